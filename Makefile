@@ -1,0 +1,127 @@
+# bastion's build. No configure: `make` is all, and `make TARGET=aarch64-linux-gnu` builds for another machine with Debian's
+# cross compiler of that name. `make test` and `make run` see to their Debian packages first (`make deps`).
+
+TARGET  ?=
+HOSTCC  ?= gcc
+DESTDIR ?=
+PREFIX  ?= /usr/local
+
+# Where things go. What takes long to make, and never changes with our own code, is below build/download and */vendor:
+# `make clean` leaves that.
+OUT  := build$(TARGET:%=/%)
+OBJ  := $(OUT)/obj
+V    := $(OUT)/vendor
+DL   := build/download
+HOST := build/host
+
+# The shape of the programs (static, position-independent, RELRO …) comes with the compiler, see vendor/build.
+CC     := $(V)/musl/root/bin/musl-gcc
+CFLAGS := -O2 -fPIE -fstack-protector-strong -ffunction-sections -fdata-sections -ffile-prefix-map=$(CURDIR)=.
+WARN   := -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith -Wcast-qual \
+          -Wwrite-strings -Wformat=2 -Wundef -Wvla -Werror
+OURS    = -std=c11 -D_GNU_SOURCE -Isrc $(WARN) -MMD -MP
+UNIT   := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all
+
+SRC      := $(sort $(wildcard src/*.c src/*/*.c init/*.c))
+UNIT_SRC := $(sort $(wildcard tests/unit/*.c src/*/*.c))
+BASTION  := $(SRC:%.c=$(OBJ)/%.o)
+UNITS    := $(UNIT_SRC:%.c=$(HOST)/obj/%.o)
+
+# Goals that look after their packages must do so before anything is fetched or built.
+DEPS_FIRST := $(if $(filter deps check test bench fuzz run,$(MAKECMDGOALS)),deps)
+
+all: $(OUT)/bastion $(OUT)/tinysshd $(OUT)/sh
+
+# ---- Our own code ----
+
+$(OUT)/bastion: $(BASTION) $(V)/bearssl/.done
+	$(CC) $(CFLAGS) -o $@ $(BASTION) $(V)/bearssl/build/libbearssl.a
+
+$(OBJ)/%.o: %.c $(OBJ)/flags $(V)/musl/.done $(V)/bearssl/.done
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) $(OURS) -isystem $(V)/bearssl/inc -c -o $@ $<
+
+# The same sources under the sanitizers, by the machine's own compiler and C library.
+build/unit: $(UNITS) $(HOST)/bearssl/.done
+	$(HOSTCC) $(UNIT) -o $@ $(UNITS) $(HOST)/bearssl/build/libbearssl.a $$(pkg-config --libs check)
+
+$(HOST)/obj/%.o: %.c $(OBJ)/flags $(HOST)/bearssl/.done
+	@mkdir -p $(@D)
+	$(HOSTCC) $(UNIT) $(OURS) -isystem $(HOST)/bearssl/inc $$(pkg-config --cflags check) -c -o $@ $<
+
+# Whether made here or given on make's command line, other flags mean other objects.
+FLAGS := $(CFLAGS) $(OURS) $(UNIT) $(HOSTCC)
+ifneq ($(file <$(OBJ)/flags),$(FLAGS))
+.PHONY: $(OBJ)/flags
+endif
+$(OBJ)/flags:
+	@mkdir -p $(@D)
+	@echo '$(FLAGS)' >$@
+
+-include $(BASTION:.o=.d) $(UNITS:.o=.d)
+
+# ---- What is not ours: fetched and verified by vendor/fetch, mended and built by vendor/build ----
+
+PARTS := musl bearssl tinyssh dash
+part   = CC=$(1) TARGET=$(2) HOSTCC=$(HOSTCC) vendor/build $* $(DL)/$*.tar $(@D) && touch $@
+
+# All of them by one call: they come from one package list.
+$(PARTS:%=$(DL)/%.tar) &: vendor/pins vendor/fetch | $(DEPS_FIRST)
+	vendor/fetch $(DL)
+
+$(V)/musl/.done: $(V)/%/.done: $(DL)/%.tar vendor/build
+	$(call part,$(if $(TARGET),$(TARGET)-gcc,$(HOSTCC)),$(TARGET))
+
+$(V)/bearssl/.done $(V)/tinyssh/.done $(V)/dash/.done: $(V)/%/.done: $(DL)/%.tar vendor/build $(V)/musl/.done
+	$(call part,$(CURDIR)/$(CC),$(TARGET))
+
+$(HOST)/bearssl/.done: $(HOST)/%/.done: $(DL)/%.tar vendor/build
+	$(call part,$(HOSTCC),)
+
+$(V)/tinyssh/.done: $(wildcard vendor/patches/tinyssh/*.patch)
+
+$(OUT)/tinysshd: $(V)/tinyssh/.done
+	cp $(V)/tinyssh/tinysshd $@
+
+$(OUT)/sh: $(V)/dash/.done
+	cp $(V)/dash/src/dash $@
+
+# ---- What people type ----
+
+unit: build/unit
+
+layers:
+	tests/layers
+
+check: deps all unit layers
+	tests/run quick
+
+test: deps all unit layers
+	tests/run
+
+bench: deps all
+	tests/bench/run
+
+fuzz: deps $(HOST)/bearssl/.done
+	tests/fuzz/run
+
+run: deps all
+	init/run
+
+deps:
+	@vendor/deps
+
+# tinysshd goes where only bastion looks: it is mended, and it must neither shadow nor be taken for the distribution's.
+install: all
+	install -D -m 755 $(OUT)/bastion $(DESTDIR)$(PREFIX)/bin/bastion
+	install -D -m 755 $(OUT)/tinysshd $(DESTDIR)$(PREFIX)/lib/bastion/tinysshd
+	install -D -m 644 src/bastion.8 $(DESTDIR)$(PREFIX)/share/man/man8/bastion.8
+
+clean:
+	rm -rf $(OBJ) $(OUT)/bastion $(OUT)/tinysshd $(OUT)/sh $(HOST)/obj build/unit build/fuzz build/run
+
+distclean:
+	rm -rf build
+
+.PHONY: all unit layers check test bench fuzz run deps install clean distclean
+.DELETE_ON_ERROR:

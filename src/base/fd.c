@@ -1,0 +1,101 @@
+#include "base/fd.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+
+static void close_from(int first) {
+#ifdef SYS_close_range
+    if (syscall(SYS_close_range, (unsigned)first, ~0U, 0U) == 0)
+        return;
+#endif
+    /* A kernel before 5.9, or a filter that does not know the call. */
+    struct rlimit limit;
+    rlim_t end = getrlimit(RLIMIT_NOFILE, &limit) == 0 ? limit.rlim_cur : 1024;
+    if (end > 65536)
+        end = 65536;
+    for (int fd = first; (rlim_t)fd < end; fd++)
+        close(fd);
+}
+
+int fd_only_standard(void) {
+    for (int fd = 0; fd <= 2; fd++) {
+        if (fcntl(fd, F_GETFD) != -1)
+            continue;
+        /* The lowest free number is `fd` itself, since those below it are open. */
+        if (open("/dev/null", O_RDWR) != fd)
+            return -1;
+    }
+    close_from(3);
+    return 0;
+}
+
+int fd_nonblock(int fd) {
+    int flags = fcntl(fd, F_GETFL);
+    if (flags == -1)
+        return -1;
+    return flags & O_NONBLOCK ? 0 : fcntl(fd, F_SETFL, flags | O_NONBLOCK);
+}
+
+bool fd_same(int a, int b) {
+    struct stat sa, sb;
+    return fstat(a, &sa) == 0 && fstat(b, &sb) == 0 && sa.st_dev == sb.st_dev && sa.st_ino == sb.st_ino;
+}
+
+bool fd_is_inet_socket(int fd) {
+    int family;
+    socklen_t n = sizeof family;
+    return getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &family, &n) == 0 && (family == AF_INET || family == AF_INET6);
+}
+
+int fd_write_all(int fd, const void *bytes, size_t n, int64_t ms) {
+    const char *p = bytes;
+    int64_t deadline = clock_after(clock_now(), ms);
+    while (n > 0) {
+        /* Asked before each write, since a log is often a blocking pipe. */
+        int64_t left = deadline - clock_now();
+        struct pollfd pfd = {.fd = fd, .events = POLLOUT};
+        int ready = poll(&pfd, 1, left > 0 ? (int)left : 0);
+        if (ready == 0) {
+            errno = ETIMEDOUT;
+            return -1;
+        }
+        ssize_t w = ready < 0 ? -1 : write(fd, p, n);
+        if (w < 0) {
+            if (errno == EINTR || errno == EAGAIN)
+                continue;
+            return -1;
+        }
+        p += w;
+        n -= (size_t)w;
+    }
+    return 0;
+}
+
+ssize_t fd_read_file(int fd, void *bytes, size_t n) {
+    size_t got = 0;
+    while (got < n) {
+        ssize_t r = pread(fd, (char *)bytes + got, n - got, (off_t)got);
+        if (r < 0 && errno == EINTR)
+            continue;
+        if (r < 0)
+            return -1;
+        if (r == 0)
+            break;
+        got += (size_t)r;
+    }
+    return (ssize_t)got;
+}
+
+void fd_close(int *fd) {
+    if (*fd != -1)
+        close(*fd);
+    *fd = -1;
+}

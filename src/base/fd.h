@@ -1,0 +1,33 @@
+/* fd.h: descriptors. Everything that bastion opens is close-on-exec from birth. */
+#ifndef BASE_FD_H
+#define BASE_FD_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+/* Makes sure that 0, 1 and 2 are open (/dev/null where they were not) and closes every other descriptor: what
+ * the superserver forgot must not reach the command. Returns 0, or -1 with errno. */
+int fd_only_standard(void);
+
+/* Sets O_NONBLOCK (fcntl(2)). Returns 0, or -1 with errno. */
+int fd_nonblock(int fd);
+
+/* Whether both are the same open file, device and inode alike. */
+bool fd_same(int a, int b);
+
+/* Whether `fd` is a socket, and one of the Internet families. */
+bool fd_is_inet_socket(int fd);
+
+/* Writes all n bytes, waiting up to `ms` milliseconds altogether where the descriptor would block.
+ * Returns 0, or -1 with errno (ETIMEDOUT after the time). */
+int fd_write_all(int fd, const void *bytes, size_t n, int64_t ms);
+
+/* Reads up to n bytes at offset 0 of a regular file, over EINTR. Returns the count, or -1 with errno. */
+ssize_t fd_read_file(int fd, void *bytes, size_t n);
+
+/* Closes *fd unless it is -1, and sets it to -1. */
+void fd_close(int *fd);
+
+#endif

@@ -1,0 +1,57 @@
+#include "base/log.h"
+
+#include <stdbool.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "base/buf.h"
+#include "base/fd.h"
+#include "limit.h"
+
+enum { SYSLOG_AUTH_NOTICE = 4 << 3 | 5 }; /* RFC 3164, section 4.1.1 */
+
+/* Whether descriptor 2 leads to the client: it is the connection's own socket, or an Internet socket (a web server
+ * that was itself started by inetd hands its client's socket to a CGI program as standard error). */
+static bool stderr_is_the_client(void) {
+    static int known = -1;
+    if (known == -1) {
+        struct stat st;
+        bool is_socket = fstat(2, &st) == 0 && S_ISSOCK(st.st_mode);
+        known = is_socket && (fd_is_inet_socket(2) || fd_same(2, 0) || fd_same(2, 1));
+    }
+    return known == 1;
+}
+
+static int to_stderr(const char *line, size_t n) {
+    char whole[LIMIT_LOG_LINE];
+    struct buf b = BUF_ON(whole);
+    buf_bytes(&b, line, n);
+    buf_char(&b, '\n');
+    return b.full ? -1 : fd_write_all(2, b.at, b.len, LIMIT_LOG_MS);
+}
+
+static int to_syslog(const char *line, size_t n) {
+    char whole[LIMIT_LOG_LINE + 64];
+    struct buf b = BUF_ON(whole);
+    buf_format(&b, "<%d>bastion[%ld]: ", SYSLOG_AUTH_NOTICE, (long)getpid());
+    buf_bytes(&b, line, n);
+    struct sockaddr_un log = {.sun_family = AF_UNIX, .sun_path = "/dev/log"};
+    int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    if (fd == -1)
+        return -1;
+    struct timeval patience = {.tv_sec = LIMIT_LOG_MS / 1000};
+    setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
+    int sent = -1;
+    if (!b.full && connect(fd, (struct sockaddr *)&log, sizeof log) == 0)
+        sent = send(fd, b.at, b.len, MSG_NOSIGNAL) == (ssize_t)b.len ? 0 : -1;
+    close(fd);
+    return sent;
+}
+
+int log_line(const char *line, size_t n) {
+    if (!stderr_is_the_client() && to_stderr(line, n) == 0)
+        return 0;
+    return to_syslog(line, n);
+}

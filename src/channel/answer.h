@@ -1,0 +1,41 @@
+/* answer.h: a run's events as an HTTP message: the held status line, the output, and an ending that tells. */
+#ifndef CHANNEL_ANSWER_H
+#define CHANNEL_ANSWER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "channel/body.h"
+#include "channel/exchange.h"
+#include "core/client.h"
+#include "core/session.h"
+#include "limit.h"
+#include "wire/chunk.h"
+
+enum {
+    ANSWER_DATA = LIMIT_ANSWER_HEAD + CHUNK_HEAD, /* where output stands in the frame: before it a head and a chunk's line */
+    ANSWER_TAIL = 64                              /* behind it: CRLF, the last chunk, a trailer */
+};
+
+struct answer {
+    struct client client; /* first, so that one is the other */
+    struct exchange *x;
+    struct body *body;    /* the command's input, or NULL */
+    char run[SESSION_RUN_ID];
+    int64_t hold_ms, hold_until; /* CLOCK_NEVER until the command has started */
+    bool streaming;       /* the status line is out */
+    bool broken;          /* the message was cut: the connection must not look as if it had ended well */
+    bool half_closed;     /* the client sends nothing any more */
+    size_t held;          /* bytes of output in the frame */
+    size_t from, to;      /* what of the frame is to be written */
+    int64_t stall_at;     /* when a client that takes nothing counts as gone */
+    int64_t body_stall_at;
+    long unsent;          /* bytes that the kernel held for it when we last looked */
+    char frame[ANSWER_DATA + LIMIT_HELD + ANSWER_TAIL];
+};
+
+/* Prepares the answer to one request. `a` keeps belonging to the caller, who passes &a->client to session_serve; then
+ * a->broken says how the message ended, and x->close whether the connection must end. */
+void answer_start(struct answer *a, struct exchange *x, struct body *body, const char *run, int64_t hold_ms);
+
+#endif

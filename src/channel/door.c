@@ -1,0 +1,75 @@
+#include "channel/door.h"
+
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/prctl.h>
+
+#include "base/fd.h"
+#include "core/audit.h"
+
+static const char *fault_of(struct door *d, char *const *environment) {
+    struct settings_places places = {environment, settings_folders};
+    const char *fault = NULL;
+    bool read = settings_read(&d->settings, &places, NEED_RUN | NEED_HTTP | NEED_ACCOUNT) == 0;
+    audit_use_json(settings_number(&d->settings, AUDIT) == AUDIT_JSON);
+    auth_load(&d->auth, &d->settings);
+    if (!read)
+        return d->settings.fault;
+    if (session_open(&d->session, &d->settings, environment, &fault) == -1)
+        return fault;
+    if (d->auth.scheme == AUTH_NONE)
+        return "HTTP_BASIC_AUTH, HTTP_TOKEN: neither is set, so nobody may run anything";
+    return NULL;
+}
+
+void door_open(struct door *d, const char *channel, const char *peer, char *const *environment) {
+    signal(SIGPIPE, SIG_IGN);
+    prctl(PR_SET_DUMPABLE, 0); /* a command of the same account must not read the credential here (ptrace(2)) */
+    d->channel = channel;
+    snprintf(d->peer, sizeof d->peer, "%s", peer);
+    const char *fault = fault_of(d, environment);
+    d->faulty = fault != NULL;
+    if (d->faulty)
+        audit_fault(channel, d->peer, fault);
+}
+
+void door_note(const struct door *d, int status, const char *reason, bool login) {
+    struct audit a = AUDIT_EMPTY;
+    a.event = login ? "login" : "deny";
+    a.channel = d->channel;
+    a.peer = d->peer;
+    a.verdict = "deny";
+    a.status = status;
+    a.reason = reason;
+    audit_write(&a);
+}
+
+bool door_run(struct door *d, struct exchange *x, struct body *body) {
+    struct request rq = {.channel = d->channel, .user = d->auth.user, .peer = d->peer, .input = body != NULL};
+    char run[SESSION_RUN_ID];
+    session_new_run(run);
+    answer_start(&d->answer, x, body, run, (int64_t)settings_number(&d->settings, HTTP_HOLD_MS));
+    session_serve(&d->session, &rq, run, &d->answer.client);
+    return !d->answer.broken;
+}
+
+void door_refuse(struct door *d, struct exchange *x, const struct gate_answer *g) {
+    char fields[128] = "";
+    if (g->reason != NULL)
+        door_note(d, g->status, g->reason, g->login);
+    if (g->status == 401) {
+        poll(NULL, 0, LIMIT_DENIED_MS);
+        snprintf(fields, sizeof fields, "WWW-Authenticate: %s\r\n", auth_challenge(&d->auth));
+    } else if (g->status == 405) {
+        snprintf(fields, sizeof fields, "Allow: %s\r\n", g->allow);
+    }
+    const char *text = g->status == 200   ? "ok\n"
+                       : g->status == 401 ? "The credential is missing or wrong.\n"
+                       : g->status == 403 ? "Requests that another site causes are refused.\n"
+                       : g->status == 404 ? "There is nothing here.\n"
+                       : g->status == 405 ? "This method is not allowed here.\n"
+                                          : "Bad Request\n";
+    if (exchange_reply(x, g->status, fields, text) == -1)
+        x->close = true;
+}

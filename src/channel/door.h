@@ -1,0 +1,37 @@
+/* door.h: what http and cgi have in common: settings taken up once, then one judged request after the other. */
+#ifndef CHANNEL_DOOR_H
+#define CHANNEL_DOOR_H
+
+#include <stdbool.h>
+
+#include "channel/answer.h"
+#include "channel/gate.h"
+#include "core/auth.h"
+#include "core/session.h"
+#include "core/settings.h"
+
+struct door {
+    const char *channel; /* http or cgi */
+    char peer[LIMIT_PEER];
+    struct settings settings;
+    struct auth auth;
+    struct session session;
+    bool faulty; /* the settings can't be used: every answer is 500, and the log says why */
+    struct answer answer;
+};
+
+/* Makes the process safe (descriptors, signals, memory dumps), reads the settings, takes the credential and becomes the
+ * account. `environment` is the administrator's, or an empty list where the client writes it. */
+void door_open(struct door *d, const char *channel, const char *peer, char *const *environment);
+
+/* Writes the line that a refused request leaves in the log. */
+void door_note(const struct door *d, int status, const char *reason, bool login);
+
+/* Answers a request that gate_judge let through: runs the command. `body` is its input, or NULL. True when the answer
+ * ended well. */
+bool door_run(struct door *d, struct exchange *x, struct body *body);
+
+/* Answers one that it did not let through. */
+void door_refuse(struct door *d, struct exchange *x, const struct gate_answer *g);
+
+#endif

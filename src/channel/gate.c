@@ -1,0 +1,61 @@
+#include "channel/gate.h"
+
+#include <string.h>
+
+/* host[:port], without a port that the scheme implies. */
+static struct slice without_port(struct slice authority, const char *port) {
+    size_t n = strlen(port);
+    if (authority.n > n && memcmp(authority.at + authority.n - n, port, n) == 0)
+        authority.n -= n;
+    return authority;
+}
+
+/* Whether an Origin (RFC 6454, section 7: scheme "://" host [":" port], or "null") names the request's own host. The port
+ * counts too: another service on the same host is another site. */
+static bool is_own_origin(struct slice origin, struct slice authority) {
+    const char *schemes[][2] = {{"http://", ":80"}, {"https://", ":443"}};
+    for (size_t i = 0; i < 2; i++) {
+        size_t n = strlen(schemes[i][0]);
+        if (origin.n <= n || strncasecmp(origin.at, schemes[i][0], n) != 0)
+            continue;
+        struct slice theirs = without_port((struct slice){origin.at + n, origin.n - n}, schemes[i][1]);
+        struct slice ours = without_port(authority, schemes[i][1]);
+        return theirs.n == ours.n && strncasecmp(theirs.at, ours.at, ours.n) == 0;
+    }
+    return false;
+}
+
+/* Fetch Metadata: what is not from here (same-origin) or from the user (none) is from elsewhere, or unknown. */
+static const char *foreign(const struct gate_request *rq) {
+    if (rq->repeated)
+        return "a field that tells the request's origin is repeated";
+    if (rq->site.at != NULL && !slice_is(rq->site, "same-origin") && !slice_is(rq->site, "none"))
+        return "another site caused it (Sec-Fetch-Site)";
+    if (rq->origin.at != NULL && !is_own_origin(rq->origin, rq->authority))
+        return "another site caused it (Origin)";
+    if (rq->purpose.at != NULL && rq->purpose.n >= 8 && strncasecmp(rq->purpose.at, "prefetch", 8) == 0)
+        return "a prefetch (Sec-Purpose)";
+    return NULL;
+}
+
+struct gate_answer gate_judge(const struct gate_request *rq, const struct auth *a) {
+    const char *reason = foreign(rq);
+    if (reason != NULL)
+        return (struct gate_answer){.status = 403, .reason = reason};
+    bool get = slice_is(rq->method, "GET");
+    if (slice_is(rq->path, "/healthz")) {
+        if (get || slice_is(rq->method, "HEAD"))
+            return (struct gate_answer){.status = 200};
+        return (struct gate_answer){.status = 405, .allow = "GET, HEAD"};
+    }
+    if (!slice_is(rq->path, "/cgi-bin/run"))
+        return (struct gate_answer){.status = 404};
+    if (!get && !slice_is(rq->method, "POST"))
+        return (struct gate_answer){.status = 405, .allow = "GET, POST"};
+    if (rq->authorizations > 1)
+        return (struct gate_answer){.status = 400, .reason = "more than one Authorization"};
+    reason = rq->authorizations == 0 ? "no credential" : auth_refuse(a, rq->authorization.at, rq->authorization.n);
+    if (reason != NULL)
+        return (struct gate_answer){.status = 401, .reason = reason, .login = true};
+    return (struct gate_answer){.status = 0};
+}

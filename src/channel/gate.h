@@ -1,0 +1,32 @@
+/* gate.h: the door of the HTTP channels: may this request run the command? Pure but for the credential's hash. */
+#ifndef CHANNEL_GATE_H
+#define CHANNEL_GATE_H
+
+#include <stdbool.h>
+
+#include "core/auth.h"
+#include "wire/slice.h"
+
+/* What counts of a request. A slice that is absent has at == NULL. `repeated` says that a field which decides
+ * something (Origin, Sec-Fetch-Site, Sec-Purpose) stood there twice. */
+struct gate_request {
+    struct slice method, path;
+    struct slice authority; /* of the request: host and port */
+    struct slice origin, site, purpose;
+    struct slice authorization;
+    size_t authorizations;
+    bool repeated;
+};
+
+struct gate_answer {
+    int status;         /* 0: run the command; else answer this */
+    const char *allow;  /* 405: the methods of Allow */
+    const char *reason; /* of a refusal, for the log; NULL where there is nothing to log */
+    bool login;         /* it is a failed login */
+};
+
+/* A page elsewhere may not use a browser's credentials: cross-site requests and prefetches, before anything else;
+ * then the path, the method, and the credential. */
+struct gate_answer gate_judge(const struct gate_request *rq, const struct auth *a);
+
+#endif

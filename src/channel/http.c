@@ -1,0 +1,216 @@
+#include "channel/http.h"
+
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <stdio.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/fd.h"
+#include "base/ucspi.h"
+#include "channel/door.h"
+#include "core/run.h"
+#include "wire/http1.h"
+
+extern char **environ;
+
+/* ---- reading ---- */
+
+/* Reads until the head is whole: 200; or the status that refuses it; or 0 when there is nobody to answer. The first
+ * head's time starts with the connection, a later one's with its first byte. */
+static int read_head(struct input *in, struct http1_head *head, bool first) {
+    bool begun = first;
+    int64_t deadline = clock_after(clock_now(), begun ? LIMIT_HEAD_MS : LIMIT_IDLE_MS);
+    for (;;) {
+        if (!begun && in->end > 0) {
+            begun = true;
+            deadline = clock_after(clock_now(), LIMIT_HEAD_MS);
+        }
+        int status = http1_read_head(head, in->at, in->end);
+        if (status != 0)
+            return status;
+        int64_t left = deadline - clock_now();
+        struct pollfd pfd = {.fd = in->fd, .events = POLLIN};
+        if (left <= 0 || poll(&pfd, 1, (int)left) == 0)
+            return begun ? 408 : 0;
+        if (input_read(in) == 0)
+            return in->end > 0 ? 400 : 0; /* the client ended within a head, or between two */
+    }
+}
+
+static struct slice field(const struct http1_head *head, const char *name, size_t *count) {
+    struct slice value = {NULL, 0};
+    size_t n = http1_find(head, name, &value);
+    if (count != NULL)
+        *count = n;
+    return value;
+}
+
+static struct gate_answer judge(const struct door *d, const struct http1_head *head, const struct http1_framing *f) {
+    size_t origins, sites, purposes;
+    struct gate_request rq = {
+        .method = head->method,
+        .path = f->path,
+        .authority = f->authority,
+        .origin = field(head, "Origin", &origins),
+        .site = field(head, "Sec-Fetch-Site", &sites),
+        .purpose = field(head, "Sec-Purpose", &purposes),
+    };
+    rq.authorization = field(head, "Authorization", &rq.authorizations);
+    rq.repeated = origins > 1 || sites > 1 || purposes > 1;
+    return gate_judge(&rq, &d->auth);
+}
+
+/* ---- one request ---- */
+
+/* Reads and drops a body that nobody wants, so that the next request can be found behind it. Returns 0, or the status
+ * that refuses the request. */
+static int drop_body(struct exchange *x, struct body *body, bool expects_continue, bool will_run) {
+    /* A client that waits for a 100 and gets a refusal need not send its body. */
+    if (expects_continue && (!will_run || (!body->chunked && body->left > LIMIT_DROPPED_BODY))) {
+        x->close = true;
+        return 0;
+    }
+    if (expects_continue && exchange_continue(x) == -1)
+        return 408;
+    switch (body_drop(body)) {
+    case BODY_DROPPED: return 0;
+    case BODY_TOO_LARGE: x->close = true; return 0;
+    case BODY_LATE: return 408;
+    case BODY_BAD: return 400;
+    }
+    return 400;
+}
+
+static void refuse(struct door *d, struct exchange *x, int status, const char *text) {
+    x->close = true;
+    if (status != 408)
+        door_note(d, status, text, false);
+    char line[128];
+    snprintf(line, sizeof line, "%s\n", text);
+    exchange_reply(x, status, "", line);
+}
+
+static const char *why(int status) {
+    switch (status) {
+    case 408: return "The request took too long.";
+    case 414: return "The request line is too long.";
+    case 417: return "Expectation Failed";
+    case 431: return "The request's head is too large.";
+    case 505: return "HTTP Version Not Supported";
+    default: return "Bad Request";
+    }
+}
+
+/* Serves the request whose head stands at the front of the input. False when its answer was cut. */
+static bool serve(struct door *d, struct input *in, const struct http1_head *head, struct exchange *x) {
+    struct http1_framing f;
+    struct body body;
+    int status = http1_read_framing(head, &f);
+    x->chunked = head->minor == 1;
+    if (status != 0) {
+        refuse(d, x, status, why(status));
+        return true;
+    }
+    x->close = !f.persistent;
+    x->trailers = f.trailers;
+    x->head_only = slice_is(head->method, "HEAD");
+    in->floor = in->start = head->scanned;
+    body_start(&body, in, f.chunked, f.length);
+    struct gate_answer g = judge(d, head, &f);
+    bool is_input = g.status == 0 && settings_number(&d->settings, HTTP_STDIN) == STDIN_BODY;
+    if (is_input)
+        status = f.expects_continue ? exchange_continue(x) == -1 ? 408 : 0 : 0;
+    else
+        status = drop_body(x, &body, f.expects_continue, g.status == 0);
+    if (status != 0) {
+        refuse(d, x, status, why(status));
+        return true;
+    }
+    if (g.status == 0)
+        return door_run(d, x, is_input ? &body : NULL);
+    door_refuse(d, x, &g);
+    return true;
+}
+
+/* ---- the connection ---- */
+
+/* Closes in two steps: a close with bytes of the client's unread would be a reset, which destroys the answer on its
+ * way (RFC 9112, section 9.6). */
+static void close_gently(struct input *in, int out) {
+    int64_t deadline = clock_after(clock_now(), LIMIT_DRAIN_MS);
+    size_t drained = 0;
+    if (shutdown(out, SHUT_WR) == -1)
+        return;
+    while (!in->ended && drained < LIMIT_DRAIN) {
+        int64_t left = deadline - clock_now();
+        struct pollfd pfd = {.fd = in->fd, .events = POLLIN};
+        if (left <= 0 || poll(&pfd, 1, (int)left) <= 0)
+            return;
+        in->floor = in->start = in->end = 0;
+        ssize_t n = input_read(in);
+        drained += n > 0 ? (size_t)n : 0;
+    }
+}
+
+/* A cut answer of HTTP/1.0 has nothing in it that says so: end the connection with a reset, once the client's side has
+ * all of the output. */
+static void close_with_reset(int out) {
+    int64_t deadline = clock_after(clock_now(), LIMIT_DRAIN_MS);
+    int queued;
+    while (ioctl(out, TIOCOUTQ, &queued) == 0 && queued > 0 && clock_now() < deadline)
+        poll(NULL, 0, 5);
+    struct linger linger = {.l_onoff = 1, .l_linger = 0};
+    setsockopt(out, SOL_SOCKET, SO_LINGER, &linger, sizeof linger);
+}
+
+static int serve_connection(struct door *d) {
+    static struct input in;
+    static struct http1_head head;
+    struct exchange x = {.form = FORM_HTTP, .out = 1, .chunked = true, .close = d->faulty};
+    bool whole = true;
+    if (d->faulty) /* perhaps root still: not a byte is parsed */
+        exchange_reply(&x, 500, "", "Internal Server Error\n");
+    for (bool first = true; whole && !x.close; first = false) {
+        head = (struct http1_head){0};
+        input_rewind(&in);
+        int status = read_head(&in, &head, first);
+        x = (struct exchange){.form = FORM_HTTP, .out = 1, .chunked = true};
+        if (status == 0)
+            break;
+        if (status != 200)
+            refuse(d, &x, status, why(status));
+        else
+            whole = serve(d, &in, &head, &x);
+        if (run_told() != 0)
+            break;
+    }
+    if (!whole && !x.chunked)
+        close_with_reset(1);
+    else
+        close_gently(&in, 1);
+    return whole ? 0 : 1;
+}
+
+int http_main(int argc, char **argv) {
+    static struct door door;
+    char peer[LIMIT_PEER];
+    int on = 1;
+    (void)argv;
+    if (argc > 1) {
+        fputs("bastion http: takes no arguments\n", stderr);
+        return 64;
+    }
+    if (fd_only_standard() == -1)
+        return 71;
+    ucspi_peer(peer, environ, 0);
+    door_open(&door, "http", peer, environ);
+    /* Small answers must not wait for the acknowledgement of the one before. */
+    setsockopt(1, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+    if (fd_nonblock(0) == -1 || fd_nonblock(1) == -1)
+        return 71;
+    return serve_connection(&door);
+}

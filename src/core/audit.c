@@ -1,0 +1,80 @@
+#include "core/audit.h"
+
+#include <string.h>
+
+#include "base/buf.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "limit.h"
+#include "wire/quote.h"
+
+static bool as_json;
+
+void audit_use_json(bool json) { as_json = json; }
+
+/* Text: ` name="value"`. JSON: `,"name":"value"`. */
+static void put_name(struct buf *b, const char *name) {
+    if (as_json)
+        buf_format(b, ",\"%s\":", name);
+    else
+        buf_format(b, " %s=", name);
+}
+
+static void put_quoted(struct buf *b, const char *name, const char *text, size_t n, size_t cap) {
+    put_name(b, name);
+    (as_json ? quote_json : quote_text)(b, text, n, cap);
+}
+
+static void put_text(struct buf *b, const char *name, const char *text) {
+    if (text != NULL)
+        put_quoted(b, name, text, strlen(text), LIMIT_LOG_TEXT / 4);
+}
+
+/* A word of our own making, so that text lines carry it without quotes. */
+static void put_word(struct buf *b, const char *name, const char *word) {
+    if (word == NULL)
+        return;
+    put_name(b, name);
+    buf_format(b, as_json ? "\"%s\"" : "%s", word);
+}
+
+static void put_number(struct buf *b, const char *name, int64_t number) {
+    if (number < 0)
+        return;
+    put_name(b, name);
+    buf_format(b, "%lld", (long long)number);
+}
+
+int audit_write(const struct audit *a) {
+    char line[LIMIT_LOG_LINE - 1], stamp[CLOCK_STAMP];
+    struct buf b = BUF_ON(line);
+    clock_stamp(stamp);
+    buf_format(&b, as_json ? "{\"time\":\"%s\"" : "%s bastion", stamp);
+    put_word(&b, "event", a->event);
+    put_word(&b, "run", a->run);
+    put_word(&b, "channel", a->channel);
+    put_text(&b, "user", a->user);
+    put_word(&b, "peer", a->peer);
+    put_word(&b, "verdict", a->verdict);
+    put_word(&b, "rule", a->rule);
+    if (a->text != NULL)
+        put_quoted(&b, "command", a->text, a->text_n, LIMIT_LOG_TEXT);
+    put_text(&b, "reason", a->reason);
+    put_number(&b, "status", a->status);
+    put_number(&b, "exit", a->exit);
+    put_number(&b, "signal", a->signal);
+    put_number(&b, "ms", a->ms);
+    put_number(&b, "bytes", a->bytes);
+    if (as_json)
+        buf_char(&b, '}');
+    return b.full ? -1 : log_line(b.at, b.len);
+}
+
+void audit_fault(const char *channel, const char *peer, const char *reason) {
+    struct audit a = AUDIT_EMPTY;
+    a.event = "fault";
+    a.channel = channel;
+    a.peer = peer;
+    a.reason = reason;
+    audit_write(&a);
+}

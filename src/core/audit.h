@@ -1,0 +1,35 @@
+/* audit.h: one line for every event, in the log and never to the client. */
+#ifndef CORE_AUDIT_H
+#define CORE_AUDIT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* What one line says. A field that is NULL (or negative) is left out. Texts may hold any byte: they are quoted. */
+struct audit {
+    const char *event; /* start, end, deny, login, skip, refuse, gone, fault */
+    const char *run;
+    const char *channel, *user, *peer;
+    const char *verdict; /* allow or deny */
+    const char *rule;
+    const char *text; /* the request or the command, of text_n bytes */
+    size_t text_n;
+    const char *reason;
+    int status; /* of HTTP, where the request itself was refused */
+    int exit, signal;
+    int64_t ms, bytes;
+};
+
+#define AUDIT_EMPTY {.status = -1, .exit = -1, .signal = -1, .ms = -1, .bytes = -1}
+
+/* AUDIT=json; text until this is called. */
+void audit_use_json(bool json);
+
+/* Writes the line. Returns 0, or -1 when no log took it: what it announces must not happen then. */
+int audit_write(const struct audit *a);
+
+/* The line for a fault of ours or of the settings; `reason` names it. */
+void audit_fault(const char *channel, const char *peer, const char *reason);
+
+#endif

@@ -1,0 +1,50 @@
+/* run.h: the command's process, from exec to its end. */
+#ifndef CORE_RUN_H
+#define CORE_RUN_H
+
+#include <signal.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+enum run_input { RUN_INPUT_NONE, RUN_INPUT_PIPE };
+
+struct run {
+    pid_t pid; /* also the number of its session and process group */
+    int in;    /* write end of its standard input, or -1 */
+    int out;   /* read end of its standard output and error, merged; -1 after its end */
+    int64_t started;
+    bool reaped;
+    int status; /* as waitpid(2) gives it, once reaped */
+    int64_t next_signal; /* deadline of the next one, or CLOCK_NEVER */
+    int signals[3], signal_count;
+};
+
+/* Signals that this process lives by while it has a command: they are blocked outside of run_wait_mask's waits.
+ * run_told is the signal (SIGTERM, SIGINT or SIGHUP) that told this process to end, or 0. */
+void run_watch_signals(void);
+void run_forget_signals(void);
+const sigset_t *run_wait_mask(void);
+int run_told(void);
+
+/* Starts argv[0] in a session of its own with the given environment, descriptor `lock` (or -1) besides 0, 1 and 2,
+ * and default signals. Returns 0, or the errno with which it could not be started (execve(2)); nothing runs then. */
+int run_start(struct run *r, const char *const *argv, char *const *environment, int lock, enum run_input input);
+
+/* Asks the command's process group to end: SIGTERM (with `hangup`, SIGHUP before it), then SIGKILL, LIMIT_GRACE_MS
+ * between two. A second call changes nothing. */
+void run_end(struct run *r, bool hangup, int64_t now);
+
+/* Sends the signal whose time has come. */
+void run_tick(struct run *r, int64_t now);
+
+/* Takes the end of the command, if it has come: true once it has. */
+bool run_reap(struct run *r);
+
+/* After the end of a command that was asked to end: goes on until nothing of its process group is left. */
+void run_sweep(struct run *r);
+
+/* The exit code as a shell counts: 128 + n for signal n. *signal is that n, or 0. */
+int run_exit_code(const struct run *r, int *signal);
+
+#endif

@@ -1,0 +1,228 @@
+#include "core/session.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/env.h"
+#include "base/ucspi.h"
+#include "core/audit.h"
+#include "core/relay.h"
+#include "core/run.h"
+
+void session_new_run(char out[SESSION_RUN_ID]) {
+    unsigned char bytes[8];
+    while (getrandom(bytes, sizeof bytes, 0) != sizeof bytes) {
+    }
+    for (size_t i = 0; i < sizeof bytes; i++)
+        snprintf(out + 2 * i, 3, "%02x", bytes[i]);
+}
+
+/* ---- whom it runs as ---- */
+
+/* The account may use the Docker socket that is mounted, whatever its group's number is on this host. */
+static void add_socket_group(struct account *a, char *const *environment) {
+    const char *host = env_get(environment, "DOCKER_HOST"), *path = "/var/run/docker.sock";
+    struct stat st;
+    if (host != NULL && *host != '\0')
+        path = strncmp(host, "unix://", 7) == 0 ? host + 7 : NULL;
+    if (path != NULL && stat(path, &st) == 0 && S_ISSOCK(st.st_mode) && (st.st_mode & S_IWGRP) != 0)
+        drop_add_group(a, st.st_gid);
+}
+
+static const char *choose_account(struct account *a, const struct settings *settings, char *const *environment) {
+    static char fault[LIMIT_USER + 64];
+    if (geteuid() != 0) {
+        drop_self(a);
+        return NULL;
+    }
+    const char *name = settings_text(settings, SSH_USER);
+    if (drop_find(a, name) == -1)
+        snprintf(fault, sizeof fault, "SSH_USER: there is no account %s", name);
+    else if (a->uid == 0)
+        snprintf(fault, sizeof fault, "SSH_USER: %s is root, as whom nothing runs", name);
+    else
+        return add_socket_group(a, environment), NULL;
+    return fault;
+}
+
+int session_open(struct session *s, const struct settings *settings, char *const *environment, const char **fault) {
+    static char text[128];
+    *s = (struct session){.settings = settings, .environment = environment};
+    if (policy_load(&s->policy, settings, fault) == -1)
+        return -1;
+    if ((*fault = choose_account(&s->account, settings, environment)) != NULL)
+        return -1;
+    lock_prepare(&s->lock, settings_text(settings, RUN_DIR), s->account.uid, s->account.gid);
+    if (geteuid() == 0 && drop_to(&s->account) == -1) {
+        snprintf(text, sizeof text, "SSH_USER: cannot become that account: %s", strerror(errno));
+        *fault = text;
+        return -1;
+    }
+    if (chdir(s->account.home) == -1 && chdir("/") == -1) {
+        *fault = "cannot enter / as the account";
+        return -1;
+    }
+    return 0;
+}
+
+/* ---- the command's environment ---- */
+
+static bool is_for_command(const char *name, size_t n) {
+    static const char *const ours[] = {"HOME", "USER", "LOGNAME", "PWD", "OLDPWD"};
+    for (size_t i = 0; i < sizeof ours / sizeof *ours; i++)
+        if (n == strlen(ours[i]) && memcmp(name, ours[i], n) == 0)
+            return false;
+    return !(n >= 8 && memcmp(name, "BASTION_", 8) == 0) && !settings_owns(name, n) && !ucspi_owns(name, n);
+}
+
+static char *const *command_environment(const struct session *s, const struct request *rq, const char *run) {
+    static struct env e;
+    env_start(&e);
+    env_copy(&e, s->environment, is_for_command);
+    if (env_get(s->environment, "PATH") == NULL)
+        env_set(&e, "PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin");
+    env_set(&e, "HOME", s->account.home);
+    env_set(&e, "USER", s->account.name);
+    env_set(&e, "LOGNAME", s->account.name);
+    env_set(&e, "BASTION_RUN", run);
+    env_set(&e, "BASTION_CHANNEL", rq->channel);
+    env_set(&e, "BASTION_USER", rq->user);
+    env_set(&e, "BASTION_PEER", rq->peer);
+    return env_list(&e);
+}
+
+/* ---- one request ---- */
+
+static struct audit about(const struct request *rq, const char *run, const struct decision *d) {
+    struct audit a = AUDIT_EMPTY;
+    a.run = run;
+    a.channel = rq->channel;
+    a.user = rq->user;
+    a.peer = rq->peer;
+    a.rule = d->rule;
+    a.text = d->text;
+    a.text_n = d->text_n;
+    return a;
+}
+
+/* Takes the lock as COMMAND_LOCK says, waiting where it says so: true when it is taken or none is wanted (then
+ * lock.fd is -1), else *o says why not. */
+static bool take_lock(struct session *s, struct client *c, struct outcome *o) {
+    int way = policy_lock(&s->policy, s->settings);
+    if (way == LOCK_OFF) {
+        lock_leave(&s->lock);
+        return true;
+    }
+    int got = lock_take(&s->lock);
+    *o = (struct outcome){.kind = way == LOCK_SKIP ? OUTCOME_SKIPPED : OUTCOME_BUSY, .reason = "another run holds the lock"};
+    if (got == 0 && way == LOCK_WAIT) {
+        uint64_t seconds = settings_number(s->settings, COMMAND_LOCK_WAIT);
+        int64_t deadline = seconds == 0 ? CLOCK_NEVER : clock_after(clock_now(), (int64_t)seconds * 1000);
+        bool leave = policy_hangs_up(s->settings, true);
+        pid_t child = lock_queue(&s->lock);
+        got = child == -1 ? -1 : relay_wait_child(c, child, deadline, leave);
+        if (got == 0 && c->gone && leave)
+            *o = (struct outcome){.kind = OUTCOME_GONE, .reason = "the client went away while it waited for the lock"};
+    }
+    if (got == -1) {
+        static char fault[LIMIT_PATH + 64];
+        snprintf(fault, sizeof fault, "RUN_DIR: no lock in %s: %s", settings_text(s->settings, RUN_DIR), strerror(errno));
+        *o = (struct outcome){.kind = OUTCOME_FAULT, .reason = fault};
+    }
+    return got == 1;
+}
+
+/* The command has ended: the lock is its children's alone from now on, and the log knows before the client does. */
+struct ending {
+    struct lock *lock;
+    struct audit *audit;
+    struct outcome *outcome;
+};
+
+static void on_end(struct relay *r) {
+    struct ending *e = r->context;
+    struct audit *a = e->audit;
+    int signal, code = run_exit_code(r->run, &signal);
+    lock_leave(e->lock);
+    *e->outcome = r->timed_out ? (struct outcome){.kind = OUTCOME_TIMEOUT, .code = 124}
+                               : (struct outcome){.kind = OUTCOME_ENDED, .code = code};
+    a->event = "end";
+    a->exit = signal == 0 ? code : -1;
+    a->signal = signal != 0 ? signal : -1;
+    a->reason = r->timed_out ? "COMMAND_TIMEOUT" : r->client->gone ? "the client went away" : NULL;
+    a->ms = clock_now() - r->run->started;
+    a->bytes = r->bytes;
+    audit_write(a);
+}
+
+/* Records the run and starts it: true, or *o says why it is not running. A run that no log took does not start. */
+static bool start(struct session *s, const struct request *rq, const struct decision *d, struct run *run, struct audit *a,
+                  struct outcome *o) {
+    char *const *environment = command_environment(s, rq, a->run);
+    if (environment == NULL) {
+        *o = (struct outcome){.kind = OUTCOME_FAULT, .reason = "the environment is too large"};
+        return false;
+    }
+    a->event = "start";
+    a->verdict = "allow";
+    if (audit_write(a) == -1) {
+        *o = (struct outcome){.kind = OUTCOME_FAULT, .reason = "no log takes the line of this run"};
+        return false;
+    }
+    int error = run_start(run, d->argv, environment, s->lock.fd, rq->input ? RUN_INPUT_PIPE : RUN_INPUT_NONE);
+    if (error == 0)
+        return true;
+    *o = (struct outcome){.kind = OUTCOME_FAILED, .code = error == ENOENT ? 127 : 126, .reason = strerror(error)};
+    a->exit = o->code;
+    return false;
+}
+
+/* Carries the run to its end. */
+static void carry(struct session *s, struct run *run, struct audit *a, struct client *c, struct outcome *o) {
+    uint64_t seconds = settings_number(s->settings, COMMAND_TIMEOUT);
+    struct ending ending = {&s->lock, a, o};
+    struct relay relay = {
+        .client = c,
+        .run = run,
+        .hangup = policy_hangs_up(s->settings, s->lock.fd != -1),
+        .deadline = seconds == 0 ? CLOCK_NEVER : clock_after(run->started, (int64_t)seconds * 1000),
+        .ended = on_end,
+        .context = &ending,
+    };
+    c->ops->started(c, a->run);
+    relay_run(&relay);
+}
+
+static void note_refusal(struct audit *a, const struct outcome *o) {
+    static const char *const event[] = {[OUTCOME_FAILED] = "end",   [OUTCOME_DENIED] = "deny", [OUTCOME_SKIPPED] = "skip",
+                                        [OUTCOME_BUSY] = "refuse", [OUTCOME_GONE] = "gone",   [OUTCOME_FAULT] = "fault"};
+    a->event = event[o->kind];
+    a->verdict = o->kind == OUTCOME_DENIED ? "deny" : a->verdict;
+    a->reason = o->reason;
+    audit_write(a);
+}
+
+void session_serve(struct session *s, const struct request *rq, const char *run_id, struct client *c) {
+    struct decision d;
+    struct run run;
+    policy_decide(&s->policy, &d);
+    struct outcome o = {.kind = OUTCOME_DENIED, .reason = d.reason};
+    struct audit a = about(rq, run_id, &d);
+    run_watch_signals();
+    bool running = d.allow && take_lock(s, c, &o) && start(s, rq, &d, &run, &a, &o);
+    if (running) {
+        carry(s, &run, &a, c, &o);
+    } else {
+        lock_leave(&s->lock);
+        note_refusal(&a, &o);
+    }
+    c->ops->ended(c, &o);
+    if (running)
+        run_sweep(&run);
+    run_forget_signals();
+}

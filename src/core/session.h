@@ -1,0 +1,42 @@
+/* session.h: the one way from a request to a run: who, what, do it, tell it. Every channel ends here. */
+#ifndef CORE_SESSION_H
+#define CORE_SESSION_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/drop.h"
+#include "core/client.h"
+#include "core/lock.h"
+#include "core/policy.h"
+#include "core/settings.h"
+
+/* What a process needs to serve requests. */
+struct session {
+    const struct settings *settings;
+    char *const *environment; /* the administrator's, an empty list where the client writes it */
+    struct policy policy;
+    struct account account; /* whom commands run as: what this process is from session_open on */
+    struct lock lock;
+};
+
+/* A request whose credential was right. */
+struct request {
+    const char *channel; /* http, cgi, ssh */
+    const char *user, *peer;
+    bool input; /* the client's bytes become the command's standard input */
+};
+
+#define SESSION_RUN_ID 17
+/* A new run's name: 16 hexadecimal digits, at random. */
+void session_new_run(char out[SESSION_RUN_ID]);
+
+/* Takes up the settings: mode, lock, account; as root it becomes SSH_USER, for good, and never root itself.
+ * Returns 0, or -1 with *fault (valid until the next call): then nothing may be served. */
+int session_open(struct session *s, const struct settings *settings, char *const *environment, const char **fault);
+
+/* Serves one request of the run named `run`: decides, takes the lock, writes the audit, runs the command, and tells
+ * the client all of it; c->ops->ended is called exactly once. */
+void session_serve(struct session *s, const struct request *rq, const char *run, struct client *c);
+
+#endif

@@ -1,0 +1,332 @@
+#include "core/settings.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "base/num.h"
+
+enum kind {
+    COMMAND,  /* anything but NUL; may span lines; not blank */
+    LINE,     /* no control characters */
+    PATH,     /* a LINE that starts with / */
+    NAME,     /* an account's name */
+    BASIC,    /* user:password as a client can send them */
+    TOKEN,    /* a bearer token as a client can send it */
+    NUMBER,   /* from .. to */
+    CHOICE    /* one of .words */
+};
+
+#define HOUR_MS (3600 * 1000)
+#define TEN_YEARS 315360000
+
+static const struct spec {
+    const char *name;
+    unsigned need;
+    enum kind kind;
+    const char *preset;
+    uint64_t from, to;
+    const char *words; /* separated by single spaces */
+    bool secret;
+} spec[SETTINGS] = {
+    [FORCE_COMMAND] = {"FORCE_COMMAND", NEED_RUN, COMMAND, .preset = NULL},
+    [ALLOWED_COMMANDS] = {"ALLOWED_COMMANDS", NEED_RUN, COMMAND, .preset = NULL},
+    [COMMAND_PREFIX] = {"COMMAND_PREFIX", NEED_RUN, LINE, .preset = NULL},
+    [COMMAND_TIMEOUT] = {"COMMAND_TIMEOUT", NEED_RUN, NUMBER, .preset = "0", .to = TEN_YEARS},
+    [COMMAND_LOCK] = {"COMMAND_LOCK", NEED_RUN, CHOICE, .words = "skip refuse wait off"},
+    [COMMAND_LOCK_WAIT] = {"COMMAND_LOCK_WAIT", NEED_RUN, NUMBER, .preset = "0", .to = TEN_YEARS},
+    [ON_DISCONNECT] = {"ON_DISCONNECT", NEED_RUN, CHOICE, .words = "continue hangup"},
+    [AUDIT] = {"AUDIT", NEED_RUN, CHOICE, .preset = "text", .words = "text json"},
+    [AUDIT_MASK] = {"AUDIT_MASK", NEED_RUN, LINE, .preset = NULL},
+    [HTTP_BASIC_AUTH] = {"HTTP_BASIC_AUTH", NEED_HTTP, BASIC, .secret = true},
+    [HTTP_TOKEN] = {"HTTP_TOKEN", NEED_HTTP, TOKEN, .secret = true},
+    [HTTP_HOLD_MS] = {"HTTP_HOLD_MS", NEED_HTTP, NUMBER, .preset = "1000", .to = HOUR_MS},
+    [HTTP_STDIN] = {"HTTP_STDIN", NEED_HTTP, CHOICE, .preset = "off", .words = "off body"},
+    [SSH_USER] = {"SSH_USER", NEED_ACCOUNT, NAME, .preset = "agent"},
+    [RUN_DIR] = {"RUN_DIR", NEED_ACCOUNT, PATH, .preset = "/run/bastion"},
+    [TLS_CERT] = {"TLS_CERT", NEED_TLS, PATH, .preset = NULL},
+    [TLS_KEY] = {"TLS_KEY", NEED_TLS, PATH, .preset = NULL},
+    [TLS_CLIENT_CA] = {"TLS_CLIENT_CA", NEED_TLS, PATH, .preset = NULL},
+    [TLS] = {"TLS", NEED_TLS, CHOICE, .words = "self-signed"},
+    [HTTP_PORT] = {"HTTP_PORT", NEED_LISTENERS, NUMBER, .preset = "8080", .from = 1, .to = 65535},
+    [HTTPS_PORT] = {"HTTPS_PORT", NEED_LISTENERS, NUMBER, .preset = "8443", .from = 1, .to = 65535},
+    [SSH_PORT] = {"SSH_PORT", NEED_LISTENERS, NUMBER, .preset = "22", .from = 1, .to = 65535},
+    [SSH_UID] = {"SSH_UID", NEED_LISTENERS, NUMBER, .preset = "1000", .from = 1, .to = INT32_MAX},
+    [SSH_GID] = {"SSH_GID", NEED_LISTENERS, NUMBER, .preset = "1000", .from = 1, .to = INT32_MAX},
+    [AUTHORIZED_KEYS_DIR] = {"AUTHORIZED_KEYS_DIR", NEED_SSH, PATH, .preset = "/etc/bastion/users.d"},
+    [AUTHORIZED_KEYS_HOST] = {"AUTHORIZED_KEYS_HOST", NEED_SSH, PATH, .preset = "/etc/bastion/authorized_keys.host"},
+    [AUTHORIZED_KEYS_REPO] = {"AUTHORIZED_KEYS_REPO", NEED_SSH, PATH, .preset = "/etc/bastion/authorized_keys.repo"},
+    [SSH_KEYS] = {"SSH_KEYS", NEED_SSH, PATH, .preset = "/etc/ssh/keys"},
+    [MAX_CONNECTIONS] = {"MAX_CONNECTIONS", NEED_LISTENERS, NUMBER, .preset = "64", .from = 1, .to = 65535},
+    [MAX_CONNECTIONS_PER_ADDRESS] = {"MAX_CONNECTIONS_PER_ADDRESS", NEED_LISTENERS, NUMBER, .preset = "16", .from = 1, .to = 65535},
+};
+
+const char *const settings_folders[] = {"/run/bastion/settings", "/etc/bastion", NULL};
+
+const char *settings_name(enum setting id) { return spec[id].name; }
+bool settings_is_secret(enum setting id) { return spec[id].secret; }
+const char *settings_text(const struct settings *s, enum setting id) { return s->value[id].text; }
+uint64_t settings_number(const struct settings *s, enum setting id) { return s->value[id].number; }
+bool settings_given(const struct settings *s, enum setting id) { return s->value[id].origin > FROM_DEFAULT; }
+
+const char *settings_source(const struct settings *s, enum setting id) {
+    static char text[LIMIT_PATH + 64];
+    const struct settings_value *v = &s->value[id];
+    switch (v->origin) {
+    case FROM_ENVIRONMENT: return "from the environment";
+    case FROM_DEFAULT: return "by default";
+    case FROM_NOWHERE: return "not set";
+    case FROM_NAMED_FILE: snprintf(text, sizeof text, "from %s_FILE=%s", spec[id].name, v->place); break;
+    case FROM_FOLDER: snprintf(text, sizeof text, "from %s/%s", v->place, spec[id].name); break;
+    }
+    return text;
+}
+
+/* Notes the first fault: setting, what is wrong, where the value stands. */
+static int fault(struct settings *s, enum setting id, const char *what) {
+    snprintf(s->fault, sizeof s->fault, "%s: %s (%s)", spec[id].name, what, settings_source(s, id));
+    return -1;
+}
+
+/* ---- where values come from ---- */
+
+/* A folder, or a file in it, is the administrator's when root or this process owns it and nobody else can write it,
+ * or when it is on a read-only mount (Kubernetes mounts its ConfigMaps with mode 0777, read-only). */
+static const char *not_trusted(int fd, const struct stat *st) {
+    if (st->st_uid != 0 && st->st_uid != geteuid())
+        return "owned by another account than root";
+    struct statvfs fs;
+    if ((st->st_mode & (S_IWGRP | S_IWOTH)) != 0 && !(fstatvfs(fd, &fs) == 0 && (fs.f_flag & ST_RDONLY) != 0))
+        return "writable by others than its owner";
+    return NULL;
+}
+
+/* Takes an open file's content, less one final newline, as the value; closes it. Empty is no value. */
+static int take_file(struct settings *s, enum setting id, int fd, bool must_be_trusted) {
+    struct stat st;
+    const char *wrong = NULL;
+    ssize_t n = 0;
+    char *text = s->store + s->stored;
+    size_t room = sizeof s->store - s->stored;
+    if (fstat(fd, &st) == -1 || !S_ISREG(st.st_mode))
+        wrong = "not a regular file";
+    else if (must_be_trusted)
+        wrong = not_trusted(fd, &st);
+    if (wrong == NULL) {
+        n = fd_read_file(fd, text, room < LIMIT_VALUE + 2 ? room : LIMIT_VALUE + 2);
+        if (n < 0)
+            wrong = strerror(errno);
+        else if (n > 0 && text[n - 1] == '\n')
+            n--;
+        if (wrong == NULL && (n > LIMIT_VALUE || (size_t)n == room))
+            wrong = "too long";
+        else if (wrong == NULL && memchr(text, '\0', (size_t)n) != NULL)
+            wrong = "has a NUL byte";
+    }
+    close(fd);
+    if (wrong != NULL)
+        return fault(s, id, wrong);
+    if (n == 0)
+        return 0;
+    text[n] = '\0';
+    s->stored += (size_t)n + 1;
+    s->value[id].text = text;
+    s->value[id].n = (size_t)n;
+    s->value[id].exposed = (st.st_mode & (S_IRGRP | S_IROTH)) != 0;
+    return 0;
+}
+
+/* The setting whose name is the n bytes at `name`, or SETTINGS. */
+static enum setting find(const char *name, size_t n) {
+    for (int id = 0; id < SETTINGS; id++)
+        if (strncmp(spec[id].name, name, n) == 0 && spec[id].name[n] == '\0')
+            return (enum setting)id;
+    return SETTINGS;
+}
+
+static bool is_file_form(const char *name, size_t n) { return n > 5 && memcmp(name + n - 5, "_FILE", 5) == 0; }
+
+bool settings_owns(const char *name, size_t n) {
+    return find(name, is_file_form(name, n) ? n - 5 : n) != SETTINGS;
+}
+
+static void take_text(struct settings_value *v, char *text) {
+    v->text = text;
+    v->n = strlen(text);
+    v->origin = FROM_ENVIRONMENT;
+}
+
+/* NAME=value and NAME_FILE=path; the first of a name counts, as for getenv(3), and NAME wins. */
+static int read_environment(struct settings *s, char *const *environment, unsigned needs) {
+    const char *file[SETTINGS] = {NULL};
+    for (; *environment != NULL; environment++) {
+        char *equals = strchr(*environment, '=');
+        if (equals == NULL || equals[1] == '\0')
+            continue;
+        size_t n = (size_t)(equals - *environment);
+        bool named_file = is_file_form(*environment, n);
+        enum setting id = find(*environment, named_file ? n - 5 : n);
+        if (id == SETTINGS || (spec[id].need & needs) == 0)
+            continue;
+        if (named_file && file[id] == NULL)
+            file[id] = equals + 1;
+        else if (!named_file && s->value[id].text == NULL)
+            take_text(&s->value[id], equals + 1);
+    }
+    for (int id = 0; id < SETTINGS; id++) {
+        if (s->value[id].n > LIMIT_VALUE)
+            return fault(s, (enum setting)id, "too long");
+        if (s->value[id].text != NULL || file[id] == NULL)
+            continue;
+        s->value[id].origin = FROM_NAMED_FILE;
+        s->value[id].place = file[id];
+        int fd = open(file[id], O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+        if (fd == -1)
+            return fault(s, (enum setting)id, strerror(errno));
+        if (take_file(s, (enum setting)id, fd, false) == -1)
+            return -1;
+        if (s->value[id].text == NULL)
+            return fault(s, (enum setting)id, "empty");
+    }
+    return 0;
+}
+
+static int read_folder(struct settings *s, const char *folder, unsigned needs) {
+    int dir = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (dir == -1 && (errno == ENOENT || errno == ENOTDIR))
+        return 0;
+    struct stat st;
+    const char *wrong = dir == -1 || fstat(dir, &st) == -1 ? strerror(errno) : not_trusted(dir, &st);
+    if (wrong != NULL) {
+        snprintf(s->fault, sizeof s->fault, "%s: %s", folder, wrong);
+        fd_close(&dir);
+        return -1;
+    }
+    int result = 0;
+    for (int id = 0; id < SETTINGS && result == 0; id++) {
+        struct settings_value *v = &s->value[id];
+        if (v->text != NULL || (spec[id].need & needs) == 0)
+            continue;
+        int fd = openat(dir, spec[id].name, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+        if (fd == -1 && errno == ENOENT)
+            continue;
+        v->origin = FROM_FOLDER;
+        v->place = folder;
+        result = fd == -1 ? fault(s, (enum setting)id, strerror(errno)) : take_file(s, (enum setting)id, fd, true);
+        if (v->text == NULL)
+            v->origin = FROM_NOWHERE;
+    }
+    close(dir);
+    return result;
+}
+
+/* ---- what a value must be ---- */
+
+static bool is_blank(const char *text) { return text[strspn(text, " \t\r\n")] == '\0'; }
+
+static bool is_line(const char *text) {
+    for (; *text != '\0'; text++)
+        if ((unsigned char)*text < 0x20 || *text == 0x7f)
+            return false;
+    return true;
+}
+
+static bool is_name(const char *text) {
+    size_t n = strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-");
+    return n > 0 && n < LIMIT_USER && text[n] == '\0' && text[0] != '-' && text[0] != '.';
+}
+
+static bool read_choice(struct settings_value *v, const char *words) {
+    for (uint64_t index = 0;; index++) {
+        size_t n = strcspn(words, " ");
+        if (n == v->n && memcmp(words, v->text, n) == 0) {
+            v->number = index;
+            return true;
+        }
+        if (words[n] == '\0')
+            return false;
+        words += n + 1;
+    }
+}
+
+static const char *wrong_value(struct settings_value *v, const struct spec *sp) {
+    static char text[128];
+    switch (sp->kind) {
+    case COMMAND:
+        return is_blank(v->text) ? "blank" : NULL;
+    case LINE:
+        return is_line(v->text) ? NULL : "has a control character";
+    case PATH:
+        return v->text[0] == '/' && is_line(v->text) && v->n < LIMIT_PATH ? NULL : "must be an absolute path";
+    case NAME:
+        return is_name(v->text) ? NULL : "must be an account's name";
+    case BASIC: {
+        const char *colon = strchr(v->text, ':');
+        if (colon == NULL || colon == v->text || colon[1] == '\0' || (size_t)(colon - v->text) >= LIMIT_USER)
+            return "must be user:password";
+        return is_line(v->text) && v->n <= LIMIT_SECRET ? NULL : "must be one line of at most 4096 bytes";
+    }
+    case TOKEN:
+        if (v->text[0] == ' ' || v->text[v->n - 1] == ' ' || !is_line(v->text) || v->n > LIMIT_SECRET)
+            return "must be one line of at most 4096 bytes with no space at its ends";
+        return NULL;
+    case NUMBER:
+        if (num_decimal(v->text, v->n, sp->to, &v->number) && v->number >= sp->from)
+            return NULL;
+        snprintf(text, sizeof text, "must be a number from %llu to %llu", (unsigned long long)sp->from, (unsigned long long)sp->to);
+        return text;
+    case CHOICE:
+        if (read_choice(v, sp->words))
+            return NULL;
+        snprintf(text, sizeof text, "must be one of: %s", sp->words);
+        return text;
+    }
+    return NULL;
+}
+
+/* What is wrong with a setting because of another one. */
+static int check_together(struct settings *s) {
+    if (settings_given(s, FORCE_COMMAND) && settings_given(s, ALLOWED_COMMANDS))
+        return fault(s, ALLOWED_COMMANDS, "contradicts FORCE_COMMAND: set one of the two");
+    if (settings_given(s, FORCE_COMMAND) && settings_given(s, COMMAND_PREFIX))
+        return fault(s, COMMAND_PREFIX, "contradicts FORCE_COMMAND: a prefix belongs to ALLOWED_COMMANDS");
+    if (settings_given(s, TLS_CERT) != settings_given(s, TLS_KEY))
+        return settings_given(s, TLS_CERT) ? fault(s, TLS_CERT, "needs TLS_KEY too") : fault(s, TLS_KEY, "needs TLS_CERT too");
+    if (settings_given(s, TLS_CERT) && settings_given(s, TLS))
+        return fault(s, TLS, "contradicts TLS_CERT: set one of the two");
+    return 0;
+}
+
+int settings_read(struct settings *s, const struct settings_places *places, unsigned needs) {
+    if (places->environment != NULL && read_environment(s, places->environment, needs) == -1)
+        return -1;
+    for (const char *const *folder = places->folders; *folder != NULL; folder++)
+        if (read_folder(s, *folder, needs) == -1)
+            return -1;
+    for (int id = 0; id < SETTINGS; id++) {
+        struct settings_value *v = &s->value[id];
+        if ((spec[id].need & needs) == 0)
+            continue;
+        if (v->text == NULL && spec[id].preset != NULL) {
+            /* Never written to: only secrets are wiped, and none has a preset. */
+            v->text = (char *)(uintptr_t)spec[id].preset;
+            v->n = strlen(v->text);
+            v->origin = FROM_DEFAULT;
+        }
+        const char *wrong = v->text != NULL ? wrong_value(v, &spec[id]) : NULL;
+        if (wrong != NULL)
+            return fault(s, (enum setting)id, wrong);
+    }
+    return check_together(s);
+}
+
+void settings_wipe(struct settings *s, enum setting id) {
+    if (s->value[id].text != NULL && spec[id].secret)
+        explicit_bzero(s->value[id].text, s->value[id].n);
+    s->value[id] = (struct settings_value){.origin = FROM_NOWHERE};
+}

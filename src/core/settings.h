@@ -1,0 +1,107 @@
+/* settings.h: the administrator's settings, where they come from, and what is wrong with them. */
+#ifndef CORE_SETTINGS_H
+#define CORE_SETTINGS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "limit.h"
+
+enum setting {
+    FORCE_COMMAND,
+    ALLOWED_COMMANDS,
+    COMMAND_PREFIX,
+    COMMAND_TIMEOUT,
+    COMMAND_LOCK,
+    COMMAND_LOCK_WAIT,
+    ON_DISCONNECT,
+    AUDIT,
+    AUDIT_MASK,
+    HTTP_BASIC_AUTH,
+    HTTP_TOKEN,
+    HTTP_HOLD_MS,
+    HTTP_STDIN,
+    SSH_USER,
+    RUN_DIR,
+    TLS_CERT,
+    TLS_KEY,
+    TLS_CLIENT_CA,
+    TLS,
+    HTTP_PORT,
+    HTTPS_PORT,
+    SSH_PORT,
+    SSH_UID,
+    SSH_GID,
+    AUTHORIZED_KEYS_DIR,
+    AUTHORIZED_KEYS_HOST,
+    AUTHORIZED_KEYS_REPO,
+    SSH_KEYS,
+    MAX_CONNECTIONS,
+    MAX_CONNECTIONS_PER_ADDRESS,
+    SETTINGS
+};
+
+/* What a program needs; it reads no other setting, so that a secret that it may not read does not stop it. */
+enum {
+    NEED_RUN = 1,     /* the command, how it runs, the log */
+    NEED_HTTP = 2,    /* credentials and the answer */
+    NEED_ACCOUNT = 4, /* whom the command runs as, and RUN_DIR */
+    NEED_TLS = 8,
+    NEED_LISTENERS = 16,
+    NEED_SSH = 32,
+    NEED_ALL = 63
+};
+
+/* Words of the settings that have a choice, in the order that settings_number counts them. */
+enum { LOCK_SKIP, LOCK_REFUSE, LOCK_WAIT, LOCK_OFF };
+enum { DISCONNECT_CONTINUE, DISCONNECT_HANGUP };
+enum { AUDIT_TEXT, AUDIT_JSON };
+enum { STDIN_OFF, STDIN_BODY };
+
+enum settings_origin { FROM_NOWHERE, FROM_DEFAULT, FROM_ENVIRONMENT, FROM_NAMED_FILE, FROM_FOLDER };
+
+struct settings {
+    struct settings_value {
+        char *text; /* NUL behind it, none inside; NULL when there is none */
+        size_t n;
+        uint64_t number;
+        enum settings_origin origin;
+        const char *place; /* FROM_NAMED_FILE: the file; FROM_FOLDER: the folder */
+        bool exposed;      /* a secret's file that others than its owner can read */
+    } value[SETTINGS];
+    char store[LIMIT_SETTINGS]; /* the texts that came from files */
+    size_t stored;
+    char fault[LIMIT_PATH + 512]; /* one line: setting, fault, source; empty when there is none */
+};
+
+/* Where values come from, first to last. `environment` is NULL for a program whose environment the client writes (cgi,
+ * the login shell). `folders` ends with NULL. */
+struct settings_places {
+    char *const *environment;
+    const char *const *folders;
+};
+extern const char *const settings_folders[];
+
+/* Reads and checks the settings that `needs` names into a zeroed struct. Returns 0, or -1 with settings->fault. */
+int settings_read(struct settings *s, const struct settings_places *places, unsigned needs);
+
+/* The text, or NULL when there is neither a value nor a default. */
+const char *settings_text(const struct settings *s, enum setting id);
+/* The number, or the index of the word; of the default where there is no value. */
+uint64_t settings_number(const struct settings *s, enum setting id);
+/* Whether somebody set it. */
+bool settings_given(const struct settings *s, enum setting id);
+
+const char *settings_name(enum setting id);
+bool settings_is_secret(enum setting id);
+/* Where the value comes from, for people; valid until the next call. */
+const char *settings_source(const struct settings *s, enum setting id);
+
+/* Overwrites a secret's value, wherever it stands; the setting has none afterwards. */
+void settings_wipe(struct settings *s, enum setting id);
+
+/* Whether n bytes at `name` are a setting's name or such a name with _FILE: never the command's business. */
+bool settings_owns(const char *name, size_t n);
+
+#endif

@@ -1,0 +1,52 @@
+/* limit.h: every cap of bastion, with its unit and its reason.
+ * A full buffer is refused, never cut silently: none of these grows at run time. */
+#ifndef LIMIT_H
+#define LIMIT_H
+
+/* The request's head (contract with the user; RFC 9112, section 3 asks for 8000 octets at least). */
+#define LIMIT_REQUEST_LINE 8192    /* bytes without the CRLF; 414 above */
+#define LIMIT_HEAD 32768           /* bytes from the method to the empty line; 431 above */
+#define LIMIT_FIELDS 100           /* field lines; 431 above */
+#define LIMIT_HEAD_MS 10000        /* from accept or the first byte to the empty line; 408 after */
+#define LIMIT_IDLE_MS 15000        /* between two requests; a silent close after */
+
+/* The request's body. */
+#define LIMIT_BODY_WINDOW 16384    /* bytes of a body in memory at a time */
+#define LIMIT_DROPPED_BODY 1048576 /* bytes read and thrown away to keep a connection; closed above */
+#define LIMIT_BODY_MS 30000        /* for a body that is thrown away, as a whole; 408 after */
+#define LIMIT_BODY_STALL_MS 60000  /* a body that is the command's input: between two of its bytes */
+#define LIMIT_CHUNK_EXTENSION 1024 /* bytes of chunk extensions in a body: they carry nothing for us */
+#define LIMIT_TRAILERS 8192        /* bytes of trailer fields: read for the framing, then dropped */
+
+/* The answer. */
+#define LIMIT_HELD 65536           /* bytes of output held for the status line, and the size of a chunk:
+                                      a whole pipe's worth, so that bulk output costs two calls per 64 KiB */
+#define LIMIT_WRITE_STALL_MS 300000 /* a client that takes nothing this long is gone; five minutes, since the
+                                      kernel's buffers hide the progress of one that reads 1 KB/s */
+#define LIMIT_ANSWER_HEAD 1024     /* bytes of status line and fields */
+#define LIMIT_DRAIN 262144         /* bytes read after the last answer, lest a reset destroys it */
+#define LIMIT_DRAIN_MS 2000        /* and the time for that */
+#define LIMIT_DENIED_MS 1000       /* the pause before a 401: slows a guesser down to one try a second */
+
+/* Settings. */
+#define LIMIT_VALUE 65536          /* bytes of one setting: an allowlist of a thousand rules fits */
+#define LIMIT_SETTINGS 262144      /* bytes of all settings that come from files */
+#define LIMIT_SECRET 4096          /* bytes of a credential: half a request line, so that it always fits a head */
+#define LIMIT_ENVIRONMENT 4096     /* variables: Kubernetes adds seven for each service of a namespace */
+#define LIMIT_REQUEST 8192         /* bytes of a broker request */
+#define LIMIT_USER 256             /* bytes of a user's name in log and environment */
+#define LIMIT_PEER 64              /* bytes of an address: INET6_ADDRSTRLEN and a little */
+#define LIMIT_PATH 4096            /* bytes of a path: Linux's PATH_MAX */
+
+/* A run. */
+#define LIMIT_GRACE_MS 5000        /* between two signals to a command that is to end */
+#define LIMIT_GROUPS 64            /* supplementary groups of the account */
+#define LIMIT_LOCK_FD 100          /* the lock's number in the command is this or the next free one: far from
+                                      the single digits that shell scripts redirect by hand */
+
+/* The log. */
+#define LIMIT_LOG_LINE 4096        /* bytes: PIPE_BUF, so that lines of many processes never mix in a pipe */
+#define LIMIT_LOG_TEXT 2048        /* bytes of one quoted text in a line; longer ones end in "..." */
+#define LIMIT_LOG_MS 2000          /* for a log that does not take a line; then the line has failed */
+
+#endif

@@ -1,0 +1,59 @@
+/* main.c: the table of programs. The first word picks one. */
+#include <stdio.h>
+#include <string.h>
+
+#include "channel/cgi.h"
+#include "channel/http.h"
+#include "tool/check.h"
+
+#ifndef BASTION_VERSION
+#define BASTION_VERSION "0.1.0"
+#endif
+
+static const struct program {
+    const char *name;
+    int (*main)(int argc, char **argv);
+    const char *usage, *what;
+} programs[] = {
+    {"http", http_main, "bastion http",
+     "Serves one HTTP/1.1 connection on descriptors 0 and 1. Started by tcpsvd, tcpserver,\n"
+     "inetd, xinetd or systemd (Accept=yes). GET or POST /cgi-bin/run with the credential\n"
+     "(HTTP_BASIC_AUTH or HTTP_TOKEN) runs FORCE_COMMAND; /healthz answers ok.\n"},
+    {"cgi", cgi_main, "bastion cgi",
+     "Serves one CGI/1.1 request behind a web server. Its settings come from files alone\n"
+     "(/run/bastion/settings and /etc/bastion), since the client writes the environment.\n"},
+    {"check", check_main, "bastion check [--files] [REQUEST]",
+     "Says whether the settings are valid, what they are and where each comes from; with\n"
+     "REQUEST, what would happen to it and why. --files: as cgi and the login shell see\n"
+     "them, without the environment. Exits 0, 78 for a fault, 126 for a refusal.\n"},
+};
+enum { PROGRAMS = sizeof programs / sizeof *programs };
+
+static int help(void) {
+    puts("bastion " BASTION_VERSION ": a credential buys exactly one command\n\n"
+         "usage: bastion PROGRAM [ARG...]\n");
+    for (size_t i = 0; i < PROGRAMS; i++)
+        printf("  %s\n", programs[i].usage);
+    puts("\nbastion PROGRAM --help says more; bastion(8) is the manual.");
+    return fflush(stdout) == 0 ? 0 : 71;
+}
+
+static int run(const struct program *p, int argc, char **argv) {
+    if (argc == 2 && strcmp(argv[1], "--help") == 0) {
+        printf("usage: %s\n\n%s", p->usage, p->what);
+        return fflush(stdout) == 0 ? 0 : 71;
+    }
+    return p->main(argc, argv);
+}
+
+int main(int argc, char **argv) {
+    if (argc < 2 || strcmp(argv[1], "--help") == 0)
+        return help();
+    if (strcmp(argv[1], "--version") == 0)
+        return puts("bastion " BASTION_VERSION) < 0 || fflush(stdout) != 0 ? 71 : 0;
+    for (size_t i = 0; i < PROGRAMS; i++)
+        if (strcmp(argv[1], programs[i].name) == 0)
+            return run(&programs[i], argc - 1, argv + 1);
+    fprintf(stderr, "bastion: no program is named '%s'; bastion --help lists them\n", argv[1]);
+    return 64;
+}

@@ -1,0 +1,27 @@
+#include "wire/utf8.h"
+
+size_t utf8_read(const char *in, size_t n, uint32_t *code) {
+    static const struct {
+        unsigned char mask, lead;
+        uint32_t least;
+    } form[] = {{0x80, 0x00, 0}, {0xe0, 0xc0, 0x80}, {0xf0, 0xe0, 0x800}, {0xf8, 0xf0, 0x10000}};
+    unsigned char first = (unsigned char)in[0];
+    for (size_t len = 1; len <= 4; len++) {
+        if ((first & form[len - 1].mask) != form[len - 1].lead)
+            continue;
+        if (n < len)
+            return 0;
+        uint32_t c = first & (unsigned char)~form[len - 1].mask;
+        for (size_t i = 1; i < len; i++) {
+            unsigned char next = (unsigned char)in[i];
+            if ((next & 0xc0) != 0x80)
+                return 0;
+            c = c << 6 | (next & 0x3f);
+        }
+        if (c < form[len - 1].least || c > 0x10ffff || (c >= 0xd800 && c <= 0xdfff))
+            return 0;
+        *code = c;
+        return len;
+    }
+    return 0;
+}

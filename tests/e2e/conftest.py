@@ -1,0 +1,58 @@
+import os
+
+import pytest
+
+import harness
+
+
+def pytest_configure(config):
+    config.addinivalue_line("markers", "slow: takes more than about two seconds")
+    config.addinivalue_line("markers", "root: needs to be root; an ordinary user can't ask for it")
+    assert os.access(harness.BASTION, os.X_OK), f"no executable {harness.BASTION}: set BASTION, or run make"
+
+
+def pytest_collection_modifyitems(items):
+    for item in items:
+        if item.get_closest_marker("root") and not harness.IS_ROOT:
+            item.add_marker(pytest.mark.skip(reason="only root can do this"))
+
+
+class Started:
+    """Starts servers, and stops all of them at the end."""
+
+    def __init__(self):
+        self.all = []
+
+    def __call__(self, kind=harness.Server, **options):
+        self.all.append(kind(**options))
+        return self.all[-1]
+
+    def stop(self):
+        faults = []
+        for server in reversed(self.all):
+            try:
+                server.stop()
+            except Exception as e:  # the others are to be stopped too
+                faults.append(e)
+        if faults:
+            raise faults[0]
+
+
+@pytest.fixture
+def start():
+    started = Started()
+    yield started
+    started.stop()
+
+
+@pytest.fixture(scope="module")
+def start_once():
+    started = Started()
+    yield started
+    started.stop()
+
+
+@pytest.fixture(scope="module")
+def plain(start_once):
+    """A server with the simplest command, for all tests of a file that only count its runs."""
+    return start_once()

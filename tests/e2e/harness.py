@@ -1,0 +1,468 @@
+"""Starts bastion behind real superservers and talks to it. Nothing here knows more of bastion than its users do.
+
+Every server has a folder of its own: `t` for what the command leaves behind (the command sees it as $T), `run` for
+RUN_DIR, `log` for standard error. $T also marks the processes of a server, so that all of them can be found.
+"""
+import base64
+import dataclasses
+import itertools
+import json
+import os
+import re
+import shlex
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import threading
+import time
+from pathlib import Path
+
+BASTION = os.path.abspath(os.environ.get("BASTION") or Path(__file__).parents[2] / "build/bastion")
+PATIENCE = 30  # seconds for what happens at once unless something is broken
+TOKEN = "correct-horse-battery-staple"
+AUTH = f"Authorization: Bearer {TOKEN}"
+SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+SANITIZERS = {"ASAN_OPTIONS": "detect_leaks=0", "UBSAN_OPTIONS": "print_stacktrace=1"}
+IS_ROOT = os.geteuid() == 0
+
+
+def basic(user_and_password):
+    raw = user_and_password if isinstance(user_and_password, bytes) else user_and_password.encode()
+    return "Authorization: Basic " + base64.b64encode(raw).decode()
+
+
+def wait_for(predicate, what="", seconds=PATIENCE):
+    """The first true value of the predicate."""
+    end = time.monotonic() + seconds
+    while True:
+        value = predicate()
+        if value:
+            return value
+        assert time.monotonic() < end, f"nothing in {seconds} s: {what}"
+        time.sleep(0.01)
+
+
+# ---- ports ----
+
+_worker = int(re.sub(r"\D", "", os.environ.get("PYTEST_XDIST_WORKER", "")) or 0)
+_ports = itertools.count(12000 + 2000 * (_worker % 10) + os.getpid() % 1000)
+
+
+def free_port(host="127.0.0.1"):
+    """Below the range of ephemeral ports, so that no client's own port takes it meanwhile."""
+    for port in _ports:
+        with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as s:
+            s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                s.bind((host, port))
+                return port
+            except OSError:
+                continue
+
+
+def is_listening(port):
+    """Asks the kernel: a connection of our own would be one that bastion serves."""
+    wanted = re.compile(rf"^ *\d+: [0-9A-F]+:{port:04X} [0-9A-F:]+ 0A ", re.M)
+    return any(wanted.search(Path(f"/proc/net/{table}").read_text()) for table in ("tcp", "tcp6") if os.path.exists(f"/proc/net/{table}"))
+
+
+# ---- processes ----
+
+def is_alive(pid):
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] not in "ZX"
+    except OSError:
+        return False
+
+
+def processes(marker):
+    """Process ids whose environment holds the marker (bytes NAME=value)."""
+    found = []
+    for entry in os.listdir("/proc"):
+        if entry.isdigit():
+            try:
+                if marker in Path(f"/proc/{entry}/environ").read_bytes().split(b"\0") and is_alive(entry):
+                    found.append(int(entry))
+            except OSError:
+                pass
+    return found
+
+
+def arguments(pid):
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")[:-1]
+    except OSError:
+        return []
+
+
+def private(script, argv):
+    """argv in a mount namespace of its own, after a shell script that sets it up."""
+    return ["unshare", "-m", "--propagation", "private", "sh", "-euc", script + '\nexec "$@"', "sh", *argv]
+
+
+# What hides the machine's own /etc/bastion and /run/bastion, and lets a test fill new ones. The files that the C library
+# needs to know accounts come along.
+OWN_FOLDERS = """
+e=$(mktemp -d); mount -t tmpfs -o mode=755 tmpfs $e
+cp -a /etc/passwd /etc/group /etc/nsswitch.conf /etc/ld.so.* /etc/hosts /etc/alternatives $e/
+mkdir $e/bastion; mount --bind $e /etc; umount $e; rmdir $e
+mount -t tmpfs -o mode=755 tmpfs /run; mkdir /run/bastion
+"""
+
+
+def own_dev(folder):
+    """/dev in `folder`: the few devices that a program needs, and /dev/log only where the test listens there."""
+    return f"for d in null zero full random urandom; do : >>{folder}/$d; mount --bind /dev/$d {folder}/$d; done; mount --rbind {folder} /dev"
+
+
+def settings_files(settings, folder="/etc/bastion"):
+    return "\n".join(f"printf %s {shlex.quote(value)} >{folder}/{name}" for name, value in settings.items())
+
+
+# ---- servers ----
+
+SUPERSERVERS = {
+    "tcpsvd": lambda host, port: ["tcpsvd", "-l", "localhost", "-c", "400", "-b", "400", host, str(port)],
+    "busybox": lambda host, port: ["busybox", "tcpsvd", "-l", "localhost", "-c", "400", host, str(port)],
+    "tcpserver": lambda host, port: ["tcpserver", "-H", "-R", "-l", "localhost", "-c", "400", host, str(port)],
+}
+
+
+class Folder:
+    """What every server leaves behind and is asked for."""
+
+    def __init__(self):
+        self.home = Path(tempfile.mkdtemp(prefix="bastion-e2e-"))
+        os.chmod(self.home, 0o755)
+        self.t, self.run_dir, self.log = self.home / "t", self.home / "run", self.home / "log"
+        self.t.mkdir()
+        os.chmod(self.t, 0o777)
+        self.run_dir.mkdir(0o755)
+        self.log.touch()
+        self.marker = f"T={self.t}".encode()
+
+    def processes(self, *argv):
+        """This server's live processes; with words, those whose arguments start with them."""
+        found = processes(self.marker)
+        wanted = [os.fsencode(word) for word in argv]
+        return [pid for pid in found if arguments(pid)[:len(wanted)] == wanted] if wanted else found
+
+    def connections(self):
+        return self.processes(BASTION, "http")
+
+    def settle(self):
+        """Waits until no connection is being served any more."""
+        wait_for(lambda: not self.connections(), "the connections end")
+
+    def settled_runs(self):
+        self.settle()
+        return self.runs()
+
+    def lines(self, name="runs"):
+        path = self.t / name
+        return path.read_text().splitlines() if path.exists() else []
+
+    def runs(self):
+        return len(self.lines())
+
+    def wait_file(self, name):
+        return wait_for(lambda: (self.t / name).exists(), f"$T/{name}")
+
+    def go(self, name="go"):
+        (self.t / name).touch()
+
+    # -- the log --
+
+    def log_text(self):
+        return self.log.read_bytes()
+
+    def log_lines(self):
+        return self.log_text().decode("ascii").splitlines()
+
+    def events(self, event=None, **fields):
+        found = [parse_line(line) for line in self.log_lines() if "bastion event=" in line or line.startswith("{")]
+        fields = {"event": event, **fields} if event else fields
+        return [e for e in found if all(e.get(k) == v for k, v in fields.items())]
+
+    def wait_event(self, event, count=1, **fields):
+        return wait_for(lambda: len(found := self.events(event, **fields)) >= count and found, f"event {event} {fields}")
+
+    def remove(self):
+        wait_for(self._all_killed, "the processes of a test end")
+        log = self.log_text()
+        shutil.rmtree(self.home)
+        assert b"Sanitizer" not in log and b"runtime error" not in log, log.decode(errors="replace")
+
+    def _all_killed(self):
+        left = self.processes()
+        for pid in left:
+            try:
+                os.kill(pid, signal.SIGKILL)
+            except ProcessLookupError:
+                pass
+        return not left
+
+
+def parse_line(line):
+    """A line of the log as a dictionary; fails on anything that is not wholly such a line."""
+    if line.startswith("{"):
+        return json.loads(line)
+    match = re.fullmatch(r'(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z) bastion((?: [a-z]+=(?:"(?:[^"\\]|\\.)*"|[^\s"]+))+)', line)
+    assert match, f"not a line of the log: {line!r}"
+    fields = {"time": match[1]}
+    for name, value in re.findall(r' ([a-z]+)=("(?:[^"\\]|\\.)*"|[^\s"]+)', match[2]):
+        assert name not in fields, f"{name} twice: {line!r}"
+        fields[name] = value[1:-1] if value.startswith('"') else int(value) if re.fullmatch(r"\d{1,15}", value) and name != "run" else value
+    return fields
+
+
+class Server(Folder):
+    """bastion behind a superserver. Keyword arguments in capitals are settings (None: not set, whatever the default)."""
+
+    def __init__(self, kind="tcpsvd", host="127.0.0.1", user=None, program=(BASTION, "http"), before="", argv=None, stderr=None,
+                 env=None, **settings):
+        super().__init__()
+        self.host, self.port = host, free_port(host)
+        preset = {"HTTP_TOKEN": TOKEN, "FORCE_COMMAND": "echo x >>$T/runs; echo ok", "RUN_DIR": str(self.run_dir)}
+        if IS_ROOT and user is None:
+            preset["SSH_USER"] = "nobody"
+        if user is not None:
+            shutil.chown(self.run_dir, user)
+        self.settings = {k: v for k, v in {**preset, **settings}.items() if v is not None}
+        self.env = {"PATH": SYSTEM_PATH, "T": str(self.t), **SANITIZERS, **(env or {}), **self.settings}
+        argv = argv(self) if argv else [*SUPERSERVERS[kind](host, self.port), *program]
+        if before:
+            argv = private(before if isinstance(before, str) else before(self), argv)
+        identity = {} if user is None else {"user": user, "group": "nogroup", "extra_groups": []}
+        with open(self.log, "ab") as log:
+            self.process = subprocess.Popen(argv, env=self.env, stdin=subprocess.DEVNULL, stdout=log, stderr=stderr or log,
+                                            cwd="/", start_new_session=True, **identity)
+        wait_for(lambda: is_listening(self.port) or self.process.poll() is not None, f"port {self.port}")
+        assert self.process.poll() is None, self.log_text().decode(errors="replace")
+
+    def url(self, path="/cgi-bin/run"):
+        return f"http://{'[%s]' % self.host if ':' in self.host else self.host}:{self.port}{path}"
+
+    def stop(self):
+        self.process.kill()
+        self.process.wait()
+        self.remove()
+
+
+class Listener(Folder):
+    """A superserver in the manner of systemd's Accept=yes, for what the others never do: it can leave descriptors open,
+    set any variable, and point standard error anywhere."""
+
+    def __init__(self, host="127.0.0.1", stderr=None, leak=(), env=None, user=None, **settings):
+        super().__init__()
+        self.host = host
+        self.socket = socket.create_server((host, 0), family=socket.AF_INET6 if ":" in host else socket.AF_INET, backlog=64)
+        self.port = self.socket.getsockname()[1]
+        preset = {"HTTP_TOKEN": TOKEN, "FORCE_COMMAND": "echo x >>$T/runs; echo ok", "RUN_DIR": str(self.run_dir)}
+        if IS_ROOT and user is None:
+            preset["SSH_USER"] = "nobody"
+        if user is not None:
+            shutil.chown(self.run_dir, user)
+        self.settings = {k: v for k, v in {**preset, **settings}.items() if v is not None}
+        self.env = {"PATH": SYSTEM_PATH, "T": str(self.t), **SANITIZERS, **(env or {}), **self.settings}
+        self.options = {"pass_fds": leak, **({} if user is None else {"user": user, "group": "nogroup", "extra_groups": []})}
+        self.stderr, self.children = stderr, []
+        self.thread = threading.Thread(target=self._accept, daemon=True)
+        self.thread.start()
+
+    def _accept(self):
+        while True:
+            try:
+                connection, _ = self.socket.accept()
+            except OSError:
+                return
+            with connection, open(self.log, "ab") as log:
+                stderr = connection if self.stderr == "client" else log if self.stderr is None else self.stderr
+                self.children.append(subprocess.Popen([BASTION, "http"], env=self.env, stdin=connection, stdout=connection,
+                                                      stderr=stderr, **self.options))
+
+    url = Server.url
+
+    def stop(self):
+        self.socket.shutdown(socket.SHUT_RDWR)
+        self.socket.close()
+        self.thread.join()
+        for child in self.children:
+            if child.poll() is None:
+                child.kill()
+            child.wait()
+        self.remove()
+
+
+# ---- clients ----
+
+@dataclasses.dataclass
+class Answer:
+    status: int
+    version: str
+    fields: list
+    body: bytes = b""
+    chunks: list = dataclasses.field(default_factory=list)
+    trailers: list = dataclasses.field(default_factory=list)
+    complete: bool = True
+
+    def __getitem__(self, name):
+        """The field's value, or None. No field that bastion sends may come twice."""
+        values = [v for k, v in self.fields if k.lower() == name.lower()]
+        assert len(values) < 2, f"{name} twice"
+        return values[0] if values else None
+
+    @property
+    def code(self):
+        return None if self["X-Bastion-Exit-Code"] is None else int(self["X-Bastion-Exit-Code"])
+
+
+class Client:
+    """A connection of raw bytes, whose answers are parsed strictly."""
+
+    def __init__(self, server, timeout=PATIENCE):
+        self.sock = socket.create_connection((server.host, server.port), timeout=timeout)
+        self.file = self.sock.makefile("rb")
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.file.close()
+        self.sock.close()
+
+    def send(self, data):
+        """The server may have refused and closed already: what it said is read after that."""
+        try:
+            self.sock.sendall(data.encode("latin-1") if isinstance(data, str) else data)
+        except (BrokenPipeError, ConnectionResetError):
+            pass
+        return self
+
+    def end(self):
+        self.sock.shutdown(socket.SHUT_WR)
+        return self
+
+    def reset(self):
+        """Goes away with a reset. A file object would keep the descriptor open."""
+        self.file.close()
+        self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+        self.sock.close()
+
+    def line(self):
+        line = self.file.readline(70000)
+        if line == b"":
+            raise EOFError
+        assert line.endswith(b"\r\n"), f"cut line: {line!r}"
+        return line[:-2].decode("latin-1")
+
+    def _fields(self):
+        fields = []
+        while (line := self.line()) != "":
+            match = re.fullmatch(r"([A-Za-z0-9-]+): (.*)", line)
+            assert match, f"not a field: {line!r}"
+            fields.append((match[1], match[2]))
+        return fields
+
+    def head(self):
+        match = re.fullmatch(r"(HTTP/1\.[01]) (\d{3}) (.*)", self.line())
+        assert match
+        return Answer(int(match[2]), match[1], self._fields())
+
+    def chunk(self):
+        """The next chunk's content; empty: the last one."""
+        size = self.line()
+        assert re.fullmatch("[0-9a-f]+", size), size
+        data = self.file.read(int(size, 16))
+        if len(data) < int(size, 16):
+            raise EOFError
+        if data:
+            assert self.file.read(2) == b"\r\n"
+        return data
+
+    def read_body(self, answer, method="GET"):
+        length = answer["Content-Length"]
+        if answer["Transfer-Encoding"] is not None:
+            assert answer["Transfer-Encoding"] == "chunked" and length is None
+            try:
+                while data := self.chunk():
+                    answer.chunks.append(data)
+                answer.trailers = self._fields()
+            except EOFError:
+                answer.complete = False
+            answer.body = b"".join(answer.chunks)
+        elif method == "HEAD":
+            pass
+        elif length is not None:
+            answer.body = self.file.read(int(length))
+            answer.complete = len(answer.body) == int(length)
+        else:
+            answer.body = self.file.read()
+        return answer
+
+    def answer(self, method="GET"):
+        return self.read_body(self.head(), method)
+
+    def is_closed(self):
+        """Waits for the end of the connection; nothing may come before it."""
+        return self.file.read(1) == b""
+
+
+def request(*fields, method="GET", target="/cgi-bin/run", version="HTTP/1.1", auth=AUTH, host="bastion.test", body=b"", close=False):
+    """A well-formed request's bytes. Fields are whole lines."""
+    lines = [f"{method} {target} {version}"]
+    lines += [f"Host: {host}"] if host is not None else []
+    lines += [auth] if auth else []
+    lines += fields
+    lines += ["Connection: close"] if close else []
+    lines += [f"Content-Length: {len(body)}"] if body and not any(f.lower().startswith(("content-length", "transfer-")) for f in fields) else []
+    return "".join(line + "\r\n" for line in lines).encode("latin-1") + b"\r\n" + body
+
+
+def chunked(*pieces, end=b"0\r\n\r\n"):
+    return b"".join(b"%x\r\n%s\r\n" % (len(p), p) for p in pieces) + end
+
+
+def ask(server, *fields, **options):
+    """One request on a connection of its own."""
+    with Client(server) as client:
+        client.send(request(*fields, close=True, **options))
+        answer = client.answer(options.get("method", "GET"))
+        assert client.is_closed()
+        return answer
+
+
+def curl(server, *arguments, path="/cgi-bin/run", auth=AUTH, **options):
+    argv = ["curl", "-sS", "--max-time", "120", "--noproxy", "*", *(["-H", auth] if auth else []), *arguments, server.url(path)]
+    return subprocess.run(argv, capture_output=True, **options)
+
+
+def curl_in_background(server, *arguments, path="/cgi-bin/run"):
+    return subprocess.Popen(["curl", "-sS", "--noproxy", "*", "-H", AUTH, *arguments, server.url(path)],
+                            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+
+def together(functions):
+    """Results of functions that run at the same time."""
+    results = [None] * len(functions)
+
+    def call(i):
+        try:
+            results[i] = functions[i]()
+        except BaseException as e:  # handed to the caller below
+            results[i] = e
+
+    threads = [threading.Thread(target=call, args=(i,), daemon=True) for i in range(len(functions))]
+    for t in threads:
+        t.start()
+    for t in threads:
+        t.join()
+    for r in results:
+        if isinstance(r, BaseException):
+            raise r
+    return results
+
+
+UNTIL_GO = "while [ ! -e $T/go ]; do sleep 0.02; done"

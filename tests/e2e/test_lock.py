@@ -1,0 +1,244 @@
+"""One run at a time (contract, 5)."""
+import os
+import signal
+
+import pytest
+from harness import IS_ROOT, UNTIL_GO, Client, ask, request, together, wait_for
+
+RUN = "echo x >>$T/runs; "
+HELD = RUN + UNTIL_GO + "; echo done"
+
+
+def begin(server):
+    """A run under way: its connection."""
+    runs = server.runs()
+    client = Client(server)
+    client.send(request())
+    wait_for(lambda: server.runs() > runs, "the run starts")
+    return client
+
+
+@pytest.mark.parametrize("setting", ["skip", None, ""])
+def test_skip(start, setting):
+    server = start(FORCE_COMMAND=HELD, COMMAND_LOCK=setting)
+    with begin(server) as first:
+        answer = ask(server)
+        assert (answer.status, answer["X-Bastion-Skipped"], answer.code) == (200, "1", None)
+        assert answer.body.count(b"\n") == 1 and answer.body.endswith(b"\n")
+        assert len(server.events("skip")) == 1
+        server.go()
+        answer = first.answer()
+        assert (answer.body, answer["X-Bastion-Skipped"]) == (b"done\n", None)
+    assert ask(server)["X-Bastion-Skipped"] is None
+    assert server.settled_runs() == 2
+
+
+def test_refuse(start):
+    server = start(FORCE_COMMAND=HELD, COMMAND_LOCK="refuse")
+    with begin(server) as first:
+        answer = ask(server)
+        assert (answer.status, answer["Retry-After"], answer["X-Bastion-Skipped"]) == (429, "5", None)
+        assert len(server.events("refuse")) == 1
+        server.go()
+        assert first.answer().body == b"done\n"
+    assert ask(server).status == 200
+    assert server.settled_runs() == 2
+
+
+def test_off(start):
+    server = start(FORCE_COMMAND=HELD, COMMAND_LOCK="off")
+    with begin(server) as first, begin(server) as second:
+        assert server.runs() == 2  # both are under way
+        server.go()
+        assert [first.answer().body, second.answer().body] == [b"done\n"] * 2
+
+
+def test_wait(start):
+    server = start(FORCE_COMMAND=HELD, COMMAND_LOCK="wait")
+    with begin(server) as first, Client(server) as second:
+        second.send(request())
+        second.sock.settimeout(1.3)  # longer than the hold: that begins with the run, not with the wait
+        with pytest.raises(TimeoutError):
+            second.sock.recv(1)
+        second.sock.settimeout(20)
+        assert server.runs() == 1
+        server.go()
+        assert first.answer().body == b"done\n"
+        assert second.answer().body == b"done\n"
+    assert server.settled_runs() == 2
+
+
+def test_wait_ends(start):
+    server = start(FORCE_COMMAND=HELD, COMMAND_LOCK="wait", COMMAND_LOCK_WAIT="1")
+    with begin(server) as first:
+        answer = ask(server)
+        assert (answer.status, answer["Retry-After"]) == (429, "5")
+        server.go()
+        assert first.answer().body == b"done\n"
+    assert server.settled_runs() == 1
+
+
+def test_who_waits_and_leaves_does_not_run(start):
+    server = start(FORCE_COMMAND=HELD, COMMAND_LOCK="wait", ON_DISCONNECT="hangup")
+    with begin(server) as first:
+        second = Client(server)
+        second.send(request())
+        wait_for(lambda: len(server.connections()) >= 2, "the second connection")
+        second.reset()
+        server.wait_event("gone")
+        server.go()
+        assert first.answer().body == b"done\n"
+    assert server.settled_runs() == 1
+
+
+OVERLAP = "mkdir $T/busy || echo x >>$T/overlaps; echo x >>$T/runs; sleep 0.01; rmdir $T/busy; wc -l <$T/runs"
+
+
+def test_20_clients_wait(start):
+    """Each runs, none at the same time."""
+    server = start(FORCE_COMMAND=OVERLAP, COMMAND_LOCK="wait")
+    answers = together([lambda: ask(server)] * 20)
+    assert [a.status for a in answers] == [200] * 20
+    assert sorted(int(a.body) for a in answers) == list(range(1, 21))
+    assert (server.settled_runs(), server.lines("overlaps")) == (20, [])
+
+
+@pytest.mark.parametrize("lock, status", [("skip", 200), ("refuse", 429)])
+def test_20_clients_and_one_run(start, lock, status):
+    server = start(FORCE_COMMAND=HELD, COMMAND_LOCK=lock, HTTP_HOLD_MS="3600000")
+    clients = [Client(server) for _ in range(20)]
+    for client in clients:
+        client.send(request(close=True))
+    event = "skip" if lock == "skip" else "refuse"
+    server.wait_event(event, 19)
+    assert server.runs() == 1
+    server.go()
+    answers = [client.answer() for client in clients]
+    assert sorted(a.status for a in answers) == sorted([200] + [status] * 19)
+    assert sum(a.body == b"done\n" for a in answers) == 1
+    assert server.settled_runs() == 1
+
+
+def test_lock_of_the_killed_is_released(start):
+    server = start(FORCE_COMMAND=HELD, COMMAND_LOCK="refuse")
+    with begin(server):
+        assert ask(server).status == 429
+        for pid in server.processes():
+            if pid != server.process.pid:
+                os.kill(pid, signal.SIGKILL)
+        server.settle()
+        server.go()
+        wait_for(lambda: ask(server).status == 200, "the lock is free")
+    assert server.settled_runs() == 2
+
+
+def test_lock_outlives_the_killed_server(start):
+    """The command goes on, and so does its lock."""
+    server = start(FORCE_COMMAND=HELD, COMMAND_LOCK="refuse")
+    with begin(server):
+        for pid in server.connections():
+            os.kill(pid, signal.SIGKILL)
+        server.settle()
+        assert ask(server).status == 429
+        server.go()
+        wait_for(lambda: ask(server).status == 200, "the lock is free")
+
+
+@pytest.mark.parametrize("daemon", ["sh -c '{0}' &", "setsid sh -c '{0}' >/dev/null 2>&1 &", "(setsid sh -c '{0}' &)"], ids=str)
+def test_daemon_keeps_the_lock(start, daemon):
+    """The answer ends with the command; the lock with the last of its children. On one connection and on others."""
+    server = start(FORCE_COMMAND=RUN + daemon.format("exec 2>&1; " + UNTIL_GO + "; echo too late") + " echo done", COMMAND_LOCK="refuse", HTTP_HOLD_MS="3600000")
+    with Client(server) as client:
+        client.send(request())
+        answer = client.answer()
+        assert (answer.status, answer.body) == (200, b"done\n")
+        client.send(request())
+        assert client.answer().status == 429
+        assert ask(server).status == 429
+        server.go()
+
+        def again():
+            client.send(request())
+            return client.answer().status == 200
+
+        wait_for(again, "the lock is free")
+    assert server.settled_runs() == 2
+
+
+def test_daemon_does_not_hold_a_stream(start):
+    server = start(FORCE_COMMAND=f"echo first; (setsid sh -c '{UNTIL_GO}' &); sleep 0.1; echo last", HTTP_HOLD_MS="20")
+    answer = ask(server)
+    assert (answer.body, answer.complete) == (b"first\nlast\n", True)
+    server.go()
+
+
+def test_daemon_without_lock(start):
+    server = start(FORCE_COMMAND=RUN + f"sh -c '{UNTIL_GO}' & echo done", COMMAND_LOCK="off")
+    assert [ask(server).body for _ in range(3)] == [b"done\n"] * 3
+    server.go()
+
+
+def test_two_servers_one_lock(start):
+    """The lock belongs to RUN_DIR, not to a superserver."""
+    first = start(FORCE_COMMAND=HELD, COMMAND_LOCK="refuse")
+    second = start(COMMAND_LOCK="refuse", RUN_DIR=str(first.run_dir))
+    third = start(COMMAND_LOCK="refuse")
+    with begin(first) as client:
+        assert ask(second).status == 429
+        assert ask(third).status == 200
+        first.go()
+        assert client.answer().status == 200
+    assert ask(second).status == 200
+
+
+# ---- RUN_DIR ----
+
+def check_no_lock(server):
+    answer = ask(server)
+    assert (answer.status, answer.body) == (500, b"Internal Server Error\n")
+    assert server.settled_runs() == 0
+    reasons = [e["reason"] for e in server.events("fault")]
+    assert len(reasons) == 1 and "RUN_DIR" in reasons[0]
+
+
+@pytest.mark.parametrize("lock", ["skip", "refuse", "wait"])
+def test_missing_run_dir(start, lock):
+    check_no_lock(start(RUN_DIR="/no/such/folder", COMMAND_LOCK=lock))
+
+
+def test_run_dir_is_a_file(start, tmp_path):
+    path = tmp_path / "file"
+    path.touch()
+    check_no_lock(start(RUN_DIR=str(path)))
+
+
+@pytest.mark.parametrize("mode", [0o777, 0o1777, 0o775])
+def test_run_dir_that_others_write(start, mode):
+    """Somebody else could put a lock of his own there."""
+    server = start()
+    os.chmod(server.run_dir, mode)
+    check_no_lock(server)
+
+
+def test_lock_is_a_link(start):
+    server = start()
+    (server.t / "target").write_text("")
+    (server.run_dir / "lock").symlink_to(server.t / "target")
+    check_no_lock(server)
+
+
+@pytest.mark.skipif(not IS_ROOT, reason="only root can mount")
+@pytest.mark.parametrize("options", ["ro", "nr_inodes=1"], ids=["read-only", "full"])
+def test_run_dir_that_takes_no_lock(start, options):
+    check_no_lock(start(before=lambda s: f"mount -t tmpfs -o mode=755,{options} tmpfs {s.run_dir}"))
+
+
+@pytest.mark.skipif(not IS_ROOT, reason="only root can mount")
+def test_run_dir_without_space(start):
+    """A lock takes no space, so it works on a full disk."""
+    server = start(before=lambda s: f"mount -t tmpfs -o mode=755,size=4k tmpfs {s.run_dir}; head -c 9999 /dev/zero >{s.run_dir}/full || :")
+    assert [ask(server).status, ask(server).status] == [200, 200]
+
+
+def test_no_run_dir_needed_without_lock(start):
+    assert ask(start(RUN_DIR="/no/such/folder", COMMAND_LOCK="off")).status == 200
