@@ -24,6 +24,7 @@
 #define LIMIT_WRITE_STALL_MS 300000 /* a client that takes nothing this long is gone; five minutes, since the
                                       kernel's buffers hide the progress of one that reads 1 KB/s */
 #define LIMIT_ANSWER_HEAD 1024     /* bytes of status line and fields */
+#define LIMIT_HALF_CLOSE_MS 1000   /* a client that closes its sending side this soon after its request still listens */
 #define LIMIT_DRAIN 262144         /* bytes read after the last answer, lest a reset destroys it */
 #define LIMIT_DRAIN_MS 2000        /* and the time for that */
 #define LIMIT_DENIED_MS 1000       /* the pause before a 401: slows a guesser down to one try a second */

@@ -70,6 +70,18 @@ static void send_output(struct answer *a) {
     flush(a);
 }
 
+/* Has the kernel ask a silent peer whether it is there (tcp(7)): after `idle` seconds, then every `interval`; `count`
+ * questions without an answer make the socket report an error, and that is the client's going away. Not a TCP socket:
+ * then whoever holds the other end closes it. */
+static void probe_peer(const struct answer *a, int idle, int interval, int count) {
+    const int option[][3] = {{SOL_SOCKET, SO_KEEPALIVE, 1},
+                             {IPPROTO_TCP, TCP_KEEPIDLE, idle},
+                             {IPPROTO_TCP, TCP_KEEPINTVL, interval},
+                             {IPPROTO_TCP, TCP_KEEPCNT, count}};
+    for (size_t i = 0; i < sizeof option / sizeof *option; i++)
+        setsockopt(a->x->out, option[i][0], option[i][1], &option[i][2], sizeof option[i][2]);
+}
+
 /* The fields of every answer that names a run. */
 static void head(struct answer *a, struct buf *b, int status) {
     exchange_head(b, a->x, status);
@@ -84,6 +96,7 @@ static void begin_streaming(struct answer *a) {
     a->hold_until = CLOCK_NEVER;
     if (a->client.gone)
         return;
+    probe_peer(a, 60, 10, 6); /* it may be long from now on */
     if (!a->x->chunked)
         a->x->close = true; /* the message ends with the connection */
     head(a, &b, 200);
@@ -171,14 +184,15 @@ static int64_t watch(struct client *c, struct pollfd fds[CLIENT_FDS], int64_t no
     return clock_earlier(a->hold_until, clock_earlier(a->stall_at, a->body_stall_at));
 }
 
-/* The client closed its sending side. It may wait for the answer (a half-close) or be gone; TCP tells the two apart
- * only when something is sent to it. A live peer acknowledges keepalive probes, a closed one does not: then the
- * socket reports an error, and that is the client's going away. */
-static void half_close(struct answer *a) {
-    static const int probe[][3] = {{SOL_SOCKET, SO_KEEPALIVE, 1}, {IPPROTO_TCP, TCP_KEEPIDLE, 1}, {IPPROTO_TCP, TCP_KEEPINTVL, 1}, {IPPROTO_TCP, TCP_KEEPCNT, 2}};
+/* The client closed its sending side. One that does so right behind its request waits for the answer (a half-close, as
+ * netcat does it); the head of the answer and probes will tell if it is there, since only what is sent to a closed
+ * socket is answered by a reset. One that had waited and does so later is gone. */
+static void half_close(struct answer *a, int64_t now) {
     a->half_closed = true;
-    for (size_t i = 0; i < sizeof probe / sizeof *probe; i++)
-        setsockopt(a->x->out, probe[i][0], probe[i][1], &probe[i][2], sizeof probe[i][2]);
+    if (now >= a->half_close_until)
+        lose(a);
+    else
+        probe_peer(a, 1, 1, 2);
 }
 
 static void ready(struct client *c, const struct pollfd fds[CLIENT_FDS], int64_t now) {
@@ -187,7 +201,7 @@ static void ready(struct client *c, const struct pollfd fds[CLIENT_FDS], int64_t
         if (body_read(a->body) > 0)
             a->body_stall_at = CLOCK_NEVER;
     } else if (fds[0].revents != 0) {
-        half_close(a);
+        half_close(a, now);
         if (a->body != NULL && !body_ended(a->body))
             a->body->bad = true;
     }
@@ -315,6 +329,7 @@ void answer_start(struct answer *a, struct exchange *x, struct body *body, const
     a->body = body;
     snprintf(a->run, sizeof a->run, "%s", run);
     a->hold_ms = hold_ms;
+    a->half_close_until = clock_after(clock_now(), LIMIT_HALF_CLOSE_MS);
     a->hold_until = a->stall_at = a->body_stall_at = CLOCK_NEVER;
     a->streaming = a->broken = a->half_closed = false;
     a->held = a->from = a->to = 0;

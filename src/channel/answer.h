@@ -26,6 +26,7 @@ struct answer {
     bool streaming;       /* the status line is out */
     bool broken;          /* the message was cut: the connection must not look as if it had ended well */
     bool half_closed;     /* the client sends nothing any more */
+    int64_t half_close_until; /* until when that does not mean that it is gone */
     size_t held;          /* bytes of output in the frame */
     size_t from, to;      /* what of the frame is to be written */
     int64_t stall_at;     /* when a client that takes nothing counts as gone */
