@@ -59,14 +59,18 @@ static void take_end(struct relay *r, int64_t *most) {
     r->ended(r);
 }
 
-static int64_t next_deadline(struct relay *r, struct pollfd fds[FDS], int64_t now) {
+/* Fills in what to wait for, and gives the time when that ends. */
+static int64_t prepare(struct relay *r, struct pollfd fds[FDS], int64_t now) {
     const struct client_ops *ops = r->client->ops;
     struct run *run = r->run;
     char *room;
     const char *input;
+    bool has_input = run->in != -1 && ops->input(r->client, &input) > 0;
+    if (!has_input && ops->input_ended(r->client))
+        fd_close(&run->in);
     int64_t deadline = ops->watch(r->client, fds, now);
     fds[OUT] = (struct pollfd){.fd = ops->room(r->client, &room) > 0 ? run->out : -1, .events = POLLIN};
-    fds[IN] = (struct pollfd){.fd = run->in, .events = run->in != -1 && ops->input(r->client, &input) > 0 ? POLLOUT : 0};
+    fds[IN] = (struct pollfd){.fd = run->in, .events = has_input ? POLLOUT : 0};
     if (!run->reaped)
         deadline = clock_earlier(deadline, clock_earlier(run->next_signal, r->timed_out ? CLOCK_NEVER : r->deadline));
     return deadline;
@@ -79,7 +83,7 @@ void relay_run(struct relay *r) {
     while (!run->reaped || (run->out != -1 && most > 0 && !client->gone)) {
         struct pollfd fds[FDS];
         int64_t now = clock_now();
-        int n = wait_for(fds, next_deadline(r, fds, now), now);
+        int n = wait_for(fds, prepare(r, fds, now), now);
         now = clock_now();
         if (n < 0)
             for (int i = 0; i < FDS; i++)
@@ -91,8 +95,6 @@ void relay_run(struct relay *r) {
             fd_close(&run->in);
         else if (fds[IN].revents != 0)
             write_input(r);
-        if (run->in != -1 && client->ops->input_ended(client))
-            fd_close(&run->in);
         if (run->reaped)
             continue;
         if (now >= r->deadline && !r->timed_out) {
