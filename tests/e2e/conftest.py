@@ -23,7 +23,7 @@ class Started:
     def __init__(self):
         self.all = []
 
-    def __call__(self, kind=harness.Server, **options):
+    def __call__(self, kind=harness.Server, /, **options):
         self.all.append(kind(**options))
         return self.all[-1]
 

@@ -1,0 +1,34 @@
+/* unit.h: what the unit tests share. */
+#ifndef UNIT_H
+#define UNIT_H
+
+#include <check.h>
+#include <stddef.h>
+
+#define COUNT(array) (sizeof(array) / sizeof *(array))
+/* A string literal with its length, which may hold NULs. */
+#define BYTES(literal) literal, sizeof literal - 1
+
+/* A string that may be written to, as in an environment. */
+#define TEXT(literal) ((char[]){literal})
+
+/* A copy of n bytes that ends right before an unreadable page: one byte read too far is a crash. */
+char *unit_guarded(const void *bytes, size_t n);
+
+Suite *unit_num(void);
+Suite *unit_buf(void);
+Suite *unit_clock(void);
+Suite *unit_env(void);
+Suite *unit_ucspi(void);
+Suite *unit_base64(void);
+Suite *unit_utf8(void);
+Suite *unit_quote(void);
+Suite *unit_http1(void);
+Suite *unit_chunk(void);
+Suite *unit_settings(void);
+Suite *unit_auth(void);
+Suite *unit_gate(void);
+Suite *unit_body(void);
+Suite *unit_policy(void);
+
+#endif
