@@ -105,8 +105,8 @@ test: deps all unit
 bench: deps all
 	tests/bench/run
 
-fuzz: deps $(HOST)/bearssl/.done
-	tests/fuzz/run
+fuzz: deps
+	tests/fuzz/run 60
 
 run: deps all
 	init/run

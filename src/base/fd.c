@@ -29,8 +29,9 @@ int fd_only_standard(void) {
     for (int fd = 0; fd <= 2; fd++) {
         if (fcntl(fd, F_GETFD) != -1)
             continue;
-        /* The lowest free number is `fd` itself, since those below it are open. */
-        if (open("/dev/null", O_RDWR) != fd)
+        /* The lowest free number is `fd` itself, since those below it are open. Only for reading: a standard error
+         * that was closed must not swallow the log, but fail. */
+        if (open("/dev/null", O_RDONLY) != fd)
             return -1;
     }
     close_from(3);

@@ -7,7 +7,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-/* Makes sure that 0, 1 and 2 are open (/dev/null where they were not) and closes every other descriptor: what
+/* Makes sure that 0, 1 and 2 are open (/dev/null, for reading alone, where they were not) and closes every other descriptor: what
  * the superserver forgot must not reach the command. Returns 0, or -1 with errno. */
 int fd_only_standard(void);
 

@@ -311,8 +311,9 @@ static void ended(struct client *c, const struct outcome *o) {
     char code[64];
     snprintf(code, sizeof code, "X-Bastion-Exit-Code: %d\r\n", o->code);
     a->hold_until = CLOCK_NEVER;
-    /* Input that the command did not take is no request: the connection ends. */
-    if (a->body != NULL && !body_ended(a->body))
+    /* Input that the command did not take is no request, and after a timeout there may be processes to end: no further
+     * request on this connection. */
+    if ((a->body != NULL && !body_ended(a->body)) || o->kind == OUTCOME_TIMEOUT)
         a->x->close = true;
     if (a->streaming)
         end_stream(a, o->code);

@@ -82,5 +82,7 @@ int cgi_main(int argc, char **argv) {
     door_open(&door, "cgi", peer, nothing);
     if (fd_nonblock(0) == -1 || fd_nonblock(1) == -1)
         return 71;
-    return serve(&door, &x);
+    int status = serve(&door, &x);
+    door_close(&door);
+    return status;
 }

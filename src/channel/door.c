@@ -4,6 +4,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <sys/prctl.h>
+#include <unistd.h>
 
 #include "base/fd.h"
 #include "core/audit.h"
@@ -12,7 +13,7 @@ static const char *fault_of(struct door *d, char *const *environment) {
     struct settings_places places = {environment, settings_folders};
     const char *fault = NULL;
     bool read = settings_read(&d->settings, &places, NEED_RUN | NEED_HTTP | NEED_ACCOUNT) == 0;
-    audit_use_json(settings_number(&d->settings, AUDIT) == AUDIT_JSON);
+    audit_use(settings_number(&d->settings, AUDIT) == AUDIT_JSON, read ? settings_text(&d->settings, AUDIT_MASK) : NULL);
     auth_load(&d->auth, &d->settings);
     if (!read)
         return d->settings.fault;
@@ -50,8 +51,16 @@ bool door_run(struct door *d, struct exchange *x, struct body *body) {
     char run[SESSION_RUN_ID];
     session_new_run(run);
     answer_start(&d->answer, x, body, run, (int64_t)settings_number(&d->settings, HTTP_HOLD_MS));
-    session_serve(&d->session, &rq, run, &d->answer.client);
+    if (!session_serve(&d->session, &rq, run, &d->answer.client))
+        x->close = true;
     return !d->answer.broken;
+}
+
+void door_close(struct door *d) {
+    close(0);
+    close(1);
+    if (!d->faulty)
+        session_close(&d->session);
 }
 
 void door_refuse(struct door *d, struct exchange *x, const struct gate_answer *g) {

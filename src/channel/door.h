@@ -31,6 +31,9 @@ void door_note(const struct door *d, int status, const char *reason, bool login)
  * ended well. */
 bool door_run(struct door *d, struct exchange *x, struct body *body);
 
+/* Closes the connection, then sees to what is left of a command that was asked to end. */
+void door_close(struct door *d);
+
 /* Answers one that it did not let through. */
 void door_refuse(struct door *d, struct exchange *x, const struct gate_answer *g);
 

@@ -12,7 +12,6 @@
 #include "base/fd.h"
 #include "base/ucspi.h"
 #include "channel/door.h"
-#include "core/run.h"
 #include "wire/http1.h"
 
 extern char **environ;
@@ -185,8 +184,6 @@ static int serve_connection(struct door *d) {
             refuse(d, &x, status, why(status));
         else
             whole = serve(d, &in, &head, &x);
-        if (run_told() != 0)
-            break;
     }
     if (!whole && !x.chunked)
         close_with_reset(1);
@@ -212,5 +209,7 @@ int http_main(int argc, char **argv) {
     setsockopt(1, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
     if (fd_nonblock(0) == -1 || fd_nonblock(1) == -1)
         return 71;
-    return serve_connection(&door);
+    int status = serve_connection(&door);
+    door_close(&door);
+    return status;
 }

@@ -1,5 +1,6 @@
 #include "core/audit.h"
 
+#include <regex.h>
 #include <string.h>
 
 #include "base/buf.h"
@@ -7,10 +8,57 @@
 #include "base/log.h"
 #include "limit.h"
 #include "wire/quote.h"
+#include "wire/slice.h"
 
-static bool as_json;
+static bool as_json, has_mask;
+static regex_t mask;
 
-void audit_use_json(bool json) { as_json = json; }
+const char *audit_mask_fault(const char *expression) {
+    static char text[128];
+    regex_t compiled;
+    int error = regcomp(&compiled, expression, REG_EXTENDED);
+    if (error == 0) {
+        regfree(&compiled);
+        return NULL;
+    }
+    regerror(error, &compiled, text, sizeof text);
+    return text;
+}
+
+void audit_use(bool json, const char *expression) {
+    as_json = json;
+    has_mask = expression != NULL && regcomp(&mask, expression, REG_EXTENDED) == 0;
+}
+
+/* Copies `text` with *** for every match that is not empty. A text that does not fit, or that holds a NUL, behind which
+ * the library cannot look, is hidden altogether: too little in the log is better than a password. */
+static struct slice masked(char out[LIMIT_VALUE], const char *text, size_t n) {
+    static const struct slice hidden = {"***", 3};
+    if (!has_mask)
+        return (struct slice){text, n};
+    static char copy[LIMIT_VALUE + 1];
+    struct buf b = {.at = out, .cap = LIMIT_VALUE};
+    if (n > LIMIT_VALUE || memchr(text, '\0', n) != NULL)
+        return hidden;
+    memcpy(copy, text, n);
+    copy[n] = '\0';
+    for (const char *at = copy; *at != '\0';) {
+        regmatch_t match;
+        if (regexec(&mask, at, 1, &match, at == copy ? 0 : REG_NOTBOL) != 0) {
+            buf_text(&b, at);
+            break;
+        }
+        bool empty = match.rm_eo == match.rm_so;
+        buf_bytes(&b, at, (size_t)match.rm_so);
+        at += match.rm_so;
+        if (empty && *at != '\0')
+            buf_char(&b, *at++); /* nothing is hidden; look on behind the next byte */
+        else if (!empty)
+            buf_text(&b, "***");
+        at += match.rm_eo - match.rm_so;
+    }
+    return b.full ? hidden : (struct slice){out, b.len};
+}
 
 /* Text: ` name="value"`. JSON: `,"name":"value"`. */
 static void put_name(struct buf *b, const char *name) {
@@ -57,8 +105,11 @@ int audit_write(const struct audit *a) {
     put_word(&b, "peer", a->peer);
     put_word(&b, "verdict", a->verdict);
     put_word(&b, "rule", a->rule);
-    if (a->text != NULL)
-        put_quoted(&b, "command", a->text, a->text_n, LIMIT_LOG_TEXT);
+    if (a->text != NULL) {
+        static char hidden[LIMIT_VALUE];
+        struct slice text = masked(hidden, a->text, a->text_n);
+        put_quoted(&b, "command", text.at, text.n, LIMIT_LOG_TEXT);
+    }
     put_text(&b, "reason", a->reason);
     put_number(&b, "status", a->status);
     put_number(&b, "exit", a->exit);

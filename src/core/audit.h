@@ -23,8 +23,12 @@ struct audit {
 
 #define AUDIT_EMPTY {.status = -1, .exit = -1, .signal = -1, .ms = -1, .bytes = -1}
 
-/* AUDIT=json; text until this is called. */
-void audit_use_json(bool json);
+/* AUDIT=json, and AUDIT_MASK (NULL: none), which has been checked with audit_mask_fault. Text and no mask until this
+ * is called. Whatever the mask matches in a request or command stands as *** in every line. */
+void audit_use(bool json, const char *mask);
+
+/* What is wrong with an extended regular expression as a mask, or NULL; valid until the next call. */
+const char *audit_mask_fault(const char *mask);
 
 /* Writes the line. Returns 0, or -1 when no log took it: what it announces must not happen then. */
 int audit_write(const struct audit *a);

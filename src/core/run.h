@@ -41,7 +41,8 @@ void run_tick(struct run *r, int64_t now);
 /* Takes the end of the command, if it has come: true once it has. */
 bool run_reap(struct run *r);
 
-/* After the end of a command that was asked to end: goes on until nothing of its process group is left. */
+/* After the end of a command that was asked to end: goes on until nothing of its process group is left. Does nothing
+ * for any other, nor for a zeroed struct. */
 void run_sweep(struct run *r);
 
 /* The exit code as a shell counts: 128 + n for signal n. *signal is that n, or 0. */

@@ -207,22 +207,21 @@ static void note_refusal(struct audit *a, const struct outcome *o) {
     audit_write(a);
 }
 
-void session_serve(struct session *s, const struct request *rq, const char *run_id, struct client *c) {
+bool session_serve(struct session *s, const struct request *rq, const char *run_id, struct client *c) {
     struct decision d;
-    struct run run;
     policy_decide(&s->policy, &d);
     struct outcome o = {.kind = OUTCOME_DENIED, .reason = d.reason};
     struct audit a = about(rq, run_id, &d);
     run_watch_signals();
-    bool running = d.allow && take_lock(s, c, &o) && start(s, rq, &d, &run, &a, &o);
-    if (running) {
-        carry(s, &run, &a, c, &o);
+    if (d.allow && take_lock(s, c, &o) && start(s, rq, &d, &s->run, &a, &o)) {
+        carry(s, &s->run, &a, c, &o);
     } else {
         lock_leave(&s->lock);
         note_refusal(&a, &o);
     }
     c->ops->ended(c, &o);
-    if (running)
-        run_sweep(&run);
     run_forget_signals();
+    return run_told() == 0 && s->run.signal_count == 0;
 }
+
+void session_close(struct session *s) { run_sweep(&s->run); }

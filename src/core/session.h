@@ -9,6 +9,7 @@
 #include "core/client.h"
 #include "core/lock.h"
 #include "core/policy.h"
+#include "core/run.h"
 #include "core/settings.h"
 
 /* What a process needs to serve requests. */
@@ -18,6 +19,7 @@ struct session {
     struct policy policy;
     struct account account; /* whom commands run as: what this process is from session_open on */
     struct lock lock;
+    struct run run; /* the last one */
 };
 
 /* A request whose credential was right. */
@@ -36,7 +38,11 @@ void session_new_run(char out[SESSION_RUN_ID]);
 int session_open(struct session *s, const struct settings *settings, char *const *environment, const char **fault);
 
 /* Serves one request of the run named `run`: decides, takes the lock, writes the audit, runs the command, and tells
- * the client all of it; c->ops->ended is called exactly once. */
-void session_serve(struct session *s, const struct request *rq, const char *run, struct client *c);
+ * the client all of it; c->ops->ended is called exactly once. True when another request may follow; false when this process
+ * was told to end, or still has to see to a command's process group: then session_close comes next. */
+bool session_serve(struct session *s, const struct request *rq, const char *run, struct client *c);
+
+/* Goes on, where a command was asked to end, until nothing of its process group is left. */
+void session_close(struct session *s);
 
 #endif

@@ -10,10 +10,12 @@
 
 #include "base/fd.h"
 #include "base/num.h"
+#include "core/audit.h"
 
 enum kind {
     COMMAND,  /* anything but NUL; may span lines; not blank */
     LINE,     /* no control characters */
+    MASK,     /* a LINE that is an extended regular expression (regex(7)) */
     PATH,     /* a LINE that starts with / */
     NAME,     /* an account's name */
     BASIC,    /* user:password as a client can send them */
@@ -42,7 +44,7 @@ static const struct spec {
     [COMMAND_LOCK_WAIT] = {"COMMAND_LOCK_WAIT", NEED_RUN, NUMBER, .preset = "0", .to = TEN_YEARS},
     [ON_DISCONNECT] = {"ON_DISCONNECT", NEED_RUN, CHOICE, .words = "continue hangup"},
     [AUDIT] = {"AUDIT", NEED_RUN, CHOICE, .preset = "text", .words = "text json"},
-    [AUDIT_MASK] = {"AUDIT_MASK", NEED_RUN, LINE, .preset = NULL},
+    [AUDIT_MASK] = {"AUDIT_MASK", NEED_RUN, MASK, .preset = NULL},
     [HTTP_BASIC_AUTH] = {"HTTP_BASIC_AUTH", NEED_HTTP, BASIC, .secret = true},
     [HTTP_TOKEN] = {"HTTP_TOKEN", NEED_HTTP, TOKEN, .secret = true},
     [HTTP_HOLD_MS] = {"HTTP_HOLD_MS", NEED_HTTP, NUMBER, .preset = "1000", .to = HOUR_MS},
@@ -261,6 +263,8 @@ static const char *wrong_value(struct settings_value *v, const struct spec *sp) 
         return is_blank(v->text) ? "blank" : NULL;
     case LINE:
         return is_line(v->text) ? NULL : "has a control character";
+    case MASK:
+        return is_line(v->text) ? audit_mask_fault(v->text) : "has a control character";
     case PATH:
         return v->text[0] == '/' && is_line(v->text) && v->n < LIMIT_PATH ? NULL : "must be an absolute path";
     case NAME:

@@ -343,8 +343,12 @@ class Answer:
 class Client:
     """A connection of raw bytes, whose answers are parsed strictly."""
 
-    def __init__(self, server, timeout=PATIENCE):
-        self.sock = socket.create_connection((server.host, server.port), timeout=timeout)
+    def __init__(self, server, timeout=PATIENCE, receive_buffer=None):
+        self.sock = socket.socket(socket.AF_INET6 if ":" in server.host else socket.AF_INET)
+        self.sock.settimeout(timeout)
+        if receive_buffer:
+            self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
+        self.sock.connect((server.host, server.port))
         self.file = self.sock.makefile("rb")
 
     def __enter__(self):

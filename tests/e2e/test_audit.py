@@ -287,3 +287,18 @@ def test_json_is_json(start):
     assert ask(server, auth=basic('a"\\b\u00e4:x')).status == 200
     server.settle()
     assert [json.loads(line)["user"] for line in server.log_text().splitlines()] == ['a"\\b\u00e4'] * 2
+
+
+@pytest.mark.parametrize("audit", ["text", "json"])
+@pytest.mark.parametrize("mask, command, shown", [
+    ("hunter[0-9]+", "echo hunter22 hunter3 >/dev/null", "echo *** *** >/dev/null"),
+    ("^echo", "echo echo", "*** echo"),
+    ("x*", "echo axxb >/dev/null", "echo a***b >/dev/null"),
+    ("nothing", "echo a", "echo a"),
+    (".+", "echo a\necho b", "***"),
+])
+def test_mask(start, audit, mask, command, shown):
+    server = start(FORCE_COMMAND=command, AUDIT=audit, AUDIT_MASK=mask)
+    assert ask(server).status == 200
+    server.wait_event("end")
+    assert [event["command"] for event in server.events("start") + server.events("end")] == [shown, shown]
