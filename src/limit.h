@@ -40,8 +40,10 @@
 #define LIMIT_PATH 4096            /* bytes of a path: Linux's PATH_MAX */
 
 /* A run. */
+#define LIMIT_PIPE 262144          /* bytes in the pipe of a command that writes much: the knee of the measured curve */
 #define LIMIT_GRACE_MS 5000        /* between two signals to a command that is to end */
 #define LIMIT_GROUPS 64            /* supplementary groups of the account */
+#define LIMIT_ACCOUNT_LINE 16384   /* bytes of a line of passwd or group: a group of a thousand members */
 #define LIMIT_LOCK_FD 100          /* the lock's number in the command is this or the next free one: far from
                                       the single digits that shell scripts redirect by hand */
 

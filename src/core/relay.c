@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "base/fd.h"
+#include "limit.h"
 
 enum { OUT = CLIENT_FDS, IN, FDS };
 
@@ -29,8 +30,10 @@ static void read_output(struct relay *r, int64_t *most) {
     if (n <= 0)
         return;
     *most -= n;
-    if (!r->run->reaped)
+    if (!r->run->reaped) /* else take_end has counted it */
         r->bytes += n;
+    if (r->bytes >= LIMIT_HELD)
+        run_widen(r->run);
     r->client->ops->output(r->client, (size_t)n);
 }
 

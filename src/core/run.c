@@ -106,6 +106,12 @@ int run_start(struct run *r, const char *const *argv, char *const *environment, 
     return 0;
 }
 
+void run_widen(struct run *r) {
+    if (!r->wide)
+        fcntl(r->out, F_SETPIPE_SZ, LIMIT_PIPE); /* where it is not allowed, it stays as it is */
+    r->wide = true;
+}
+
 /* ---- the end ---- */
 
 void run_end(struct run *r, bool hangup, int64_t now) {

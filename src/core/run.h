@@ -14,6 +14,7 @@ struct run {
     int in;    /* write end of its standard input, or -1 */
     int out;   /* read end of its standard output and error, merged; -1 after its end */
     int64_t started;
+    bool wide; /* run_widen has been called */
     bool reaped;
     int status; /* as waitpid(2) gives it, once reaped */
     int64_t next_signal; /* deadline of the next one, or CLOCK_NEVER */
@@ -30,6 +31,10 @@ int run_told(void);
 /* Starts argv[0] in a session of its own with the given environment, descriptor `lock` (or -1) besides 0, 1 and 2,
  * and default signals. Returns 0, or the errno with which it could not be started (execve(2)); nothing runs then. */
 int run_start(struct run *r, const char *const *argv, char *const *environment, int lock, enum run_input input);
+
+/* Makes the pipe of its output a wide one (F_SETPIPE_SZ, fcntl(2)), for bulk output: twice the throughput where the command
+ * writes large pieces. For a few lines it would be a call too many. */
+void run_widen(struct run *r);
 
 /* Asks the command's process group to end: SIGTERM (with `hangup`, SIGHUP before it), then SIGKILL, LIMIT_GRACE_MS
  * between two. A second call changes nothing. */

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/drop.h"
 #include "base/env.h"
 #include "base/ucspi.h"
 #include "core/audit.h"
@@ -31,17 +32,17 @@ static void add_socket_group(struct account *a, char *const *environment) {
     if (host != NULL && *host != '\0')
         path = strncmp(host, "unix://", 7) == 0 ? host + 7 : NULL;
     if (path != NULL && stat(path, &st) == 0 && S_ISSOCK(st.st_mode) && (st.st_mode & S_IWGRP) != 0)
-        drop_add_group(a, st.st_gid);
+        account_add_group(a, st.st_gid);
 }
 
 static const char *choose_account(struct account *a, const struct settings *settings, char *const *environment) {
     static char fault[LIMIT_USER + 64];
     if (geteuid() != 0) {
-        drop_self(a);
+        account_self(a);
         return NULL;
     }
     const char *name = settings_text(settings, SSH_USER);
-    if (drop_find(a, name) == -1)
+    if (account_find(a, name) == -1)
         snprintf(fault, sizeof fault, "SSH_USER: there is no account %s", name);
     else if (a->uid == 0)
         snprintf(fault, sizeof fault, "SSH_USER: %s is root, as whom nothing runs", name);

@@ -5,7 +5,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "base/drop.h"
+#include "base/account.h"
 #include "core/client.h"
 #include "core/lock.h"
 #include "core/policy.h"

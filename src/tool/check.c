@@ -7,7 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "base/drop.h"
+#include "base/account.h"
 #include "core/policy.h"
 #include "core/settings.h"
 #include "wire/quote.h"
@@ -53,7 +53,7 @@ static void print_warnings(const struct settings *s) {
         warn("HTTP_TOKEN", "shorter than 16 bytes: it can be guessed");
     if (settings_given(s, COMMAND_LOCK_WAIT) && !(settings_given(s, COMMAND_LOCK) && settings_number(s, COMMAND_LOCK) == LOCK_WAIT))
         warn("COMMAND_LOCK_WAIT", "has no effect: COMMAND_LOCK is not wait");
-    if (geteuid() == 0 && drop_find(&account, settings_text(s, SSH_USER)) == -1)
+    if (geteuid() == 0 && account_find(&account, settings_text(s, SSH_USER)) == -1)
         warn("SSH_USER", "there is no such account here: http and cgi answer 500 when started as root");
     if (stat(settings_text(s, RUN_DIR), &st) == -1)
         warn("RUN_DIR", strerror(errno));

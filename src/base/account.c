@@ -1,0 +1,156 @@
+#include "base/account.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/num.h"
+
+/* A file of lines, read piece by piece. */
+struct lines {
+    int fd;
+    size_t start, end;
+    bool failed; /* it can't be read, or a line is too long */
+    char at[LIMIT_ACCOUNT_LINE];
+};
+
+/* The next line, with a NUL for its newline, or NULL at the end. It is good until the next call. */
+static char *next_line(struct lines *l) {
+    for (;;) {
+        char *line = l->at + l->start, *newline = memchr(line, '\n', l->end - l->start);
+        if (newline != NULL) {
+            *newline = '\0';
+            l->start = (size_t)(newline - l->at) + 1;
+            return line;
+        }
+        memmove(l->at, line, l->end - l->start);
+        l->end -= l->start;
+        l->start = 0;
+        ssize_t n = read(l->fd, l->at + l->end, sizeof l->at - l->end);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n <= 0) {
+            l->failed = n < 0 || l->end == sizeof l->at;
+            return NULL;
+        }
+        l->end += (size_t)n;
+    }
+}
+
+/* Splits a line at its colons into exactly `count` fields. */
+static bool split(char *line, char **field, size_t count) {
+    size_t n = 0;
+    for (char *at = line; at != NULL && n < count; n++) {
+        field[n] = at;
+        at = strchr(at, ':');
+        if (at != NULL)
+            *at++ = '\0';
+        else if (n + 1 < count)
+            return false;
+        else
+            return true;
+    }
+    return false;
+}
+
+static bool read_id(const char *text, unsigned *id) {
+    uint64_t number;
+    /* The last number is (uid_t)-1, which tells setresuid(2) to change nothing. */
+    if (!num_decimal(text, strlen(text), UINT32_MAX - 1, &number))
+        return false;
+    *id = (unsigned)number;
+    return true;
+}
+
+/* name:password:uid:gid:gecos:home:shell */
+static bool take_user(struct account *a, char *const field[7]) {
+    if (!read_id(field[2], &a->uid) || !read_id(field[3], &a->gid) || strlen(field[0]) >= sizeof a->name ||
+        strlen(field[5]) >= sizeof a->home)
+        return false;
+    strcpy(a->name, field[0]);
+    strcpy(a->home, field[5]);
+    return true;
+}
+
+static struct lines *open_lines(const char *path) {
+    static struct lines l;
+    l.start = l.end = 0;
+    l.failed = false;
+    l.fd = open(path, O_RDONLY | O_CLOEXEC);
+    return l.fd == -1 ? NULL : &l;
+}
+
+/* The first entry with that name, or with that number when name is NULL. */
+static int find_user(struct account *a, const char *name, uid_t uid) {
+    struct lines *l = open_lines("/etc/passwd");
+    int result = -1;
+    char *line;
+    if (l == NULL)
+        return -1;
+    while (result == -1 && (line = next_line(l)) != NULL) {
+        char *field[7];
+        unsigned id;
+        if (split(line, field, 7) && (name != NULL ? strcmp(field[0], name) == 0 : read_id(field[2], &id) && id == uid)) {
+            result = take_user(a, field) ? 0 : -1;
+            break;
+        }
+    }
+    close(l->fd);
+    return result;
+}
+
+static bool is_listed(const char *members, const char *name) {
+    size_t n = strlen(name);
+    while (*members != '\0') {
+        size_t member = strcspn(members, ",");
+        if (member == n && memcmp(members, name, n) == 0)
+            return true;
+        members += member + (members[member] == ',');
+    }
+    return false;
+}
+
+/* name:password:gid:member,member */
+static int find_groups(struct account *a) {
+    struct lines *l = open_lines("/etc/group");
+    bool room = account_add_group(a, a->gid);
+    char *line;
+    if (l == NULL)
+        return errno == ENOENT && room ? 0 : -1;
+    while (room && (line = next_line(l)) != NULL) {
+        char *field[4];
+        unsigned id;
+        if (split(line, field, 4) && is_listed(field[3], a->name) && read_id(field[2], &id))
+            room = account_add_group(a, id);
+    }
+    close(l->fd);
+    return room && !l->failed ? 0 : -1;
+}
+
+int account_find(struct account *a, const char *name) {
+    a->group_count = 0;
+    return find_user(a, name, 0) == 0 && find_groups(a) == 0 ? 0 : -1;
+}
+
+void account_self(struct account *a) {
+    uid_t uid = geteuid();
+    if (find_user(a, NULL, uid) == -1) {
+        snprintf(a->name, sizeof a->name, "%lu", (unsigned long)uid);
+        snprintf(a->home, sizeof a->home, "/");
+    }
+    a->uid = uid;
+    a->gid = getegid();
+    a->group_count = 0;
+}
+
+bool account_add_group(struct account *a, gid_t group) {
+    for (int i = 0; i < a->group_count; i++)
+        if (a->groups[i] == group)
+            return true;
+    if (a->group_count == LIMIT_GROUPS)
+        return false;
+    a->groups[a->group_count++] = group;
+    return true;
+}

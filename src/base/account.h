@@ -1,0 +1,31 @@
+/* account.h: the accounts of /etc/passwd and /etc/group (passwd(5), group(5)). Read here and not by the C library, whose
+ * way (stdio, malloc, a name service daemon that no container has) took a third of a whole request's time. */
+#ifndef BASE_ACCOUNT_H
+#define BASE_ACCOUNT_H
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+#include "limit.h"
+
+struct account {
+    uid_t uid;
+    gid_t gid;
+    gid_t groups[LIMIT_GROUPS];
+    int group_count;
+    char name[LIMIT_USER];
+    char home[LIMIT_PATH];
+};
+
+/* Looks up `name` with its groups. Returns 0, or -1: no such account, an entry that is not well-formed, or more groups or
+ * a longer line than fit. */
+int account_find(struct account *a, const char *name);
+
+/* The account that this process runs as already, its groups left out; one without an entry has its number for a name and
+ * / for a home. */
+void account_self(struct account *a);
+
+/* Adds a group unless it is there. False when there is no room. */
+bool account_add_group(struct account *a, gid_t group);
+
+#endif
