@@ -34,6 +34,8 @@
 #define LIMIT_SETTINGS 262144      /* bytes of all settings that come from files */
 #define LIMIT_SECRET 4096          /* bytes of a credential: half a request line, so that it always fits a head */
 #define LIMIT_ENVIRONMENT 4096     /* variables: Kubernetes adds seven for each service of a namespace */
+#define LIMIT_ENVIRONMENT_TEXT 2048 /* bytes of the variables that bastion adds: a home, two names, an address */
+#define LIMIT_HOME 512             /* bytes of a home folder's path; a longer one is refused */
 #define LIMIT_REQUEST 8192         /* bytes of a broker request */
 #define LIMIT_USER 256             /* bytes of a user's name in log and environment */
 #define LIMIT_PEER 64              /* bytes of an address: INET6_ADDRSTRLEN and a little */

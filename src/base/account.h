@@ -14,7 +14,7 @@ struct account {
     gid_t groups[LIMIT_GROUPS];
     int group_count;
     char name[LIMIT_USER];
-    char home[LIMIT_PATH];
+    char home[LIMIT_HOME];
 };
 
 /* Looks up `name` with its groups. Returns 0, or -1: no such account, an entry that is not well-formed, or more groups or

@@ -9,11 +9,11 @@
 #include "limit.h"
 
 struct env {
-    char *list[LIMIT_ENVIRONMENT + 1]; /* what execve(2) takes; the strings belong to the source or to `text` */
-    size_t n;
-    char text[LIMIT_PATH + 4096];
     struct buf b;
     bool full;
+    size_t n;
+    char text[LIMIT_ENVIRONMENT_TEXT];
+    char *list[LIMIT_ENVIRONMENT + 1]; /* what execve(2) takes; the strings belong to the source or to `text` */
 };
 
 void env_start(struct env *e);

@@ -24,14 +24,6 @@ static bool stderr_is_the_client(void) {
     return known == 1;
 }
 
-static int to_stderr(const char *line, size_t n) {
-    char whole[LIMIT_LOG_LINE];
-    struct buf b = BUF_ON(whole);
-    buf_bytes(&b, line, n);
-    buf_char(&b, '\n');
-    return b.full ? -1 : fd_write_all(2, b.at, b.len, LIMIT_LOG_MS);
-}
-
 static int to_syslog(const char *line, size_t n) {
     char whole[LIMIT_LOG_LINE + 64];
     struct buf b = BUF_ON(whole);
@@ -51,7 +43,7 @@ static int to_syslog(const char *line, size_t n) {
 }
 
 int log_line(const char *line, size_t n) {
-    if (!stderr_is_the_client() && to_stderr(line, n) == 0)
+    if (!stderr_is_the_client() && fd_write_all(2, line, n, LIMIT_LOG_MS) == 0)
         return 0;
-    return to_syslog(line, n);
+    return to_syslog(line, n - 1);
 }

@@ -6,7 +6,7 @@
 
 /* Sends one line, whole: to standard error, unless that is the client's connection (as under inetd, where 0, 1
  * and 2 are one socket) or fails; then to syslog's /dev/log (RFC 3164's form, facility auth).
- * The line has neither a newline nor any byte that is not printable ASCII, and at most LIMIT_LOG_LINE - 1 bytes.
+ * The line is printable ASCII with a newline at its end, at most LIMIT_LOG_LINE bytes.
  * Returns 0, or -1 when nobody took it: then what it records must not happen. */
 int log_line(const char *line, size_t n);
 

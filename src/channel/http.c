@@ -174,7 +174,7 @@ static int serve_connection(struct door *d) {
     if (d->faulty) /* perhaps root still: not a byte is parsed */
         exchange_reply(&x, 500, "", "Internal Server Error\n");
     for (bool first = true; whole && !x.close; first = false) {
-        head = (struct http1_head){0};
+        http1_start(&head);
         input_rewind(&in);
         int status = read_head(&in, &head, first);
         x = (struct exchange){.form = FORM_HTTP, .out = 1, .chunked = true};

@@ -94,7 +94,7 @@ static void put_number(struct buf *b, const char *name, int64_t number) {
 }
 
 int audit_write(const struct audit *a) {
-    char line[LIMIT_LOG_LINE - 1], stamp[CLOCK_STAMP];
+    char line[LIMIT_LOG_LINE], stamp[CLOCK_STAMP];
     struct buf b = BUF_ON(line);
     clock_stamp(stamp);
     buf_format(&b, as_json ? "{\"time\":\"%s\"" : "%s bastion", stamp);
@@ -118,6 +118,7 @@ int audit_write(const struct audit *a) {
     put_number(&b, "bytes", a->bytes);
     if (as_json)
         buf_char(&b, '}');
+    buf_char(&b, '\n');
     return b.full ? -1 : log_line(b.at, b.len);
 }
 

@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
-#include <spawn.h>
 #include <stddef.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -50,36 +49,37 @@ int run_told(void) { return told; }
 
 /* ---- the start ---- */
 
-/* posix_spawn(3) of musl is a vfork and reports what execve(2) said, not only that it failed. */
+/* Starts the command by vfork(2): no page is copied, and the child tells in our own memory what execve(2) said. It may
+ * touch nothing else there. Signals stay blocked until it is another program or gone: a handler of ours must not run in
+ * it. Returns 0, or the errno. */
 static int spawn(struct run *r, const char *const *argv, char *const *environment, int lock, int input, int output) {
-    static const int reset[] = {SIGCHLD, SIGTERM, SIGINT, SIGHUP, SIGPIPE, SIGQUIT, SIGUSR1, SIGUSR2, SIGALRM, SIGTSTP, SIGTTIN, SIGTTOU};
-    posix_spawnattr_t attr;
-    posix_spawn_file_actions_t actions;
-    sigset_t mask, defaults;
-    sigemptyset(&mask);
-    sigemptyset(&defaults);
-    for (size_t i = 0; i < sizeof reset / sizeof *reset; i++)
-        sigaddset(&defaults, reset[i]);
-    posix_spawnattr_init(&attr);
-    posix_spawn_file_actions_init(&actions);
-    int error = posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETSID | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
-    if (error == 0)
-        error = posix_spawnattr_setsigmask(&attr, &mask);
-    if (error == 0)
-        error = posix_spawnattr_setsigdefault(&attr, &defaults);
-    if (error == 0)
-        error = posix_spawn_file_actions_adddup2(&actions, input, 0);
-    if (error == 0)
-        error = posix_spawn_file_actions_adddup2(&actions, output, 1);
-    if (error == 0)
-        error = posix_spawn_file_actions_adddup2(&actions, output, 2);
-    /* A descriptor that is duplicated onto itself loses close-on-exec (POSIX.1-2024, posix_spawn). */
-    if (error == 0 && lock != -1)
-        error = posix_spawn_file_actions_adddup2(&actions, lock, lock);
-    if (error == 0)
-        error = posix_spawn(&r->pid, argv[0], &actions, &attr, (char *const *)(uintptr_t)argv, environment);
-    posix_spawn_file_actions_destroy(&actions);
-    posix_spawnattr_destroy(&attr);
+    /* What has a handler goes back to the default by itself; these may have been ignored by whoever started us. */
+    static const int reset[] = {SIGPIPE, SIGQUIT, SIGUSR1, SIGUSR2, SIGALRM, SIGTSTP, SIGTTIN, SIGTTOU};
+    struct sigaction defaults = {.sa_handler = SIG_DFL};
+    sigset_t all, none, old;
+    volatile int failed = 0;
+    sigfillset(&all);
+    sigemptyset(&none);
+    sigprocmask(SIG_BLOCK, &all, &old);
+    pid_t pid = vfork();
+    if (pid == 0) {
+        for (size_t i = 0; i < WATCHED; i++)
+            sigaction(watched[i], &defaults, NULL);
+        for (size_t i = 0; i < sizeof reset / sizeof *reset; i++)
+            sigaction(reset[i], &defaults, NULL);
+        if (setsid() != -1 && dup2(input, 0) != -1 && dup2(output, 1) != -1 && dup2(output, 2) != -1 &&
+            (lock == -1 || fcntl(lock, F_SETFD, 0) != -1)) {
+            sigprocmask(SIG_SETMASK, &none, NULL);
+            execve(argv[0], (char *const *)(uintptr_t)argv, environment);
+        }
+        failed = errno;
+        _exit(127);
+    }
+    int error = pid == -1 ? errno : failed;
+    sigprocmask(SIG_SETMASK, &old, NULL);
+    if (pid != -1 && error != 0)
+        waitpid(pid, NULL, 0);
+    r->pid = pid;
     return error;
 }
 

@@ -95,6 +95,11 @@ static int read_line(struct http1_head *head, struct slice line) {
     return 0;
 }
 
+void http1_start(struct http1_head *head) {
+    /* The fields' places stay as they are: head->fields says how many of them count. */
+    memset(head, 0, offsetof(struct http1_head, name));
+}
+
 int http1_read_head(struct http1_head *head, const char *in, size_t n) {
     size_t end = n < LIMIT_HEAD ? n : LIMIT_HEAD;
     while (!head->done) {

@@ -12,19 +12,22 @@
 
 /* A head as it is read. The slices point into the caller's buffer, which must not move before the head is done with. */
 struct http1_head {
-    struct slice method, target;
-    int minor; /* of HTTP/1.minor: 0 or 1; a higher one counts as 1 (RFC 9110, section 2.5) */
-    struct slice name[LIMIT_FIELDS], value[LIMIT_FIELDS];
-    size_t fields;
-
     /* where the reading stands */
     size_t line, scanned; /* the first byte of the line under way, and the bytes looked at */
     bool started, done;   /* the request line is through; the empty line too */
+
+    struct slice method, target;
+    int minor; /* of HTTP/1.minor: 0 or 1; a higher one counts as 1 (RFC 9110, section 2.5) */
+    size_t fields;
+    struct slice name[LIMIT_FIELDS], value[LIMIT_FIELDS];
 };
+
+/* Starts a head. */
+void http1_start(struct http1_head *head);
 
 /* Goes on reading the head from the n bytes that `in` holds by now (the same bytes as before, and more behind
  * them). Returns 0 when it needs more, 200 when the head is whole (head->scanned is its length), or the status that
- * refuses it: 400, 414, 431, 505. A zeroed struct starts. */
+ * refuses it: 400, 414, 431, 505. */
 int http1_read_head(struct http1_head *head, const char *in, size_t n);
 
 /* The value of the field `name` (case-insensitive) that comes first; returns how many there are. */

@@ -13,7 +13,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     static struct http1_head whole, stepped;
     const char *in = (const char *)data;
     int a = 0, b = 0;
-    whole = stepped = (struct http1_head){0};
+    http1_start(&whole);
+    http1_start(&stepped);
     if (size > 0)
         a = http1_read_head(&whole, in, size);
     for (size_t n = 1; n <= size && b == 0; n++)

@@ -119,7 +119,7 @@ static const struct {
 static int read_in_steps(struct http1_head *head, const char *bytes, size_t n, size_t step) {
     int status = 0;
     char *at = unit_guarded(bytes, n); /* one place: the head's slices stay good */
-    *head = (struct http1_head){0};
+    http1_start(head);
     for (size_t have = 0; have < n && status == 0;) {
         have = have + step < n ? have + step : n;
         status = http1_read_head(head, at, have);
