@@ -3,6 +3,7 @@
 Every server has a folder of its own: `t` for what the command leaves behind (the command sees it as $T), `run` for
 RUN_DIR, `log` for standard error. $T also marks the processes of a server, so that all of them can be found.
 """
+import atexit
 import base64
 import dataclasses
 import itertools
@@ -19,7 +20,17 @@ import threading
 import time
 from pathlib import Path
 
-BASTION = os.path.abspath(os.environ.get("BASTION") or Path(__file__).parents[2] / "build/bastion")
+
+
+def reachable(program):
+    """A copy that every account may execute: the checkout may be in a folder that is root's alone."""
+    folder = tempfile.mkdtemp(prefix="bastion-e2e-program-")
+    atexit.register(shutil.rmtree, folder)
+    os.chmod(folder, 0o755)
+    return shutil.copy(program, folder)
+
+
+BASTION = reachable(os.environ.get("BASTION") or Path(__file__).parents[2] / "build/bastion")
 PATIENCE = 30  # seconds for what happens at once unless something is broken
 TOKEN = "correct-horse-battery-staple"
 AUTH = f"Authorization: Bearer {TOKEN}"

@@ -111,7 +111,7 @@ def test_20_clients_and_one_run(start, lock, status):
         client.send(request(close=True))
     event = "skip" if lock == "skip" else "refuse"
     server.wait_event(event, 19)
-    assert server.runs() == 1
+    wait_for(lambda: server.runs() == 1, "the one that has the lock runs")
     server.go()
     answers = [client.answer() for client in clients]
     assert sorted(a.status for a in answers) == sorted([200] + [status] * 19)
