@@ -8,6 +8,9 @@
 
 #include "base/num.h"
 
+#define PASSWD "/etc/passwd"
+#define GROUP "/etc/group"
+
 /* A file of lines, read piece by piece. */
 struct lines {
     int fd;
@@ -31,10 +34,12 @@ static char *next_line(struct lines *l) {
         ssize_t n = read(l->fd, l->at + l->end, sizeof l->at - l->end);
         if (n < 0 && errno == EINTR)
             continue;
-        if (n <= 0) {
-            l->failed = n < 0 || l->end == sizeof l->at;
+        if (n <= 0 && (n < 0 || l->end == 0 || l->end == sizeof l->at)) {
+            l->failed = n < 0 || l->end > 0;
             return NULL;
         }
+        if (n == 0)
+            l->at[l->end++] = '\n'; /* the last line may have none */
         l->end += (size_t)n;
     }
 }
@@ -83,8 +88,8 @@ static struct lines *open_lines(const char *path) {
 }
 
 /* The first entry with that name, or with that number when name is NULL. */
-static int find_user(struct account *a, const char *name, uid_t uid) {
-    struct lines *l = open_lines("/etc/passwd");
+static int find_user(struct account *a, const char *passwd, const char *name, uid_t uid) {
+    struct lines *l = open_lines(passwd);
     int result = -1;
     char *line;
     if (l == NULL)
@@ -113,8 +118,8 @@ static bool is_listed(const char *members, const char *name) {
 }
 
 /* name:password:gid:member,member */
-static int find_groups(struct account *a) {
-    struct lines *l = open_lines("/etc/group");
+static int find_groups(struct account *a, const char *group) {
+    struct lines *l = open_lines(group);
     bool room = account_add_group(a, a->gid);
     char *line;
     if (l == NULL)
@@ -129,14 +134,16 @@ static int find_groups(struct account *a) {
     return room && !l->failed ? 0 : -1;
 }
 
-int account_find(struct account *a, const char *name) {
+int account_find_in(struct account *a, const char *name, const char *passwd, const char *group) {
     a->group_count = 0;
-    return find_user(a, name, 0) == 0 && find_groups(a) == 0 ? 0 : -1;
+    return find_user(a, passwd, name, 0) == 0 && find_groups(a, group) == 0 ? 0 : -1;
 }
+
+int account_find(struct account *a, const char *name) { return account_find_in(a, name, PASSWD, GROUP); }
 
 void account_self(struct account *a) {
     uid_t uid = geteuid();
-    if (find_user(a, NULL, uid) == -1) {
+    if (find_user(a, PASSWD, NULL, uid) == -1) {
         snprintf(a->name, sizeof a->name, "%lu", (unsigned long)uid);
         snprintf(a->home, sizeof a->home, "/");
     }

@@ -20,6 +20,8 @@ struct account {
 /* Looks up `name` with its groups. Returns 0, or -1: no such account, an entry that is not well-formed, or more groups or
  * a longer line than fit. */
 int account_find(struct account *a, const char *name);
+/* The same, from other files. */
+int account_find_in(struct account *a, const char *name, const char *passwd, const char *group);
 
 /* The account that this process runs as already, its groups left out; one without an entry has its number for a name and
  * / for a home. */

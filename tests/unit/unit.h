@@ -15,6 +15,7 @@
 /* A copy of n bytes that ends right before an unreadable page: one byte read too far is a crash. */
 char *unit_guarded(const void *bytes, size_t n);
 
+Suite *unit_account(void);
 Suite *unit_num(void);
 Suite *unit_buf(void);
 Suite *unit_clock(void);
