@@ -87,7 +87,7 @@ static int read_line(struct http1_head *head, struct slice line) {
         /* One empty line before the request is ignored (RFC 9112, section 2.2), more are not a request. */
         if (line.n == 0)
             return head->line == 0 ? 0 : 400;
-        return line.n > LIMIT_REQUEST_LINE ? 414 : read_request_line(head, line);
+        return read_request_line(head, line);
     }
     if (line.n > 0)
         return read_field(head, line);
@@ -100,26 +100,33 @@ void http1_start(struct http1_head *head) {
     memset(head, 0, offsetof(struct http1_head, name));
 }
 
+/* What the bytes of a line up to its LF say, or as many of them as have come (`whole`: the LF is next). Every fault is
+ * that of its first byte which shows it, so that no division of the bytes into reads changes the verdict. */
+static int look_at_line(const struct http1_head *head, struct slice line, bool whole) {
+    const char *cr = line.n > 0 ? memchr(line.at, '\r', line.n) : NULL;
+    size_t text = cr != NULL ? (size_t)(cr - line.at) : line.n;
+    if (!head->started && text > LIMIT_REQUEST_LINE)
+        return 414;
+    if (cr == NULL)
+        return whole ? 400 : 0; /* a bare LF */
+    return text + 1 < line.n ? 400 : 0; /* a bare CR */
+}
+
 int http1_read_head(struct http1_head *head, const char *in, size_t n) {
     size_t end = n < LIMIT_HEAD ? n : LIMIT_HEAD;
     while (!head->done) {
         const char *lf = end > head->scanned ? memchr(in + head->scanned, '\n', end - head->scanned) : NULL;
         size_t line_end = lf != NULL ? (size_t)(lf - in) : end;
         struct slice line = {in + head->line, line_end - head->line};
+        int refused = look_at_line(head, line, lf != NULL);
+        if (refused != 0)
+            return refused;
         if (lf == NULL) {
             head->scanned = end;
-            if (!head->started && line.n > LIMIT_REQUEST_LINE + 1) /* a CR may be its last byte */
-                return 414;
-            if (end == LIMIT_HEAD)
-                return 431;
-            /* A bare CR is refused as soon as the byte behind it shows that it is one. */
-            const char *cr = line.n > 1 ? memchr(line.at, '\r', line.n - 1) : NULL;
-            return cr != NULL ? 400 : 0;
+            return end == LIMIT_HEAD ? 431 : 0;
         }
-        if (line.n == 0 || line.at[line.n - 1] != '\r')
-            return 400;
-        line.n--;
-        int refused = read_line(head, line);
+        line.n--; /* its CR */
+        refused = read_line(head, line);
         if (refused != 0)
             return refused;
         head->line = head->scanned = line_end + 1;

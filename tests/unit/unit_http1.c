@@ -187,8 +187,34 @@ START_TEST(limits) {
         ck_assert_int_eq(read_in_steps(&h, text, (size_t)n, 100), over ? 431 : 200);
     }
     memset(text, 'G', sizeof text); /* no line's end at all */
-    ck_assert_int_eq(read_in_steps(&h, text, LIMIT_REQUEST_LINE + 1, 1000), 0);
-    ck_assert_int_eq(read_in_steps(&h, text, LIMIT_REQUEST_LINE + 2, 1000), 414);
+    ck_assert_int_eq(read_in_steps(&h, text, LIMIT_REQUEST_LINE, 1000), 0);
+    ck_assert_int_eq(read_in_steps(&h, text, LIMIT_REQUEST_LINE + 1, 1000), 414);
+}
+END_TEST
+
+/* A line's end, good or bad, on both sides of each limit: how the bytes are divided must not change the verdict. */
+START_TEST(limits_in_any_pieces) {
+    static struct http1_head h;
+    static char text[LIMIT_HEAD + 64];
+    static const char *const ends[] = {"\n", "\r\n", "\r\r\n", "\rx\r\n", "x\r\n", "\r\n\r\n", "\r\nHost: a\r\n\r\n", "\n\r\n"};
+    static const struct {
+        const char *start;
+        size_t limit;
+    } rows[] = {{"GET /", LIMIT_REQUEST_LINE}, {"GET / HTTP/1.1\r\nHost: a\r\nX: ", LIMIT_HEAD}};
+    for (size_t r = 0; r < COUNT(rows); r++)
+        for (size_t e = 0; e < COUNT(ends); e++)
+            for (size_t at = rows[r].limit - 6; at < rows[r].limit + 6; at++) {
+                memset(text, '0', sizeof text);
+                memcpy(text, rows[r].start, strlen(rows[r].start));
+                if (r == 0)
+                    memcpy(text + at - 9, " HTTP/1.1", 9);
+                memcpy(text + at, ends[e], strlen(ends[e]));
+                size_t n = at + strlen(ends[e]);
+                int whole = read_in_steps(&h, text, n, SIZE_MAX / 2);
+                for (size_t first = rows[r].limit - 8; first < n; first++)
+                    ck_assert_msg(read_in_steps(&h, text, n, first) == whole, "row %zu, end %zu at %zu, first %zu", r, e, at, first);
+                ck_assert_msg(read_in_steps(&h, text, n, r == 0 ? 1 : 127) == whole, "row %zu, end %zu at %zu", r, e, at);
+            }
 }
 END_TEST
 
@@ -199,6 +225,7 @@ Suite *unit_http1(void) {
     tcase_add_test(tc, refused_early);
     tcase_add_test(tc, what_it_says);
     tcase_add_test(tc, limits);
+    tcase_add_test(tc, limits_in_any_pieces);
     suite_add_tcase(s, tc);
     return s;
 }
