@@ -49,6 +49,14 @@
 #define LIMIT_LOCK_FD 100          /* the lock's number in the command is this or the next free one: far from
                                       the single digits that shell scripts redirect by hand */
 
+/* SSH. */
+#define LIMIT_KEYS 1024            /* keys that can log in: a line each in a file that tinysshd reads from the start */
+#define LIMIT_KEY_FILE 262144      /* bytes of a file of keys */
+#define LIMIT_KEY_FAULTS 16384     /* bytes of what is named as unusable in the log */
+#define LIMIT_LOGIN_MS 70000       /* from accept to the login shell's question; tinysshd itself gives up after 60 s */
+#define LIMIT_TICKET 524288        /* bytes that a login shell is told: an environment */
+#define LIMIT_TICKET_MS 5000       /* for telling it, and for its lines to be taken */
+
 /* The log. */
 #define LIMIT_LOG_LINE 4096        /* bytes: PIPE_BUF, so that lines of many processes never mix in a pipe */
 #define LIMIT_LOG_TEXT 2048        /* bytes of one quoted text in a line; longer ones end in "..." */

@@ -4,6 +4,8 @@
 
 #include "channel/cgi.h"
 #include "channel/http.h"
+#include "channel/shell.h"
+#include "channel/ssh.h"
 #include "tool/check.h"
 
 #ifndef BASTION_VERSION
@@ -22,6 +24,14 @@ static const struct program {
     {"cgi", cgi_main, "bastion cgi",
      "Serves one CGI/1.1 request behind a web server. Its settings come from files alone\n"
      "(/run/bastion/settings and /etc/bastion), since the client writes the environment.\n"},
+    {"ssh", ssh_main, "bastion ssh",
+     "Serves one SSH connection on descriptors 0 and 1, by tinysshd, for the keys in\n"
+     "AUTHORIZED_KEYS_DIR, AUTHORIZED_KEYS_HOST and AUTHORIZED_KEYS_REPO. Started like http, as\n"
+     "root; the login shell of SSH_USER must be bastion.\n"},
+    {"shell", shell_main, "bastion shell [--force-command]",
+     "Runs one SSH session's command, as does bastion as a login shell (-bastion, or\n"
+     "bastion -c REQUEST). Its settings come from bastion ssh or from files. --force-command:\n"
+     "started by OpenSSH's ForceCommand, whose SSH_ORIGINAL_COMMAND is the request.\n"},
     {"check", check_main, "bastion check [--files] [REQUEST]",
      "Says whether the settings are valid, what they are and where each comes from; with\n"
      "REQUEST, what would happen to it and why. --files: as cgi and the login shell see\n"
@@ -47,6 +57,8 @@ static int run(const struct program *p, int argc, char **argv) {
 }
 
 int main(int argc, char **argv) {
+    if (argc > 0 && (argv[0][0] == '-' || (argc > 1 && strcmp(argv[1], "-c") == 0)))
+        return shell_main(argc, argv); /* as a login shell: login(1), sh(1) */
     if (argc < 2 || strcmp(argv[1], "--help") == 0)
         return help();
     if (strcmp(argv[1], "--version") == 0)

@@ -72,10 +72,11 @@ static bool read_id(const char *text, unsigned *id) {
 /* name:password:uid:gid:gecos:home:shell */
 static bool take_user(struct account *a, char *const field[7]) {
     if (!read_id(field[2], &a->uid) || !read_id(field[3], &a->gid) || strlen(field[0]) >= sizeof a->name ||
-        strlen(field[5]) >= sizeof a->home)
+        strlen(field[5]) >= sizeof a->home || strlen(field[6]) >= sizeof a->shell)
         return false;
     strcpy(a->name, field[0]);
     strcpy(a->home, field[5]);
+    strcpy(a->shell, field[6]);
     return true;
 }
 
@@ -146,10 +147,23 @@ void account_self(struct account *a) {
     if (find_user(a, PASSWD, NULL, uid) == -1) {
         snprintf(a->name, sizeof a->name, "%lu", (unsigned long)uid);
         snprintf(a->home, sizeof a->home, "/");
+        a->shell[0] = '\0';
     }
     a->uid = uid;
     a->gid = getegid();
     a->group_count = 0;
+}
+
+bool account_any(bool (*test)(const struct account *a, const void *context), const void *context) {
+    struct lines *l = open_lines(PASSWD);
+    struct account a = {.group_count = 0};
+    char *line, *field[7];
+    bool found = false;
+    while (l != NULL && !found && (line = next_line(l)) != NULL)
+        found = split(line, field, 7) && take_user(&a, field) && test(&a, context);
+    if (l != NULL)
+        close(l->fd);
+    return found;
 }
 
 bool account_add_group(struct account *a, gid_t group) {

@@ -15,6 +15,7 @@ struct account {
     int group_count;
     char name[LIMIT_USER];
     char home[LIMIT_HOME];
+    char shell[LIMIT_HOME];
 };
 
 /* Looks up `name` with its groups. Returns 0, or -1: no such account, an entry that is not well-formed, or more groups or
@@ -26,6 +27,9 @@ int account_find_in(struct account *a, const char *name, const char *passwd, con
 /* The account that this process runs as already, its groups left out; one without an entry has its number for a name and
  * / for a home. */
 void account_self(struct account *a);
+
+/* Whether `test` says so of an account of /etc/passwd (its groups left out). */
+bool account_any(bool (*test)(const struct account *a, const void *context), const void *context);
 
 /* Adds a group unless it is there. False when there is no room. */
 bool account_add_group(struct account *a, gid_t group);

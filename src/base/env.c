@@ -31,6 +31,16 @@ void env_set(struct env *e, const char *name, const char *value) {
     add(e, entry);
 }
 
+void env_replace(struct env *e, char *variable) {
+    size_t n = strcspn(variable, "=") + 1;
+    for (size_t i = 0; i < e->n; i++)
+        if (strncmp(e->list[i], variable, n) == 0) {
+            e->list[i] = variable;
+            return;
+        }
+    add(e, variable);
+}
+
 const char *env_get(char *const *environment, const char *name) {
     size_t n = strlen(name);
     for (; *environment != NULL; environment++)

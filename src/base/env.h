@@ -24,6 +24,9 @@ void env_copy(struct env *e, char *const *source, bool (*keep)(const char *name,
 /* Adds NAME=VALUE, copied. The caller has seen to it that the name is not there yet. */
 void env_set(struct env *e, const char *name, const char *value);
 
+/* Adds NAME=VALUE as it stands, in the place of another of that name; it keeps belonging to the caller. */
+void env_replace(struct env *e, char *variable);
+
 /* The value of `name` in an environment, or NULL. */
 const char *env_get(char *const *environment, const char *name);
 

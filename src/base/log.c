@@ -1,5 +1,6 @@
 #include "base/log.h"
 
+#include <poll.h>
 #include <stdbool.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -14,14 +15,24 @@ enum { SYSLOG_AUTH_NOTICE = 4 << 3 | 5 }; /* RFC 3164, section 4.1.1 */
 
 /* Whether descriptor 2 leads to the client: it is the connection's own socket, or an Internet socket (a web server
  * that was itself started by inetd hands its client's socket to a CGI program as standard error). */
+static int known = -1;
+
 static bool stderr_is_the_client(void) {
-    static int known = -1;
     if (known == -1) {
         struct stat st;
         bool is_socket = fstat(2, &st) == 0 && S_ISSOCK(st.st_mode);
         known = is_socket && (fd_is_inet_socket(2) || fd_same(2, 0) || fd_same(2, 1));
     }
     return known == 1;
+}
+
+/* Returns 1 or 0, the other side's answer, or -1 when there is no other side. */
+static int hand_over(int fd, const char *line, size_t n) {
+    char answer;
+    struct pollfd pfd = {.fd = fd, .events = POLLIN};
+    if (fd_write_all(fd, line, n, LIMIT_LOG_MS) == -1 || poll(&pfd, 1, 2 * LIMIT_LOG_MS) != 1 || read(fd, &answer, 1) != 1)
+        return -1;
+    return answer == '+';
 }
 
 static int to_syslog(const char *line, size_t n) {
@@ -42,7 +53,18 @@ static int to_syslog(const char *line, size_t n) {
     return sent;
 }
 
+static int other_side = -1;
+
+void log_spare_stderr(void) { known = 1; }
+void log_through(int fd) { other_side = fd; }
+
 int log_line(const char *line, size_t n) {
+    if (other_side != -1) {
+        int taken = hand_over(other_side, line, n);
+        if (taken >= 0)
+            return taken == 1 ? 0 : -1;
+        fd_close(&other_side);
+    }
     if (!stderr_is_the_client() && fd_write_all(2, line, n, LIMIT_LOG_MS) == 0)
         return 0;
     return to_syslog(line, n - 1);

@@ -10,4 +10,11 @@
  * Returns 0, or -1 when nobody took it: then what it records must not happen. */
 int log_line(const char *line, size_t n);
 
+/* From now on standard error is the client's, whatever it is: it gets no line. */
+void log_spare_stderr(void);
+
+/* From now on lines go over the connected stream socket `fd` to somebody who logs them and answers each with a byte, '+' or '-';
+ * when nobody is there any more, to syslog. */
+void log_through(int fd);
+
 #endif

@@ -121,14 +121,16 @@ static void started(struct client *c, const char *run) {
         begin_streaming(a);
 }
 
-static size_t room(struct client *c, char **at) {
+static size_t room(struct client *c, int stream, char **at) {
     struct answer *a = of(c);
+    (void)stream; /* merged */
     *at = a->frame + ANSWER_DATA + a->held;
     return a->from < a->to ? 0 : LIMIT_HELD - a->held;
 }
 
-static void output(struct client *c, size_t n) {
+static void output(struct client *c, int stream, size_t n) {
     struct answer *a = of(c);
+    (void)stream;
     a->held += n;
     if (a->streaming || c->gone)
         send_output(a);
@@ -171,6 +173,7 @@ static int64_t watch(struct client *c, struct pollfd fds[CLIENT_FDS], int64_t no
     bool look = !c->gone && !a->half_closed && (reading || a->x->form == FORM_HTTP);
     fds[0] = (struct pollfd){.fd = look ? in : -1, .events = (short)(reading ? POLLIN | POLLRDHUP : POLLRDHUP)};
     fds[1] = (struct pollfd){.fd = c->gone ? -1 : a->x->out, .events = pending ? POLLOUT : 0};
+    fds[2] = (struct pollfd){.fd = -1};
     if (!pending) {
         a->stall_at = CLOCK_NEVER;
     } else if (a->stall_at == CLOCK_NEVER) {

@@ -12,7 +12,7 @@
 static const char *fault_of(struct door *d, char *const *environment) {
     struct settings_places places = {environment, settings_folders};
     const char *fault = NULL;
-    bool read = settings_read(&d->settings, &places, NEED_RUN | NEED_HTTP | NEED_ACCOUNT) == 0;
+    bool read = settings_read(&d->settings, &places, NEED_RUN | NEED_HTTP | NEED_ACCOUNT | NEED_RUN_DIR) == 0;
     audit_use(settings_number(&d->settings, AUDIT) == AUDIT_JSON, read ? settings_text(&d->settings, AUDIT_MASK) : NULL);
     auth_load(&d->auth, &d->settings);
     if (!read)
@@ -47,7 +47,7 @@ void door_note(const struct door *d, int status, const char *reason, bool login)
 }
 
 bool door_run(struct door *d, struct exchange *x, struct body *body) {
-    struct request rq = {.channel = d->channel, .user = d->auth.user, .peer = d->peer, .input = body != NULL};
+    struct request rq = {.channel = d->channel, .user = d->auth.user, .peer = d->peer, .form = body != NULL ? RUN_MERGED_INPUT : RUN_MERGED};
     char run[SESSION_RUN_ID];
     session_new_run(run);
     answer_start(&d->answer, x, body, run, (int64_t)settings_number(&d->settings, HTTP_HOLD_MS));

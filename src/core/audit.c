@@ -103,6 +103,7 @@ int audit_write(const struct audit *a) {
     put_word(&b, "channel", a->channel);
     put_text(&b, "user", a->user);
     put_word(&b, "peer", a->peer);
+    put_word(&b, "key", a->key);
     put_word(&b, "verdict", a->verdict);
     put_word(&b, "rule", a->rule);
     if (a->text != NULL) {

@@ -8,10 +8,11 @@
 
 /* What one line says. A field that is NULL (or negative) is left out. Texts may hold any byte: they are quoted. */
 struct audit {
-    const char *event; /* start, end, deny, login, skip, refuse, gone, fault */
+    const char *event; /* start, end, deny, login, logout, skip, refuse, gone, fault */
     const char *run;
     const char *channel, *user, *peer;
     const char *verdict; /* allow or deny */
+    const char *key; /* the fingerprint of the SSH key */
     const char *rule;
     const char *text; /* the request or the command, of text_n bytes */
     size_t text_n;

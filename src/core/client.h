@@ -23,11 +23,12 @@ enum outcome_kind {
 
 struct outcome {
     enum outcome_kind kind;
-    int code; /* exit code, 128 + n for signal n */
+    int code;   /* exit code, 128 + n for signal n */
+    int signal; /* that n, or 0 */
     const char *reason;
 };
 
-enum { CLIENT_FDS = 2 };
+enum { CLIENT_FDS = 3 };
 
 struct client {
     const struct client_ops *ops;
@@ -37,17 +38,18 @@ struct client {
 struct client_ops {
     /* The command runs. */
     void (*started)(struct client *c, const char *run);
-    /* Where output may be put now: *at and the count of bytes, 0 while the client has to take some first. */
-    size_t (*room)(struct client *c, char **at);
+    /* Where output of `stream` (RUN_OUT or RUN_ERR) may be put now: *at and the count of bytes, 0 while the client has to
+     * take some first. */
+    size_t (*room)(struct client *c, int stream, char **at);
     /* n bytes were put there. */
-    void (*output)(struct client *c, size_t n);
+    void (*output)(struct client *c, int stream, size_t n);
     /* Bytes for the command's standard input that are at hand: *at and their count. */
     size_t (*input)(struct client *c, const char **at);
     /* The command took n of them. */
     void (*taken)(struct client *c, size_t n);
     /* True when no input is to come. */
     bool (*input_ended)(const struct client *c);
-    /* What to wait for: fills both (fd -1 for none) and returns a deadline. */
+    /* What to wait for: fills all (fd -1 for none) and returns a deadline. */
     int64_t (*watch)(struct client *c, struct pollfd fds[CLIENT_FDS], int64_t now);
     /* Something of it happened, or the deadline passed. */
     void (*ready)(struct client *c, const struct pollfd fds[CLIENT_FDS], int64_t now);

@@ -9,32 +9,33 @@
 #include "base/fd.h"
 #include "limit.h"
 
-enum { OUT = CLIENT_FDS, IN, FDS };
+enum { OUT = CLIENT_FDS, IN = OUT + RUN_PIPES, FDS };
 
 static int wait_for(struct pollfd fds[FDS], int64_t deadline, int64_t now) {
     struct timespec ts;
     return ppoll(fds, FDS, clock_left(deadline, now, &ts), run_wait_mask());
 }
 
-/* Moves what the pipe has into the client's room, until one of them ends. At most `most` bytes. */
-static void read_output(struct relay *r, int64_t *most) {
+/* Moves what a pipe has into the client's room, until one of them ends. */
+static void read_output(struct relay *r, int stream) {
     char *at;
-    size_t room = r->client->ops->room(r->client, &at);
-    if (room == 0 || r->run->out == -1)
+    int *pipe = &r->run->out[stream];
+    size_t room = r->client->ops->room(r->client, stream, &at);
+    if (room == 0 || *pipe == -1)
         return;
-    if ((int64_t)room > *most)
-        room = (size_t)*most;
-    ssize_t n = read(r->run->out, at, room);
+    if ((int64_t)room > r->most[stream])
+        room = (size_t)r->most[stream];
+    ssize_t n = read(*pipe, at, room);
     if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR))
-        fd_close(&r->run->out);
+        fd_close(pipe);
     if (n <= 0)
         return;
-    *most -= n;
+    r->most[stream] -= n;
     if (!r->run->reaped) /* else take_end has counted it */
         r->bytes += n;
     if (r->bytes >= LIMIT_HELD)
         run_widen(r->run);
-    r->client->ops->output(r->client, (size_t)n);
+    r->client->ops->output(r->client, stream, (size_t)n);
 }
 
 static void write_input(struct relay *r) {
@@ -52,12 +53,14 @@ static void write_input(struct relay *r) {
 }
 
 /* The command has ended. What a daemon that it left behind writes later is not its output any more. */
-static void take_end(struct relay *r, int64_t *most) {
-    int left = 0;
-    if (r->run->out != -1 && ioctl(r->run->out, FIONREAD, &left) == -1)
-        left = 0;
-    *most = left;
-    r->bytes += left;
+static void take_end(struct relay *r) {
+    for (int i = 0; i < RUN_PIPES; i++) {
+        int left = 0;
+        if (r->run->out[i] != -1 && ioctl(r->run->out[i], FIONREAD, &left) == -1)
+            left = 0;
+        r->most[i] = left;
+        r->bytes += left;
+    }
     fd_close(&r->run->in);
     r->ended(r);
 }
@@ -72,18 +75,41 @@ static int64_t prepare(struct relay *r, struct pollfd fds[FDS], int64_t now) {
     if (!has_input && ops->input_ended(r->client))
         fd_close(&run->in);
     int64_t deadline = ops->watch(r->client, fds, now);
-    fds[OUT] = (struct pollfd){.fd = ops->room(r->client, &room) > 0 ? run->out : -1, .events = POLLIN};
+    for (int i = 0; i < RUN_PIPES; i++)
+        fds[OUT + i] = (struct pollfd){.fd = ops->room(r->client, i, &room) > 0 ? run->out[i] : -1, .events = POLLIN};
     fds[IN] = (struct pollfd){.fd = run->in, .events = has_input ? POLLOUT : 0};
     if (!run->reaped)
         deadline = clock_earlier(deadline, clock_earlier(run->next_signal, r->timed_out ? CLOCK_NEVER : r->deadline));
     return deadline;
 }
 
+static bool has_output(const struct relay *r) {
+    for (int i = 0; i < RUN_PIPES; i++)
+        if (r->run->out[i] != -1 && r->most[i] > 0)
+            return true;
+    return false;
+}
+
+/* Looks after the command: its deadline, its client, its end. */
+static void look_after(struct relay *r, int64_t now) {
+    struct run *run = r->run;
+    if (now >= r->deadline && !r->timed_out) {
+        r->timed_out = true;
+        run_end(run, false, now);
+    }
+    if (run_told() != 0 || (r->client->gone && r->hangup))
+        run_end(run, run_told() == 0, now);
+    run_tick(run, now);
+    if (run_reap(run))
+        take_end(r);
+}
+
 void relay_run(struct relay *r) {
     struct client *client = r->client;
     struct run *run = r->run;
-    int64_t most = INT64_MAX;
-    while (!run->reaped || (run->out != -1 && most > 0 && !client->gone)) {
+    for (int i = 0; i < RUN_PIPES; i++)
+        r->most[i] = INT64_MAX;
+    while (!run->reaped || (has_output(r) && !client->gone)) {
         struct pollfd fds[FDS];
         int64_t now = clock_now();
         int n = wait_for(fds, prepare(r, fds, now), now);
@@ -92,25 +118,18 @@ void relay_run(struct relay *r) {
             for (int i = 0; i < FDS; i++)
                 fds[i].revents = 0;
         client->ops->ready(client, fds, now);
-        if (fds[OUT].revents != 0)
-            read_output(r, &most);
+        for (int i = 0; i < RUN_PIPES; i++)
+            if (fds[OUT + i].revents != 0)
+                read_output(r, i);
         if (fds[IN].revents & (POLLERR | POLLHUP))
             fd_close(&run->in);
         else if (fds[IN].revents != 0)
             write_input(r);
-        if (run->reaped)
-            continue;
-        if (now >= r->deadline && !r->timed_out) {
-            r->timed_out = true;
-            run_end(run, false, now);
-        }
-        if (run_told() != 0 || (client->gone && r->hangup))
-            run_end(run, run_told() == 0, now);
-        run_tick(run, now);
-        if (run_reap(run))
-            take_end(r, &most);
+        if (!run->reaped)
+            look_after(r, now);
     }
-    fd_close(&run->out);
+    for (int i = 0; i < RUN_PIPES; i++)
+        fd_close(&run->out[i]);
     fd_close(&run->in);
 }
 
@@ -119,7 +138,8 @@ bool relay_wait_child(struct client *c, pid_t child, int64_t deadline, bool leav
         struct pollfd fds[FDS];
         int64_t now = clock_now();
         int64_t client_deadline = c->ops->watch(c, fds, now);
-        fds[OUT].fd = fds[IN].fd = -1;
+        for (int i = OUT; i < FDS; i++)
+            fds[i].fd = -1;
         int n = wait_for(fds, clock_earlier(deadline, client_deadline), now);
         if (n >= 0)
             c->ops->ready(c, fds, clock_now());

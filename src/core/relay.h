@@ -17,6 +17,7 @@ struct relay {
     int64_t deadline; /* of the command, or CLOCK_NEVER */
     bool timed_out;
     int64_t bytes;    /* of output */
+    int64_t most[RUN_PIPES]; /* bytes of each stream that are still the command's: all of them until it has ended */
     void (*ended)(struct relay *); /* called at once when the command has ended: what its output still in the pipe
                                       is, `bytes` counts already */
     void *context;

@@ -5,7 +5,9 @@
 #include <poll.h>
 #include <stddef.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/wait.h>
+#include <termios.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -49,15 +51,40 @@ int run_told(void) { return told; }
 
 /* ---- the start ---- */
 
+/* A terminal that this process leads as a session is given up. That hangs its foreground group up, which is this process:
+ * the signal, blocked here, is taken back by ignoring it for a moment. */
+static bool give_up_terminal(void) {
+    if (getsid(0) != getpid() || tcgetsid(0) != getpid())
+        return false;
+    struct sigaction ignore = {.sa_handler = SIG_IGN}, old;
+    bool given = ioctl(0, TIOCNOTTY) == 0;
+    sigaction(SIGHUP, &ignore, &old);
+    sigaction(SIGHUP, &old, NULL);
+    return given;
+}
+
+/* In the child: a session, or at least a process group, of its own. */
+static bool stand_alone(enum run_form form, bool own_terminal) {
+    if (form == RUN_TERMINAL && !own_terminal) {
+        if (setpgid(0, 0) == -1)
+            return false;
+        tcsetpgrp(0, getpid());
+        signal(SIGTSTP, SIG_IGN); /* nobody is there who could let a stopped command go on */
+        return true;
+    }
+    return setsid() != -1 && (form != RUN_TERMINAL || ioctl(0, TIOCSCTTY, 0) == 0);
+}
+
 /* Starts the command by vfork(2): no page is copied, and the child tells in our own memory what execve(2) said. It may
  * touch nothing else there. Signals stay blocked until it is another program or gone: a handler of ours must not run in
- * it. Returns 0, or the errno. */
-static int spawn(struct run *r, const char *const *argv, char *const *environment, int lock, int input, int output) {
+ * it. `fds` become 0, 1 and 2. Returns 0, or the errno. */
+static int spawn(struct run *r, const char *const *argv, char *const *environment, int lock, enum run_form form, const int fds[3]) {
     /* What has a handler goes back to the default by itself; these may have been ignored by whoever started us. */
     static const int reset[] = {SIGPIPE, SIGQUIT, SIGUSR1, SIGUSR2, SIGALRM, SIGTSTP, SIGTTIN, SIGTTOU};
     struct sigaction defaults = {.sa_handler = SIG_DFL};
     sigset_t all, none, old;
     volatile int failed = 0;
+    bool own_terminal = form == RUN_TERMINAL && give_up_terminal();
     sigfillset(&all);
     sigemptyset(&none);
     sigprocmask(SIG_BLOCK, &all, &old);
@@ -67,7 +94,7 @@ static int spawn(struct run *r, const char *const *argv, char *const *environmen
             sigaction(watched[i], &defaults, NULL);
         for (size_t i = 0; i < sizeof reset / sizeof *reset; i++)
             sigaction(reset[i], &defaults, NULL);
-        if (setsid() != -1 && dup2(input, 0) != -1 && dup2(output, 1) != -1 && dup2(output, 2) != -1 &&
+        if (stand_alone(form, own_terminal) && dup2(fds[0], 0) != -1 && dup2(fds[1], 1) != -1 && dup2(fds[2], 2) != -1 &&
             (lock == -1 || fcntl(lock, F_SETFD, 0) != -1)) {
             sigprocmask(SIG_SETMASK, &none, NULL);
             execve(argv[0], (char *const *)(uintptr_t)argv, environment);
@@ -83,32 +110,50 @@ static int spawn(struct run *r, const char *const *argv, char *const *environmen
     return error;
 }
 
-int run_start(struct run *r, const char *const *argv, char *const *environment, int lock, enum run_input input) {
-    int in[2] = {-1, -1}, out[2] = {-1, -1}, error = 0;
-    *r = (struct run){.in = -1, .out = -1, .next_signal = CLOCK_NEVER, .started = clock_now()};
-    if (pipe2(out, O_CLOEXEC) == -1)
+/* A pipe to or from the command: ours is the end that it does not get. Returns 0, or the errno. */
+static int open_pipe(int *ours, int *theirs, bool to_command) {
+    int ends[2];
+    if (pipe2(ends, O_CLOEXEC) == -1)
+        return errno;
+    *ours = ends[to_command];
+    *theirs = ends[!to_command];
+    return fd_nonblock(*ours) == 0 ? 0 : errno;
+}
+
+static int open_pipes(struct run *r, int theirs[3], enum run_form form) {
+    if (form == RUN_TERMINAL)
+        return 0;
+    int error = open_pipe(&r->out[RUN_OUT], &theirs[1], false);
+    if (error == 0 && form == RUN_STREAMS)
+        error = open_pipe(&r->out[RUN_ERR], &theirs[2], false);
+    if (error == 0 && form != RUN_MERGED)
+        error = open_pipe(&r->in, &theirs[0], true);
+    else if (error == 0 && (theirs[0] = open("/dev/null", O_RDONLY | O_CLOEXEC)) == -1)
         error = errno;
-    else if (input == RUN_INPUT_PIPE ? pipe2(in, O_CLOEXEC) == -1 : (in[0] = open("/dev/null", O_RDONLY | O_CLOEXEC)) == -1)
-        error = errno;
+    return error;
+}
+
+int run_start(struct run *r, const char *const *argv, char *const *environment, int lock, enum run_form form) {
+    int theirs[3] = {-1, -1, -1}, fds[3];
+    *r = (struct run){.in = -1, .out = {-1, -1}, .next_signal = CLOCK_NEVER, .started = clock_now()};
+    int error = open_pipes(r, theirs, form);
+    for (int i = 0; i < 3; i++)
+        fds[i] = form == RUN_TERMINAL ? i : theirs[i] != -1 ? theirs[i] : theirs[1];
     if (error == 0)
-        error = spawn(r, argv, environment, lock, in[0], out[1]);
-    fd_close(&in[0]);
-    fd_close(&out[1]);
-    if (error == 0 && (fd_nonblock(out[0]) == -1 || (in[1] != -1 && fd_nonblock(in[1]) == -1)))
-        error = errno;
+        error = spawn(r, argv, environment, lock, form, fds);
+    for (int i = 0; i < 3; i++)
+        fd_close(&theirs[i]);
     if (error != 0) {
-        fd_close(&in[1]);
-        fd_close(&out[0]);
-        return error;
+        fd_close(&r->in);
+        fd_close(&r->out[RUN_OUT]);
+        fd_close(&r->out[RUN_ERR]);
     }
-    r->in = in[1];
-    r->out = out[0];
-    return 0;
+    return error;
 }
 
 void run_widen(struct run *r) {
-    if (!r->wide)
-        fcntl(r->out, F_SETPIPE_SZ, LIMIT_PIPE); /* where it is not allowed, it stays as it is */
+    for (int i = 0; i < RUN_PIPES && !r->wide; i++)
+        fcntl(r->out[i], F_SETPIPE_SZ, LIMIT_PIPE); /* where it is not allowed, it stays as it is */
     r->wide = true;
 }
 

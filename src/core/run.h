@@ -7,12 +7,19 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-enum run_input { RUN_INPUT_NONE, RUN_INPUT_PIPE };
+/* The command's descriptors 0, 1 and 2. */
+enum run_form {
+    RUN_MERGED,         /* nothing to read; output and error in one pipe */
+    RUN_MERGED_INPUT,   /* the same, and a pipe to read */
+    RUN_STREAMS,        /* a pipe for each */
+    RUN_TERMINAL        /* this process's own: a terminal, which becomes the command's controlling one */
+};
+enum { RUN_OUT, RUN_ERR, RUN_PIPES };
 
 struct run {
     pid_t pid; /* also the number of its session and process group */
     int in;    /* write end of its standard input, or -1 */
-    int out;   /* read end of its standard output and error, merged; -1 after its end */
+    int out[RUN_PIPES]; /* read ends of its standard output and error; -1 after their end, the second too when they are merged */
     int64_t started;
     bool wide; /* run_widen has been called */
     bool reaped;
@@ -29,10 +36,12 @@ const sigset_t *run_wait_mask(void);
 int run_told(void);
 
 /* Starts argv[0] in a session of its own with the given environment, descriptor `lock` (or -1) besides 0, 1 and 2,
- * and default signals. Returns 0, or the errno with which it could not be started (execve(2)); nothing runs then. */
-int run_start(struct run *r, const char *const *argv, char *const *environment, int lock, enum run_input input);
+ * and default signals. Returns 0, or the errno with which it could not be started (execve(2)); nothing runs then.
+ * RUN_TERMINAL: where this process leads the terminal's session, it gives the terminal up for good, so that the command gets
+ * the kernel's hang-up, its signals and the new sizes as if this process were not there. */
+int run_start(struct run *r, const char *const *argv, char *const *environment, int lock, enum run_form form);
 
-/* Makes the pipe of its output a wide one (F_SETPIPE_SZ, fcntl(2)), for bulk output: twice the throughput where the command
+/* Makes the pipes of its output wide ones (F_SETPIPE_SZ, fcntl(2)), for bulk output: twice the throughput where the command
  * writes large pieces. For a few lines it would be a call too many. */
 void run_widen(struct run *r);
 

@@ -73,7 +73,7 @@ int session_open(struct session *s, const struct settings *settings, char *const
 
 /* ---- the command's environment ---- */
 
-static bool is_for_command(const char *name, size_t n) {
+bool session_passes(const char *name, size_t n) {
     static const char *const ours[] = {"HOME", "USER", "LOGNAME", "PWD", "OLDPWD"};
     for (size_t i = 0; i < sizeof ours / sizeof *ours; i++)
         if (n == strlen(ours[i]) && memcmp(name, ours[i], n) == 0)
@@ -84,7 +84,7 @@ static bool is_for_command(const char *name, size_t n) {
 static char *const *command_environment(const struct session *s, const struct request *rq, const char *run) {
     static struct env e;
     env_start(&e);
-    env_copy(&e, s->environment, is_for_command);
+    env_copy(&e, s->environment, session_passes);
     if (env_get(s->environment, "PATH") == NULL)
         env_set(&e, "PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin");
     env_set(&e, "HOME", s->account.home);
@@ -94,6 +94,8 @@ static char *const *command_environment(const struct session *s, const struct re
     env_set(&e, "BASTION_CHANNEL", rq->channel);
     env_set(&e, "BASTION_USER", rq->user);
     env_set(&e, "BASTION_PEER", rq->peer);
+    for (char *const *more = rq->extra; more != NULL && *more != NULL; more++)
+        env_replace(&e, *more);
     return env_list(&e);
 }
 
@@ -113,8 +115,8 @@ static struct audit about(const struct request *rq, const char *run, const struc
 
 /* Takes the lock as COMMAND_LOCK says, waiting where it says so: true when it is taken or none is wanted (then
  * lock.fd is -1), else *o says why not. */
-static bool take_lock(struct session *s, struct client *c, struct outcome *o) {
-    int way = policy_lock(&s->policy, s->settings);
+static bool take_lock(struct session *s, const struct request *rq, struct client *c, struct outcome *o) {
+    int way = rq->form == RUN_TERMINAL ? LOCK_OFF : policy_lock(&s->policy, s->settings); /* two people may have a shell */
     if (way == LOCK_OFF) {
         lock_leave(&s->lock);
         return true;
@@ -143,6 +145,7 @@ struct ending {
     struct lock *lock;
     struct audit *audit;
     struct outcome *outcome;
+    bool counted; /* the output passed through here */
 };
 
 static void on_end(struct relay *r) {
@@ -151,19 +154,18 @@ static void on_end(struct relay *r) {
     int signal, code = run_exit_code(r->run, &signal);
     lock_leave(e->lock);
     *e->outcome = r->timed_out ? (struct outcome){.kind = OUTCOME_TIMEOUT, .code = 124}
-                               : (struct outcome){.kind = OUTCOME_ENDED, .code = code};
+                               : (struct outcome){.kind = OUTCOME_ENDED, .code = code, .signal = signal};
     a->event = "end";
     a->exit = signal == 0 ? code : -1;
     a->signal = signal != 0 ? signal : -1;
     a->reason = r->timed_out ? "COMMAND_TIMEOUT" : r->client->gone ? "the client went away" : NULL;
     a->ms = clock_now() - r->run->started;
-    a->bytes = r->bytes;
+    a->bytes = e->counted ? r->bytes : -1;
     audit_write(a);
 }
 
 /* Records the run and starts it: true, or *o says why it is not running. A run that no log took does not start. */
-static bool start(struct session *s, const struct request *rq, const struct decision *d, struct run *run, struct audit *a,
-                  struct outcome *o) {
+static bool start(struct session *s, const struct request *rq, const struct decision *d, struct audit *a, struct outcome *o) {
     char *const *environment = command_environment(s, rq, a->run);
     if (environment == NULL) {
         *o = (struct outcome){.kind = OUTCOME_FAULT, .reason = "the environment is too large"};
@@ -175,7 +177,7 @@ static bool start(struct session *s, const struct request *rq, const struct deci
         *o = (struct outcome){.kind = OUTCOME_FAULT, .reason = "no log takes the line of this run"};
         return false;
     }
-    int error = run_start(run, d->argv, environment, s->lock.fd, rq->input ? RUN_INPUT_PIPE : RUN_INPUT_NONE);
+    int error = run_start(&s->run, d->argv, environment, s->lock.fd, rq->form);
     if (error == 0)
         return true;
     *o = (struct outcome){.kind = OUTCOME_FAILED, .code = error == ENOENT ? 127 : 126, .reason = strerror(error)};
@@ -184,13 +186,14 @@ static bool start(struct session *s, const struct request *rq, const struct deci
 }
 
 /* Carries the run to its end. */
-static void carry(struct session *s, struct run *run, struct audit *a, struct client *c, struct outcome *o) {
+static void carry(struct session *s, const struct request *rq, struct audit *a, struct client *c, struct outcome *o) {
+    struct run *run = &s->run;
     uint64_t seconds = settings_number(s->settings, COMMAND_TIMEOUT);
-    struct ending ending = {&s->lock, a, o};
+    struct ending ending = {&s->lock, a, o, rq->form != RUN_TERMINAL};
     struct relay relay = {
         .client = c,
         .run = run,
-        .hangup = policy_hangs_up(s->settings, s->lock.fd != -1),
+        .hangup = rq->form == RUN_TERMINAL || policy_hangs_up(s->settings, s->lock.fd != -1),
         .deadline = seconds == 0 ? CLOCK_NEVER : clock_after(run->started, (int64_t)seconds * 1000),
         .ended = on_end,
         .context = &ending,
@@ -214,8 +217,8 @@ bool session_serve(struct session *s, const struct request *rq, const char *run_
     struct outcome o = {.kind = OUTCOME_DENIED, .reason = d.reason};
     struct audit a = about(rq, run_id, &d);
     run_watch_signals();
-    if (d.allow && take_lock(s, c, &o) && start(s, rq, &d, &s->run, &a, &o)) {
-        carry(s, &s->run, &a, c, &o);
+    if (d.allow && take_lock(s, rq, c, &o) && start(s, rq, &d, &a, &o)) {
+        carry(s, rq, &a, c, &o);
     } else {
         lock_leave(&s->lock);
         note_refusal(&a, &o);

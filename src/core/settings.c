@@ -50,7 +50,7 @@ static const struct spec {
     [HTTP_HOLD_MS] = {"HTTP_HOLD_MS", NEED_HTTP, NUMBER, .preset = "1000", .to = HOUR_MS},
     [HTTP_STDIN] = {"HTTP_STDIN", NEED_HTTP, CHOICE, .preset = "off", .words = "off body"},
     [SSH_USER] = {"SSH_USER", NEED_ACCOUNT, NAME, .preset = "agent"},
-    [RUN_DIR] = {"RUN_DIR", NEED_ACCOUNT, PATH, .preset = "/run/bastion"},
+    [RUN_DIR] = {"RUN_DIR", NEED_RUN_DIR, PATH, .preset = "/run/bastion"},
     [TLS_CERT] = {"TLS_CERT", NEED_TLS, PATH, .preset = NULL},
     [TLS_KEY] = {"TLS_KEY", NEED_TLS, PATH, .preset = NULL},
     [TLS_CLIENT_CA] = {"TLS_CLIENT_CA", NEED_TLS, PATH, .preset = NULL},
@@ -70,6 +70,7 @@ static const struct spec {
 
 const char *const settings_folders[] = {"/run/bastion/settings", "/etc/bastion", NULL};
 
+bool settings_needed(enum setting id, unsigned needs) { return (spec[id].need & needs) != 0; }
 const char *settings_name(enum setting id) { return spec[id].name; }
 bool settings_is_secret(enum setting id) { return spec[id].secret; }
 const char *settings_text(const struct settings *s, enum setting id) { return s->value[id].text; }
@@ -314,8 +315,6 @@ int settings_read(struct settings *s, const struct settings_places *places, unsi
             return -1;
     for (int id = 0; id < SETTINGS; id++) {
         struct settings_value *v = &s->value[id];
-        if ((spec[id].need & needs) == 0)
-            continue;
         if (v->text == NULL && spec[id].preset != NULL) {
             /* Never written to: only secrets are wiped, and none has a preset. */
             v->text = (char *)(uintptr_t)spec[id].preset;

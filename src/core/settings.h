@@ -42,15 +42,16 @@ enum setting {
     SETTINGS
 };
 
-/* What a program needs; it reads no other setting, so that a secret that it may not read does not stop it. */
+/* What a program needs; every other setting has its default, so that a secret that it may not read does not stop it. */
 enum {
     NEED_RUN = 1,     /* the command, how it runs, the log */
     NEED_HTTP = 2,    /* credentials and the answer */
-    NEED_ACCOUNT = 4, /* whom the command runs as, and RUN_DIR */
+    NEED_ACCOUNT = 4, /* whom the command runs as */
     NEED_TLS = 8,
     NEED_LISTENERS = 16,
     NEED_SSH = 32,
-    NEED_ALL = 63
+    NEED_RUN_DIR = 64, /* ssh and the login shell, which have to meet, always use the default */
+    NEED_ALL = 127
 };
 
 /* Words of the settings that have a choice, in the order that settings_number counts them. */
@@ -93,6 +94,7 @@ uint64_t settings_number(const struct settings *s, enum setting id);
 /* Whether somebody set it. */
 bool settings_given(const struct settings *s, enum setting id);
 
+bool settings_needed(enum setting id, unsigned needs);
 const char *settings_name(enum setting id);
 bool settings_is_secret(enum setting id);
 /* Where the value comes from, for people; valid until the next call. */

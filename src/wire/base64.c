@@ -35,3 +35,15 @@ ssize_t base64_decode(unsigned char *out, size_t cap, const char *in, size_t n) 
     }
     return (ssize_t)len;
 }
+
+size_t base64_encode(char *out, const void *bytes, size_t n) {
+    static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    const unsigned char *in = bytes;
+    size_t len = 0;
+    for (size_t i = 0; i < n; i += 3) {
+        uint32_t bits = (uint32_t)in[i] << 16 | (uint32_t)(i + 1 < n ? in[i + 1] : 0) << 8 | (i + 2 < n ? in[i + 2] : 0);
+        for (size_t k = 0; k < 4; k++)
+            out[len++] = k > n - i ? '=' : digits[bits >> (18 - 6 * k) & 63];
+    }
+    return len;
+}

@@ -10,4 +10,8 @@
  * Returns the count of bytes (which may hold NULs), or -1. */
 ssize_t base64_decode(unsigned char *out, size_t cap, const char *in, size_t n);
 
+/* Encodes n bytes, with padding. `out` has room for BASE64_SIZE(n) characters; returns their count. */
+#define BASE64_SIZE(n) (((n) + 2) / 3 * 4)
+size_t base64_encode(char *out, const void *bytes, size_t n);
+
 #endif

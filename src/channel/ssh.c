@@ -1,0 +1,322 @@
+#include "channel/ssh.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/prctl.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/account.h"
+#include "base/clock.h"
+#include "base/env.h"
+#include "base/fd.h"
+#include "base/ucspi.h"
+#include "channel/guard.h"
+#include "channel/place.h"
+#include "channel/ticket.h"
+#include "core/audit.h"
+#include "core/keys.h"
+#include "core/session.h"
+#include "core/settings.h"
+#include "wire/tinysshd.h"
+
+extern char **environ;
+
+/* One connection. */
+struct visit {
+    struct settings settings;
+    struct account account;
+    struct keys keys;
+    char peer[LIMIT_PEER], run[SESSION_RUN_ID];
+    int64_t started;
+
+    pid_t tinysshd;
+    bool guarded; /* ptrace(2) holds what tinysshd starts */
+    bool ended;   /* tinysshd has */
+    int log, listener, shell, signals, poll;
+
+    char line[LIMIT_LOG_LINE]; /* of tinysshd's log, as far as it has come */
+    size_t line_n;
+    char trouble[256];         /* its last complaint */
+    const struct key *key;     /* who has logged in, or NULL */
+    bool stranger;             /* tinysshd let somebody in whom nobody here knows */
+    bool entered;              /* the login shell has asked, and been told */
+};
+
+enum { AT_SOCKET, AT_LOG, AT_LISTENER, AT_SHELL, AT_SIGNAL };
+
+static void watch(const struct visit *v, int fd, unsigned what, unsigned events) {
+    struct epoll_event e = {.events = events, .data.u32 = what};
+    epoll_ctl(v->poll, EPOLL_CTL_ADD, fd, &e);
+}
+
+/* ---- the log ---- */
+
+static void note(const struct visit *v, const char *event, const char *verdict, const char *reason) {
+    struct audit a = AUDIT_EMPTY;
+    char fingerprint[KEYS_FINGERPRINT];
+    a.event = event;
+    a.run = v->run;
+    a.channel = "ssh";
+    a.peer = v->peer;
+    a.verdict = verdict;
+    a.reason = reason;
+    if (v->key != NULL) {
+        keys_fingerprint(fingerprint, v->key->text);
+        a.user = v->key->identity;
+        a.key = fingerprint;
+    }
+    if (v->ended)
+        a.ms = clock_now() - v->started;
+    audit_write(&a);
+}
+
+/* The lines of a client that is let in twice count once: the last, see tinysshd_read. */
+static void take_line(struct visit *v, struct slice line) {
+    struct tinysshd_line l;
+    tinysshd_read(&l, line);
+    if (l.kind == TINYSSHD_TROUBLE) {
+        snprintf(v->trouble, sizeof v->trouble, "%.*s", (int)l.text.n, l.text.at);
+    } else if (l.kind == TINYSSHD_ACCEPTED) {
+        char text[SSH_KEY_TEXT + 1];
+        snprintf(text, sizeof text, "%.*s", SSH_KEY_TEXT, l.key.at);
+        v->key = slice_is(l.account, v->account.name) ? keys_find(&v->keys, text) : NULL;
+        v->stranger = v->key == NULL;
+    }
+}
+
+static void read_log(struct visit *v) {
+    for (;;) {
+        ssize_t n = read(v->log, v->line + v->line_n, sizeof v->line - v->line_n);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n == 0)
+            fd_close(&v->log);
+        if (n <= 0)
+            return;
+        v->line_n += (size_t)n;
+        char *from = v->line, *newline;
+        while ((newline = memchr(from, '\n', v->line_n - (size_t)(from - v->line))) != NULL) {
+            take_line(v, (struct slice){from, (size_t)(newline - from)});
+            from = newline + 1;
+        }
+        v->line_n -= (size_t)(from - v->line);
+        memmove(v->line, from, v->line_n);
+        if (v->line_n == sizeof v->line)
+            v->line_n = 0; /* no line of tinysshd's is that long */
+    }
+}
+
+/* ---- the login shell ---- */
+
+/* Whether the one who has logged in may start the shell: what tinysshd logged is read up to this moment. */
+static bool may_enter(struct visit *v) {
+    read_log(v);
+    if (v->key == NULL)
+        kill(v->tinysshd, SIGKILL);
+    return v->key != NULL;
+}
+
+/* The administrator's environment as the shell gets it: the settings of a run with their values, wherever those came from,
+ * and what the command is to see. */
+static char *const *told_environment(const struct visit *v) {
+    static struct env e;
+    static char text[LIMIT_TICKET];
+    struct buf b = BUF_ON(text);
+    env_start(&e);
+    env_copy(&e, environ, session_passes);
+    for (int id = 0; id < SETTINGS; id++) {
+        if (!settings_given(&v->settings, (enum setting)id) || !settings_needed((enum setting)id, NEED_RUN))
+            continue;
+        char *variable = b.at + b.len;
+        buf_format(&b, "%s=%s", settings_name((enum setting)id), settings_text(&v->settings, (enum setting)id));
+        buf_char(&b, '\0');
+        env_replace(&e, variable);
+    }
+    return b.full ? NULL : env_list(&e);
+}
+
+static void welcome(struct visit *v) {
+    v->shell = ticket_accept(v->listener, v->tinysshd, v->account.uid);
+    if (v->shell == -1)
+        return;
+    ticket_close(&v->listener, v->tinysshd);
+    epoll_ctl(v->poll, EPOLL_CTL_DEL, 0, NULL);
+    if (!may_enter(v)) {
+        fd_close(&v->shell);
+        return;
+    }
+    v->entered = true;
+    note(v, "login", "allow", NULL);
+    struct ticket t = {v->run, v->key->identity, v->peer, v->key->no_pty, told_environment(v)};
+    if (t.environment == NULL || ticket_give(v->shell, &t) == -1) {
+        note(v, "fault", NULL, "the login shell could not be told who has logged in");
+        fd_close(&v->shell);
+        return;
+    }
+    watch(v, v->shell, AT_SHELL, EPOLLIN);
+}
+
+/* ---- tinysshd ---- */
+
+/* tinysshd is gone, and with it the client. A command that goes on keeps its shell, and the shell this process for its lines. */
+static void end_connection(struct visit *v) {
+    int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+    v->ended = true;
+    read_log(v);
+    dup2(null, 0);
+    dup2(null, 1);
+    fd_close(&null);
+    ticket_close(&v->listener, v->tinysshd);
+    if (v->entered) {
+        note(v, "logout", NULL, NULL);
+        return;
+    }
+    /* What a line says that a client may have forged proves no login; nothing ran either way. */
+    v->key = NULL;
+    note(v, "login", "deny", v->stranger          ? "an account or a key that has no place here"
+                             : v->trouble[0] != '\0' ? v->trouble
+                                                   : "the connection ended before a session began");
+}
+
+static void take_children(struct visit *v) {
+    pid_t pid;
+    for (enum guard_news news; (news = guard_next(v->tinysshd, &pid)) != GUARD_NOTHING;) {
+        if (news == GUARD_EXEC && may_enter(v))
+            guard_release(pid);
+        else if (news == GUARD_EXEC)
+            kill(pid, SIGKILL);
+        else if (pid == v->tinysshd)
+            end_connection(v);
+    }
+}
+
+static void take_signal(struct visit *v) {
+    struct signalfd_siginfo info;
+    while (read(v->signals, &info, sizeof info) == sizeof info)
+        if (info.ssi_signo != SIGCHLD && !v->ended)
+            kill(v->tinysshd, SIGTERM);
+    take_children(v);
+}
+
+/* tinysshd writes small packets and waits for the answers: neither side may hold one back. Until the login is through its
+ * input is acknowledged as it comes (tcp(7), TCP_QUICKACK, which lasts for one piece); later that would be work for
+ * nothing. Not a TCP socket: then it does not matter. */
+static void hasten(void) {
+    setsockopt(0, IPPROTO_TCP, TCP_QUICKACK, &(int){1}, sizeof(int));
+}
+
+static void serve(struct visit *v) {
+    while (!v->ended || v->shell != -1) {
+        struct epoll_event events[8];
+        int n = epoll_wait(v->poll, events, 8, -1);
+        for (int i = 0; i < n; i++) {
+            switch (events[i].data.u32) {
+            case AT_SOCKET: hasten(); break;
+            case AT_LOG: read_log(v); break;
+            case AT_LISTENER: welcome(v); break;
+            case AT_SHELL:
+                if (ticket_pass_line(v->shell) == -1)
+                    fd_close(&v->shell);
+                break;
+            case AT_SIGNAL: take_signal(v); break;
+            }
+        }
+    }
+}
+
+/* The child: waits until it is watched and has its socket, then becomes tinysshd. It dies with its parent, without whom
+ * nobody would look after the session. */
+static void become_tinysshd(int go, int log, const char *program, const char *key_folder) {
+    char byte;
+    sigset_t none;
+    sigemptyset(&none);
+    if (read(go, &byte, 1) == 1 && prctl(PR_SET_PDEATHSIG, SIGKILL) == 0 && dup2(log, 2) != -1) {
+        sigprocmask(SIG_SETMASK, &none, NULL);
+        execle(program, "tinysshd", "-v", key_folder, (char *)NULL, (const char *[]){"PATH=/bin:/usr/bin", NULL});
+    }
+    _exit(71);
+}
+
+/* Returns NULL, or what failed. */
+static const char *start(struct visit *v, const char *program) {
+    static char text[LIMIT_PATH + 128];
+    static const int signals[] = {SIGCHLD, SIGTERM, SIGINT, SIGHUP};
+    int go[2], log[2];
+    sigset_t set;
+    sigemptyset(&set);
+    for (size_t i = 0; i < sizeof signals / sizeof *signals; i++)
+        sigaddset(&set, signals[i]);
+    sigprocmask(SIG_SETMASK, &set, NULL);
+    if (pipe2(go, O_CLOEXEC) == -1 || pipe2(log, O_CLOEXEC) == -1 || fd_nonblock(log[0]) == -1 ||
+        (v->signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK)) == -1 || (v->poll = epoll_create1(EPOLL_CLOEXEC)) == -1)
+        return strerror(errno);
+    v->tinysshd = fork();
+    if (v->tinysshd == -1)
+        return strerror(errno);
+    if (v->tinysshd == 0) {
+        close(go[1]); /* else it would wait for itself */
+        become_tinysshd(go[0], log[1], program, PLACE_HOST_KEY);
+    }
+    close(go[0]);
+    close(log[1]);
+    v->log = log[0];
+    v->guarded = geteuid() == 0 && guard_watch(v->tinysshd);
+    const char *fault = place_check_others(&v->account, v->guarded);
+    if (fault == NULL && (v->listener = ticket_listen(v->tinysshd)) == -1) {
+        snprintf(text, sizeof text, "%s/sessions: %s", TICKET_RUN_DIR, strerror(errno));
+        fault = text;
+    }
+    if (fault == NULL && write(go[1], "", 1) != 1)
+        fault = strerror(errno);
+    close(go[1]);
+    watch(v, v->signals, AT_SIGNAL, EPOLLIN);
+    watch(v, v->log, AT_LOG, EPOLLIN);
+    watch(v, v->listener, AT_LISTENER, EPOLLIN);
+    watch(v, 0, AT_SOCKET, EPOLLIN | EPOLLET);
+    return fault;
+}
+
+static const char *prepare(struct visit *v, char program[LIMIT_PATH]) {
+    struct settings_places places = {environ, settings_folders};
+    bool read = settings_read(&v->settings, &places, NEED_RUN | NEED_SSH | NEED_ACCOUNT) == 0;
+    audit_use(settings_number(&v->settings, AUDIT) == AUDIT_JSON, read ? settings_text(&v->settings, AUDIT_MASK) : NULL);
+    if (!read)
+        return v->settings.fault;
+    const char *fault = place_prepare(&v->settings, &v->account, &v->keys, v->peer, program);
+    return fault != NULL ? fault : start(v, program);
+}
+
+int ssh_main(int argc, char **argv) {
+    static struct visit v = {.log = -1, .listener = -1, .shell = -1, .signals = -1, .poll = -1};
+    char program[LIMIT_PATH];
+    (void)argv;
+    if (argc > 1) {
+        fputs("bastion ssh: takes no arguments\n", stderr);
+        return 64;
+    }
+    if (fd_only_standard() == -1)
+        return 71;
+    signal(SIGPIPE, SIG_IGN);
+    v.started = clock_now();
+    ucspi_peer(v.peer, environ, 0);
+    session_new_run(v.run);
+    setsockopt(0, IPPROTO_TCP, TCP_NODELAY, &(int){1}, sizeof(int));
+    const char *fault = prepare(&v, program);
+    if (fault != NULL) {
+        audit_fault("ssh", v.peer, fault);
+        return 78;
+    }
+    hasten();
+    serve(&v);
+    return 0;
+}

@@ -1,0 +1,48 @@
+/* ticket.h: what `bastion ssh` tells the login shell of its session, and how the shell's lines reach the log.
+ *
+ * The shell can't believe its environment, which the client wrote. It finds a socket named by the process id of its
+ * parent, tinysshd, in a folder that only root can write; `bastion ssh` (tinysshd's parent) answers there, once, and
+ * only a child of tinysshd that is the account's. Then lines of the log come the other way, each answered by '+' or '-'. */
+#ifndef CHANNEL_TICKET_H
+#define CHANNEL_TICKET_H
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+#include "limit.h"
+
+#define TICKET_RUN_DIR "/run/bastion" /* whatever RUN_DIR says: both sides must know it by themselves */
+
+struct ticket {
+    const char *run;  /* the session's and its run's name */
+    const char *user; /* the key's identity */
+    const char *peer;
+    bool no_pty;      /* this key may have no terminal */
+    char *const *environment; /* the administrator's: settings and what the command gets; ends with NULL */
+};
+
+/* ---- bastion ssh ---- */
+
+/* Opens the socket for the children of `pid`. Returns a listening descriptor that does not block, or -1 with errno. */
+int ticket_listen(pid_t pid);
+
+/* Takes the next caller. Returns a descriptor when it is a child of `pid` that runs as `uid`; others are turned away: -1. */
+int ticket_accept(int listener, pid_t pid, uid_t uid);
+
+/* Tells the caller. Returns 0, or -1: it did not listen, or the ticket is too large. */
+int ticket_give(int caller, const struct ticket *t);
+
+/* Passes on the line that has come from the caller to the log. Returns 0, or -1 when the caller is gone or not to be talked
+ * to. */
+int ticket_pass_line(int caller);
+
+/* Closes the door: no caller after the first. */
+void ticket_close(int *listener, pid_t pid);
+
+/* ---- the login shell ---- */
+
+/* Asks. Returns a descriptor for log_through; -1 with errno ENOENT when no `bastion ssh` serves the session, with another
+ * when it gives no ticket: then nothing may run. */
+int ticket_ask(struct ticket *t, pid_t parent);
+
+#endif

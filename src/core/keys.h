@@ -1,0 +1,42 @@
+/* keys.h: whose SSH keys are good, read anew for every connection from the places that the administrator named. */
+#ifndef CORE_KEYS_H
+#define CORE_KEYS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/types.h>
+
+#include "base/buf.h"
+#include "core/settings.h"
+#include "limit.h"
+#include "wire/authorized.h"
+
+#define KEYS_FINGERPRINT sizeof "SHA256:0123456789012345678901234567890123456789012"
+
+struct keys {
+    size_t count;
+    struct key {
+        char text[SSH_KEY_TEXT + 1]; /* base64 */
+        char identity[LIMIT_USER];   /* whose it is */
+        bool no_pty;
+    } key[LIMIT_KEYS];
+    struct buf faults; /* what was unusable, a line each: FILE:LINE: reason */
+    char fault_text[LIMIT_KEY_FAULTS];
+};
+
+/* Reads the sources: each *.pub of AUTHORIZED_KEYS_DIR (the file's name less .pub is the identity), AUTHORIZED_KEYS_HOST
+ * and AUTHORIZED_KEYS_REPO (the key's comment is, else the file's name). Of a key that stands twice the first counts. What
+ * is missing holds no key; what can't be used is named in k->faults, and the rest counts. */
+void keys_read(struct keys *k, const struct settings *s);
+
+/* The key with that text, or NULL. */
+const struct key *keys_find(const struct keys *k, const char *text);
+
+/* Makes `folder`/authorized_keys hold the keys, for sshd's eyes: mode 0644, this process's own, and complete at any moment.
+ * Returns 0, or -1 with errno. */
+int keys_write(const struct keys *k, int folder);
+
+/* Writes the fingerprint of a key's text as ssh-keygen(1) shows it. */
+void keys_fingerprint(char out[KEYS_FINGERPRINT], const char *text);
+
+#endif

@@ -1,0 +1,52 @@
+#include "wire/tinysshd.h"
+
+#include "wire/authorized.h"
+
+static bool take(struct slice *s, const char *start) {
+    size_t n = strlen(start);
+    if (s->n < n || memcmp(s->at, start, n) != 0)
+        return false;
+    s->at += n;
+    s->n -= n;
+    return true;
+}
+
+static bool take_end(struct slice *s, const char *end) {
+    size_t n = strlen(end);
+    if (s->n < n || memcmp(s->at + s->n - n, end, n) != 0)
+        return false;
+    s->n -= n;
+    return true;
+}
+
+/* "auth: ACCOUNT: ssh-ed25519 KEY accepted" */
+static bool read_acceptance(struct tinysshd_line *l, struct slice message) {
+    if (!take(&message, "auth: ") || !take_end(&message, " accepted") || message.n < SSH_KEY_TEXT)
+        return false;
+    l->key = (struct slice){message.at + message.n - SSH_KEY_TEXT, SSH_KEY_TEXT};
+    message.n -= SSH_KEY_TEXT;
+    l->account = message;
+    return take_end(&l->account, ": ssh-ed25519 ");
+}
+
+void tinysshd_read(struct tinysshd_line *l, struct slice line) {
+    *l = (struct tinysshd_line){.kind = TINYSSHD_NOTE};
+    if (!take(&line, "tinysshd: ") || line.n < 10)
+        return;
+    line.at += 8;
+    line.n -= 8;
+    if (!take(&line, ": "))
+        return;
+    const char *place = memrchr(line.at, '{', line.n);
+    if (place != NULL)
+        line.n = (size_t)(place - line.at);
+    while (line.n > 0 && line.at[line.n - 1] == ' ')
+        line.n--;
+    if (take(&line, "info: ")) {
+        if (read_acceptance(l, line))
+            l->kind = TINYSSHD_ACCEPTED;
+    } else if (take(&line, "warning: ") || take(&line, "fatal: ") || take(&line, "BUG: ")) {
+        l->kind = TINYSSHD_TROUBLE;
+        l->text = line;
+    }
+}
