@@ -121,7 +121,7 @@ install: all
 	install -D -m 644 src/bastion.8 $(DESTDIR)$(PREFIX)/share/man/man8/bastion.8
 
 clean:
-	rm -rf $(OBJ) $(OUT)/bastion $(OUT)/tinysshd $(OUT)/sh $(HOST)/obj build/unit build/fuzz build/run
+	rm -rf $(OBJ) $(OUT)/bastion $(OUT)/tinysshd $(OUT)/sh $(HOST)/obj build/unit build/fuzz build/run build/rootfs
 
 distclean:
 	rm -rf build

@@ -37,4 +37,9 @@ enum guard_news guard_next(pid_t root, pid_t *pid) {
     }
 }
 
+bool guard_is_alone(void) {
+    siginfo_t info;
+    return waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT | __WALL) == -1 && errno == ECHILD;
+}
+
 void guard_release(pid_t pid) { ptrace(PTRACE_DETACH, pid, 0, 0); }

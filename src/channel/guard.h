@@ -21,6 +21,9 @@ enum guard_news {
  * SIGCHLD came. `root` is the first process, whose own execve(2) is no news. */
 enum guard_news guard_next(pid_t root, pid_t *pid);
 
+/* Whether this process has no children any more. */
+bool guard_is_alone(void);
+
 /* Lets the held process go, unwatched from now on. */
 void guard_release(pid_t pid);
 

@@ -215,8 +215,13 @@ static void hasten(void) {
     setsockopt(0, IPPROTO_TCP, TCP_QUICKACK, &(int){1}, sizeof(int));
 }
 
+/* A shell that tinysshd's end overtook before it could ask is told no, as long as this process is here. */
+static bool may_leave(const struct visit *v) {
+    return v->ended && v->shell == -1 && (v->entered || guard_is_alone());
+}
+
 static void serve(struct visit *v) {
-    while (!v->ended || v->shell != -1) {
+    while (!may_leave(v)) {
         struct epoll_event events[8];
         int n = epoll_wait(v->poll, events, 8, -1);
         for (int i = 0; i < n; i++) {
@@ -297,7 +302,7 @@ static const char *prepare(struct visit *v, char program[LIMIT_PATH]) {
 }
 
 int ssh_main(int argc, char **argv) {
-    static struct visit v = {.log = -1, .listener = -1, .shell = -1, .signals = -1, .poll = -1};
+    static struct visit v; /* set below and not here, lest it all stand in the executable */
     char program[LIMIT_PATH];
     (void)argv;
     if (argc > 1) {
@@ -307,6 +312,7 @@ int ssh_main(int argc, char **argv) {
     if (fd_only_standard() == -1)
         return 71;
     signal(SIGPIPE, SIG_IGN);
+    v.log = v.listener = v.shell = v.signals = v.poll = -1;
     v.started = clock_now();
     ucspi_peer(v.peer, environ, 0);
     session_new_run(v.run);
@@ -318,5 +324,6 @@ int ssh_main(int argc, char **argv) {
     }
     hasten();
     serve(&v);
+    ticket_end();
     return 0;
 }

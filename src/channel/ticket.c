@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -44,10 +45,14 @@ static void sweep(void) {
 
 int ticket_listen(pid_t pid) {
     struct sockaddr_un a = address_for(pid);
-    if (mkdir(FOLDER, 0711) == -1 && errno != EEXIST)
+    if ((mkdir(FOLDER, 0711) == -1 && errno != EEXIST) || prctl(PR_SET_CHILD_SUBREAPER, 1) == -1)
         return -1;
     sweep();
     unlink(a.sun_path);
+    int shut = open(address_for(getpid()).sun_path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
+    if (shut == -1)
+        return -1;
+    close(shut);
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     /* Who may connect is asked of the caller's credentials, not of the file's mode. */
     if (fd != -1 && bind(fd, (struct sockaddr *)&a, sizeof a) == 0 && chmod(a.sun_path, 0666) == 0 && listen(fd, 8) == 0)
@@ -125,6 +130,8 @@ void ticket_close(int *listener, pid_t pid) {
     fd_close(listener);
 }
 
+void ticket_end(void) { unlink(address_for(getpid()).sun_path); }
+
 /* ---- the login shell ---- */
 
 /* Receives until the empty string that ends the ticket. Returns 0, or -1. */
@@ -152,7 +159,8 @@ int ticket_ask(struct ticket *t, pid_t parent) {
     if (fd == -1 || connect(fd, (struct sockaddr *)&a, sizeof a) == -1) {
         int error = errno == ENOTDIR ? ENOENT : errno;
         fd_close(&fd);
-        errno = error;
+        /* Only of a parent that is there still it can be said that nobody answers for it. */
+        errno = parent == 1 || getppid() != parent ? ESRCH : error;
         return -1;
     }
     char *at = text;

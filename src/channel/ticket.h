@@ -23,7 +23,9 @@ struct ticket {
 
 /* ---- bastion ssh ---- */
 
-/* Opens the socket for the children of `pid`. Returns a listening descriptor that does not block, or -1 with errno. */
+/* Opens the socket for the children of `pid`, a child of this process that has not started yet. Returns a listening
+ * descriptor that does not block, or -1 with errno. A shell whose tinysshd has died becomes this process's child
+ * (PR_SET_CHILD_SUBREAPER, prctl(2)) and finds under its number a door that is shut. */
 int ticket_listen(pid_t pid);
 
 /* Takes the next caller. Returns a descriptor when it is a child of `pid` that runs as `uid`; others are turned away: -1. */
@@ -36,13 +38,17 @@ int ticket_give(int caller, const struct ticket *t);
  * to. */
 int ticket_pass_line(int caller);
 
-/* Closes the door: no caller after the first. */
+/* Closes the door to the children of `pid`: when the first caller is in, or `pid` is gone. */
 void ticket_close(int *listener, pid_t pid);
+
+/* Takes away what stands for this process: when no shell is left that could ask. */
+void ticket_end(void);
 
 /* ---- the login shell ---- */
 
-/* Asks. Returns a descriptor for log_through; -1 with errno ENOENT when no `bastion ssh` serves the session, with another
- * when it gives no ticket: then nothing may run. */
+/* Asks. `parent` is getppid(2) as it was at the start. Returns a descriptor for log_through; -1 with errno ENOENT when
+ * no `bastion ssh` serves the session, with another when it gives no ticket, or nobody can tell any more since the
+ * parent is gone: then nothing may run. */
 int ticket_ask(struct ticket *t, pid_t parent);
 
 #endif

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "core/ed25519.h"
 #include "core/keys.h"
 #include "wire/authorized.h"
 #include "wire/base64.h"
@@ -38,33 +39,37 @@ static ssize_t read_small(int dir, const char *name, void *out, size_t cap) {
     return n;
 }
 
-static int find_in(struct openssh_key *k, int dir, const char *folder, const char **fault) {
+/* The check takes as long as half a handshake, so that it is not made for a key that it was made for. */
+static bool is_good(const struct openssh_key *k, const unsigned char *known) {
+    return (known != NULL && memcmp(k->secret, known, ED25519_SECRET) == 0) || ed25519_belongs(k->secret);
+}
+
+static int find_in(struct openssh_key *k, int dir, const char *folder, const unsigned char *known, const char **fault) {
     char text[4 * OPENSSH_KEY_FILE];
     ssize_t n = read_small(dir, OPENSSH_FILE, text, sizeof text);
     if (n >= 0) {
         const char *wrong = openssh_key_read(k, (struct slice){text, (size_t)n});
         explicit_bzero(text, sizeof text);
+        if (wrong == NULL && !is_good(k, known))
+            wrong = "it is damaged";
         return wrong == NULL ? 1 : fail(fault, folder, OPENSSH_FILE, wrong);
     }
     if (errno != ENOENT)
         return fail(fault, folder, OPENSSH_FILE, strerror(errno));
     n = read_small(dir, SECRET_FILE, text, sizeof text);
-    if (n == ED25519_SECRET) {
-        memcpy(k->secret, text, ED25519_SECRET);
-        k->comment[0] = '\0';
-        explicit_bzero(text, sizeof text);
-        return 1;
-    }
-    if (n >= 0 || errno != ENOENT)
-        return fail(fault, folder, SECRET_FILE, n >= 0 ? "it is damaged" : strerror(errno));
-    return 0;
+    if (n < 0)
+        return errno == ENOENT ? 0 : fail(fault, folder, SECRET_FILE, strerror(errno));
+    memcpy(k->secret, text, ED25519_SECRET);
+    k->comment[0] = '\0';
+    explicit_bzero(text, sizeof text);
+    return n == ED25519_SECRET && is_good(k, known) ? 1 : fail(fault, folder, SECRET_FILE, "it is damaged");
 }
 
-int hostkey_find(struct openssh_key *k, const char *folder, const char **fault) {
+int hostkey_find(struct openssh_key *k, const char *folder, const unsigned char *known, const char **fault) {
     int dir = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (dir == -1)
         return errno == ENOENT ? 0 : fail(fault, folder, "", strerror(errno));
-    int found = find_in(k, dir, folder, fault);
+    int found = find_in(k, dir, folder, known, fault);
     close(dir);
     return found;
 }
@@ -152,7 +157,7 @@ static int make(struct openssh_key *k, const char *folder, const char *run, int 
     if (make_key(k, run, tinysshd) == -1)
         result = fail(fault, folder, "", "there is no host key, and tinysshd-makekey could not make one");
     else if (lasting && keep(k, dir) == -1)
-        result = errno == EEXIST ? find_in(k, dir, folder, fault) : fail(fault, folder, OPENSSH_FILE, strerror(errno));
+        result = errno == EEXIST ? find_in(k, dir, folder, NULL, fault) : fail(fault, folder, OPENSSH_FILE, strerror(errno));
     fd_close(&dir);
     if (!lasting && result == 0) {
         snprintf(text, sizeof text, "SSH_KEYS: %s: %s: the host key that was made will not last", folder, strerror(error));
@@ -172,18 +177,22 @@ static int put_unless_there(int dir, const char *name, const unsigned char *byte
 
 int hostkey_prepare(const char *folder, const char *run, const char *tinysshd, const char **warning, const char **fault) {
     struct openssh_key k;
+    unsigned char known[ED25519_SECRET];
     *warning = NULL;
     if (mkdir(run, 0700) == -1 && errno != EEXIST)
         return fail(fault, run, "", strerror(errno));
-    int dir = open(run, O_RDONLY | O_DIRECTORY | O_CLOEXEC), found = hostkey_find(&k, folder, fault);
+    int dir = open(run, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (dir == -1)
         return fail(fault, run, "", strerror(errno));
+    bool before = read_small(dir, SECRET_FILE, known, sizeof known) == ED25519_SECRET;
+    int found = hostkey_find(&k, folder, before ? known : NULL, fault);
     if (found == 0)
         found = make(&k, folder, run, dir, tinysshd, warning, fault);
     if (found >= 0 && (put_unless_there(dir, PUBLIC_FILE, k.secret + 32, 32, 0644) == -1 ||
                        put_unless_there(dir, SECRET_FILE, k.secret, ED25519_SECRET, 0600) == -1))
         found = fail(fault, run, "", strerror(errno));
     explicit_bzero(&k, sizeof k);
+    explicit_bzero(known, sizeof known);
     close(dir);
     return found < 0 ? -1 : 0;
 }

@@ -7,8 +7,9 @@
 #include "wire/openssh_key.h"
 
 /* Looks for the key in `folder` (SSH_KEYS): OpenSSH's ssh_host_ed25519_key, else tinyssh's .ed25519.sk. Returns 1 when
- * there is one; 0 when there is none, which a missing folder is too; -1 with *fault when one can't be read or used. */
-int hostkey_find(struct openssh_key *k, const char *folder, const char **fault);
+ * there is one; 0 when there is none, which a missing folder is too; -1 with *fault when one can't be read or used. One
+ * whose secret is `known` (or NULL) has been found good before. */
+int hostkey_find(struct openssh_key *k, const char *folder, const unsigned char *known, const char **fault);
 
 /* Sees to it that `folder` has a key (made by `tinysshd` and kept there as OpenSSH's file, if there was none) and that
  * `run` (a folder below RUN_DIR, made here, this process's alone) holds it as tinysshd wants it. Where `folder` can't be written

@@ -8,6 +8,8 @@
 #include <unistd.h>
 
 #include "base/account.h"
+#include "core/hostkey.h"
+#include "core/keys.h"
 #include "core/policy.h"
 #include "core/settings.h"
 #include "wire/quote.h"
@@ -61,6 +63,34 @@ static void print_warnings(const struct settings *s) {
         warn("RUN_DIR", "must be a directory that root or this account owns and nobody else can write");
 }
 
+/* The keys that can log in, what is unusable, and the host's own key as ssh-keygen(1) shows it. */
+static void print_ssh(const struct settings *s) {
+    static struct keys keys;
+    struct openssh_key host;
+    char line[OPENSSH_KEY_COMMENT + 128], fingerprint[KEYS_FINGERPRINT];
+    struct buf b = BUF_ON(line);
+    const char *fault;
+    keys_read(&keys, s);
+    for (size_t i = 0; i < keys.count; i++) {
+        keys_fingerprint(fingerprint, keys.key[i].text);
+        printf("key: 256 %s ", fingerprint);
+        print_quoted(keys.key[i].identity);
+        puts(keys.key[i].no_pty ? " no-pty" : "");
+    }
+    for (const char *at = keys.faults.at; at < keys.faults.at + keys.faults.len; at += strcspn(at, "\n") + 1)
+        printf("warning: %.*s\n", (int)strcspn(at, "\n"), at);
+    int found = hostkey_find(&host, settings_text(s, SSH_KEYS), NULL, &fault);
+    if (found == 1) {
+        hostkey_describe(&b, &host);
+        printf("host key: %.*s\n", (int)b.len, b.at);
+        explicit_bzero(&host, sizeof host);
+    } else if (found == 0) {
+        puts("host key: none yet; the first SSH connection makes one");
+    } else {
+        printf("warning: %s\n", fault);
+    }
+}
+
 static int check_request(const struct policy *p) {
     struct decision d;
     policy_decide(p, &d);
@@ -100,6 +130,7 @@ int check_main(int argc, char **argv) {
     } else {
         for (enum setting id = 0; id < SETTINGS; id++)
             print_setting(&s, id);
+        print_ssh(&s);
         print_warnings(&s);
         puts("The settings are valid.");
     }

@@ -255,6 +255,7 @@ class Server(Folder):
             shutil.chown(self.run_dir, user)
         self.settings = {k: v for k, v in {**preset, **settings}.items() if v is not None}
         self.env = {"PATH": SYSTEM_PATH, "T": str(self.t), **SANITIZERS, **(env or {}), **self.settings}
+        self.lay_out()
         argv = argv(self) if argv else [*SUPERSERVERS[kind](host, self.port), *program]
         if before:
             argv = private(before if isinstance(before, str) else before(self), argv)
@@ -267,6 +268,9 @@ class Server(Folder):
             fault = self.log_text().decode(errors="replace")
             self.remove()
             raise AssertionError(f"{argv}: {fault}")
+
+    def lay_out(self):
+        """Nothing runs yet, and the folder is there: for what derives from this."""
 
     def roots(self):
         return [self.process.pid]

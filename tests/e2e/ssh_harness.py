@@ -1,0 +1,163 @@
+"""Starts `bastion ssh` behind a real superserver, on a host of its own: a mount namespace with other accounts, another
+/etc/bastion, /etc/ssh/keys and /run/bastion, all of them open to the test from outside (`etc`, `keys`, `run`)."""
+import os
+import shutil
+import subprocess
+import tempfile
+from pathlib import Path
+
+import harness
+from harness import BASTION, PATIENCE, SYSTEM_PATH, Server, wait_for
+
+TINYSSHD = harness.reachable(Path(__file__).parents[2] / "build/tinysshd")
+AGENT_UID = 4242
+
+# tinysshd is to be found beside bastion, as in the container.
+shutil.copy(TINYSSHD, Path(BASTION).parent)
+
+
+def make_key(folder, name="id", kind="ed25519", comment="", passphrase="", extra=()):
+    """A fresh key pair; the private key's path."""
+    path = Path(folder) / name
+    subprocess.run(["ssh-keygen", "-q", "-t", kind, "-N", passphrase, "-C", comment, "-f", path, *extra], check=True)
+    return path
+
+
+def public(key):
+    return Path(f"{key}.pub").read_text()
+
+
+def fingerprint(key):
+    return subprocess.run(["ssh-keygen", "-lf", key], capture_output=True, text=True, check=True).stdout.split()[1]
+
+
+# What every test of SSH has: a key that is let in, and one that is not.
+KEYS = Path(tempfile.mkdtemp(prefix="bastion-e2e-keys-"))
+harness.atexit.register(shutil.rmtree, KEYS)
+ALICE = make_key(KEYS, "alice", comment="alice@laptop")
+MALLORY = make_key(KEYS, "mallory")
+
+
+def own_host(server):
+    """The accounts: `agent`, whose shell is bastion; the machine's others stay. The folders are the test's."""
+    h = server.home
+    return f"""{harness.OWN_FOLDERS}
+mkdir -p /etc/bastion /etc/ssh/keys
+grep -v ^agent: /etc/passwd >/etc/passwd.new; mv /etc/passwd.new /etc/passwd
+echo "agent:x:{AGENT_UID}:{AGENT_UID}::{h}/agent:{BASTION}" >>/etc/passwd
+echo "agent:x:{AGENT_UID}:" >>/etc/group
+mount --bind {h}/etc /etc/bastion; mount --bind {h}/keys /etc/ssh/keys; mount --bind {h}/run /run/bastion
+{server.more}"""
+
+
+class SshServer(Server):
+    """`bastion ssh` behind tcpsvd. Keyword arguments in capitals are settings, given in its environment. `more`: shell commands
+    for its host; `alice=False`: her key is not there yet."""
+
+    def __init__(self, kind="tcpsvd", more="", alice=True, prepare=None, **settings):
+        self.more, self.prepare, self.alice = more, prepare, alice
+        preset = {"HTTP_TOKEN": None, "RUN_DIR": None, "SSH_USER": None, "FORCE_COMMAND": "echo x >>$T/runs; echo ok"}
+        super().__init__(kind, program=(BASTION, "ssh"), before=own_host, **{**preset, **settings})
+
+    def lay_out(self):
+        """Called by the harness when the server's folder is there and nothing runs yet."""
+        for name in ("etc", "etc/users.d", "keys", "agent"):
+            (self.home / name).mkdir(0o755)
+        self.etc, self.users, self.keys = self.home / "etc", self.home / "etc/users.d", self.home / "keys"
+        if self.alice:
+            self.admit(ALICE)
+        if self.prepare:
+            self.prepare(self)
+
+    def admit(self, key, name="alice"):
+        shutil.copy(f"{key}.pub", self.users / f"{name}.pub")
+
+    def processes(self, *argv):
+        """Also those that have no marker: tinysshd's environment is bare."""
+        found = {*super().processes()}
+        for entry in os.listdir("/proc"):
+            pid = int(entry) if entry.isdigit() else 0
+            while pid > 1 and pid not in self.roots():
+                pid = harness.parent(pid)
+            if pid > 1 and int(entry) not in self.roots() and harness.is_alive(entry):
+                found.add(int(entry))
+        wanted = [os.fsencode(word) for word in argv]
+        return [pid for pid in found if harness.arguments(pid)[:len(wanted)] == wanted]
+
+    def connections(self):
+        return [p for p in self.processes() if p not in self.roots()]
+
+    def arguments(self, *more, key=ALICE, user="agent"):
+        """ssh's arguments up to the host. What the user has set up for himself plays no part."""
+        return ["ssh", "-F", "/dev/null", "-p", str(self.port), "-l", user, "-o", f"UserKnownHostsFile={self.home}/known_hosts",
+                "-o", "StrictHostKeyChecking=accept-new", "-o", "BatchMode=yes", "-o", "LogLevel=ERROR", "-o", "IdentitiesOnly=yes",
+                "-o", "IdentityAgent=none", *(["-i", str(key)] if key else []), *more, self.host]
+
+    def ssh(self, *command, options=(), key=ALICE, user="agent", input=b"", env=None, timeout=PATIENCE):
+        """A session without a terminal; the finished process."""
+        return subprocess.run([*self.arguments(*options, key=key, user=user), *command], input=input, capture_output=True,
+                              timeout=timeout, env={"PATH": SYSTEM_PATH, "HOME": str(self.home), **(env or {})})
+
+    def start(self, *command, options=(), key=ALICE, user="agent", **popen):
+        """The same, running: pipes for all three descriptors unless said otherwise."""
+        pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **popen}
+        return subprocess.Popen([*self.arguments(*options, key=key, user=user), *command],
+                                env={"PATH": SYSTEM_PATH, "HOME": str(self.home)}, **pipes)
+
+    def settle(self):
+        wait_for(lambda: not self.connections(), "the connections end")
+
+
+class Terminal:
+    """An ssh session on a terminal of its own: `size` is (rows, columns)."""
+
+    def __init__(self, server, *command, size=(33, 99), options=(), key=ALICE):
+        self.master, slave = os.openpty()
+        self.resize(*size)
+        self.process = subprocess.Popen([*server.arguments("-tt", *options, key=key), *command], stdin=slave, stdout=slave, stderr=slave,
+                                        env={"PATH": SYSTEM_PATH, "HOME": str(server.home), "TERM": "xterm-256color"}, start_new_session=True)
+        os.close(slave)
+        self.seen = b""
+
+    def resize(self, rows, columns):
+        import fcntl
+        import struct
+        import termios
+        fcntl.ioctl(self.master, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
+        if hasattr(self, "process"):
+            self.process.send_signal(28)  # SIGWINCH: the terminal is not its controlling one
+
+    def send(self, data):
+        os.write(self.master, data)
+
+    def read_until(self, wanted, seconds=PATIENCE):
+        """Reads on until `wanted` (bytes) has been seen; returns all that came before and with it, and forgets it."""
+        import select
+        import time
+        end = time.monotonic() + seconds
+        while wanted not in self.seen:
+            assert select.select([self.master], [], [], max(0, end - time.monotonic()))[0], f"no {wanted!r} in {self.seen!r}"
+            try:
+                got = os.read(self.master, 65536)
+            except OSError:
+                got = b""
+            assert got, f"the terminal ended without {wanted!r}: {self.seen!r}"
+            self.seen += got
+        at = self.seen.index(wanted) + len(wanted)
+        before, self.seen = self.seen[:at], self.seen[at:]
+        return before
+
+    def wait(self):
+        """The client's exit code; what it still prints is read, so that it can end."""
+        try:
+            while os.read(self.master, 65536):
+                pass
+        except OSError:
+            pass
+        return self.process.wait(PATIENCE)
+
+    def close(self):
+        if self.process.poll() is None:
+            self.process.kill()
+        self.process.wait()
+        os.close(self.master)
