@@ -49,6 +49,14 @@
 #define LIMIT_LOCK_FD 100          /* the lock's number in the command is this or the next free one: far from
                                       the single digits that shell scripts redirect by hand */
 
+/* The allowlist. */
+#define LIMIT_RULES 2048           /* rules, of both sources */
+#define LIMIT_RULES_TEXT (2 * LIMIT_VALUE + LIMIT_RULES) /* bytes of them, each with its NUL */
+#define LIMIT_RULE_FAULTS 4096     /* bytes of what is named as no rule */
+#define LIMIT_MATCH_MS 500         /* of the processor's time for one request's match: two thousand ordinary rules take a tenth */
+#define LIMIT_MATCH_MEMORY 67108864 /* bytes of address space meanwhile */
+#define LIMIT_WORDS 4352           /* of prefix and request: as many as 8 KiB and a little can have */
+
 /* SSH. */
 #define LIMIT_KEYS 1024            /* keys that can log in: a line each in a file that tinysshd reads from the start */
 #define LIMIT_KEY_FILE 262144      /* bytes of a file of keys */

@@ -277,6 +277,13 @@ static void hold_line(struct answer *a, const char *text, const char *more) {
     a->held = b.len;
 }
 
+/* The request as it came; where it is not text, the reason says so. */
+static void hold_denial(struct answer *a, const struct outcome *o) {
+    struct buf b = {.at = a->frame + ANSWER_DATA, .cap = LIMIT_HELD};
+    outcome_tell_denial(&b, o);
+    a->held = b.len;
+}
+
 /* The ending of a message whose status line was not out yet. */
 static void end_held(struct answer *a, const struct outcome *o, const char *code) {
     switch (o->kind) {
@@ -289,7 +296,7 @@ static void end_held(struct answer *a, const struct outcome *o, const char *code
         send_whole(a, 422, code);
         break;
     case OUTCOME_DENIED:
-        hold_line(a, "[broker] DENY: ", o->reason);
+        hold_denial(a, o);
         send_whole(a, 403, "X-Bastion-Exit-Code: 126\r\n");
         break;
     case OUTCOME_SKIPPED:

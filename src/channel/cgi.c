@@ -17,7 +17,7 @@ static struct slice meta(const char *name) {
 }
 
 /* The web server has chosen this program by the path; what it left over must be nothing. */
-static struct gate_answer judge(const struct door *d) {
+static struct gate_answer judge(struct door *d) {
     struct slice rest = meta("PATH_INFO");
     struct gate_request rq = {
         .method = meta("REQUEST_METHOD"),
@@ -29,6 +29,8 @@ static struct gate_answer judge(const struct door *d) {
         .authorization = meta("HTTP_AUTHORIZATION"),
     };
     rq.authorizations = rq.authorization.at != NULL;
+    struct slice wish = meta("HTTP_X_BASTION_COMMAND");
+    door_wish(d, wish.at != NULL, wish);
     return gate_judge(&rq, &d->auth);
 }
 

@@ -3,6 +3,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/prctl.h>
 #include <unistd.h>
 
@@ -46,8 +47,31 @@ void door_note(const struct door *d, int status, const char *reason, bool login)
     audit_write(&a);
 }
 
+void door_wish(struct door *d, size_t given, struct slice value) {
+    d->wish.given = given;
+    if (d->session.policy.mode != POLICY_BROKER)
+        return;
+    d->wish.n = given == 0 ? 0 : value.n < sizeof d->wish.at ? value.n : sizeof d->wish.at;
+    memcpy(d->wish.at, value.at, d->wish.n);
+}
+
+/* In broker mode a request is one only with exactly one X-Bastion-Command. */
+static bool lacks_wish(const struct door *d, struct gate_answer *g) {
+    *g = (struct gate_answer){.status = 400,
+                              .reason = d->wish.given == 0 ? "no X-Bastion-Command" : "more than one X-Bastion-Command",
+                              .text = "Bad Request: one X-Bastion-Command has to say what to run.\n"};
+    return d->session.policy.mode == POLICY_BROKER && d->wish.given != 1;
+}
+
 bool door_run(struct door *d, struct exchange *x, struct body *body) {
-    struct request rq = {.channel = d->channel, .user = d->auth.user, .peer = d->peer, .form = body != NULL ? RUN_MERGED_INPUT : RUN_MERGED};
+    struct gate_answer g;
+    if (lacks_wish(d, &g)) {
+        x->close = x->close || body != NULL;
+        door_refuse(d, x, &g);
+        return true;
+    }
+    struct request rq = {.wish = {d->wish.at, d->wish.n},
+                         .channel = d->channel, .user = d->auth.user, .peer = d->peer, .form = body != NULL ? RUN_MERGED_INPUT : RUN_MERGED};
     char run[SESSION_RUN_ID];
     session_new_run(run);
     answer_start(&d->answer, x, body, run, (int64_t)settings_number(&d->settings, HTTP_HOLD_MS));
@@ -73,7 +97,8 @@ void door_refuse(struct door *d, struct exchange *x, const struct gate_answer *g
     } else if (g->status == 405) {
         snprintf(fields, sizeof fields, "Allow: %s\r\n", g->allow);
     }
-    const char *text = g->status == 200   ? "ok\n"
+    const char *text = g->text != NULL    ? g->text
+                       : g->status == 200   ? "ok\n"
                        : g->status == 401 ? "The credential is missing or wrong.\n"
                        : g->status == 403 ? "Requests that another site causes are refused.\n"
                        : g->status == 404 ? "There is nothing here.\n"

@@ -10,12 +10,20 @@
 #include "core/session.h"
 #include "core/settings.h"
 
+/* What a request asks for: the value of X-Bastion-Command, which counts in broker mode alone. */
+struct wish {
+    size_t given; /* how often the field stood there */
+    size_t n;
+    char at[LIMIT_REQUEST + 1]; /* a longer one is one byte longer than any may be */
+};
+
 struct door {
     const char *channel; /* http or cgi */
     char peer[LIMIT_PEER];
     struct settings settings;
     struct auth auth;
     struct session session;
+    struct wish wish; /* of the request at hand */
     bool faulty; /* the settings can't be used: every answer is 500, and the log says why */
     struct answer answer;
 };
@@ -26,6 +34,9 @@ void door_open(struct door *d, const char *channel, const char *peer, char *cons
 
 /* Writes the line that a refused request leaves in the log. */
 void door_note(const struct door *d, int status, const char *reason, bool login);
+
+/* Notes what the request asks for, before its body is read over it. */
+void door_wish(struct door *d, size_t given, struct slice value);
 
 /* Answers a request that gate_judge let through: runs the command. `body` is its input, or NULL. True when the answer
  * ended well. */

@@ -48,7 +48,7 @@ static struct slice field(const struct http1_head *head, const char *name, size_
     return value;
 }
 
-static struct gate_answer judge(const struct door *d, const struct http1_head *head, const struct http1_framing *f) {
+static struct gate_answer judge(struct door *d, const struct http1_head *head, const struct http1_framing *f) {
     size_t origins, sites, purposes;
     struct gate_request rq = {
         .method = head->method,
@@ -59,6 +59,9 @@ static struct gate_answer judge(const struct door *d, const struct http1_head *h
         .purpose = field(head, "Sec-Purpose", &purposes),
     };
     rq.authorization = field(head, "Authorization", &rq.authorizations);
+    struct slice wish = {"", 0};
+    size_t wishes = http1_find(head, "X-Bastion-Command", &wish);
+    door_wish(d, wishes, wish);
     rq.repeated = origins > 1 || sites > 1 || purposes > 1;
     return gate_judge(&rq, &d->auth);
 }

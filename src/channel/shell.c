@@ -139,7 +139,12 @@ static const char *open_session(struct visitor *v, char *const *environment) {
     return session_open(&v->session, &v->settings, environment, &fault) == -1 ? fault : NULL;
 }
 
-static int serve(struct visitor *v, pid_t parent, bool forced) {
+/* What the client asks for: what sshd was told to run, or nothing (a login). */
+static struct slice wish_of(const char *request) {
+    return (struct slice){request, request != NULL ? strlen(request) : 0};
+}
+
+static int serve(struct visitor *v, pid_t parent, bool forced, const char *request) {
     struct streams streams;
     char *const *environment = know(v, parent, forced);
     if (environment == NULL)
@@ -154,7 +159,7 @@ static int serve(struct visitor *v, pid_t parent, bool forced) {
         note_denied(v, "this key may have no terminal");
         return refuse("this key may have no terminal", 126);
     }
-    struct request rq = {.channel = "ssh", .user = v->user, .peer = v->peer, .form = terminal ? RUN_TERMINAL : RUN_STREAMS,
+    struct request rq = {.wish = wish_of(request), .channel = "ssh", .user = v->user, .peer = v->peer, .form = terminal ? RUN_TERMINAL : RUN_STREAMS,
                          .extra = clients_variables()};
     streams_start(&streams, parent, terminal);
     session_serve(&v->session, &rq, v->run, &streams.client);
@@ -176,5 +181,5 @@ int shell_main(int argc, char **argv) {
     prctl(PR_SET_DUMPABLE, 0);
     signal(SIGPIPE, SIG_IGN);
     log_spare_stderr();
-    return serve(&v, getppid(), forced);
+    return serve(&v, getppid(), forced, forced ? getenv("SSH_ORIGINAL_COMMAND") : request ? argv[2] : NULL);
 }

@@ -112,6 +112,13 @@ static void say(struct streams *s, int stream, const char *text, const char *mor
     s->out[stream].to = b.len;
 }
 
+static void deny(struct streams *s, const struct outcome *o) {
+    struct buf b = {.at = s->out[RUN_ERR].at, .cap = sizeof s->out[RUN_ERR].at};
+    outcome_tell_denial(&b, o);
+    s->out[RUN_ERR].from = 0;
+    s->out[RUN_ERR].to = b.len;
+}
+
 static void tell(struct streams *s, const struct outcome *o) {
     switch (o->kind) {
     case OUTCOME_ENDED:
@@ -122,8 +129,7 @@ static void tell(struct streams *s, const struct outcome *o) {
         say(s, RUN_ERR, "bastion: the command cannot be started: ", o->reason);
         break;
     case OUTCOME_DENIED:
-        say(s, RUN_ERR, "[broker] DENY: ", o->reason);
-        s->outcome.code = 126;
+        deny(s, o);
         break;
     case OUTCOME_SKIPPED:
         say(s, RUN_OUT, "A run is under way already: this one is left out.", "");

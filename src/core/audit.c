@@ -109,7 +109,7 @@ int audit_write(const struct audit *a) {
     if (a->text != NULL) {
         static char hidden[LIMIT_VALUE];
         struct slice text = masked(hidden, a->text, a->text_n);
-        put_quoted(&b, "command", text.at, text.n, LIMIT_LOG_TEXT);
+        put_quoted(&b, a->is_request ? "request" : "command", text.at, text.n, LIMIT_LOG_TEXT);
     }
     put_text(&b, "reason", a->reason);
     put_number(&b, "status", a->status);

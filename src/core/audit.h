@@ -14,7 +14,8 @@ struct audit {
     const char *verdict; /* allow or deny */
     const char *key; /* the fingerprint of the SSH key */
     const char *rule;
-    const char *text; /* the request or the command, of text_n bytes */
+    const char *text; /* the command, or with `is_request` the request, of text_n bytes */
+    bool is_request;
     size_t text_n;
     const char *reason;
     int status; /* of HTTP, where the request itself was refused */

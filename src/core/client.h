@@ -9,6 +9,8 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "base/buf.h"
+
 /* What became of a request. */
 enum outcome_kind {
     OUTCOME_ENDED,   /* the command ran and ended */
@@ -26,7 +28,13 @@ struct outcome {
     int code;   /* exit code, 128 + n for signal n */
     int signal; /* that n, or 0 */
     const char *reason;
+    const char *wish; /* OUTCOME_DENIED: what was asked for, of wish_n bytes */
+    size_t wish_n;
 };
+
+/* Puts what a denied client is told: its request, as far as it is text that no terminal takes for anything else, and, where
+ * it is no request at all, why. */
+void outcome_tell_denial(struct buf *b, const struct outcome *o);
 
 enum { CLIENT_FDS = 3 };
 

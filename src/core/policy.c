@@ -1,32 +1,141 @@
 #include "core/policy.h"
 
+#include <errno.h>
+#include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
+
+#include "wire/utf8.h"
 
 int policy_load(struct policy *p, const struct settings *s, const char **fault) {
-    *p = (struct policy){.mode = POLICY_NONE};
-    if (settings_given(s, ALLOWED_COMMANDS)) {
-        *fault = "ALLOWED_COMMANDS: broker mode is not in this version";
-        return -1;
-    }
-    if (!settings_given(s, FORCE_COMMAND)) {
-        *fault = "FORCE_COMMAND: not set, so there is nothing to run";
-        return -1;
-    }
-    p->mode = POLICY_FORCE;
+    struct stat st;
+    p->mode = POLICY_NONE;
     p->command = settings_text(s, FORCE_COMMAND);
-    return 0;
+    p->allowed = settings_text(s, ALLOWED_COMMANDS);
+    p->prefix = settings_text(s, COMMAND_PREFIX);
+    rules_start(&p->rules);
+    if (p->command != NULL)
+        p->mode = POLICY_FORCE;
+    else if (p->allowed != NULL || lstat(POLICY_LIST, &st) == 0)
+        p->mode = POLICY_BROKER;
+    if (p->mode != POLICY_NONE)
+        return 0;
+    *fault = "FORCE_COMMAND: not set, nor is ALLOWED_COMMANDS, and there is no " POLICY_LIST ": nothing to run";
+    return -1;
 }
 
-void policy_decide(const struct policy *p, struct decision *d) {
-    *d = (struct decision){.reason = "no mode is set"};
-    if (p->mode == POLICY_FORCE)
-        *d = (struct decision){
-            .allow = true,
-            .rule = "force",
-            .text = p->command,
-            .text_n = strlen(p->command),
-            .argv = {"/bin/sh", "-c", p->command},
-        };
+void policy_read_rules(struct policy *p) {
+    rules_start(&p->rules);
+    if (p->allowed != NULL)
+        rules_add(&p->rules, "ALLOWED_COMMANDS", (struct slice){p->allowed, strlen(p->allowed)}, false);
+    rules_add_file(&p->rules, POLICY_LIST_NAME, POLICY_LIST);
+}
+
+/* ---- broker mode ---- */
+
+/* What no request may be, whatever the rules say. */
+static const char *malformed(struct slice request) {
+    if (request.at == NULL || request.n == 0)
+        return "the request is empty";
+    if (request.n > LIMIT_REQUEST)
+        return "the request is longer than 8192 bytes";
+    for (size_t i = 0; i < request.n; i++)
+        if ((unsigned char)request.at[i] < 0x20 || request.at[i] == 0x7f)
+            return "the request has a control character";
+    return utf8_is_valid(request.at, request.n) ? NULL : "the request is not UTF-8";
+}
+
+/* The words of a run, each with its NUL. */
+struct words {
+    size_t n;
+    const char *at[LIMIT_WORDS + 1];
+    struct buf b;
+    char text[LIMIT_VALUE + LIMIT_REQUEST + 2];
+};
+
+/* Takes the words of a text apart at its spaces; several in a row are as good as one, so that no word is empty. */
+static bool add_words(struct words *w, const char *text, size_t n) {
+    for (size_t i = 0; i < n;) {
+        size_t start = i;
+        while (i < n && text[i] != ' ')
+            i++;
+        if (i > start && w->n == LIMIT_WORDS)
+            return false;
+        if (i > start) {
+            w->at[w->n++] = w->b.at + w->b.len;
+            buf_bytes(&w->b, text + start, i - start);
+            buf_char(&w->b, '\0');
+        }
+        i++;
+    }
+    return !w->b.full;
+}
+
+static const char *split(const struct policy *p, struct slice request, struct decision *d) {
+    static struct words w;
+    w.n = 0;
+    w.b = BUF_ON(w.text);
+    if (p->prefix != NULL && !add_words(&w, p->prefix, strlen(p->prefix)))
+        return "more words than there is room for";
+    size_t prefix = w.n;
+    if (!add_words(&w, request.at, request.n))
+        return "more words than there is room for";
+    if (w.n == prefix)
+        return "the request has no words";
+    w.at[w.n] = NULL;
+    d->argv = w.at;
+    return NULL;
+}
+
+static const char *ask_rules(const struct policy *p, struct slice request, struct decision *d) {
+    static char text[LIMIT_PATH + 64];
+    const struct rule *rule;
+    if (rules_match(&p->rules, request, &d->verdict) == -1) {
+        snprintf(text, sizeof text, "the rules can't be asked: %s", strerror(errno));
+        return text;
+    }
+    if (d->verdict.stuck != -1) {
+        rule = &p->rules.rule[d->verdict.stuck];
+        snprintf(text, sizeof text, "rule %s:%zu takes more time or memory than a match may", rule->source, rule->line);
+        return text;
+    }
+    if (d->verdict.match == -1)
+        return "no rule allows it";
+    rule = &p->rules.rule[d->verdict.match];
+    snprintf(text, sizeof text, "%s:%zu", rule->source, rule->line);
+    d->rule = text;
+    return NULL;
+}
+
+static void decide_request(const struct policy *p, struct slice request, struct decision *d) {
+    d->text = request.at != NULL ? request.at : "";
+    d->text_n = request.at != NULL ? request.n : 0;
+    if ((d->reason = malformed(request)) == NULL && (d->reason = ask_rules(p, request, d)) == NULL)
+        d->reason = split(p, request, d);
+    d->allow = d->reason == NULL;
+}
+
+/* ---- any mode ---- */
+
+void policy_decide(const struct policy *p, struct slice request, struct decision *d) {
+    static const char *force[] = {"/bin/sh", "-c", NULL, NULL};
+    d->allow = false;
+    d->rule = d->text = NULL;
+    d->argv = NULL;
+    d->reason = "no mode is set";
+    d->text_n = 0;
+    d->verdict.faults = BUF_ON(d->verdict.fault_text);
+    if (p->mode == POLICY_BROKER)
+        decide_request(p, request, d);
+    if (p->mode != POLICY_FORCE)
+        return;
+    force[2] = p->command;
+    d->allow = true;
+    d->reason = NULL;
+    d->rule = "force";
+    d->text = p->command;
+    d->text_n = strlen(p->command);
+    d->argv = force;
 }
 
 int policy_lock(const struct policy *p, const struct settings *s) {

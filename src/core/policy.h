@@ -1,33 +1,46 @@
-/* policy.h: what a request may run. A pure function over the settings: it asks nobody and changes nothing. */
+/* policy.h: what a request may run: the one command, or, in broker mode, a request that the allowlist has. Nobody is asked
+ * and nothing is changed: the same functions serve the channels and `bastion check`. */
 #ifndef CORE_POLICY_H
 #define CORE_POLICY_H
 
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "core/rules.h"
 #include "core/settings.h"
 
-enum policy_mode { POLICY_NONE, POLICY_FORCE };
+enum policy_mode { POLICY_NONE, POLICY_FORCE, POLICY_BROKER };
+
+#define POLICY_LIST_NAME "allowed-commands.list"
+#define POLICY_LIST "/etc/bastion/" POLICY_LIST_NAME
 
 struct policy {
     enum policy_mode mode;
-    const char *command;
+    const char *command; /* of POLICY_FORCE */
+    const char *allowed; /* ALLOWED_COMMANDS, or NULL */
+    const char *prefix;  /* COMMAND_PREFIX, or NULL */
+    struct rules rules;
 };
 
 struct decision {
     bool allow;
-    const char *rule;   /* which rule allowed it, as the log names it */
+    const char *rule;   /* which rule allowed it, as the log names it: force, or SOURCE:LINE */
     const char *reason; /* why not */
-    const char *text;   /* what the log shows as the command; of text_n bytes */
+    const char *text;   /* what the log shows as the command or request; of text_n bytes */
     size_t text_n;
-    const char *argv[4]; /* what execve(2) takes, when allowed */
+    const char *const *argv; /* what execve(2) takes, when allowed; argv[0] is looked for in PATH. Good until the next call */
+    struct rules_verdict verdict; /* of the rules, where they were asked */
 };
 
 /* Reads the mode out of the settings. Returns 0, or -1 with *fault when no request can be decided. */
 int policy_load(struct policy *p, const struct settings *s, const char **fault);
 
-/* Decides. In FORCE_COMMAND mode the request does not count. */
-void policy_decide(const struct policy *p, struct decision *d);
+/* Reads the rules anew, ALLOWED_COMMANDS first, then POLICY_LIST. p->rules.faults names what of them is none. */
+void policy_read_rules(struct policy *p);
+
+/* Decides. In FORCE_COMMAND mode the request does not count. In broker mode an absent request (at == NULL) is refused as an
+ * empty one is. */
+void policy_decide(const struct policy *p, struct slice request, struct decision *d);
 
 /* COMMAND_LOCK and ON_DISCONNECT with their defaults, which depend on the mode and on one another. */
 int policy_lock(const struct policy *p, const struct settings *s);

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/env.h"
 #include "base/fd.h"
 #include "limit.h"
 
@@ -75,6 +76,31 @@ static bool stand_alone(enum run_form form, bool own_terminal) {
     return setsid() != -1 && (form != RUN_TERMINAL || ioctl(0, TIOCSCTTY, 0) == 0);
 }
 
+/* execve(2), with a name that has no slash looked for in the PATH of the command's own environment; an empty part of it,
+ * the current folder, is left out. Never a shell: what is not executable is not run. Sets errno. */
+static void execute(const char *const *argv, char *const *environment) {
+    char *const *words = (char *const *)(uintptr_t)argv;
+    const char *path = strchr(argv[0], '/') != NULL ? NULL : env_get(environment, "PATH");
+    if (path == NULL) {
+        execve(argv[0], words, environment);
+        return;
+    }
+    int error = ENOENT;
+    for (size_t n; *path != '\0'; path += n + (path[n] == ':')) {
+        char file[LIMIT_PATH];
+        n = strcspn(path, ":");
+        if (n == 0 || n + 1 + strlen(argv[0]) >= sizeof file)
+            continue;
+        memcpy(file, path, n);
+        file[n] = '/';
+        strcpy(file + n + 1, argv[0]);
+        execve(file, words, environment);
+        if (errno != ENOENT && errno != ENOTDIR)
+            error = errno; /* it is there, and can't be run; perhaps another can */
+    }
+    errno = error;
+}
+
 /* Starts the command by vfork(2): no page is copied, and the child tells in our own memory what execve(2) said. It may
  * touch nothing else there. Signals stay blocked until it is another program or gone: a handler of ours must not run in
  * it. `fds` become 0, 1 and 2. Returns 0, or the errno. */
@@ -97,7 +123,7 @@ static int spawn(struct run *r, const char *const *argv, char *const *environmen
         if (stand_alone(form, own_terminal) && dup2(fds[0], 0) != -1 && dup2(fds[1], 1) != -1 && dup2(fds[2], 2) != -1 &&
             (lock == -1 || fcntl(lock, F_SETFD, 0) != -1)) {
             sigprocmask(SIG_SETMASK, &none, NULL);
-            execve(argv[0], (char *const *)(uintptr_t)argv, environment);
+            execute(argv, environment);
         }
         failed = errno;
         _exit(127);

@@ -35,7 +35,7 @@ void run_forget_signals(void);
 const sigset_t *run_wait_mask(void);
 int run_told(void);
 
-/* Starts argv[0] in a session of its own with the given environment, descriptor `lock` (or -1) besides 0, 1 and 2,
+/* Starts argv[0] (looked for in the environment's PATH if it has no slash) in a session of its own with the given environment, descriptor `lock` (or -1) besides 0, 1 and 2,
  * and default signals. Returns 0, or the errno with which it could not be started (execve(2)); nothing runs then.
  * RUN_TERMINAL: where this process leads the terminal's session, it gives the terminal up for good, so that the command gets
  * the kernel's hang-up, its signals and the new sizes as if this process were not there. */

@@ -101,7 +101,7 @@ static char *const *command_environment(const struct session *s, const struct re
 
 /* ---- one request ---- */
 
-static struct audit about(const struct request *rq, const char *run, const struct decision *d) {
+static struct audit about(const struct session *s, const struct request *rq, const char *run, const struct decision *d) {
     struct audit a = AUDIT_EMPTY;
     a.run = run;
     a.channel = rq->channel;
@@ -109,6 +109,7 @@ static struct audit about(const struct request *rq, const char *run, const struc
     a.peer = rq->peer;
     a.rule = d->rule;
     a.text = d->text;
+    a.is_request = s->policy.mode == POLICY_BROKER;
     a.text_n = d->text_n;
     return a;
 }
@@ -207,15 +208,37 @@ static void note_refusal(struct audit *a, const struct outcome *o) {
                                         [OUTCOME_BUSY] = "refuse", [OUTCOME_GONE] = "gone",   [OUTCOME_FAULT] = "fault"};
     a->event = event[o->kind];
     a->verdict = o->kind == OUTCOME_DENIED ? "deny" : a->verdict;
+    a->exit = o->kind == OUTCOME_DENIED ? o->code : a->exit;
     a->reason = o->reason;
     audit_write(a);
 }
 
+static void note_rule_faults(const struct request *rq, const struct buf *faults) {
+    for (const char *at = faults->at, *end = at + faults->len; at < end;) {
+        const char *newline = memchr(at, '\n', (size_t)(end - at));
+        char line[512];
+        snprintf(line, sizeof line, "%.*s", (int)(newline - at), at);
+        audit_fault(rq->channel, rq->peer, line);
+        at = newline + 1;
+    }
+}
+
+/* The rules are read for every request, so that an edit counts at once. */
+static void decide(struct session *s, const struct request *rq, struct decision *d) {
+    if (s->policy.mode == POLICY_BROKER)
+        policy_read_rules(&s->policy);
+    policy_decide(&s->policy, rq->wish, d);
+    if (s->policy.mode != POLICY_BROKER)
+        return;
+    note_rule_faults(rq, &s->policy.rules.faults);
+    note_rule_faults(rq, &d->verdict.faults);
+}
+
 bool session_serve(struct session *s, const struct request *rq, const char *run_id, struct client *c) {
     struct decision d;
-    policy_decide(&s->policy, &d);
-    struct outcome o = {.kind = OUTCOME_DENIED, .reason = d.reason};
-    struct audit a = about(rq, run_id, &d);
+    decide(s, rq, &d);
+    struct outcome o = {.kind = OUTCOME_DENIED, .code = 126, .reason = d.reason, .wish = d.text, .wish_n = d.text_n};
+    struct audit a = about(s, rq, run_id, &d);
     run_watch_signals();
     if (d.allow && take_lock(s, rq, c, &o) && start(s, rq, &d, &a, &o)) {
         carry(s, rq, &a, c, &o);

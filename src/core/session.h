@@ -26,6 +26,7 @@ struct session {
 struct request {
     const char *channel; /* http, cgi, ssh */
     const char *user, *peer;
+    struct slice wish; /* what it asks for; at == NULL: nothing. It counts in broker mode alone */
     enum run_form form;
     char *const *extra; /* variables that the client may give the command, NAME=VALUE, or NULL */
 };

@@ -98,13 +98,15 @@ static int fault(struct settings *s, enum setting id, const char *what) {
 
 /* ---- where values come from ---- */
 
-/* A folder, or a file in it, is the administrator's when root or this process owns it and nobody else can write it,
- * or when it is on a read-only mount (Kubernetes mounts its ConfigMaps with mode 0777, read-only). */
-static const char *not_trusted(int fd, const struct stat *st) {
-    if (st->st_uid != 0 && st->st_uid != geteuid())
-        return "owned by another account than root";
+const char *settings_not_trusted(int fd) {
+    struct stat st;
     struct statvfs fs;
-    if ((st->st_mode & (S_IWGRP | S_IWOTH)) != 0 && !(fstatvfs(fd, &fs) == 0 && (fs.f_flag & ST_RDONLY) != 0))
+    if (fstat(fd, &st) == -1)
+        return strerror(errno);
+    if (st.st_uid != 0 && st.st_uid != geteuid())
+        return "owned by another account than root";
+    /* Kubernetes mounts its ConfigMaps with mode 0777, read-only. */
+    if ((st.st_mode & (S_IWGRP | S_IWOTH)) != 0 && !(fstatvfs(fd, &fs) == 0 && (fs.f_flag & ST_RDONLY) != 0))
         return "writable by others than its owner";
     return NULL;
 }
@@ -119,7 +121,7 @@ static int take_file(struct settings *s, enum setting id, int fd, bool must_be_t
     if (fstat(fd, &st) == -1 || !S_ISREG(st.st_mode))
         wrong = "not a regular file";
     else if (must_be_trusted)
-        wrong = not_trusted(fd, &st);
+        wrong = settings_not_trusted(fd);
     if (wrong == NULL) {
         n = fd_read_file(fd, text, room < LIMIT_VALUE + 2 ? room : LIMIT_VALUE + 2);
         if (n < 0)
@@ -203,8 +205,7 @@ static int read_folder(struct settings *s, const char *folder, unsigned needs) {
     int dir = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (dir == -1 && (errno == ENOENT || errno == ENOTDIR))
         return 0;
-    struct stat st;
-    const char *wrong = dir == -1 || fstat(dir, &st) == -1 ? strerror(errno) : not_trusted(dir, &st);
+    const char *wrong = dir == -1 ? strerror(errno) : settings_not_trusted(dir);
     if (wrong != NULL) {
         snprintf(s->fault, sizeof s->fault, "%s: %s", folder, wrong);
         fd_close(&dir);

@@ -103,6 +103,10 @@ const char *settings_source(const struct settings *s, enum setting id);
 /* Overwrites a secret's value, wherever it stands; the setting has none afterwards. */
 void settings_wipe(struct settings *s, enum setting id);
 
+/* Why an open folder or file is not the administrator's alone, or NULL: it belongs to root or to this process, and nobody
+ * else can write it, or it is on a read-only mount. */
+const char *settings_not_trusted(int fd);
+
 /* Whether n bytes at `name` are a setting's name or such a name with _FILE: never the command's business. */
 bool settings_owns(const char *name, size_t n);
 

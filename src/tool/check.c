@@ -12,6 +12,7 @@
 #include "core/keys.h"
 #include "core/policy.h"
 #include "core/settings.h"
+#include "tool/advice.h"
 #include "wire/quote.h"
 
 extern char **environ;
@@ -57,10 +58,18 @@ static void print_warnings(const struct settings *s) {
         warn("COMMAND_LOCK_WAIT", "has no effect: COMMAND_LOCK is not wait");
     if (geteuid() == 0 && account_find(&account, settings_text(s, SSH_USER)) == -1)
         warn("SSH_USER", "there is no such account here: http and cgi answer 500 when started as root");
+    const char *prefix = settings_text(s, COMMAND_PREFIX);
+    if (prefix != NULL && strlen(prefix) > 3 && strcmp(prefix + strlen(prefix) - 3, " -c") == 0)
+        warn("COMMAND_PREFIX", "ends with -c: a request's first word becomes a script");
     if (stat(settings_text(s, RUN_DIR), &st) == -1)
         warn("RUN_DIR", strerror(errno));
     else if (!S_ISDIR(st.st_mode) || (st.st_mode & (S_IWGRP | S_IWOTH)) != 0 || (st.st_uid != 0 && st.st_uid != geteuid()))
         warn("RUN_DIR", "must be a directory that root or this account owns and nobody else can write");
+}
+
+static void print_lines(const struct buf *lines) {
+    for (const char *at = lines->at; at < lines->at + lines->len; at += strcspn(at, "\n") + 1)
+        printf("warning: %.*s\n", (int)strcspn(at, "\n"), at);
 }
 
 /* The keys that can log in, what is unusable, and the host's own key as ssh-keygen(1) shows it. */
@@ -77,8 +86,7 @@ static void print_ssh(const struct settings *s) {
         print_quoted(keys.key[i].identity);
         puts(keys.key[i].no_pty ? " no-pty" : "");
     }
-    for (const char *at = keys.faults.at; at < keys.faults.at + keys.faults.len; at += strcspn(at, "\n") + 1)
-        printf("warning: %.*s\n", (int)strcspn(at, "\n"), at);
+    print_lines(&keys.faults);
     int found = hostkey_find(&host, settings_text(s, SSH_KEYS), NULL, &fault);
     if (found == 1) {
         hostkey_describe(&b, &host);
@@ -91,14 +99,51 @@ static void print_ssh(const struct settings *s) {
     }
 }
 
-static int check_request(const struct policy *p) {
-    struct decision d;
-    policy_decide(p, &d);
+/* Every rule with its place, and below it what may not be meant. Returns whether all of them are good. */
+static bool print_rules(struct policy *p) {
+    static struct rules_verdict v;
+    if (p->mode != POLICY_BROKER)
+        return true;
+    policy_read_rules(p);
+    for (size_t i = 0; i < p->rules.count; i++) {
+        const struct rule *r = &p->rules.rule[i];
+        const char *texts[ADVICE_MAX];
+        size_t n = advice_on(r->text, texts);
+        printf("rule %s:%zu: %s\n", r->source, r->line, r->text);
+        for (size_t k = 0; k < n; k++)
+            printf("  warning: %s\n", texts[k]);
+        int hidden_by = advice_on_order(&p->rules, i);
+        if (hidden_by != -1)
+            printf("  warning: is never used: %s:%zu matches before it\n", p->rules.rule[hidden_by].source, p->rules.rule[hidden_by].line);
+    }
+    print_lines(&p->rules.faults);
+    if (p->rules.count == 0)
+        warn("ALLOWED_COMMANDS", "there are no rules, so that no request is allowed");
+    if (rules_match(&p->rules, (struct slice){NULL, 0}, &v) == -1) {
+        printf("warning: the rules can't be tried: %s\n", strerror(errno));
+        return false;
+    }
+    print_lines(&v.faults);
+    if (v.stuck != -1)
+        printf("warning: %s:%zu: takes more time or memory than a rule may\n", p->rules.rule[v.stuck].source, p->rules.rule[v.stuck].line);
+    return v.faults.len == 0 && v.stuck == -1;
+}
+
+static int check_request(struct policy *p, const char *request) {
+    static struct decision d;
+    if (p->mode == POLICY_BROKER)
+        policy_read_rules(p);
+    policy_decide(p, (struct slice){request, strlen(request)}, &d);
+    print_lines(&p->rules.faults);
+    print_lines(&d.verdict.faults);
     if (!d.allow) {
         printf("deny: %s\n", d.reason);
         return 126;
     }
-    printf("allow: rule %s\n", d.rule);
+    printf("allow: rule %s", d.rule);
+    if (p->mode == POLICY_BROKER)
+        printf(": %s", p->rules.rule[d.verdict.match].text);
+    puts("");
     if (p->mode == POLICY_FORCE)
         puts("The request does not count: FORCE_COMMAND is set. What is executed, one word a line:");
     for (size_t i = 0; d.argv[i] != NULL; i++) {
@@ -118,7 +163,7 @@ int check_main(int argc, char **argv) {
         return 64;
     }
     struct settings_places places = {files ? nothing : environ, settings_folders};
-    struct policy policy;
+    static struct policy policy;
     const char *fault = s.fault;
     if (settings_read(&s, &places, NEED_ALL) == -1 || policy_load(&policy, &s, &fault) == -1) {
         fprintf(stderr, "%s\n", fault);
@@ -126,13 +171,15 @@ int check_main(int argc, char **argv) {
     }
     int code = 0;
     if (words == 1) {
-        code = check_request(&policy);
+        code = check_request(&policy, argv[argc - 1]);
     } else {
         for (enum setting id = 0; id < SETTINGS; id++)
             print_setting(&s, id);
         print_ssh(&s);
         print_warnings(&s);
-        puts("The settings are valid.");
+        bool good = print_rules(&policy);
+        puts(good ? "The settings are valid." : "A rule is not valid.");
+        code = good ? 0 : 78;
     }
     return fflush(stdout) == 0 ? code : 71;
 }

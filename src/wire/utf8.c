@@ -25,3 +25,11 @@ size_t utf8_read(const char *in, size_t n, uint32_t *code) {
     }
     return 0;
 }
+
+bool utf8_is_valid(const char *in, size_t n) {
+    uint32_t code;
+    for (size_t length; n > 0; in += length, n -= length)
+        if ((length = utf8_read(in, n, &code)) == 0)
+            return false;
+    return true;
+}

@@ -2,11 +2,15 @@
 #ifndef WIRE_UTF8_H
 #define WIRE_UTF8_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 /* Reads one character from n > 0 bytes: its length in bytes (1 to 4) with *code set, or 0 where the bytes are not
  * UTF-8 (overlong forms, surrogates and what lies above U+10FFFF are not). */
 size_t utf8_read(const char *in, size_t n, uint32_t *code);
+
+/* Whether all n bytes are UTF-8. */
+bool utf8_is_valid(const char *in, size_t n);
 
 #endif

@@ -154,12 +154,13 @@ START_TEST(judged) {
 END_TEST
 
 START_TEST(policy) {
-    struct policy p;
-    struct decision d;
+    static struct policy p;
+    static struct decision d;
+    const struct slice nothing = {NULL, 0};
     const char *fault = NULL;
     set("FORCE_COMMAND=echo 'a b'; id", "X=");
     ck_assert_int_eq(policy_load(&p, &s, &fault), 0);
-    policy_decide(&p, &d);
+    policy_decide(&p, (struct slice){"anything", 8}, &d);
     ck_assert(d.allow);
     ck_assert_str_eq(d.argv[0], "/bin/sh");
     ck_assert_str_eq(d.argv[1], "-c");
@@ -176,10 +177,13 @@ START_TEST(policy) {
     ck_assert(!policy_hangs_up(&s, false));
     /* No mode: nothing can be decided, and what is decided all the same is a refusal. */
     ck_assert_int_eq(policy_load(&p, &s, &fault), -1);
-    policy_decide(&p, &d);
-    ck_assert(!d.allow && d.argv[0] == NULL);
+    policy_decide(&p, nothing, &d);
+    ck_assert(!d.allow && d.argv == NULL);
     set("ALLOWED_COMMANDS=.*", "X=");
-    ck_assert_int_eq(policy_load(&p, &s, &fault), -1);
+    ck_assert_int_eq(policy_load(&p, &s, &fault), 0);
+    ck_assert_int_eq(policy_lock(&p, &s), LOCK_OFF);
+    policy_decide(&p, nothing, &d);
+    ck_assert(!d.allow && d.argv == NULL);
 }
 END_TEST
 

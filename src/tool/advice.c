@@ -1,0 +1,107 @@
+#include "tool/advice.h"
+
+#include <stdbool.h>
+#include <string.h>
+
+/* One piece of an expression: what matches one character, or else a sign. */
+struct atom {
+    enum { LITERAL, ANY, CLASS, SIGN } kind;
+    char c;           /* of LITERAL and SIGN */
+    bool admits_dash; /* of CLASS and ANY */
+    size_t n;         /* its bytes in the rule */
+};
+
+static bool is_alnum(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9'); }
+
+static bool named_class_has_dash(const char *name, size_t n) {
+    static const char *const with[] = {"punct", "graph", "print"};
+    for (size_t i = 0; i < sizeof with / sizeof *with; i++)
+        if (n == strlen(with[i]) && memcmp(name, with[i], n) == 0)
+            return true;
+    return false;
+}
+
+/* A bracket expression (regex(7)): a ] that comes first is one of its characters, as is a - that comes first or last. */
+static struct atom read_class(const char *at) {
+    size_t i = 1;
+    bool negated = at[i] == '^', dash = false;
+    i += negated;
+    for (size_t first = i; at[i] != '\0' && (at[i] != ']' || i == first); i++) {
+        if (at[i] == '[' && (at[i + 1] == ':' || at[i + 1] == '.' || at[i + 1] == '=')) {
+            const char ends[] = {at[i + 1], ']', '\0'};
+            const char *end = strstr(at + i + 2, ends);
+            if (end == NULL)
+                break;
+            dash = dash || (at[i + 1] == ':' && named_class_has_dash(at + i + 2, (size_t)(end - at) - i - 2)) || at[i + 2] == '-';
+            i = (size_t)(end - at) + 1;
+        } else if (at[i + 1] == '-' && at[i + 2] != ']' && at[i + 2] != '\0') {
+            dash = dash || (at[i] <= '-' && at[i + 2] >= '-');
+            i += 2;
+        } else {
+            dash = dash || at[i] == '-';
+        }
+    }
+    return (struct atom){.kind = CLASS, .admits_dash = dash != negated, .n = at[i] == ']' ? i + 1 : i};
+}
+
+static struct atom read_atom(const char *at) {
+    if (*at == '[')
+        return read_class(at);
+    if (*at == '.')
+        return (struct atom){.kind = ANY, .admits_dash = true, .n = 1};
+    if (*at == '\\' && at[1] != '\0')
+        return (struct atom){.kind = LITERAL, .c = at[1], .n = 2};
+    return (struct atom){.kind = strchr("^$()|*+?{}", *at) != NULL ? SIGN : LITERAL, .c = *at, .n = 1};
+}
+
+static void say(const char *texts[ADVICE_MAX], size_t *count, const char *text) {
+    for (size_t i = 0; i < *count; i++)
+        if (strcmp(texts[i], text) == 0)
+            return;
+    if (*count < ADVICE_MAX)
+        texts[(*count)++] = text;
+}
+
+size_t advice_on(const char *rule, const char *texts[ADVICE_MAX]) {
+    size_t count = 0;
+    bool word_begins = true; /* what follows is a word's first character */
+    char before = '\0';      /* the literal right before, or NUL */
+    for (const char *at = rule; *at != '\0';) {
+        struct atom a = read_atom(at);
+        const char *behind = at + a.n;
+        bool many = a.kind == CLASS || a.kind == ANY;
+        if (a.kind == ANY && (*behind == '*' || *behind == '+' || *behind == '{'))
+            say(texts, &count, "repeats . which admits anything, spaces and so more words included; [^ ] ends with the word");
+        else if (a.kind == ANY && is_alnum(before) && is_alnum(*behind))
+            say(texts, &count, "has a . between letters or digits: it stands for any character; \\. is the dot of a name");
+        if (many && word_begins && (*behind == '*' || *behind == '?' || strncmp(behind, "{0", 2) == 0 || strncmp(behind, "{,", 2) == 0))
+            say(texts, &count, "has a word that may be empty (* or ?); with + it has at least one character");
+        if (many && word_begins && a.admits_dash)
+            say(texts, &count, "lets a word start with -, which the program may take for an option; [^ -][^ ]* does not");
+        before = a.kind == LITERAL ? a.c : '\0';
+        /* A group or an alternative does not begin a word by itself: what stood before it does. */
+        if (a.kind != SIGN || strchr("*+?{}", a.c) != NULL)
+            word_begins = a.kind == LITERAL && a.c == ' ';
+        else if (a.c == '|')
+            word_begins = word_begins || before == ' ';
+        at = behind;
+    }
+    return count;
+}
+
+int advice_on_order(const struct rules *r, size_t index) {
+    static struct rules before;
+    static struct rules_verdict verdict;
+    const char *text = r->rule[index].text;
+    bool plain = text[strcspn(text, "\\^$.[]()|*+?{}")] == '\0';
+    rules_start(&before);
+    for (size_t i = 0; i < index; i++) {
+        const char *earlier = r->rule[i].text;
+        if (strcmp(earlier, text) == 0 || strcmp(earlier, ".*") == 0 || strcmp(earlier, ".+") == 0)
+            return (int)i;
+        before.rule[before.count++] = r->rule[i];
+    }
+    if (!plain || rules_match(&before, (struct slice){text, strlen(text)}, &verdict) == -1)
+        return -1;
+    return verdict.match;
+}
