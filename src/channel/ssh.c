@@ -80,17 +80,28 @@ static void note(const struct visit *v, const char *event, const char *verdict, 
     audit_write(&a);
 }
 
-/* The lines of a client that is let in twice count once: the last, see tinysshd_read. */
+static void complain(struct visit *v, const char *text, size_t n) {
+    /* What says more came before it: that the key was not found, say. */
+    bool is_general = n >= 14 && memcmp(text, "authentication", 14) == 0;
+    if (!is_general || v->trouble[0] == '\0')
+        snprintf(v->trouble, sizeof v->trouble, "%.*s", (int)n, text);
+}
+
 static void take_line(struct visit *v, struct slice line) {
     struct tinysshd_line l;
     tinysshd_read(&l, line);
-    if (l.kind == TINYSSHD_TROUBLE) {
-        snprintf(v->trouble, sizeof v->trouble, "%.*s", (int)l.text.n, l.text.at);
-    } else if (l.kind == TINYSSHD_ACCEPTED) {
+    if (l.kind == TINYSSHD_TROUBLE)
+        complain(v, l.text.at, l.text.n);
+    if (l.kind == TINYSSHD_ACCEPTED) {
         char text[SSH_KEY_TEXT + 1];
         snprintf(text, sizeof text, "%.*s", SSH_KEY_TEXT, l.key.at);
         v->key = slice_is(l.account, v->account.name) ? keys_find(&v->keys, text) : NULL;
         v->stranger = v->key == NULL;
+    } else if (l.kind == TINYSSHD_NOBODY) {
+        static const char text[] = "there is no such account";
+        complain(v, text, sizeof text - 1);
+        v->key = NULL;
+        v->stranger = false;
     }
 }
 
@@ -177,15 +188,14 @@ static void end_connection(struct visit *v) {
     dup2(null, 1);
     fd_close(&null);
     ticket_close(&v->listener, v->tinysshd);
-    if (v->entered) {
+    if (v->stranger)
+        note(v, "login", "deny", "an account or a key that has no place here");
+    else if (v->key == NULL)
+        note(v, "login", "deny", v->trouble[0] != '\0' ? v->trouble : "the connection ended before a login");
+    else if (!v->entered)
+        note(v, "login", "allow", "no session was begun");
+    if (v->key != NULL)
         note(v, "logout", NULL, NULL);
-        return;
-    }
-    /* What a line says that a client may have forged proves no login; nothing ran either way. */
-    v->key = NULL;
-    note(v, "login", "deny", v->stranger          ? "an account or a key that has no place here"
-                             : v->trouble[0] != '\0' ? v->trouble
-                                                   : "the connection ended before a session began");
 }
 
 static void take_children(struct visit *v) {

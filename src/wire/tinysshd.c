@@ -31,6 +31,11 @@ static bool read_acceptance(struct tinysshd_line *l, struct slice message) {
 
 void tinysshd_read(struct tinysshd_line *l, struct slice line) {
     *l = (struct tinysshd_line){.kind = TINYSSHD_NOTE};
+    static const char nobody[] = ": not exist";
+    if (line.n > 0 && memmem(line.at, line.n, nobody, sizeof nobody - 1) != NULL) {
+        l->kind = TINYSSHD_NOBODY;
+        return;
+    }
     if (!take(&line, "tinysshd: ") || line.n < 10)
         return;
     line.at += 8;
@@ -47,6 +52,8 @@ void tinysshd_read(struct tinysshd_line *l, struct slice line) {
             l->kind = TINYSSHD_ACCEPTED;
     } else if (take(&line, "warning: ") || take(&line, "fatal: ") || take(&line, "BUG: ")) {
         l->kind = TINYSSHD_TROUBLE;
+        while (take(&line, " ")) {
+        }
         l->text = line;
     }
 }

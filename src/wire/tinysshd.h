@@ -8,6 +8,7 @@ struct tinysshd_line {
     enum {
         TINYSSHD_NOTE,
         TINYSSHD_ACCEPTED, /* a login: `account` and `key`, the base64 of an ed25519 key */
+        TINYSSHD_NOBODY,   /* there is no such account; or the end of that line, see below */
         TINYSSHD_TROUBLE   /* a warning or what ended it: `text` */
     } kind;
     struct slice account, key, text;
@@ -15,9 +16,9 @@ struct tinysshd_line {
 
 /* Reads a line without its newline: "tinysshd: SESSION: LEVEL: MESSAGE (ERROR){FILE:LINE}".
  *
- * What may be believed: a client's words stand in one message alone, a warning before any login that the account it named
- * does not exist; tinysshd lets a newline in them through. So a line may be forged, but never one that comes after the real
- * acceptance, which is the last of its kind. */
+ * What may be believed: a client's words stand in one message alone, the warning that the account it named does not exist,
+ * and tinysshd lets a newline in them through. So a line may be forged; but then the warning's own end comes behind it. An
+ * acceptance is real if no TINYSSHD_NOBODY follows. */
 void tinysshd_read(struct tinysshd_line *l, struct slice line);
 
 #endif
