@@ -220,7 +220,8 @@ static void take_signal(struct visit *v) {
 
 /* tinysshd writes small packets and waits for the answers: neither side may hold one back. Until the login is through its
  * input is acknowledged as it comes (tcp(7), TCP_QUICKACK, which lasts for one piece); later that would be work for
- * nothing. Not a TCP socket: then it does not matter. */
+ * nothing. It is watched as writable too, which it always is: tinysshd may have read the piece before epoll_wait(2) looks, and
+ * what is not readable any more would be no event. Not a TCP socket: then it does not matter. */
 static void hasten(void) {
     setsockopt(0, IPPROTO_TCP, TCP_QUICKACK, &(int){1}, sizeof(int));
 }
@@ -297,7 +298,7 @@ static const char *start(struct visit *v, const char *program) {
     watch(v, v->signals, AT_SIGNAL, EPOLLIN);
     watch(v, v->log, AT_LOG, EPOLLIN);
     watch(v, v->listener, AT_LISTENER, EPOLLIN);
-    watch(v, 0, AT_SOCKET, EPOLLIN | EPOLLET);
+    watch(v, 0, AT_SOCKET, EPOLLIN | EPOLLOUT | EPOLLET);
     return fault;
 }
 
