@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "limit.h"
 
 static void close_from(int first) {
 #ifdef SYS_close_range
@@ -116,6 +117,20 @@ int fd_put_file(int folder, const char *name, const void *bytes, size_t n, mode_
         unlinkat(folder, beside, 0);
     errno = error;
     return done ? 0 : -1;
+}
+
+void fd_end_sending(int in, int out) {
+    int64_t deadline = clock_after(clock_now(), LIMIT_DRAIN_MS), left;
+    char dropped[4096];
+    struct pollfd pfd = {.fd = in, .events = POLLIN};
+    if (shutdown(out, SHUT_WR) == -1)
+        return;
+    for (size_t n = 0; n < LIMIT_DRAIN && (left = deadline - clock_now()) > 0 && poll(&pfd, 1, (int)left) == 1;) {
+        ssize_t got = read(in, dropped, sizeof dropped);
+        if (got == 0 || (got < 0 && errno != EAGAIN && errno != EINTR))
+            return;
+        n += got > 0 ? (size_t)got : 0;
+    }
 }
 
 void fd_close(int *fd) {

@@ -140,24 +140,6 @@ static bool serve(struct door *d, struct input *in, const struct http1_head *hea
 
 /* ---- the connection ---- */
 
-/* Closes in two steps: a close with bytes of the client's unread would be a reset, which destroys the answer on its
- * way (RFC 9112, section 9.6). */
-static void close_gently(struct input *in, int out) {
-    int64_t deadline = clock_after(clock_now(), LIMIT_DRAIN_MS);
-    size_t drained = 0;
-    if (shutdown(out, SHUT_WR) == -1)
-        return;
-    while (!in->ended && drained < LIMIT_DRAIN) {
-        int64_t left = deadline - clock_now();
-        struct pollfd pfd = {.fd = in->fd, .events = POLLIN};
-        if (left <= 0 || poll(&pfd, 1, (int)left) <= 0)
-            return;
-        in->floor = in->start = in->end = 0;
-        ssize_t n = input_read(in);
-        drained += n > 0 ? (size_t)n : 0;
-    }
-}
-
 /* A cut answer of HTTP/1.0 has nothing in it that says so: end the connection with a reset, once the client's side has
  * all of the output. */
 static void close_with_reset(int out) {
@@ -190,8 +172,8 @@ static int serve_connection(struct door *d) {
     }
     if (!whole && !x.chunked)
         close_with_reset(1);
-    else
-        close_gently(&in, 1);
+    else if (!in.ended)
+        fd_end_sending(in.fd, 1);
     return whole ? 0 : 1;
 }
 

@@ -34,7 +34,7 @@ struct visitor {
 
 static bool is_safe(const char *value) {
     size_t n = strspn(value, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.@+-");
-    return n > 0 && n < 64 && value[n] == '\0';
+    return n > 0 && n < 64 && value[n] == '\0' && value[0] != '.' && value[0] != '-';
 }
 
 static bool is_locale(const char *name, size_t n) {

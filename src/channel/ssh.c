@@ -42,7 +42,7 @@ struct visit {
     pid_t tinysshd;
     bool guarded; /* ptrace(2) holds what tinysshd starts */
     bool ended;   /* tinysshd has */
-    int log, listener, shell, signals, poll;
+    int log, listener, shell, input, signals, poll;
 
     char line[LIMIT_LOG_LINE]; /* of tinysshd's log, as far as it has come */
     size_t line_n;
@@ -157,7 +157,7 @@ static char *const *told_environment(const struct visit *v) {
 }
 
 static void welcome(struct visit *v) {
-    v->shell = ticket_accept(v->listener, v->tinysshd, v->account.uid);
+    v->shell = ticket_accept(v->listener, v->tinysshd, v->account.uid, &v->input);
     if (v->shell == -1)
         return;
     ticket_close(&v->listener, v->tinysshd);
@@ -179,15 +179,14 @@ static void welcome(struct visit *v) {
 
 /* ---- tinysshd ---- */
 
-/* tinysshd is gone, and with it the client. A command that goes on keeps its shell, and the shell this process for its lines. */
+/* tinysshd is gone, and with it the client, who may still be saying goodbye. A command that goes on keeps its shell, and the
+ * shell this process for its lines. */
 static void end_connection(struct visit *v) {
     int null = open("/dev/null", O_RDWR | O_CLOEXEC);
     v->ended = true;
     read_log(v);
-    dup2(null, 0);
-    dup2(null, 1);
-    fd_close(&null);
     ticket_close(&v->listener, v->tinysshd);
+    fd_close(&v->input);
     if (v->stranger)
         note(v, "login", "deny", "an account or a key that has no place here");
     else if (v->key == NULL)
@@ -196,6 +195,10 @@ static void end_connection(struct visit *v) {
         note(v, "login", "allow", "no session was begun");
     if (v->key != NULL)
         note(v, "logout", NULL, NULL);
+    fd_end_sending(0, 1);
+    dup2(null, 0);
+    dup2(null, 1);
+    fd_close(&null);
 }
 
 static void take_children(struct visit *v) {
@@ -323,7 +326,7 @@ int ssh_main(int argc, char **argv) {
     if (fd_only_standard() == -1)
         return 71;
     signal(SIGPIPE, SIG_IGN);
-    v.log = v.listener = v.shell = v.signals = v.poll = -1;
+    v.log = v.listener = v.shell = v.input = v.signals = v.poll = -1;
     v.started = clock_now();
     ucspi_peer(v.peer, environ, 0);
     session_new_run(v.run);

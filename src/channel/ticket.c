@@ -78,11 +78,47 @@ static pid_t parent_of(pid_t pid) {
     return name_end != NULL && strlen(name_end) > 4 ? (pid_t)strtol(name_end + 4, NULL, 10) : 0;
 }
 
-int ticket_accept(int listener, pid_t pid, uid_t uid) {
+/* One byte, with or without a descriptor (unix(7), SCM_RIGHTS). */
+union handful {
+    struct cmsghdr head;
+    char room[CMSG_SPACE(sizeof(int))];
+};
+
+static int give_input(int caller, int input) {
+    union handful control = {.head = {.cmsg_len = CMSG_LEN(sizeof(int)), .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS}};
+    char byte = 0;
+    struct iovec at = {&byte, 1};
+    struct msghdr message = {.msg_iov = &at, .msg_iovlen = 1};
+    if (input != -1) {
+        memcpy(CMSG_DATA(&control.head), &input, sizeof input);
+        message.msg_control = &control;
+        message.msg_controllen = sizeof control;
+    }
+    return sendmsg(caller, &message, MSG_NOSIGNAL) == 1 ? 0 : -1;
+}
+
+/* Returns 0, or -1 when the byte does not come. */
+static int take_input(int caller, int *input) {
+    union handful control;
+    char byte;
+    struct iovec at = {&byte, 1};
+    struct msghdr message = {.msg_iov = &at, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof control};
+    struct pollfd pfd = {.fd = caller, .events = POLLIN};
+    if (poll(&pfd, 1, LIMIT_TICKET_MS) != 1 || recvmsg(caller, &message, MSG_CMSG_CLOEXEC) != 1)
+        return -1;
+    struct cmsghdr *head = CMSG_FIRSTHDR(&message);
+    if (head != NULL && head->cmsg_level == SOL_SOCKET && head->cmsg_type == SCM_RIGHTS && head->cmsg_len == CMSG_LEN(sizeof(int)))
+        memcpy(input, CMSG_DATA(head), sizeof *input);
+    return 0;
+}
+
+int ticket_accept(int listener, pid_t pid, uid_t uid, int *input) {
     struct ucred who;
     socklen_t n = sizeof who;
     int fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
-    if (fd != -1 && (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &who, &n) == -1 || who.uid != uid || parent_of(who.pid) != pid))
+    *input = -1;
+    if (fd != -1 && (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &who, &n) == -1 || who.uid != uid || parent_of(who.pid) != pid ||
+                     take_input(fd, input) == -1))
         fd_close(&fd);
     return fd;
 }
@@ -164,7 +200,7 @@ int ticket_ask(struct ticket *t, pid_t parent) {
         return -1;
     }
     char *at = text;
-    if (receive(fd, text, sizeof text) == -1)
+    if (give_input(fd, isatty(0) ? -1 : 0) == -1 || receive(fd, text, sizeof text) == -1)
         goto bad;
     for (; n < 4 && *at != '\0'; at += strlen(at) + 1)
         field[n++] = at;

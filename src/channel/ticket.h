@@ -28,8 +28,11 @@ struct ticket {
  * (PR_SET_CHILD_SUBREAPER, prctl(2)) and finds under its number a door that is shut. */
 int ticket_listen(pid_t pid);
 
-/* Takes the next caller. Returns a descriptor when it is a child of `pid` that runs as `uid`; others are turned away: -1. */
-int ticket_accept(int listener, pid_t pid, uid_t uid);
+/* Takes the next caller. Returns a descriptor when it is a child of `pid` that runs as `uid`; others are turned away: -1.
+ * *input is the reading end of the pipe that is the caller's standard input, or -1 where that is a terminal: to be kept open as long as
+ * tinysshd is there, who takes it for a fatal error when nobody can read what the client still sends, and forgets to tell
+ * the client how the command ended. */
+int ticket_accept(int listener, pid_t pid, uid_t uid, int *input);
 
 /* Tells the caller. Returns 0, or -1: it did not listen, or the ticket is too large. */
 int ticket_give(int caller, const struct ticket *t);

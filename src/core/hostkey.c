@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/random.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -27,11 +28,16 @@ static int fail(const char **fault, const char *folder, const char *file, const 
     return -1;
 }
 
-/* Reads the whole of a small file. The count of bytes, -1 with errno ENOENT when there is none, or another errno. */
+/* Reads the whole of a small file. The count of bytes, -1 with errno ENOENT when there is none, or another errno: a link that
+ * leads nowhere is there, and meant something. */
 static ssize_t read_small(int dir, const char *name, void *out, size_t cap) {
+    struct stat st;
     int fd = openat(dir, name, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-    if (fd == -1)
+    if (fd == -1) {
+        if (errno == ENOENT && fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) == 0)
+            errno = ENOLINK;
         return -1;
+    }
     ssize_t n = fd_read_file(fd, out, cap);
     int error = errno;
     close(fd);
@@ -185,6 +191,8 @@ int hostkey_prepare(const char *folder, const char *run, const char *tinysshd, c
     if (dir == -1)
         return fail(fault, run, "", strerror(errno));
     bool before = read_small(dir, SECRET_FILE, known, sizeof known) == ED25519_SECRET;
+    if (!before) /* one of the first connections makes the key, and the others wait for it */
+        flock(dir, LOCK_EX);
     int found = hostkey_find(&k, folder, before ? known : NULL, fault);
     if (found == 0)
         found = make(&k, folder, run, dir, tinysshd, warning, fault);

@@ -37,6 +37,14 @@ static bool is_printable(struct slice s) {
     return s.n > 0 && s.n < LIMIT_USER;
 }
 
+/* A name with control characters would be more than one line, or steer a terminal. */
+static const char *blunt(char *text) {
+    for (char *at = text; *at != '\0'; at++)
+        if ((unsigned char)*at < 0x20 || *at == 0x7f)
+            *at = '?';
+    return text;
+}
+
 /* One file of a source. `identity` is that of all its keys, or NULL: then the comment is, else the file's name. */
 struct source {
     const char *path;
@@ -137,7 +145,7 @@ static void take_folder(struct keys *k, const char *folder) {
         else if (is_printable(name))
             take_file(k, &from);
         else
-            fault(k, path, 0, "a name that can't be an identity");
+            fault(k, blunt(path), 0, "a name that can't be an identity");
     }
 }
 

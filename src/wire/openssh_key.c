@@ -11,7 +11,7 @@
 #define END "-----END OPENSSH PRIVATE KEY-----"
 #define MAGIC "openssh-key-v1" /* with its NUL */
 
-enum { BODY = OPENSSH_KEY_FILE, LINE = 70 };
+enum { BODY = OPENSSH_KEY_FILE, READ = 4 * BODY, LINE = 70 }; /* READ: an RSA key is to be told from a damaged one */
 
 /* The format: MAGIC, strings cipher, kdf, kdf options, number of keys, string public key, string private part; this is two
  * equal check numbers, then the key's type, public key, secret, comment as strings, then bytes 1, 2, 3 … up to a multiple
@@ -47,7 +47,7 @@ static struct slice string(struct reader *r) {
 
 /* Decodes the lines between the two that frame them. Returns their bytes' count, or -1. */
 static ssize_t unwrap(unsigned char *out, size_t cap, struct slice text) {
-    char joined[BODY];
+    char joined[READ];
     const char *begin = memmem(text.at, text.n, BEGIN, sizeof BEGIN - 1);
     if (begin == NULL)
         return -1;
@@ -86,7 +86,7 @@ static const char *read_private(struct openssh_key *k, struct slice part, struct
     memcpy(k->secret, secret.at, ED25519_SECRET);
     size_t n = 0;
     for (; n < comment.n && n + 1 < sizeof k->comment; n++)
-        k->comment[n] = comment.at[n] > 0x20 && comment.at[n] < 0x7f ? comment.at[n] : '?';
+        k->comment[n] = comment.at[n] >= 0x20 && comment.at[n] < 0x7f ? comment.at[n] : '?';
     k->comment[n] = '\0';
     return NULL;
 }
@@ -109,7 +109,7 @@ static const char *read_body(struct openssh_key *k, const unsigned char *body, s
 }
 
 const char *openssh_key_read(struct openssh_key *k, struct slice text) {
-    unsigned char body[BODY];
+    unsigned char body[READ];
     ssize_t n = unwrap(body, sizeof body, text);
     const char *wrong = n < 0 ? damaged : read_body(k, body, (size_t)n);
     explicit_bzero(body, sizeof body);

@@ -54,10 +54,10 @@ class SshServer(Server):
     """`bastion ssh` behind tcpsvd. Keyword arguments in capitals are settings, given in its environment. `more`: shell commands
     for its host; `alice=False`: her key is not there yet."""
 
-    def __init__(self, kind="tcpsvd", more="", alice=True, prepare=None, **settings):
+    def __init__(self, kind="tcpsvd", more="", alice=True, prepare=None, program=(BASTION, "ssh"), **settings):
         self.more, self.prepare, self.alice = more, prepare, alice
         preset = {"HTTP_TOKEN": None, "RUN_DIR": None, "SSH_USER": None, "FORCE_COMMAND": "echo x >>$T/runs; echo ok"}
-        super().__init__(kind, program=(BASTION, "ssh"), before=own_host, **{**preset, **settings})
+        super().__init__(kind, program=program, before=own_host, **{**preset, **settings})
 
     def lay_out(self):
         """Called by the harness when the server's folder is there and nothing runs yet."""
@@ -88,10 +88,10 @@ class SshServer(Server):
         return [p for p in self.processes() if p not in self.roots()]
 
     def arguments(self, *more, key=ALICE, user="agent"):
-        """ssh's arguments up to the host. What the user has set up for himself plays no part."""
-        return ["ssh", "-F", "/dev/null", "-p", str(self.port), "-l", user, "-o", f"UserKnownHostsFile={self.home}/known_hosts",
+        """ssh's arguments up to the host, those in `more` first, which wins. What the user has set up for himself plays no part."""
+        return ["ssh", "-F", "/dev/null", *more, "-p", str(self.port), "-l", user, "-o", f"UserKnownHostsFile={self.home}/known_hosts",
                 "-o", "StrictHostKeyChecking=accept-new", "-o", "BatchMode=yes", "-o", "LogLevel=ERROR", "-o", "IdentitiesOnly=yes",
-                "-o", "IdentityAgent=none", *(["-i", str(key)] if key else []), *more, self.host]
+                "-o", "IdentityAgent=none", *(["-i", str(key)] if key else []), self.host]
 
     def ssh(self, *command, options=(), key=ALICE, user="agent", input=b"", env=None, timeout=PATIENCE):
         """A session without a terminal; the finished process."""
@@ -106,6 +106,14 @@ class SshServer(Server):
 
     def settle(self):
         wait_for(lambda: not self.connections(), "the connections end")
+
+    def faults(self):
+        """What the log names as faults."""
+        return [event["reason"] for event in self.events("fault")]
+
+    def inside(self, path):
+        """A path of the server's own host, seen from outside."""
+        return Path(f"/proc/{self.process.pid}/root{path}")
 
 
 class Terminal:
@@ -149,8 +157,9 @@ class Terminal:
 
     def wait(self):
         """The client's exit code; what it still prints is read, so that it can end."""
+        import select
         try:
-            while os.read(self.master, 65536):
+            while select.select([self.master], [], [], PATIENCE)[0] and os.read(self.master, 65536):
                 pass
         except OSError:
             pass
@@ -161,3 +170,18 @@ class Terminal:
             self.process.kill()
         self.process.wait()
         os.close(self.master)
+
+
+def by_asyncssh(server, command=None, *, key=ALICE, user="agent", **options):
+    """A session of AsyncSSH's, which tells exit code (`exit_status`) and signal (`exit_signal`) apart; what it brings is in bytes."""
+    import asyncio
+    import warnings
+    with warnings.catch_warnings(action="ignore"):
+        import asyncssh
+
+    async def talk():
+        async with asyncssh.connect(server.host, server.port, username=user, client_keys=[str(key)], known_hosts=None, config=None,
+                                    agent_path=None) as connection:
+            return await connection.run(command, encoding=None, **options)
+
+    return asyncio.run(asyncio.wait_for(talk(), PATIENCE))
