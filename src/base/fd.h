@@ -32,10 +32,10 @@ ssize_t fd_read_file(int fd, void *bytes, size_t n);
  * already stays, and the call fails with EEXIST. Returns 0, or -1 with errno; then nothing has changed. */
 int fd_put_file(int folder, const char *name, const void *bytes, size_t n, mode_t mode, bool keep);
 
-/* The first of the two steps in which a connection ends: a close with bytes of the peer's unread would be a reset, which destroys
- * what is on its way to it (RFC 9112, section 9.6). Ends the sending on the socket `out`, then reads from `in` and drops what comes,
- * until the peer's end: LIMIT_DRAIN bytes and LIMIT_DRAIN_MS at most. Does nothing where `out` is no socket. */
-void fd_end_sending(int in, int out);
+/* Reads and drops what still comes from a peer, until its end: LIMIT_DRAIN bytes and LIMIT_DRAIN_MS at most. To be called before a
+ * connection is closed: a close with bytes of the peer's unread would be a reset, which destroys what is on its way to it
+ * (RFC 9112, section 9.6). */
+void fd_drain(int fd);
 
 /* Closes *fd unless it is -1, and sets it to -1. */
 void fd_close(int *fd);

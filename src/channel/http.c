@@ -172,8 +172,8 @@ static int serve_connection(struct door *d) {
     }
     if (!whole && !x.chunked)
         close_with_reset(1);
-    else if (!in.ended)
-        fd_end_sending(in.fd, 1);
+    else if (shutdown(1, SHUT_WR) == 0 && !in.ended)
+        fd_drain(in.fd);
     return whole ? 0 : 1;
 }
 

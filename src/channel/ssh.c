@@ -179,8 +179,8 @@ static void welcome(struct visit *v) {
 
 /* ---- tinysshd ---- */
 
-/* tinysshd is gone, and with it the client, who may still be saying goodbye. A command that goes on keeps its shell, and the
- * shell this process for its lines. */
+/* tinysshd is gone, and with it the client: one whose session has ended says goodbye and closes, and takes it for a fault if we do
+ * before; any other is waiting for us. A command that goes on keeps its shell, and the shell this process for its lines. */
 static void end_connection(struct visit *v) {
     int null = open("/dev/null", O_RDWR | O_CLOEXEC);
     v->ended = true;
@@ -195,7 +195,9 @@ static void end_connection(struct visit *v) {
         note(v, "login", "allow", "no session was begun");
     if (v->key != NULL)
         note(v, "logout", NULL, NULL);
-    fd_end_sending(0, 1);
+    if (v->key == NULL)
+        shutdown(1, SHUT_WR);
+    fd_drain(0);
     dup2(null, 0);
     dup2(null, 1);
     fd_close(&null);

@@ -86,6 +86,7 @@ def lines_more(output, untouched):
 
 @pytest.mark.parametrize("name", EVIL)
 def test_variable(show, untouched, name):
+    show.settle()
     before = len(show.events())
     assert lines_more(by_other(show, name, EVIL[name]), untouched) == [b"LANG=C"]
     check_log(show, before)
@@ -94,6 +95,7 @@ def test_variable(show, untouched, name):
 
 @pytest.mark.parametrize("name", [n for n in EVIL if n.replace("_", "").isalnum() and '"' not in EVIL[n]])
 def test_variable_by_openssh(show, untouched, name):
+    show.settle()
     before = len(show.events())
     assert lines_more(by_openssh(show, name, EVIL[name]), untouched) == [b"LANG=C"]
     check_log(show, before)
@@ -151,6 +153,7 @@ REQUESTS = ["touch T/evil", "; touch T/evil", "$(touch T/evil)", "`touch T/evil`
 @pytest.mark.parametrize("request_", REQUESTS, ids=lambda r: ascii(r)[:40])
 def test_request(show, untouched, request_):
     """FORCE_COMMAND is what runs, and nothing of the request is in the log."""
+    show.settle()
     before = len(show.events())
     text = request_.replace("T/", f"{show.t}/").encode(errors="surrogateescape")
     done = by_asyncssh(show, text)
