@@ -173,7 +173,7 @@ void streams_start(struct streams *s, pid_t parent, bool terminal) {
     s->terminal = terminal;
     s->input_ended = terminal; /* the command reads it itself */
     s->outcome = (struct outcome){.kind = OUTCOME_FAULT, .code = 71};
-    s->in = (struct stream){.from = 0};
+    s->in.from = s->in.to = 0;
     for (int i = 0; i < RUN_PIPES; i++)
         s->out[i].from = s->out[i].to = 0, s->out[i].closed = false;
     for (int fd = 0; fd < 3 && !terminal; fd++)

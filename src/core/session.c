@@ -53,7 +53,10 @@ static const char *choose_account(struct account *a, const struct settings *sett
 
 int session_open(struct session *s, const struct settings *settings, char *const *environment, const char **fault) {
     static char text[128];
-    *s = (struct session){.settings = settings, .environment = environment};
+    /* One by one: the table of rules in it is large, and what is never touched costs no memory. */
+    s->settings = settings;
+    s->environment = environment;
+    s->run = (struct run){.next_signal = CLOCK_NEVER};
     if (policy_load(&s->policy, settings, fault) == -1)
         return -1;
     if ((*fault = choose_account(&s->account, settings, environment)) != NULL)
