@@ -34,6 +34,6 @@ void clock_http_date(char out[CLOCK_HTTP_DATE]) {
     time_t now = time(NULL);
     struct tm tm;
     gmtime_r(&now, &tm);
-    /* bastion never calls setlocale(3), so %a and %b are the English names that the format asks for. */
+    /* setlocale(3) is called for LC_CTYPE alone, so %a and %b are the English names that the format asks for. */
     strftime(out, CLOCK_HTTP_DATE, "%a, %d %b %Y %H:%M:%S GMT", &tm);
 }

@@ -49,9 +49,9 @@ void door_note(const struct door *d, int status, const char *reason, bool login)
 
 void door_wish(struct door *d, size_t given, struct slice value) {
     d->wish.given = given;
-    if (d->session.policy.mode != POLICY_BROKER)
+    if (d->session.policy.mode != POLICY_BROKER || given == 0)
         return;
-    d->wish.n = given == 0 ? 0 : value.n < sizeof d->wish.at ? value.n : sizeof d->wish.at;
+    d->wish.n = value.n < sizeof d->wish.at ? value.n : sizeof d->wish.at;
     memcpy(d->wish.at, value.at, d->wish.n);
 }
 

@@ -1,5 +1,6 @@
 #include "core/audit.h"
 
+#include <locale.h>
 #include <regex.h>
 #include <string.h>
 
@@ -9,14 +10,21 @@
 #include "limit.h"
 #include "wire/quote.h"
 #include "wire/slice.h"
+#include "wire/utf8.h"
 
 static bool as_json, has_mask;
 static regex_t mask;
 
+/* A character is matched as a whole, whatever its bytes: .{8} hides all of a password of eight. */
+static int compile(regex_t *compiled, const char *expression) {
+    setlocale(LC_CTYPE, "C.UTF-8");
+    return regcomp(compiled, expression, REG_EXTENDED);
+}
+
 const char *audit_mask_fault(const char *expression) {
     static char text[128];
     regex_t compiled;
-    int error = regcomp(&compiled, expression, REG_EXTENDED);
+    int error = compile(&compiled, expression);
     if (error == 0) {
         regfree(&compiled);
         return NULL;
@@ -27,35 +35,41 @@ const char *audit_mask_fault(const char *expression) {
 
 void audit_use(bool json, const char *expression) {
     as_json = json;
-    has_mask = expression != NULL && regcomp(&mask, expression, REG_EXTENDED) == 0;
+    has_mask = expression != NULL && compile(&mask, expression) == 0;
 }
 
-/* Copies `text` with *** for every match that is not empty. A text that does not fit, or that holds a NUL, behind which
- * the library cannot look, is hidden altogether: too little in the log is better than a password. */
+/* Copies `text` with *** for every match that is not empty. A text that does not fit, or in which the library cannot look
+ * (behind a NUL, at what is no character), is hidden altogether: too little in the log is better than a password. */
 static struct slice masked(char out[LIMIT_VALUE], const char *text, size_t n) {
     static const struct slice hidden = {"***", 3};
     if (!has_mask)
         return (struct slice){text, n};
     static char copy[LIMIT_VALUE + 1];
     struct buf b = {.at = out, .cap = LIMIT_VALUE};
-    if (n > LIMIT_VALUE || memchr(text, '\0', n) != NULL)
+    if (n > LIMIT_VALUE || memchr(text, '\0', n) != NULL || !utf8_is_valid(text, n))
         return hidden;
     memcpy(copy, text, n);
     copy[n] = '\0';
-    for (const char *at = copy; *at != '\0';) {
+    for (const char *at = copy, *end = copy + n; at < end;) {
         regmatch_t match;
-        if (regexec(&mask, at, 1, &match, at == copy ? 0 : REG_NOTBOL) != 0) {
+        uint32_t code;
+        int missed = regexec(&mask, at, 1, &match, at == copy ? 0 : REG_NOTBOL);
+        if (missed == REG_NOMATCH) {
             buf_text(&b, at);
             break;
+        } else if (missed != 0) {
+            return hidden;
         }
-        bool empty = match.rm_eo == match.rm_so;
         buf_bytes(&b, at, (size_t)match.rm_so);
         at += match.rm_so;
-        if (empty && *at != '\0')
-            buf_char(&b, *at++); /* nothing is hidden; look on behind the next byte */
-        else if (!empty)
+        size_t length = (size_t)(match.rm_eo - match.rm_so);
+        if (length > 0) {
             buf_text(&b, "***");
-        at += match.rm_eo - match.rm_so;
+        } else if (at < end) { /* nothing is hidden; look on behind the next character */
+            length = utf8_read(at, (size_t)(end - at), &code);
+            buf_bytes(&b, at, length);
+        }
+        at += length;
     }
     return b.full ? hidden : (struct slice){out, b.len};
 }

@@ -39,9 +39,14 @@ static const char *malformed(struct slice request) {
         return "the request is empty";
     if (request.n > LIMIT_REQUEST)
         return "the request is longer than 8192 bytes";
-    for (size_t i = 0; i < request.n; i++)
+    size_t spaces = 0;
+    for (size_t i = 0; i < request.n; i++) {
         if ((unsigned char)request.at[i] < 0x20 || request.at[i] == 0x7f)
             return "the request has a control character";
+        spaces += request.at[i] == ' ';
+    }
+    if (spaces == request.n)
+        return "the request has no words";
     return utf8_is_valid(request.at, request.n) ? NULL : "the request is not UTF-8";
 }
 
@@ -54,16 +59,16 @@ struct words {
 };
 
 /* Takes the words of a text apart at its spaces; several in a row are as good as one, so that no word is empty. */
-static bool add_words(struct words *w, const char *text, size_t n) {
-    for (size_t i = 0; i < n;) {
+static bool add_words(struct words *w, struct slice text) {
+    for (size_t i = 0; i < text.n;) {
         size_t start = i;
-        while (i < n && text[i] != ' ')
+        while (i < text.n && text.at[i] != ' ')
             i++;
         if (i > start && w->n == LIMIT_WORDS)
             return false;
         if (i > start) {
             w->at[w->n++] = w->b.at + w->b.len;
-            buf_bytes(&w->b, text + start, i - start);
+            buf_bytes(&w->b, text.at + start, i - start);
             buf_char(&w->b, '\0');
         }
         i++;
@@ -75,13 +80,9 @@ static const char *split(const struct policy *p, struct slice request, struct de
     static struct words w;
     w.n = 0;
     w.b = BUF_ON(w.text);
-    if (p->prefix != NULL && !add_words(&w, p->prefix, strlen(p->prefix)))
+    struct slice prefix = {p->prefix, p->prefix != NULL ? strlen(p->prefix) : 0};
+    if (!add_words(&w, prefix) || !add_words(&w, request))
         return "more words than there is room for";
-    size_t prefix = w.n;
-    if (!add_words(&w, request.at, request.n))
-        return "more words than there is room for";
-    if (w.n == prefix)
-        return "the request has no words";
     w.at[w.n] = NULL;
     d->argv = w.at;
     return NULL;

@@ -16,6 +16,7 @@
 
 #include "base/fd.h"
 #include "core/settings.h"
+#include "wire/utf8.h"
 
 /* ---- the table ---- */
 
@@ -50,25 +51,36 @@ static const char *add_rule(struct rules *r, const char *source, size_t line, st
     for (size_t i = 0; i < text.n; i++)
         if ((unsigned char)text.at[i] < 0x20 || text.at[i] == 0x7f)
             return "has a control character, which no request has";
+    if (!utf8_is_valid(text.at, text.n))
+        return "is not UTF-8";
     const char *at = r->store.at + r->store.len;
     buf_bytes(&r->store, text.at, text.n);
     buf_char(&r->store, '\0');
-    if (r->store.full || r->count == LIMIT_RULES)
+    if (r->count == LIMIT_RULES)
+        r->store.full = true;
+    if (r->store.full)
         return "more rules than there is room for: this one and those behind it are left out";
     r->rule[r->count++] = (struct rule){source, line, at};
     return NULL;
 }
 
-void rules_add(struct rules *r, const char *source, struct slice rest, bool terminated) {
+/* What some editors put in front of UTF-8: U+FEFF. */
+static struct slice without_mark(struct slice s) {
+    static const char mark[] = "\xef\xbb\xbf";
+    return s.n >= 3 && memcmp(s.at, mark, 3) == 0 ? (struct slice){s.at + 3, s.n - 3} : s;
+}
+
+void rules_add(struct rules *r, const char *source, struct slice text, bool terminated) {
+    struct slice rest = without_mark(text);
     for (size_t number = 1; rest.n > 0; number++) {
         const char *newline = memchr(rest.at, '\n', rest.n), *wrong = NULL;
         struct slice line = {rest.at, newline != NULL ? (size_t)(newline - rest.at) : rest.n};
-        struct slice text = trim(line);
-        bool counts = text.n > 0 && text.at[0] != '#';
+        struct slice rule = trim(line);
+        bool counts = rule.n > 0 && rule.at[0] != '#';
         if (counts && newline == NULL && terminated)
             wrong = "the last line has no newline: perhaps it is half of a rule, so it counts for none";
         else if (counts)
-            wrong = add_rule(r, source, number, text);
+            wrong = add_rule(r, source, number, rule);
         if (wrong != NULL)
             fault(&r->faults, source, number, wrong);
         if (r->store.full)
@@ -105,9 +117,10 @@ static const char *read_file(int fd, char *text, size_t cap, size_t *n) {
 
 void rules_add_file(struct rules *r, const char *source, const char *path) {
     static char text[LIMIT_VALUE + 1];
+    struct stat link;
     size_t n = 0;
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
-    if (fd == -1 && (errno == ENOENT || errno == ENOTDIR))
+    if (fd == -1 && errno == ENOENT && lstat(path, &link) == -1)
         return;
     const char *wrong = fd == -1 ? strerror(errno) : read_file(fd, text, sizeof text, &n);
     fd_close(&fd);
@@ -119,21 +132,27 @@ void rules_add_file(struct rules *r, const char *source, const char *path) {
 
 /* ---- the match ---- */
 
+static void name_fault(const struct rule *rule, int error, const regex_t *compiled, struct rules_verdict *v) {
+    char reason[128];
+    regerror(error, compiled, reason, sizeof reason);
+    fault(&v->faults, rule->source, rule->line, reason);
+}
+
 /* Whether one rule spans the request: the library finds the leftmost match and of these the longest (POSIX, 9.1), so that
  * one from the first byte to the last is found if there is any. */
 static bool spans(const struct rule *rule, const char *request, size_t n, struct rules_verdict *v) {
-    char reason[128];
     regex_t compiled;
     regmatch_t match;
     int error = regcomp(&compiled, rule->text, REG_EXTENDED);
     if (error != 0) {
-        regerror(error, &compiled, reason, sizeof reason);
-        fault(&v->faults, rule->source, rule->line, reason);
+        name_fault(rule, error, &compiled, v);
         return false;
     }
-    bool found = request != NULL && regexec(&compiled, request, 1, &match, 0) == 0 && match.rm_so == 0 && (size_t)match.rm_eo == n;
+    int missed = request == NULL ? REG_NOMATCH : regexec(&compiled, request, 1, &match, 0);
+    if (missed != 0 && missed != REG_NOMATCH)
+        name_fault(rule, missed, &compiled, v);
     regfree(&compiled);
-    return found;
+    return missed == 0 && match.rm_so == 0 && (size_t)match.rm_eo == n;
 }
 
 static void start_verdict(struct rules_verdict *v) {
@@ -146,6 +165,8 @@ void rules_match_here(const struct rules *r, struct slice request, struct rules_
     /* A character is matched as a whole, whatever its bytes. */
     setlocale(LC_CTYPE, "C.UTF-8");
     start_verdict(v);
+    if (request.n > LIMIT_REQUEST)
+        return;
     if (request.at != NULL) {
         memcpy(text, request.at, request.n);
         text[request.n] = '\0';
@@ -178,7 +199,9 @@ static void limit_effort(void) {
 }
 
 int rules_match(const struct rules *r, struct slice request, struct rules_verdict *v) {
-    int status, error;
+    /* Who started us may have left it to the kernel to reap (busybox httpd does): then nobody would learn how the child ended. */
+    struct sigaction reaped = {.sa_handler = SIG_DFL}, before;
+    int status = -1, error;
     start_verdict(v);
     if (r->count == 0)
         return 0;
@@ -186,6 +209,7 @@ int rules_match(const struct rules *r, struct slice request, struct rules_verdic
     if (shared == MAP_FAILED)
         return -1;
     start_verdict(shared);
+    sigaction(SIGCHLD, &reaped, &before);
     pid_t child = fork();
     if (child == 0) {
         limit_effort();
@@ -195,6 +219,7 @@ int rules_match(const struct rules *r, struct slice request, struct rules_verdic
     error = errno;
     while (child != -1 && waitpid(child, &status, 0) == -1 && errno == EINTR) {
     }
+    sigaction(SIGCHLD, &before, NULL);
     if (child != -1) {
         bool through = WIFEXITED(status) && WEXITSTATUS(status) == 0;
         v->match = through ? shared->match : -1;

@@ -103,11 +103,13 @@ const char *settings_not_trusted(int fd) {
     struct statvfs fs;
     if (fstat(fd, &st) == -1)
         return strerror(errno);
+    /* Kubernetes mounts its ConfigMaps with mode 0777, read-only; Compose mounts files as their owner on the host has them. */
+    if (fstatvfs(fd, &fs) == 0 && (fs.f_flag & ST_RDONLY) != 0)
+        return NULL;
     if (st.st_uid != 0 && st.st_uid != geteuid())
-        return "owned by another account than root";
-    /* Kubernetes mounts its ConfigMaps with mode 0777, read-only. */
-    if ((st.st_mode & (S_IWGRP | S_IWOTH)) != 0 && !(fstatvfs(fd, &fs) == 0 && (fs.f_flag & ST_RDONLY) != 0))
-        return "writable by others than its owner";
+        return "owned by another account than root, and not on a read-only mount";
+    if ((st.st_mode & (S_IWGRP | S_IWOTH)) != 0)
+        return "writable by others than its owner, and not on a read-only mount";
     return NULL;
 }
 

@@ -3,11 +3,13 @@
 #include <errno.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/account.h"
+#include "base/drop.h"
 #include "core/hostkey.h"
 #include "core/keys.h"
 #include "core/policy.h"
@@ -24,6 +26,14 @@ static void print_quoted(const char *text) {
     struct buf b = BUF_ON(line);
     quote_text(&b, text, strlen(text), SHOWN);
     printf("%.*s", (int)b.len, b.at);
+}
+
+/* A word that is executed: all of it, in four times as many bytes at most. */
+static void print_word(const char *text) {
+    static char line[4 * LIMIT_VALUE + 64];
+    struct buf b = BUF_ON(line);
+    quote_text(&b, text, strlen(text), sizeof line - 8);
+    printf("%.*s\n", (int)b.len, b.at);
 }
 
 static void print_setting(const struct settings *s, enum setting id) {
@@ -61,6 +71,8 @@ static void print_warnings(const struct settings *s) {
     const char *prefix = settings_text(s, COMMAND_PREFIX);
     if (prefix != NULL && strlen(prefix) > 3 && strcmp(prefix + strlen(prefix) - 3, " -c") == 0)
         warn("COMMAND_PREFIX", "ends with -c: a request's first word becomes a script");
+    if (settings_given(s, FORCE_COMMAND) && lstat(POLICY_LIST, &st) == 0)
+        warn(POLICY_LIST_NAME, "has no effect: FORCE_COMMAND is set");
     if (stat(settings_text(s, RUN_DIR), &st) == -1)
         warn("RUN_DIR", strerror(errno));
     else if (!S_ISDIR(st.st_mode) || (st.st_mode & (S_IWGRP | S_IWOTH)) != 0 || (st.st_uid != 0 && st.st_uid != geteuid()))
@@ -96,6 +108,17 @@ static void print_ssh(const struct settings *s) {
         puts("host key: none yet; the first SSH connection makes one");
     } else {
         printf("warning: %s\n", fault);
+    }
+}
+
+/* The rules are read as they are for a request: by the account. */
+static void become_account(const struct settings *s) {
+    struct account account;
+    if (geteuid() != 0 || account_find(&account, settings_text(s, SSH_USER)) == -1 || account.uid == 0)
+        return;
+    if (drop_to(&account) == -1) {
+        fprintf(stderr, "SSH_USER: cannot become that account: %s\n", strerror(errno));
+        exit(71);
     }
 }
 
@@ -146,10 +169,8 @@ static int check_request(struct policy *p, const char *request) {
     puts("");
     if (p->mode == POLICY_FORCE)
         puts("The request does not count: FORCE_COMMAND is set. What is executed, one word a line:");
-    for (size_t i = 0; d.argv[i] != NULL; i++) {
-        print_quoted(d.argv[i]);
-        putchar('\n');
-    }
+    for (size_t i = 0; d.argv[i] != NULL; i++)
+        print_word(d.argv[i]);
     return 0;
 }
 
@@ -171,12 +192,14 @@ int check_main(int argc, char **argv) {
     }
     int code = 0;
     if (words == 1) {
+        become_account(&s);
         code = check_request(&policy, argv[argc - 1]);
     } else {
         for (enum setting id = 0; id < SETTINGS; id++)
             print_setting(&s, id);
         print_ssh(&s);
         print_warnings(&s);
+        become_account(&s);
         bool good = print_rules(&policy);
         puts(good ? "The settings are valid." : "A rule is not valid.");
         code = good ? 0 : 78;
