@@ -3,6 +3,8 @@
 #include <stdbool.h>
 #include <string.h>
 
+enum { DEPTH = 32 }; /* of groups that are told apart */
+
 /* One piece of an expression: what matches one character, or else a sign. */
 struct atom {
     enum { LITERAL, ANY, CLASS, SIGN } kind;
@@ -63,27 +65,31 @@ static void say(const char *texts[ADVICE_MAX], size_t *count, const char *text) 
 }
 
 size_t advice_on(const char *rule, const char *texts[ADVICE_MAX]) {
-    size_t count = 0;
-    bool word_begins = true; /* what follows is a word's first character */
-    char before = '\0';      /* the literal right before, or NUL */
+    size_t count = 0, depth = 0;
+    bool word_begins = true;           /* what follows is a word's first character */
+    bool group_begins[DEPTH] = {true}; /* the same at the start of each open group, where its alternatives start too */
+    char before = '\0';                /* the literal right before, or NUL */
     for (const char *at = rule; *at != '\0';) {
         struct atom a = read_atom(at);
         const char *behind = at + a.n;
         bool many = a.kind == CLASS || a.kind == ANY;
         if (a.kind == ANY && (*behind == '*' || *behind == '+' || *behind == '{'))
             say(texts, &count, "repeats . which admits anything, spaces and so more words included; [^ ] ends with the word");
-        else if (a.kind == ANY && is_alnum(before) && is_alnum(*behind))
-            say(texts, &count, "has a . between letters or digits: it stands for any character; \\. is the dot of a name");
+        else if (a.kind == ANY && (is_alnum(before) || is_alnum(*behind)))
+            say(texts, &count, "has a . beside a letter or digit: it stands for any character; \\. is the dot of a name");
         if (many && word_begins && (*behind == '*' || *behind == '?' || strncmp(behind, "{0", 2) == 0 || strncmp(behind, "{,", 2) == 0))
             say(texts, &count, "has a word that may be empty (* or ?); with + it has at least one character");
         if (many && word_begins && a.admits_dash)
             say(texts, &count, "lets a word start with -, which the program may take for an option; [^ -][^ ]* does not");
         before = a.kind == LITERAL ? a.c : '\0';
-        /* A group or an alternative does not begin a word by itself: what stood before it does. */
-        if (a.kind != SIGN || strchr("*+?{}", a.c) != NULL)
+        if (a.kind != SIGN)
             word_begins = a.kind == LITERAL && a.c == ' ';
+        else if (a.c == '(' && depth < DEPTH - 1)
+            group_begins[++depth] = word_begins;
         else if (a.c == '|')
-            word_begins = word_begins || before == ' ';
+            word_begins = group_begins[depth];
+        else if (a.c == ')' && depth > 0)
+            depth--;
         at = behind;
     }
     return count;
@@ -93,7 +99,8 @@ int advice_on_order(const struct rules *r, size_t index) {
     static struct rules before;
     static struct rules_verdict verdict;
     const char *text = r->rule[index].text;
-    bool plain = text[strcspn(text, "\\^$.[]()|*+?{}")] == '\0';
+    bool plain = text[strcspn(text, "\\^$.[]()*+?{}")] == '\0';
+    int earliest = -1;
     rules_start(&before);
     for (size_t i = 0; i < index; i++) {
         const char *earlier = r->rule[i].text;
@@ -101,7 +108,14 @@ int advice_on_order(const struct rules *r, size_t index) {
             return (int)i;
         before.rule[before.count++] = r->rule[i];
     }
-    if (!plain || rules_match(&before, (struct slice){text, strlen(text)}, &verdict) == -1)
-        return -1;
-    return verdict.match;
+    for (; plain; text++) {
+        size_t n = strcspn(text, "|");
+        if (rules_match(&before, (struct slice){text, n}, &verdict) == -1 || verdict.match == -1)
+            return -1;
+        earliest = earliest == -1 ? verdict.match : earliest;
+        text += n;
+        if (*text == '\0')
+            break;
+    }
+    return earliest;
 }

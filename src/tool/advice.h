@@ -13,7 +13,7 @@ enum { ADVICE_MAX = 8 };
 size_t advice_on(const char *rule, const char *texts[ADVICE_MAX]);
 
 /* The index of the rule before `index` because of which that one is never used, or -1: the same text, one that admits
- * everything, or, where rule `index` is one plain request, one that matches it. */
+ * everything, or, where rule `index` is a plain request or several with bars between them, rules that match all of these. */
 int advice_on_order(const struct rules *r, size_t index);
 
 #endif

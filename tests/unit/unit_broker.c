@@ -1,0 +1,302 @@
+/* Broker mode: tests/broker.table through policy_decide, and the reader of the rules. */
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "core/policy.h"
+#include "tool/advice.h"
+#include "unit.h"
+
+/* ---- the table: its head says what it is ---- */
+
+enum { FIELDS = 40 };
+
+struct line {
+    size_t n;
+    char *field[FIELDS]; /* [0] is the kind */
+};
+
+static bool read_line(FILE *table, struct line *l) {
+    static char text[4096];
+    if (fgets(text, sizeof text, table) == NULL)
+        return false;
+    text[strcspn(text, "\n")] = '\0';
+    l->n = 0;
+    for (char *at = text; at != NULL && l->n < FIELDS; l->n++) {
+        l->field[l->n] = strsep(&at, "\t");
+    }
+    return true;
+}
+
+/* Puts bytes in the place of their %HH; returns how many it has then. */
+static size_t plain(char *text) {
+    char *to = text;
+    for (const char *at = text; *at != '\0'; at++) {
+        unsigned byte;
+        bool coded = *at == '%' && sscanf(at + 1, "%2x", &byte) == 1;
+        *to++ = coded ? (char)byte : *at;
+        at += coded ? 2 : 0;
+    }
+    *to = '\0';
+    return (size_t)(to - text);
+}
+
+/* What was asked last, for the line behind it. */
+struct asked {
+    size_t row;
+    bool glibc; /* is expected to be answered otherwise */
+    bool right;
+    char said[512];
+};
+
+static void ask(struct policy *p, struct line *l, struct asked *a) {
+    static struct decision d;
+    bool allow = strcmp(l->field[0], "allow") == 0;
+    char *text = l->field[2], rule[64];
+    size_t n = plain(text), words = 0;
+    policy_decide(p, (struct slice){unit_guarded(text, n), n}, &d);
+    snprintf(a->said, sizeof a->said, "%s %.400s", d.allow ? d.rule : d.reason, text);
+    snprintf(rule, sizeof rule, "table:%s", l->field[1]);
+    a->right = d.allow == allow && (allow ? strcmp(d.rule, rule) == 0 : strstr(d.reason, l->field[1]) != NULL);
+    for (; a->right && allow && words < l->n - 3; words++) {
+        plain(l->field[3 + words]);
+        a->right = d.argv[words] != NULL && strcmp(d.argv[words], l->field[3 + words]) == 0;
+    }
+    a->right = a->right && (!allow || d.argv[words] == NULL);
+}
+
+static void judge(const struct asked *a) {
+    if (a->row > 0)
+        ck_assert_msg(a->right != a->glibc, "broker.table:%zu: %s", a->row, a->said);
+}
+
+START_TEST(table) {
+    static struct policy p;
+    static char prefix[256], rule[256];
+    struct line l;
+    struct asked a = {0};
+    size_t asked = 0, rules = 0;
+    FILE *file = fopen("tests/broker.table", "r");
+    ck_assert_msg(file != NULL, "run this where tests/broker.table is");
+    p.mode = POLICY_BROKER;
+    for (size_t row = 1; read_line(file, &l); row++) {
+        const char *kind = l.field[0];
+        if (strcmp(kind, "set") == 0) {
+            rules_start(&p.rules);
+            p.prefix = NULL;
+            rules = 0;
+        } else if (strcmp(kind, "prefix") == 0) {
+            snprintf(prefix, sizeof prefix, "%s", l.field[1]);
+            p.prefix = prefix;
+        } else if (strcmp(kind, "rule") == 0) {
+            /* Each by itself, as the n-th line of a text. */
+            size_t n = plain(l.field[1]);
+            memset(rule, '\n', ++rules);
+            memcpy(rule + rules - 1, l.field[1], n);
+            rules_add(&p.rules, "table", (struct slice){rule, rules - 1 + n}, false);
+        } else if (strcmp(kind, "glibc") == 0) {
+            a.glibc = true;
+        } else if (strcmp(kind, "allow") == 0 || strcmp(kind, "deny") == 0) {
+            judge(&a);
+            a = (struct asked){.row = row};
+            ask(&p, &l, &a);
+            asked++;
+        }
+    }
+    judge(&a);
+    fclose(file);
+    ck_assert_uint_ge(asked, 150);
+}
+END_TEST
+
+/* ---- the reader ---- */
+
+static struct rules r;
+
+static const struct {
+    const char *text;
+    size_t n;
+    bool terminated;
+    size_t rules;
+    const char *last;   /* the last rule */
+    const char *faults; /* what is in the faults, or NULL for none */
+} texts[] = {
+    {BYTES(""), true, 0, NULL, NULL},
+    {BYTES("\n\n \t\r\n"), true, 0, NULL, NULL},
+    {BYTES("a\n"), true, 1, "a", NULL},
+    {BYTES("a"), false, 1, "a", NULL},
+    {BYTES("a"), true, 0, NULL, "s:1: the last line has no newline"},
+    {BYTES("a\nb"), true, 1, "a", "s:2: the last line has no newline"},
+    {BYTES("a\n#b"), true, 1, "a", NULL},
+    {BYTES("a\n  "), true, 1, "a", NULL},
+    {BYTES(" \ta b\t \r\n"), true, 1, "a b", NULL},
+    {BYTES("a\r\nb\r\n"), true, 2, "b", NULL},
+    {BYTES("a\rb\n"), true, 0, NULL, "s:1: has a control character"},
+    {BYTES("a\tb\n"), true, 0, NULL, "s:1: has a control character"},
+    {BYTES("a\0b\nc\n"), true, 1, "c", "s:1: has a control character"},
+    {BYTES("#\0\nc\n"), true, 1, "c", NULL},
+    {BYTES("\xc3\xa4\n"), true, 1, "\xc3\xa4", NULL},
+    {BYTES("\xe4\n"), true, 0, NULL, "s:1: is not UTF-8"},
+    {BYTES("#\xe4\nb\n"), true, 1, "b", NULL},
+    {BYTES("\xef\xbb\xbf"), true, 0, NULL, NULL},
+    {BYTES("\xef\xbb\xbf# x\na\n"), true, 1, "a", NULL},
+    {BYTES("\xef\xbb\xbf" "a\n"), true, 1, "a", NULL},
+    {BYTES(" # a\n#\n"), true, 0, NULL, NULL},
+};
+
+START_TEST(reader) {
+    rules_start(&r);
+    rules_add(&r, "s", (struct slice){unit_guarded(texts[_i].text, texts[_i].n), texts[_i].n}, texts[_i].terminated);
+    ck_assert_uint_eq(r.count, texts[_i].rules);
+    if (texts[_i].last != NULL)
+        ck_assert_str_eq(r.rule[r.count - 1].text, texts[_i].last);
+    ck_assert_int_eq(r.faults.len > 0, texts[_i].faults != NULL);
+    if (texts[_i].faults != NULL)
+        ck_assert_ptr_nonnull(strstr(buf_string(&r.faults), texts[_i].faults));
+}
+END_TEST
+
+START_TEST(too_many_rules) {
+    static char text[2 * (LIMIT_RULES + 3)];
+    for (size_t i = 0; i < sizeof text; i++)
+        text[i] = i % 2 == 0 ? 'a' : '\n';
+    rules_start(&r);
+    rules_add(&r, "s", (struct slice){text, 2 * LIMIT_RULES}, true);
+    ck_assert(r.count == LIMIT_RULES && r.faults.len == 0);
+    rules_start(&r);
+    rules_add(&r, "s", (struct slice){text, sizeof text}, true);
+    ck_assert_uint_eq(r.count, LIMIT_RULES);
+    /* Named once. */
+    ck_assert_str_eq(buf_string(&r.faults), "s:2049: more rules than there is room for: this one and those behind it are left out\n");
+}
+END_TEST
+
+static void one_rule(const char *text) {
+    rules_start(&r);
+    rules_add(&r, "s", (struct slice){text, strlen(text)}, false);
+}
+
+START_TEST(effort) {
+    static struct rules_verdict v;
+    one_rule("((((a{1,99}){1,99}){1,99}){1,99})\na");
+    ck_assert_int_eq(rules_match(&r, (struct slice){"a", 1}, &v), 0);
+    ck_assert_int_eq(v.match, -1);
+    /* Where memory has a limit, the library may say so itself before the time is over. */
+    ck_assert(v.stuck == 0 || v.faults.len > 0);
+    one_rule("a\n((((a{1,99}){1,99}){1,99}){1,99})");
+    ck_assert_int_eq(rules_match(&r, (struct slice){"a", 1}, &v), 0);
+    ck_assert_int_eq(v.match, 0);
+}
+END_TEST
+
+START_TEST(nobody_else_reaps) {
+    static struct rules_verdict v;
+    one_rule("a");
+    signal(SIGCHLD, SIG_IGN);
+    for (int i = 0; i < 20; i++) {
+        ck_assert_int_eq(rules_match(&r, (struct slice){"a", 1}, &v), 0);
+        ck_assert(v.match == 0 && v.stuck == -1);
+        ck_assert_int_eq(rules_match(&r, (struct slice){"b", 1}, &v), 0);
+        ck_assert(v.match == -1 && v.stuck == -1);
+    }
+    ck_assert(signal(SIGCHLD, SIG_DFL) == SIG_IGN); /* as it was */
+    ck_assert_int_eq(waitpid(-1, NULL, WNOHANG), -1); /* no child is left */
+}
+END_TEST
+
+START_TEST(long_requests) {
+    static struct rules_verdict v;
+    static char text[2 * LIMIT_REQUEST];
+    memset(text, 'a', sizeof text);
+    one_rule("a*");
+    rules_match_here(&r, (struct slice){unit_guarded(text, LIMIT_REQUEST), LIMIT_REQUEST}, &v);
+    ck_assert_int_eq(v.match, 0);
+    rules_match_here(&r, (struct slice){text, LIMIT_REQUEST + 1}, &v);
+    ck_assert_int_eq(v.match, -1);
+    rules_match_here(&r, (struct slice){text, sizeof text}, &v);
+    ck_assert_int_eq(v.match, -1);
+}
+END_TEST
+
+/* ---- the advice ---- */
+
+static const struct {
+    const char *rule;
+    const char *texts[3]; /* what stands in each */
+} advised[] = {
+    {"email list", {NULL}},
+    {"email (add|update) [^ -][^ ]*@[^ ]+ [^ -][^ ]*", {NULL}},
+    {"email .*", {"repeats .", "may be empty", "start with -"}},
+    {"email .+", {"repeats .", "start with -"}},
+    {"email x.{3}", {"repeats ."}},
+    {"show [^ ]*", {"may be empty", "start with -"}},
+    {"show [a-z]?", {"may be empty"}},
+    {"show [a-z]{0,3}", {"may be empty"}},
+    {"logs [^ ]+", {"start with -"}},
+    {"logs [a-z-]+", {"start with -"}},
+    {"logs [[:punct:]]", {"start with -"}},
+    {"logs [!-/]", {"start with -"}},
+    {"logs ([^ ]+)", {"start with -"}},
+    {"logs (a|[^ ]+)", {"start with -"}},
+    {"logs [a-z]+", {NULL}},
+    {"logs [^-]", {NULL}},
+    {"logs a[^ ]+", {NULL}},
+    {"logs (a|b[^ ]+)", {NULL}},
+    {"logs a|[^ ]+", {"start with -"}},
+    {"logs (--tail )?[^ ]+", {"start with -"}},
+    {"ping example.com", {"\\. is the dot"}},
+    {"ping [a-z]+.com", {"\\. is the dot"}},
+    {"ping ([a-z]+.){1,3}com", {NULL}},
+    {"ping example\\.com", {NULL}},
+    {"ping a [.] b", {NULL}},
+    {"[", {NULL}},
+    {"[[:", {NULL}},
+    {"\\", {NULL}},
+};
+
+START_TEST(advice) {
+    const char *said[ADVICE_MAX];
+    const char *rule = advised[_i].rule;
+    size_t n = advice_on(unit_guarded(rule, strlen(rule) + 1), said), wanted = 0;
+    while (wanted < 3 && advised[_i].texts[wanted] != NULL)
+        wanted++;
+    ck_assert_uint_eq(n, wanted);
+    for (size_t i = 0; i < n; i++)
+        ck_assert_ptr_nonnull(strstr(said[i], advised[_i].texts[i]));
+}
+END_TEST
+
+START_TEST(order) {
+    one_rule("restart [^ ]+\nrestart web\nlist\nlist\nother\nrestart web|restart db\nrestart db|stop db\n.*\nlast");
+    const int before[] = {-1, 0, -1, 2, -1, 0, -1, -1, 7};
+    for (size_t i = 0; i < COUNT(before); i++)
+        ck_assert_int_eq(advice_on_order(&r, i), before[i]);
+}
+END_TEST
+
+/* One that is plain and longer than a request can be. */
+START_TEST(order_of_long_rules) {
+    static char text[3 * LIMIT_REQUEST];
+    memset(text, 'a', sizeof text);
+    memcpy(text, "a+\n", 3);
+    rules_start(&r);
+    rules_add(&r, "s", (struct slice){text, sizeof text}, false);
+    ck_assert_int_eq(advice_on_order(&r, 1), -1);
+}
+END_TEST
+
+Suite *unit_broker(void) {
+    Suite *made = suite_create("broker");
+    TCase *tc = tcase_create("broker");
+    tcase_set_timeout(tc, 120);
+    const TTest *tests[] = {table, too_many_rules, effort, nobody_else_reaps, long_requests, order, order_of_long_rules};
+    for (size_t i = 0; i < COUNT(tests); i++)
+        tcase_add_test(tc, tests[i]);
+    tcase_add_loop_test(tc, reader, 0, (int)COUNT(texts));
+    tcase_add_loop_test(tc, advice, 0, (int)COUNT(advised));
+    suite_add_tcase(made, tc);
+    return made;
+}
