@@ -199,7 +199,7 @@ static void limit_effort(void) {
 }
 
 int rules_match(const struct rules *r, struct slice request, struct rules_verdict *v) {
-    /* Who started us may have left it to the kernel to reap (busybox httpd does): then nobody would learn how the child ended. */
+    /* Who started us may have left it to the kernel to reap children: then nobody would learn how this one ended. */
     struct sigaction reaped = {.sa_handler = SIG_DFL}, before;
     int status = -1, error;
     start_verdict(v);

@@ -1,14 +1,11 @@
 """tests/broker.table, asked in every way: what is allowed, by which rule, and exactly which words are executed."""
 import ast
-import atexit
 import os
-import shutil
 import subprocess
-import tempfile
 
 import broker_table
 import pytest
-from harness import BASTION, OWN_FOLDERS, SANITIZERS, SYSTEM_PATH, Client, request
+from harness import BASTION, OWN_FOLDERS, SANITIZERS, SYSTEM_PATH, Client, reachable, request
 from ssh_harness import SshServer
 
 pytestmark = pytest.mark.root
@@ -18,18 +15,12 @@ every_set = pytest.mark.parametrize("table", broker_table.SETS, ids=[s.name.spli
 SHOW = 'int printf(const char *, ...); int main(int n, char **word) { for (int i = 0; i < n; i++) printf("%s\\n", word[i]); }'
 
 
-def show_folder():
-    """Where `show` is, which shows the words that it was executed with: a line each, since no word can have a newline."""
-    folder = tempfile.mkdtemp(prefix="bastion-e2e-show-")
-    atexit.register(shutil.rmtree, folder)
-    os.chmod(folder, 0o755)
-    subprocess.run(["cc", "-x", "c", "-o", f"{folder}/show", "-"], input=SHOW.encode(), check=True)
-    return folder
-
-
 @pytest.fixture(scope="module")
-def path():
-    return f"{show_folder()}:{SYSTEM_PATH}"
+def path(tmp_path_factory):
+    """PATH with `show`, which shows the words that it was executed with: a line each, since no word can have a newline."""
+    show = tmp_path_factory.mktemp("show") / "show"
+    subprocess.run(["cc", "-x", "c", "-o", show, "-"], input=SHOW.encode(), check=True)
+    return f"{os.path.dirname(reachable(show))}:{SYSTEM_PATH}"
 
 
 def write_list(etc, table):
@@ -111,7 +102,7 @@ def travels_by_http(row):
 
 def expect_line(server, run, row):
     """What the log says of a run: a refusal has one line, and nothing ran."""
-    lines = [event for event in server.events(run=run) if event["event"] not in ("login", "logout")]
+    lines = [e for e in server.events(run=run) if e["event"] not in ("login", "logout")]
     if row.rule:
         assert [e["event"] for e in lines] == ["start", "end"] and lines[0]["rule"] == f"allowed-commands.list:{row.rule}", lines
     else:
