@@ -113,7 +113,6 @@ def test_what_a_denied_client_reads(start):
 
 @pytest.mark.parametrize("kind", ["lighttpd", "busybox"])
 def test_cgi(start, kind):
-    """busybox httpd has the kernel reap its children, and those of what it starts."""
     server = web(start, kind, FORCE_COMMAND=None, ALLOWED_COMMANDS="a|b", COMMAND_PREFIX="echo")
     for text, status, body in (("a", 200, b"a\n"), ("c", 403, b"[broker] DENY: c\nbastion: no rule allows it\n"), ("b", 200, b"b\n")) * 3:
         answer = wish(server, text)
