@@ -36,6 +36,7 @@ all: $(OUT)/bastion $(OUT)/tinysshd $(OUT)/sh
 
 $(OUT)/bastion: $(BASTION) $(V)/bearssl/.done
 	$(CC) $(CFLAGS) -o $@ $(BASTION) $(V)/bearssl/build/libbearssl.a
+	chmod 711 $@
 
 $(OBJ)/%.o: %.c $(OBJ)/flags $(V)/musl/.done $(V)/bearssl/.done
 	@mkdir -p $(@D)
@@ -115,9 +116,10 @@ run: deps all
 deps:
 	@vendor/deps
 
-# tinysshd goes where only bastion looks: it is mended, and it must neither shadow nor be taken for the distribution's.
+# Nobody but root needs to read bastion, and what an account can't read it can't trace or write into either (ptrace(2)): a command
+# that a login has left behind must not take over the login shell of the next. tinysshd goes where only bastion looks: it is mended, and it must neither shadow nor be taken for the distribution's.
 install: all
-	install -D -m 755 $(OUT)/bastion $(DESTDIR)$(PREFIX)/bin/bastion
+	install -D -m 711 $(OUT)/bastion $(DESTDIR)$(PREFIX)/bin/bastion
 	install -D -m 755 $(OUT)/tinysshd $(DESTDIR)$(PREFIX)/lib/bastion/tinysshd
 	install -D -m 644 src/bastion.8 $(DESTDIR)$(PREFIX)/share/man/man8/bastion.8
 

@@ -9,6 +9,8 @@
 #define LIMIT_FIELDS 100           /* field lines; 431 above */
 #define LIMIT_HEAD_MS 10000        /* from accept or the first byte to the empty line; 408 after */
 #define LIMIT_IDLE_MS 15000        /* between two requests; a silent close after */
+#define LIMIT_CONNECTION_MS 60000  /* a connection takes no further request after that: a credential that was taken away since counts
+                                      for as long as the connection */
 
 /* The request's body. */
 #define LIMIT_BODY_WINDOW 16384    /* bytes of a body in memory at a time */
@@ -61,7 +63,6 @@
 #define LIMIT_KEYS 1024            /* keys that can log in: a line each in a file that tinysshd reads from the start */
 #define LIMIT_KEY_FILE 262144      /* bytes of a file of keys */
 #define LIMIT_KEY_FAULTS 16384     /* bytes of what is named as unusable in the log */
-#define LIMIT_LOGIN_MS 70000       /* from accept to the login shell's question; tinysshd itself gives up after 60 s */
 #define LIMIT_TICKET 524288        /* bytes that a login shell is told: an environment */
 #define LIMIT_TICKET_MS 5000       /* for telling it, and for its lines to be taken */
 

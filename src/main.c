@@ -1,4 +1,5 @@
 /* main.c: the table of programs. The first word picks one. */
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -57,6 +58,8 @@ static int run(const struct program *p, int argc, char **argv) {
 }
 
 int main(int argc, char **argv) {
+    /* Where the starter ignores it, our children would be reaped behind our back (wait(2), ECHILD). */
+    signal(SIGCHLD, SIG_DFL);
     if (argc > 0 && (argv[0][0] == '-' || (argc > 1 && strcmp(argv[1], "-c") == 0)))
         return shell_main(argc, argv); /* as a login shell: login(1), sh(1) */
     if (argc < 2 || strcmp(argv[1], "--help") == 0)

@@ -3,12 +3,15 @@
 #include <errno.h>
 #include <grp.h>
 #include <stdbool.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 
 int drop_to(const struct account *a) {
     if (setgroups((size_t)a->group_count, a->groups) == -1 || setresgid(a->gid, a->gid, a->gid) == -1 ||
         setresuid(a->uid, a->uid, a->uid) == -1)
         return -1;
+    /* The change of user sets this to fs.suid_dumpable (proc(5)), which may be 1. */
+    prctl(PR_SET_DUMPABLE, 0);
     uid_t ruid, euid, suid;
     gid_t rgid, egid, sgid;
     if (getresuid(&ruid, &euid, &suid) == -1 || getresgid(&rgid, &egid, &sgid) == -1)

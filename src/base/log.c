@@ -55,6 +55,7 @@ static int to_syslog(const char *line, size_t n) {
 
 static int other_side = -1;
 
+void log_look(void) { stderr_is_the_client(); }
 void log_spare_stderr(void) { known = 1; }
 void log_through(int fd) { other_side = fd; }
 

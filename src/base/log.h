@@ -10,6 +10,9 @@
  * Returns 0, or -1 when nobody took it: then what it records must not happen. */
 int log_line(const char *line, size_t n);
 
+/* Finds out now what standard error is: for a program that will put something else in the place of 0 and 1. */
+void log_look(void);
+
 /* From now on standard error is the client's, whatever it is: it gets no line. */
 void log_spare_stderr(void);
 

@@ -24,8 +24,9 @@ static struct gate_answer judge(struct door *d) {
         .path = rest.n == 0 ? (struct slice){"/cgi-bin/run", 12} : rest,
         .authority = meta("HTTP_HOST"),
         .origin = meta("HTTP_ORIGIN"),
+        .referer = meta("HTTP_REFERER"),
         .site = meta("HTTP_SEC_FETCH_SITE"),
-        .purpose = meta("HTTP_SEC_PURPOSE"),
+        .purpose = meta(getenv("HTTP_SEC_PURPOSE") != NULL ? "HTTP_SEC_PURPOSE" : "HTTP_PURPOSE"),
         .authorization = meta("HTTP_AUTHORIZATION"),
     };
     rq.authorizations = rq.authorization.at != NULL;

@@ -25,6 +25,15 @@ static bool is_own_origin(struct slice origin, struct slice authority) {
     return false;
 }
 
+/* The origin in a Referer (RFC 9110, section 10.1.3): what stands before the path. */
+static struct slice origin_of(struct slice url) {
+    const char *host = memmem(url.at, url.n, "://", 3);
+    size_t n = host == NULL ? 0 : (size_t)(host - url.at) + 3;
+    while (n > 0 && n < url.n && memchr("/?#", url.at[n], 3) == NULL)
+        n++;
+    return (struct slice){url.at, n};
+}
+
 /* Fetch Metadata: what is not from here (same-origin) or from the user (none) is from elsewhere, or unknown. */
 static const char *foreign(const struct gate_request *rq) {
     if (rq->repeated)
@@ -33,6 +42,9 @@ static const char *foreign(const struct gate_request *rq) {
         return "another site caused it (Sec-Fetch-Site)";
     if (rq->origin.at != NULL && !is_own_origin(rq->origin, rq->authority))
         return "another site caused it (Origin)";
+    /* All that is left of a plain http page's GET: browsers send the other two to https alone. */
+    if (rq->site.at == NULL && rq->origin.at == NULL && rq->referer.at != NULL && !is_own_origin(origin_of(rq->referer), rq->authority))
+        return "another site caused it (Referer)";
     if (rq->purpose.at != NULL && rq->purpose.n >= 8 && strncasecmp(rq->purpose.at, "prefetch", 8) == 0)
         return "a prefetch (Sec-Purpose)";
     return NULL;

@@ -8,11 +8,11 @@
 #include "wire/slice.h"
 
 /* What counts of a request. A slice that is absent has at == NULL. `repeated` says that a field which decides
- * something (Origin, Sec-Fetch-Site, Sec-Purpose) stood there twice. */
+ * something (Origin, Referer, Sec-Fetch-Site, Sec-Purpose) stood there twice. */
 struct gate_request {
     struct slice method, path;
     struct slice authority; /* of the request: host and port */
-    struct slice origin, site, purpose;
+    struct slice origin, referer, site, purpose; /* purpose: of Sec-Purpose, or of the older Purpose */
     struct slice authorization;
     size_t authorizations;
     bool repeated;

@@ -49,20 +49,24 @@ static struct slice field(const struct http1_head *head, const char *name, size_
 }
 
 static struct gate_answer judge(struct door *d, const struct http1_head *head, const struct http1_framing *f) {
-    size_t origins, sites, purposes;
+    size_t origins, referers, sites, purposes, old_purposes;
     struct gate_request rq = {
         .method = head->method,
         .path = f->path,
         .authority = f->authority,
         .origin = field(head, "Origin", &origins),
+        .referer = field(head, "Referer", &referers),
         .site = field(head, "Sec-Fetch-Site", &sites),
         .purpose = field(head, "Sec-Purpose", &purposes),
     };
+    struct slice old_purpose = field(head, "Purpose", &old_purposes);
+    if (purposes == 0)
+        rq.purpose = old_purpose;
     rq.authorization = field(head, "Authorization", &rq.authorizations);
     struct slice wish = {"", 0};
     size_t wishes = http1_find(head, "X-Bastion-Command", &wish);
     door_wish(d, wishes, wish);
-    rq.repeated = origins > 1 || sites > 1 || purposes > 1;
+    rq.repeated = origins > 1 || referers > 1 || sites > 1 || purposes + old_purposes > 1;
     return gate_judge(&rq, &d->auth);
 }
 
@@ -107,8 +111,9 @@ static const char *why(int status) {
     }
 }
 
-/* Serves the request whose head stands at the front of the input. False when its answer was cut. */
-static bool serve(struct door *d, struct input *in, const struct http1_head *head, struct exchange *x) {
+/* Serves the request whose head stands at the front of the input, as the last one unless `more` may follow. False when its answer was
+ * cut. */
+static bool serve(struct door *d, struct input *in, const struct http1_head *head, struct exchange *x, bool more) {
     struct http1_framing f;
     struct body body;
     int status = http1_read_framing(head, &f);
@@ -117,7 +122,7 @@ static bool serve(struct door *d, struct input *in, const struct http1_head *hea
         refuse(d, x, status, why(status));
         return true;
     }
-    x->close = !f.persistent;
+    x->close = !f.persistent || !more;
     x->trailers = f.trailers;
     x->head_only = slice_is(head->method, "HEAD");
     in->floor = in->start = head->scanned;
@@ -155,6 +160,7 @@ static int serve_connection(struct door *d) {
     static struct input in;
     static struct http1_head head;
     struct exchange x = {.form = FORM_HTTP, .out = 1, .chunked = true, .close = d->faulty};
+    int64_t end = clock_after(clock_now(), LIMIT_CONNECTION_MS);
     bool whole = true;
     if (d->faulty) /* perhaps root still: not a byte is parsed */
         exchange_reply(&x, 500, "", "Internal Server Error\n");
@@ -168,7 +174,7 @@ static int serve_connection(struct door *d) {
         if (status != 200)
             refuse(d, &x, status, why(status));
         else
-            whole = serve(d, &in, &head, &x);
+            whole = serve(d, &in, &head, &x, clock_now() < end);
     }
     if (!whole && !x.chunked)
         close_with_reset(1);

@@ -59,7 +59,8 @@ static bool has_keys(const struct account *a, const void *context) {
     char path[LIMIT_HOME + 32];
     struct stat st;
     snprintf(path, sizeof path, "%s/.ssh/authorized_keys", a->home);
-    return strcmp(a->name, ours->name) != 0 && stat(path, &st) == 0 && fault("%s could log in by %s, and ptrace(2) is not allowed here", a->name, path) != NULL;
+    bool none = stat(path, &st) == -1 && (errno == ENOENT || errno == ENOTDIR);
+    return strcmp(a->name, ours->name) != 0 && !none && fault("%s could log in by %s, and ptrace(2) is not allowed here", a->name, path) != NULL;
 }
 
 const char *place_check_others(const struct account *account, bool guarded) {
@@ -168,7 +169,7 @@ const char *place_prepare(const struct settings *s, struct account *account, str
     if (warning != NULL)
         audit_fault("ssh", peer, warning);
     /* The login shell can't make it, in a folder that is root's. */
-    lock_prepare(&lock, TICKET_RUN_DIR, account->uid, account->gid);
+    lock_prepare(&lock, TICKET_RUN_DIR, account->gid);
     lock_leave(&lock);
     fd_close(&lock.folder);
     return NULL;

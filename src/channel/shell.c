@@ -179,6 +179,7 @@ int shell_main(int argc, char **argv) {
         return 71;
     /* A command of the same account must not write lines of the log from here (ptrace(2)). */
     prctl(PR_SET_DUMPABLE, 0);
+    settings_trust_root_alone();
     signal(SIGPIPE, SIG_IGN);
     log_spare_stderr();
     return serve(&v, getppid(), forced, forced ? getenv("SSH_ORIGINAL_COMMAND") : request ? argv[2] : NULL);

@@ -19,6 +19,7 @@
 #include "base/clock.h"
 #include "base/env.h"
 #include "base/fd.h"
+#include "base/log.h"
 #include "base/ucspi.h"
 #include "channel/guard.h"
 #include "channel/place.h"
@@ -50,6 +51,7 @@ struct visit {
     const struct key *key;     /* who has logged in, or NULL */
     bool stranger;             /* tinysshd let somebody in whom nobody here knows */
     bool entered;              /* the login shell has asked, and been told */
+    bool running;              /* it has told of a run's start, and not of its end */
 };
 
 enum { AT_SOCKET, AT_LOG, AT_LISTENER, AT_SHELL, AT_SIGNAL };
@@ -97,6 +99,8 @@ static void take_line(struct visit *v, struct slice line) {
         snprintf(text, sizeof text, "%.*s", SSH_KEY_TEXT, l.key.at);
         v->key = slice_is(l.account, v->account.name) ? keys_find(&v->keys, text) : NULL;
         v->stranger = v->key == NULL;
+        if (v->stranger && !v->ended)
+            kill(v->tinysshd, SIGKILL); /* before it starts anything: where nobody holds what it starts, nobody else would */
     } else if (l.kind == TINYSSHD_NOBODY) {
         static const char text[] = "there is no such account";
         complain(v, text, sizeof text - 1);
@@ -177,6 +181,14 @@ static void welcome(struct visit *v) {
     watch(v, v->shell, AT_SHELL, EPOLLIN);
 }
 
+static void take_shells_line(struct visit *v) {
+    if (ticket_pass_line(v->shell, &v->running) == 0)
+        return;
+    fd_close(&v->shell);
+    if (v->running) /* a command of the same account can do that; the run may go on */
+        note(v, "end", NULL, "the login shell was killed");
+}
+
 /* ---- tinysshd ---- */
 
 /* tinysshd is gone, and with it the client: one whose session has ended says goodbye and closes, and takes it for a fault if we do
@@ -245,10 +257,7 @@ static void serve(struct visit *v) {
             case AT_SOCKET: hasten(); break;
             case AT_LOG: read_log(v); break;
             case AT_LISTENER: welcome(v); break;
-            case AT_SHELL:
-                if (ticket_pass_line(v->shell) == -1)
-                    fd_close(&v->shell);
-                break;
+            case AT_SHELL: take_shells_line(v); break;
             case AT_SIGNAL: take_signal(v); break;
             }
         }
@@ -293,7 +302,7 @@ static const char *start(struct visit *v, const char *program) {
     v->log = log[0];
     v->guarded = geteuid() == 0 && guard_watch(v->tinysshd);
     const char *fault = place_check_others(&v->account, v->guarded);
-    if (fault == NULL && (v->listener = ticket_listen(v->tinysshd)) == -1) {
+    if (fault == NULL && (v->listener = ticket_listen(v->tinysshd, v->account.uid)) == -1) {
         snprintf(text, sizeof text, "%s/sessions: %s", TICKET_RUN_DIR, strerror(errno));
         fault = text;
     }
@@ -338,6 +347,7 @@ int ssh_main(int argc, char **argv) {
         audit_fault("ssh", v.peer, fault);
         return 78;
     }
+    log_look();
     hasten();
     serve(&v);
     ticket_end();

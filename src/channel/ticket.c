@@ -19,6 +19,7 @@
 #include "base/fd.h"
 #include "base/log.h"
 #include "base/num.h"
+#include "core/audit.h"
 
 #define FOLDER TICKET_RUN_DIR "/sessions"
 
@@ -43,7 +44,7 @@ static void sweep(void) {
     closedir(dir);
 }
 
-int ticket_listen(pid_t pid) {
+int ticket_listen(pid_t pid, uid_t uid) {
     struct sockaddr_un a = address_for(pid);
     if ((mkdir(FOLDER, 0711) == -1 && errno != EEXIST) || prctl(PR_SET_CHILD_SUBREAPER, 1) == -1)
         return -1;
@@ -54,8 +55,8 @@ int ticket_listen(pid_t pid) {
         return -1;
     close(shut);
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    /* Who may connect is asked of the caller's credentials, not of the file's mode. */
-    if (fd != -1 && bind(fd, (struct sockaddr *)&a, sizeof a) == 0 && chmod(a.sun_path, 0666) == 0 && listen(fd, 8) == 0)
+    if (fd != -1 && bind(fd, (struct sockaddr *)&a, sizeof a) == 0 && chmod(a.sun_path, 0600) == 0 &&
+        chown(a.sun_path, uid, (gid_t)-1) == 0 && listen(fd, 8) == 0)
         return fd;
     int error = errno;
     fd_close(&fd);
@@ -139,7 +140,7 @@ int ticket_give(int caller, const struct ticket *t) {
     return b.full ? -1 : fd_write_all(caller, b.at, b.len, LIMIT_TICKET_MS);
 }
 
-int ticket_pass_line(int caller) {
+int ticket_pass_line(int caller, bool *running) {
     static char line[LIMIT_LOG_LINE];
     static size_t n;
     ssize_t got = recv(caller, line + n, sizeof line - n, MSG_DONTWAIT);
@@ -156,6 +157,7 @@ int ticket_pass_line(int caller) {
     if (line[n - 1] != '\n')
         return n < sizeof line ? 0 : -1;
     bool taken = log_line(line, n) == 0;
+    *running = (*running || audit_is(line, n, "start")) && !audit_is(line, n, "end");
     n = 0;
     return fd_write_all(caller, taken ? "+" : "-", 1, LIMIT_TICKET_MS);
 }

@@ -23,10 +23,10 @@ struct ticket {
 
 /* ---- bastion ssh ---- */
 
-/* Opens the socket for the children of `pid`, a child of this process that has not started yet. Returns a listening
+/* Opens the socket for the children of `pid`, a child of this process that has not started yet, who will run as `uid`. Returns a listening
  * descriptor that does not block, or -1 with errno. A shell whose tinysshd has died becomes this process's child
  * (PR_SET_CHILD_SUBREAPER, prctl(2)) and finds under its number a door that is shut. */
-int ticket_listen(pid_t pid);
+int ticket_listen(pid_t pid, uid_t uid);
 
 /* Takes the next caller. Returns a descriptor when it is a child of `pid` that runs as `uid`; others are turned away: -1.
  * *input is the reading end of the pipe that is the caller's standard input, or -1 where that is a terminal: to be kept open as long as
@@ -37,9 +37,9 @@ int ticket_accept(int listener, pid_t pid, uid_t uid, int *input);
 /* Tells the caller. Returns 0, or -1: it did not listen, or the ticket is too large. */
 int ticket_give(int caller, const struct ticket *t);
 
-/* Passes on the line that has come from the caller to the log. Returns 0, or -1 when the caller is gone or not to be talked
- * to. */
-int ticket_pass_line(int caller);
+/* Passes on the line that has come from the caller to the log. *running becomes true when it was the one of a run's start, false
+ * when it was that of its end. Returns 0, or -1 when the caller is gone or not to be talked to. */
+int ticket_pass_line(int caller, bool *running);
 
 /* Closes the door to the children of `pid`: when the first caller is in, or `pid` is gone. */
 void ticket_close(int *listener, pid_t pid);

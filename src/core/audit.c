@@ -137,6 +137,14 @@ int audit_write(const struct audit *a) {
     return b.full ? -1 : log_line(b.at, b.len);
 }
 
+bool audit_is(const char *line, size_t n, const char *event) {
+    enum { NEAR = CLOCK_STAMP + 32 }; /* the event stands behind the time; what others have said comes later */
+    char text[32];
+    struct buf b = BUF_ON(text);
+    buf_format(&b, as_json ? "\"event\":\"%s\"" : " event=%s ", event);
+    return memmem(line, n < NEAR ? n : NEAR, b.at, b.len) != NULL;
+}
+
 void audit_fault(const char *channel, const char *peer, const char *reason) {
     struct audit a = AUDIT_EMPTY;
     a.event = "fault";

@@ -35,6 +35,9 @@ const char *audit_mask_fault(const char *mask);
 /* Writes the line. Returns 0, or -1 when no log took it: what it announces must not happen then. */
 int audit_write(const struct audit *a);
 
+/* Whether a line that audit_write made, in the form that it makes now, is for this event. */
+bool audit_is(const char *line, size_t n, const char *event);
+
 /* The line for a fault of ours or of the settings; `reason` names it. */
 void audit_fault(const char *channel, const char *peer, const char *reason);
 

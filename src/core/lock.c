@@ -12,7 +12,7 @@
 #include "limit.h"
 
 static int open_file(int folder) {
-    int fd = openat(folder, "lock", O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY, 0600);
+    int fd = openat(folder, "lock", O_RDONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY, 0640);
     if (fd == -1)
         return -1;
     /* Away from the small numbers that a shell script redirects by hand. */
@@ -29,7 +29,7 @@ static int fail(struct lock *l, int error) {
     return -1;
 }
 
-static int prepare(struct lock *l, const char *run_dir, uid_t owner, gid_t group) {
+static int prepare(struct lock *l, const char *run_dir, gid_t group) {
     struct stat st;
     *l = (struct lock){.folder = open(run_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC), .fd = -1};
     if (l->folder == -1 || fstat(l->folder, &st) == -1)
@@ -39,13 +39,14 @@ static int prepare(struct lock *l, const char *run_dir, uid_t owner, gid_t group
     l->fd = open_file(l->folder);
     if (l->fd == -1 || fstat(l->fd, &st) == -1)
         return fail(l, errno);
-    if (st.st_uid != owner && fchown(l->fd, owner, group) == -1)
+    if (geteuid() == 0 && (st.st_uid != 0 || st.st_gid != group || (st.st_mode & 07777) != 0640) &&
+        (fchown(l->fd, 0, group) == -1 || fchmod(l->fd, 0640) == -1))
         return fail(l, errno);
     return 0;
 }
 
-void lock_prepare(struct lock *l, const char *run_dir, uid_t owner, gid_t group) {
-    if (prepare(l, run_dir, owner, group) == -1)
+void lock_prepare(struct lock *l, const char *run_dir, gid_t group) {
+    if (prepare(l, run_dir, group) == -1)
         fd_close(&l->fd);
 }
 

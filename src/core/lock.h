@@ -11,10 +11,10 @@ struct lock {
     int error;  /* errno of the failure */
 };
 
-/* Opens RUN_DIR and sees to it that the lock file exists and belongs to `owner`, who will take the lock. RUN_DIR
- * must exist, belong to root or this process and be writable by nobody else. A failure is kept for lock_take: a
- * connection that runs nothing needs no lock. */
-void lock_prepare(struct lock *l, const char *run_dir, uid_t owner, gid_t group);
+/* Opens RUN_DIR and sees to it that the lock file exists and that `group`, whose account will take the lock, can read it: that is
+ * enough, and so no command can fill the file or change its mode. RUN_DIR must exist, belong to root or this process and be
+ * writable by nobody else. A failure is kept for lock_take: a connection that runs nothing needs no lock. */
+void lock_prepare(struct lock *l, const char *run_dir, gid_t group);
 
 /* Tries to take the lock: 1 taken, 0 somebody holds it, -1 with errno. A new open file each time: two runs of one
  * connection are as much in each other's way as those of two. */

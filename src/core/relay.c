@@ -109,6 +109,7 @@ void relay_run(struct relay *r) {
     struct run *run = r->run;
     for (int i = 0; i < RUN_PIPES; i++)
         r->most[i] = INT64_MAX;
+    look_after(r, clock_now()); /* the client may be gone already, and then nothing would wake us */
     while (!run->reaped || (has_output(r) && !client->gone)) {
         struct pollfd fds[FDS];
         int64_t now = clock_now();

@@ -61,7 +61,7 @@ int session_open(struct session *s, const struct settings *settings, char *const
         return -1;
     if ((*fault = choose_account(&s->account, settings, environment)) != NULL)
         return -1;
-    lock_prepare(&s->lock, settings_text(settings, RUN_DIR), s->account.uid, s->account.gid);
+    lock_prepare(&s->lock, settings_text(settings, RUN_DIR), s->account.gid);
     if (geteuid() == 0 && drop_to(&s->account) == -1) {
         snprintf(text, sizeof text, "SSH_USER: cannot become that account: %s", strerror(errno));
         *fault = text;

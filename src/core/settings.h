@@ -107,6 +107,9 @@ void settings_wipe(struct settings *s, enum setting id);
  * else can write it, or it is on a read-only mount. */
 const char *settings_not_trusted(int fd);
 
+/* For a program that its own account must not be able to steer (the login shell): only what is root's counts. */
+void settings_trust_root_alone(void);
+
 /* Whether n bytes at `name` are a setting's name or such a name with _FILE: never the command's business. */
 bool settings_owns(const char *name, size_t n);
 

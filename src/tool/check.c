@@ -50,6 +50,11 @@ static void print_setting(const struct settings *s, enum setting id) {
 
 static void warn(const char *setting, const char *text) { printf("warning: %s: %s\n", setting, text); }
 
+static bool is_bastion(const char *shell) {
+    const char *slash = strrchr(shell, '/');
+    return slash != NULL && strcmp(slash, "/bastion") == 0;
+}
+
 /* What is valid and yet likely not meant. */
 static void print_warnings(const struct settings *s) {
     struct account account;
@@ -68,6 +73,8 @@ static void print_warnings(const struct settings *s) {
         warn("COMMAND_LOCK_WAIT", "has no effect: COMMAND_LOCK is not wait");
     if (geteuid() == 0 && account_find(&account, settings_text(s, SSH_USER)) == -1)
         warn("SSH_USER", "there is no such account here: http and cgi answer 500 when started as root");
+    else if (geteuid() == 0 && stat(account.shell, &st) == 0 && is_bastion(account.shell) && (st.st_mode & S_IROTH) != 0)
+        warn("SSH_USER", "its login shell can be read by it, so that a command may take over the next login's: chmod 711");
     const char *prefix = settings_text(s, COMMAND_PREFIX);
     if (prefix != NULL && strlen(prefix) > 3 && strcmp(prefix + strlen(prefix) - 3, " -c") == 0)
         warn("COMMAND_PREFIX", "ends with -c: a request's first word becomes a script");

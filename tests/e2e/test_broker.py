@@ -1,6 +1,7 @@
 """Broker mode: what tests/broker.table (test_broker_table.py) does not say. Every refusal leaves a line and runs nothing."""
 import os
 import re
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -166,6 +167,7 @@ BROKEN = {
     "half a line": (lambda p: p.write_text("other\nlisted"), "allowed-commands.list:2: the last line has no newline"),
     "unreadable": (lambda p: p.chmod(0o600), "Permission denied"),
     "another account's": (lambda p: os.chown(p, 12345, -1), "owned by another account than root"),
+    "the command's own": (lambda p: shutil.chown(p, "nobody"), "owned by another account than root"),
     "writable by all": (lambda p: p.chmod(0o666), "writable by others"),
     "writable by a group": (lambda p: p.chmod(0o664), "writable by others"),
     "fifo": (make_fifo, "not a regular file"),

@@ -76,6 +76,9 @@ def test_run(lighttpd, method):
     (["Origin: http://evil.test"], {}, 403),
     (["Origin: http://bastion.test"], {}, 200),
     (["Sec-Purpose: prefetch"], {}, 403),
+    (["Purpose: prefetch"], {}, 403),
+    (["Referer: http://evil.test/"], {}, 403),
+    (["Referer: http://bastion.test/x"], {}, 200),
     ([], {"target": "/cgi-bin/run/junk"}, 404),
     ([], {"target": "/cgi-bin/run/cgi-bin/run/x"}, 404),
     ([], {"target": "/cgi-bin/run/"}, 404),
@@ -189,6 +192,7 @@ def test_faults(start, settings, name):
     ([], {"auth": "Authorization: Bearer wrong"}, 401),
     (["Sec-Fetch-Site: cross-site"], {}, 403),
     (["Origin: http://evil.test"], {}, 403),
+    (["Referer: http://evil.test/"], {}, 403),
     ([], {"target": "/cgi-bin/run/junk"}, 404),
 ], ids=str)
 def test_status_behind_busybox(httpd, fields, options, status):

@@ -142,6 +142,15 @@ def test_lock_of_the_killed_is_released(start):
     assert server.settled_runs() == 2
 
 
+@pytest.mark.root
+def test_the_command_cannot_spoil_the_lock(start):
+    """It can neither fill the file nor change who may take it."""
+    server = start(FORCE_COMMAND=RUN + "cd $T/../run; for fd in /proc/self/fd/*; do echo x >>$fd; done; echo x >>lock; chmod 0 lock; rm lock; true", COMMAND_LOCK="refuse")
+    assert [ask(server).status for _ in range(2)] == [200, 200]
+    lock = (server.run_dir / "lock").stat()
+    assert (lock.st_uid, lock.st_size, lock.st_mode & 0o777) == (0, 0, 0o640)
+
+
 def test_lock_outlives_the_killed_server(start):
     """The command goes on, and so does its lock."""
     server = start(FORCE_COMMAND=HELD, COMMAND_LOCK="refuse")

@@ -4,9 +4,10 @@ Every bad message carries the right credential and a whole second request behind
 and the command has not run: neither for the first nor for the second.
 """
 import socket
+import time
 
 import pytest
-from harness import AUTH, Client, ask, chunked, curl, request
+from harness import AUTH, Client, ask, chunked, curl, request, wait_for
 
 SECOND = request()
 BODY = b"hello"
@@ -382,3 +383,15 @@ def test_curl_waits_for_continue(plain, tmp_path):
     found = curl(plain, "-v", "-H", "Expect: 100-continue", "--data-binary", f"@{tmp_path / 'body'}")
     assert found.stdout == b"ok\n"
     assert b"HTTP/1.1 100 Continue" in found.stderr
+
+
+@pytest.mark.slow
+def test_a_connection_ends_after_a_while(plain):
+    """However busy it is: a credential that was taken away since would count for ever."""
+    with Client(plain) as client:
+        def last():
+            time.sleep(1)  # not so fast: there is another test beside this one
+            client.send(request(target="/healthz", auth=None))
+            return client.answer()["Connection"] == "close"
+        wait_for(last, "the last answer", 100)
+        assert client.is_closed()

@@ -610,3 +610,13 @@ def test_a_terminal_without_a_client(start):
     server.wait_event("end")
     assert server.lines("signals") == ["hup"]
     server.settle()
+
+
+def test_a_killed_login_shell(start):
+    """A command can do that to its own. The log has a line all the same."""
+    server = start(SshServer, FORCE_COMMAND="kill -KILL $PPID; exec sleep 0.1")
+    server.ssh()
+    end = server.wait_event("end")
+    assert [(e["user"], e["reason"], "exit" in e) for e in end] == [("alice", "the login shell was killed", False)]
+    server.settle()
+    assert [e["event"] for e in server.events()].count("end") == 1
