@@ -107,7 +107,7 @@ test: deps all unit
 bench: deps all
 	tests/bench/run
 
-fuzz: deps
+fuzz: deps all
 	tests/fuzz/run 60
 
 run: deps all

@@ -92,6 +92,7 @@ static const char *ask_rules(const struct policy *p, struct slice request, struc
     static char text[LIMIT_PATH + 64];
     const struct rule *rule;
     if (rules_match(&p->rules, request, &d->verdict) == -1) {
+        d->broken = true;
         snprintf(text, sizeof text, "the rules can't be asked: %s", strerror(errno));
         return text;
     }
@@ -120,7 +121,7 @@ static void decide_request(const struct policy *p, struct slice request, struct 
 
 void policy_decide(const struct policy *p, struct slice request, struct decision *d) {
     static const char *force[] = {"/bin/sh", "-c", NULL, NULL};
-    d->allow = false;
+    d->allow = d->broken = false;
     d->rule = d->text = NULL;
     d->argv = NULL;
     d->reason = "no mode is set";

@@ -56,6 +56,21 @@ static struct atom read_atom(const char *at) {
     return (struct atom){.kind = strchr("^$()|*+?{}", *at) != NULL ? SIGN : LITERAL, .c = *at, .n = 1};
 }
 
+/* Whether what stands before may be left out. */
+static bool is_optional(const char *repeat) {
+    return *repeat == '*' || *repeat == '?' || strncmp(repeat, "{0", 2) == 0 || strncmp(repeat, "{,", 2) == 0;
+}
+
+/* What is behind a sign that repeats. */
+static const char *skip_repeat(const char *repeat) {
+    if (*repeat == '{')
+        repeat += strcspn(repeat, "}");
+    return repeat + (*repeat != '\0');
+}
+
+/* Whether a word, or what stands for it, is at its end there. */
+static bool ends_word(const char *at) { return *at == '\0' || strchr(" )|", *at) != NULL; }
+
 static void say(const char *texts[ADVICE_MAX], size_t *count, const char *text) {
     for (size_t i = 0; i < *count; i++)
         if (strcmp(texts[i], text) == 0)
@@ -77,20 +92,22 @@ size_t advice_on(const char *rule, const char *texts[ADVICE_MAX]) {
             say(texts, &count, "repeats . which admits anything, spaces and so more words included; [^ ] ends with the word");
         else if (a.kind == ANY && (is_alnum(before) || is_alnum(*behind)))
             say(texts, &count, "has a . beside a letter or digit: it stands for any character; \\. is the dot of a name");
-        if (many && word_begins && (*behind == '*' || *behind == '?' || strncmp(behind, "{0", 2) == 0 || strncmp(behind, "{,", 2) == 0))
+        if (many && word_begins && is_optional(behind) && ends_word(skip_repeat(behind)))
             say(texts, &count, "has a word that may be empty (* or ?); with + it has at least one character");
         if (many && word_begins && a.admits_dash)
             say(texts, &count, "lets a word start with -, which the program may take for an option; [^ -][^ ]* does not");
         before = a.kind == LITERAL ? a.c : '\0';
         if (a.kind != SIGN)
-            word_begins = a.kind == LITERAL && a.c == ' ';
+            word_begins = (a.kind == LITERAL && a.c == ' ') || (word_begins && is_optional(behind));
         else if (a.c == '(' && depth < DEPTH - 1)
             group_begins[++depth] = word_begins;
         else if (a.c == '|')
             word_begins = group_begins[depth];
-        else if (a.c == ')' && depth > 0)
+        else if (a.c == ')' && depth > 0) {
+            word_begins = word_begins || (is_optional(behind) && group_begins[depth]);
             depth--;
-        at = behind;
+        }
+        at = a.kind == SIGN && a.c == '{' ? skip_repeat(at) : behind;
     }
     return count;
 }

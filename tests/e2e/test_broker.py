@@ -267,6 +267,16 @@ def test_nested_repetition(start, rule):
     assert server.events("deny")[0]["reason"] in ("no rule allows it", "rule ALLOWED_COMMANDS:1 takes more time or memory than a match may")
 
 
+def test_when_the_rules_cannot_be_asked(start):
+    """No process is left for it: not the request's fault, and nothing runs."""
+    def before(server):
+        return own_list(server) + "\nprlimit --pid $$ --nproc=1:1"
+    server = start(before=before, FORCE_COMMAND=None, ALLOWED_COMMANDS="ok", COMMAND_PREFIX="echo")
+    assert wish(server, "ok").status == 500
+    assert server.events("fault")[0]["reason"].startswith("the rules can't be asked: ")
+    assert server.events("start") == []
+
+
 # ---- the log ----
 
 @pytest.mark.parametrize("audit", ["text", "json"])
