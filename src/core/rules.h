@@ -26,8 +26,8 @@ struct rules {
 void rules_start(struct rules *r);
 
 /* Adds the rules of a text: a line each, without the white space around it, a CR included; empty lines and those that start
- * with # are none, nor is a byte order mark a part of one. `source` must live as long as the table. With `terminated`, a last line that has no newline is no rule
- * but a fault: it may be the beginning of one, and match more than the whole. */
+ * with # are none, nor is a byte order mark a part of one. `source` must live as long as the table. With `terminated`, a last
+ * line that has no newline is no rule but a fault: it may be the beginning of one, and match more than the whole. */
 void rules_add(struct rules *r, const char *source, struct slice text, bool terminated);
 
 /* Adds the rules of a file, as one that may be written to meanwhile. Of one that is missing there are none; one that can't
@@ -41,10 +41,10 @@ struct rules_verdict {
     char fault_text[LIMIT_RULE_FAULTS];
 };
 
-/* Matches the request, which has no NUL (one over LIMIT_REQUEST matches nothing), against the table: the first rule that spans the whole of it. With a request that is
- * absent it compiles every rule and no more. A rule is compiled by itself, with nothing put around it, so that none of its
- * parentheses or bars can change what has to be spanned. All of it happens in a child that has LIMIT_MATCH_MS of the
- * processor's time and LIMIT_MATCH_MEMORY. Returns 0, or -1 with errno when there is no such child. */
+/* Matches the request, which has no NUL (one over LIMIT_REQUEST matches nothing), against the table: the first rule that spans
+ * the whole of it. With a request that is absent it compiles every rule and no more. A rule is compiled by itself, with nothing
+ * put around it, so that none of its parentheses or bars can change what has to be spanned. All of it happens in a child that
+ * has LIMIT_MATCH_MS of the processor's time and LIMIT_MATCH_MEMORY. Returns 0, or -1 with errno when there is no such child. */
 int rules_match(const struct rules *r, struct slice request, struct rules_verdict *v);
 
 /* The same in this process, with no limit: for tests. */

@@ -240,7 +240,8 @@ static void decide(struct session *s, const struct request *rq, struct decision 
 bool session_serve(struct session *s, const struct request *rq, const char *run_id, struct client *c) {
     struct decision d;
     decide(s, rq, &d);
-    struct outcome o = {.kind = d.broken ? OUTCOME_FAULT : OUTCOME_DENIED, .code = 126, .reason = d.reason, .wish = d.text, .wish_n = d.text_n};
+    enum outcome_kind refused = d.broken ? OUTCOME_FAULT : OUTCOME_DENIED;
+    struct outcome o = {.kind = refused, .code = 126, .reason = d.reason, .wish = d.text, .wish_n = d.text_n};
     struct audit a = about(s, rq, run_id, &d);
     run_watch_signals();
     if (d.allow && take_lock(s, rq, c, &o) && start(s, rq, &d, &a, &o)) {
