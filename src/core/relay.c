@@ -137,20 +137,21 @@ void relay_run(struct relay *r) {
 bool relay_wait_child(struct client *c, pid_t child, int64_t deadline, bool leave) {
     for (;;) {
         struct pollfd fds[FDS];
-        int64_t now = clock_now();
-        int64_t client_deadline = c->ops->watch(c, fds, now);
-        for (int i = OUT; i < FDS; i++)
-            fds[i].fd = -1;
-        int n = wait_for(fds, clock_earlier(deadline, client_deadline), now);
-        if (n >= 0)
-            c->ops->ready(c, fds, clock_now());
         int status;
+        int64_t now = clock_now();
         if (waitpid(child, &status, WNOHANG) == child)
             return WIFEXITED(status) && WEXITSTATUS(status) == 0;
-        if (clock_now() >= deadline || run_told() != 0 || (c->gone && leave)) {
+        if (now >= deadline || run_told() != 0 || (c->gone && leave)) {
             kill(child, SIGKILL);
             waitpid(child, &status, 0);
             return false;
         }
+        int64_t client_deadline = c->ops->watch(c, fds, now);
+        for (int i = OUT; i < FDS; i++)
+            fds[i].fd = -1;
+        if (wait_for(fds, clock_earlier(deadline, client_deadline), now) < 0)
+            for (int i = 0; i < FDS; i++)
+                fds[i].revents = 0;
+        c->ops->ready(c, fds, clock_now());
     }
 }

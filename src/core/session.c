@@ -237,6 +237,12 @@ static void decide(struct session *s, const struct request *rq, struct decision 
     note_rule_faults(rq, &d->verdict.faults);
 }
 
+/* A client that went before signals were watched woke nobody: whether it is there is looked at once. */
+static void look(struct client *c) {
+    static const struct pollfd nothing[CLIENT_FDS];
+    c->ops->ready(c, nothing, clock_now());
+}
+
 bool session_serve(struct session *s, const struct request *rq, const char *run_id, struct client *c) {
     struct decision d;
     decide(s, rq, &d);
@@ -244,6 +250,7 @@ bool session_serve(struct session *s, const struct request *rq, const char *run_
     struct outcome o = {.kind = refused, .code = 126, .reason = d.reason, .wish = d.text, .wish_n = d.text_n};
     struct audit a = about(s, rq, run_id, &d);
     run_watch_signals();
+    look(c);
     if (d.allow && take_lock(s, rq, c, &o) && start(s, rq, &d, &a, &o)) {
         carry(s, rq, &a, c, &o);
     } else {
