@@ -31,5 +31,6 @@ Suite *unit_auth(void);
 Suite *unit_gate(void);
 Suite *unit_body(void);
 Suite *unit_policy(void);
+Suite *unit_json(void);
 
 #endif
