@@ -32,5 +32,6 @@ Suite *unit_gate(void);
 Suite *unit_body(void);
 Suite *unit_policy(void);
 Suite *unit_json(void);
+Suite *unit_docker(void);
 
 #endif
