@@ -107,6 +107,7 @@ test-image: deps all
 
 bench: deps all
 	tests/bench/run
+	[ "$$(id -u)" -ne 0 ] || tests/bench/docker
 
 fuzz: deps
 	tests/fuzz/run 60
