@@ -7,7 +7,7 @@ DESTDIR ?=
 PREFIX  ?= /usr/local
 
 # Where things go. What takes long to make, and never changes with our own code, is below build/download and */vendor:
-# `make clean` leaves that.
+# `make clean` leaves that. So are the Docker engine's images that tests/image makes, in build/engine.
 OUT  := build$(TARGET:%=/%)
 OBJ  := $(OUT)/obj
 V    := $(OUT)/vendor
@@ -28,7 +28,7 @@ BASTION  := $(SRC:%.c=$(OBJ)/%.o)
 UNITS    := $(UNIT_SRC:%.c=$(HOST)/obj/%.o)
 
 # Goals that look after their packages must do so before anything is fetched or built.
-DEPS_FIRST := $(if $(filter deps check test bench fuzz run,$(MAKECMDGOALS)),deps)
+DEPS_FIRST := $(if $(filter deps check test test-image bench fuzz run,$(MAKECMDGOALS)),deps)
 
 all: $(OUT)/bastion $(OUT)/tinysshd $(OUT)/sh
 
@@ -104,8 +104,12 @@ check: deps all unit
 test: deps all unit
 	tests/run
 
+test-image: deps all
+	tests/run image
+
 bench: deps all
 	tests/bench/run
+	[ "$$(id -u)" -ne 0 ] || tests/bench/docker
 
 fuzz: deps all
 	tests/fuzz/run 60
@@ -129,5 +133,5 @@ clean:
 distclean:
 	rm -rf build
 
-.PHONY: all unit layers check test bench fuzz run deps install clean distclean
+.PHONY: all unit layers check test test-image bench fuzz run deps install clean distclean
 .DELETE_ON_ERROR:

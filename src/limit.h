@@ -71,4 +71,19 @@
 #define LIMIT_LOG_TEXT 2048        /* bytes of one quoted text in a line; longer ones end in "..." */
 #define LIMIT_LOG_MS 2000          /* for a log that does not take a line; then the line has failed */
 
+/* JSON, and the Docker client. */
+#define LIMIT_JSON_DEPTH 64        /* of containers in containers; what the engine sends has about ten */
+#define LIMIT_JSON_NAME 256        /* bytes of a member's name that is looked for, and of a value compared with a word */
+#define LIMIT_DOCKER_LIST 1024     /* values of an option that can be repeated, such as -e */
+#define LIMIT_DOCKER_WINDOW 65536  /* bytes of a stream in memory, each direction */
+#define LIMIT_DOCKER_PATH 16384    /* bytes of a request's path and query: a filter for every container of a host */
+#define LIMIT_DOCKER_BODY 2097152  /* bytes of a request's body: a script on the command line, escaped */
+#define LIMIT_DOCKER_ANSWER 67108864 /* bytes of an answer that is read as a whole: ps on a host of ten thousand containers */
+#define LIMIT_DOCKER_MESSAGE 8192  /* bytes of an error's text */
+#define LIMIT_DOCKER_COLUMNS 64     /* of a table that are aligned; more are not */
+#define LIMIT_DOCKER_PORTS 512      /* of a container that ps shows; more are left out */
+#define LIMIT_DOCKER_TASKS 4096     /* of a service that ps shows; more are left out */
+#define LIMIT_DOCKER_EXIT_MS 10000 /* for the engine to say how a command ended whose output has ended */
+#define LIMIT_DOCKER_RESIZE_MS 10000 /* for a command to be there, so that its terminal can have a size */
+
 #endif

@@ -1,17 +1,16 @@
 /* main.c: the table of programs. The first word picks one. */
 #include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "base/version.h"
 #include "channel/cgi.h"
 #include "channel/http.h"
 #include "channel/shell.h"
 #include "channel/ssh.h"
 #include "tool/check.h"
-
-#ifndef BASTION_VERSION
-#define BASTION_VERSION "0.1.0"
-#endif
+#include "tool/docker.h"
 
 static const struct program {
     const char *name;
@@ -37,6 +36,9 @@ static const struct program {
      "Says whether the settings are valid, what they are and where each comes from; with\n"
      "REQUEST, what would happen to it and why. --files: as cgi and the login shell see\n"
      "them, without the environment. Exits 0, 78 for a fault, 126 for a refusal.\n"},
+    {"docker", docker_main, "bastion docker COMMAND [ARG...]",
+     "A small client of the Docker Engine: exec, ps, logs, start, stop and the like, as docker(1)\n"
+     "has them. So does bastion when it is called docker, as by a link of that name.\n"},
 };
 enum { PROGRAMS = sizeof programs / sizeof *programs };
 
@@ -57,9 +59,16 @@ static int run(const struct program *p, int argc, char **argv) {
     return p->main(argc, argv);
 }
 
+static bool is_named(const char *path, const char *name) {
+    const char *slash = strrchr(path, '/');
+    return strcmp(slash != NULL ? slash + 1 : path, name) == 0;
+}
+
 int main(int argc, char **argv) {
     /* Where the starter ignores it, our children would be reaped behind our back (wait(2), ECHILD). */
     signal(SIGCHLD, SIG_DFL);
+    if (argc > 0 && is_named(argv[0], "docker"))
+        return docker_main(argc, argv);
     if (argc > 0 && (argv[0][0] == '-' || (argc > 1 && strcmp(argv[1], "-c") == 0)))
         return shell_main(argc, argv); /* as a login shell: login(1), sh(1) */
     if (argc < 2 || strcmp(argv[1], "--help") == 0)

@@ -29,7 +29,7 @@ static void close_from(int first) {
         close(fd);
 }
 
-int fd_only_standard(void) {
+int fd_open_standard(void) {
     for (int fd = 0; fd <= 2; fd++) {
         if (fcntl(fd, F_GETFD) != -1)
             continue;
@@ -38,6 +38,12 @@ int fd_only_standard(void) {
         if (open("/dev/null", O_RDONLY) != fd)
             return -1;
     }
+    return 0;
+}
+
+int fd_only_standard(void) {
+    if (fd_open_standard() == -1)
+        return -1;
     close_from(3);
     return 0;
 }

@@ -7,8 +7,10 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-/* Makes sure that 0, 1 and 2 are open (/dev/null, for reading alone, where they were not) and closes every other descriptor: what
- * the superserver forgot must not reach the command. Returns 0, or -1 with errno. */
+/* Makes sure that 0, 1 and 2 are open: /dev/null, for reading alone, where they were not. Returns 0, or -1 with errno. */
+int fd_open_standard(void);
+
+/* The same, and closes every other descriptor: what the superserver forgot must not reach the command. */
 int fd_only_standard(void);
 
 /* Sets O_NONBLOCK (fcntl(2)). Returns 0, or -1 with errno. */

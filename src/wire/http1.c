@@ -43,19 +43,7 @@ static struct slice cut(struct slice *rest, char c) {
 
 /* ---- the head ---- */
 
-/* request-line = method SP request-target SP HTTP-version, single spaces (RFC 9112, section 3). */
-static int read_request_line(struct http1_head *head, struct slice line) {
-    struct slice rest = line;
-    head->method = cut(&rest, ' ');
-    head->target = cut(&rest, ' ');
-    struct slice version = rest;
-    if (!http1_is_token(head->method) || head->target.n == 0)
-        return 400;
-    for (size_t i = 0; i < head->target.n; i++) {
-        unsigned char c = (unsigned char)head->target.at[i];
-        if (c <= 0x20 || c >= 0x7f || c == '#')
-            return 400;
-    }
+static int read_version(struct http1_head *head, struct slice version) {
     if (version.n != 8 || memcmp(version.at, "HTTP/", 5) != 0 || version.at[6] != '.')
         return 400;
     char major = version.at[5], minor = version.at[7];
@@ -66,6 +54,33 @@ static int read_request_line(struct http1_head *head, struct slice line) {
     head->minor = minor == '0' ? 0 : 1;
     head->started = true;
     return 0;
+}
+
+/* request-line = method SP request-target SP HTTP-version, single spaces (RFC 9112, section 3). */
+static int read_request_line(struct http1_head *head, struct slice line) {
+    struct slice rest = line;
+    head->method = cut(&rest, ' ');
+    head->target = cut(&rest, ' ');
+    if (!http1_is_token(head->method) || head->target.n == 0)
+        return 400;
+    for (size_t i = 0; i < head->target.n; i++) {
+        unsigned char c = (unsigned char)head->target.at[i];
+        if (c <= 0x20 || c >= 0x7f || c == '#')
+            return 400;
+    }
+    return read_version(head, rest);
+}
+
+/* status-line = HTTP-version SP status-code SP [ reason-phrase ] (RFC 9112, section 4); the space before a reason that is not
+ * there may be missing, too. */
+static int read_status_line(struct http1_head *head, struct slice line) {
+    struct slice rest = line;
+    struct slice version = cut(&rest, ' '), code = cut(&rest, ' ');
+    uint64_t status;
+    if (code.n != 3 || !num_decimal(code.at, code.n, 999, &status) || status < 100 || !http1_is_value(rest))
+        return 400;
+    head->status = (int)status;
+    return read_version(head, version);
 }
 
 /* field-line = field-name ":" OWS field-value OWS; a line that starts with white space would be obs-fold
@@ -84,6 +99,8 @@ static int read_field(struct http1_head *head, struct slice line) {
 
 static int read_line(struct http1_head *head, struct slice line) {
     if (!head->started) {
+        if (head->is_answer)
+            return read_status_line(head, line);
         /* One empty line before the request is ignored (RFC 9112, section 2.2), more are not a request. */
         if (line.n == 0)
             return head->line == 0 ? 0 : 400;
@@ -98,6 +115,11 @@ static int read_line(struct http1_head *head, struct slice line) {
 void http1_start(struct http1_head *head) {
     /* The fields' places stay as they are: head->fields says how many of them count. */
     memset(head, 0, offsetof(struct http1_head, name));
+}
+
+void http1_start_answer(struct http1_head *head) {
+    http1_start(head);
+    head->is_answer = true;
 }
 
 /* What the bytes of a line up to its LF say, or as many of them as have come (`whole`: the LF is next). Every fault is

@@ -1,5 +1,5 @@
-/* http1.h: the head of an HTTP/1.x request (RFC 9112, sections 2 to 6; RFC 9110, section 5). Strict: what two
- * parsers could read in two ways is refused. Pure: bytes in, values out. */
+/* http1.h: the head of an HTTP/1.x request (RFC 9112, sections 2 to 6; RFC 9110, section 5), or of an answer (section 4).
+ * Strict: what two parsers could read in two ways is refused. Pure: bytes in, values out. */
 #ifndef WIRE_HTTP1_H
 #define WIRE_HTTP1_H
 
@@ -14,16 +14,20 @@
 struct http1_head {
     /* where the reading stands */
     size_t line, scanned; /* the first byte of the line under way, and the bytes looked at */
-    bool started, done;   /* the request line is through; the empty line too */
+    bool started, done;   /* the first line is through; the empty line too */
+    bool is_answer;
 
-    struct slice method, target;
+    struct slice method, target; /* of a request */
+    int status;                  /* of an answer */
     int minor; /* of HTTP/1.minor: 0 or 1; a higher one counts as 1 (RFC 9110, section 2.5) */
     size_t fields;
     struct slice name[LIMIT_FIELDS], value[LIMIT_FIELDS];
 };
 
-/* Starts a head. */
+/* Starts the head of a request. */
 void http1_start(struct http1_head *head);
+/* The same of an answer: its head is not whole before 200 is returned either, whatever head->status says then. */
+void http1_start_answer(struct http1_head *head);
 
 /* Goes on reading the head from the n bytes that `in` holds by now (the same bytes as before, and more behind
  * them). Returns 0 when it needs more, 200 when the head is whole (head->scanned is its length), or the status that

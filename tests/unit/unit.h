@@ -33,5 +33,7 @@ Suite *unit_body(void);
 Suite *unit_policy(void);
 Suite *unit_ssh(void);
 Suite *unit_broker(void);
+Suite *unit_json(void);
+Suite *unit_docker(void);
 
 #endif

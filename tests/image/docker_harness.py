@@ -1,0 +1,108 @@
+"""Runs the real docker client and bastion's, and compares what they do."""
+import os
+import pty
+import re
+import select
+import shutil
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+
+import harness
+from engine import CLIENT
+from harness import PATIENCE
+
+LINKS = Path(tempfile.mkdtemp(prefix="bastion-docker-"))
+harness.atexit.register(shutil.rmtree, LINKS)
+os.chmod(LINKS, 0o755)
+OURS = str(LINKS / "docker")
+os.symlink(harness.BASTION, OURS)
+CLIENTS = {"real": CLIENT, "ours": OURS}
+
+
+class Docker:
+    """One of the clients, for one engine."""
+
+    def __init__(self, program, engine, host=None):
+        self.program = program
+        self.env = {**engine.env, **harness.SANITIZERS, "DOCKER_HOST": host or engine.host}
+
+    def __call__(self, *arguments, input=None, env=None, timeout=PATIENCE * 2, **options):
+        """The finished process."""
+        given = {"input": input} if input is not None else {"stdin": subprocess.DEVNULL}
+        return subprocess.run([self.program, *map(str, arguments)], capture_output=True, timeout=timeout, env={**self.env, **(env or {})},
+                              **given, **options)
+
+    def start(self, *arguments, **options):
+        pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **options}
+        return subprocess.Popen([self.program, *map(str, arguments)], env=self.env, **pipes)
+
+    def terminal(self, *arguments, **options):
+        return Terminal([self.program, *map(str, arguments)], self.env, **options)
+
+
+def outcome(done):
+    """What a script can see."""
+    def clean(text):
+        # Debian 13's client says the same in other words.
+        text = text.replace(b"Error response from daemon: No such container", b"Error: No such container")
+        # One of them ran first: of another second, of another exec's terminal.
+        text = re.sub(rb"(\d+ seconds?|Less than a second) +", b"N seconds ", text, flags=re.I)
+        return re.sub(rb"/dev/pts/\d+", b"/dev/pts/N", text)
+    return done.returncode, clean(done.stdout), clean(done.stderr)
+
+
+class Terminal:
+    """A program on a terminal of its own, which is its controlling one."""
+
+    def __init__(self, argv, env, size=(33, 99)):
+        self.pid, self.master = pty.fork()
+        if self.pid == 0:
+            set_size(0, size)
+            os.execve(argv[0], argv, {**env, "TERM": "xterm"})
+        self.seen = b""
+
+    def resize(self, *size):
+        set_size(self.master, size)  # the kernel tells whom it concerns
+
+    def send(self, data):
+        os.write(self.master, data)
+
+    def read_until(self, wanted, seconds=PATIENCE):
+        end = time.monotonic() + seconds
+        while wanted not in self.seen:
+            assert select.select([self.master], [], [], max(0, end - time.monotonic()))[0], f"no {wanted!r} in {self.seen!r}"
+            try:
+                got = os.read(self.master, 65536)
+            except OSError:
+                got = b""
+            assert got, f"the terminal ended without {wanted!r}: {self.seen!r}"
+            self.seen += got
+        at = self.seen.index(wanted) + len(wanted)
+        before, self.seen = self.seen[:at], self.seen[at:]
+        return before
+
+    def modes(self):
+        import termios
+        return termios.tcgetattr(self.master)
+
+    def wait(self):
+        """The exit code (128 + n for a signal), and what was still printed."""
+        rest = self.seen
+        try:
+            while got := os.read(self.master, 65536):
+                rest += got
+        except OSError:
+            pass
+        status = os.waitpid(self.pid, 0)[1]
+        os.close(self.master)
+        code = os.waitstatus_to_exitcode(status)
+        return code if code >= 0 else 128 - code, rest
+
+
+def set_size(fd, size):
+    import fcntl
+    import struct
+    import termios
+    fcntl.ioctl(fd, termios.TIOCSWINSZ, struct.pack("HHHH", *size, 0, 0))

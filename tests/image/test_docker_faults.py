@@ -1,0 +1,202 @@
+"""bastion docker and an engine that goes away, is another's, or is none: what it is told is not to be trusted."""
+import contextlib
+import json
+import socket
+import subprocess
+import tempfile
+import threading
+from pathlib import Path
+
+import pytest
+from docker_harness import CLIENTS, OURS, Docker, Terminal, outcome
+from harness import SANITIZERS, SYSTEM_PATH
+
+
+def test_engine_goes_away_and_comes_back(engine):
+    results = []
+    for program in CLIENTS.values():
+        docker = Docker(program, engine)
+        name = engine.run(options=["--name", "left"])
+        with docker.start("exec", "-i", "left", "sh", "-c", "echo ready; exec sleep 1000") as process, docker.start("logs", "-f", "left") as logs:
+            assert process.stdout.readline() == b"ready\n"
+            engine.kill()
+            results.append((process.wait(30), process.stdout.read(), logs.wait(30)))
+        gone = docker("exec", "left", "true")
+        results[-1] += outcome(gone)
+        engine.start()
+        engine.docker("start", "left")
+        results[-1] += outcome(docker("exec", "left", "echo", "back"))
+        engine.remove(name)
+    assert results[0] == results[1]
+    assert results[1][0] == 255 and b"Is the docker daemon running?" in results[1][5] and results[1][7] == b"back\n"
+
+
+# ---- an engine of our own: each connection gets what the test says ----
+
+class Replay:
+    """Answers with what `script` (bytes of a request's first line -> pieces) says; a piece of None ends the connection."""
+
+    def __init__(self, script):
+        self.folder = tempfile.TemporaryDirectory(prefix="bastion-replay-")
+        self.path = Path(self.folder.name, "sock")
+        self.script, self.requests = script, []
+        self.socket = socket.socket(socket.AF_UNIX)
+        self.socket.bind(str(self.path))
+        self.socket.listen(16)
+        threading.Thread(target=self.accept, daemon=True).start()
+
+    def accept(self):
+        with contextlib.suppress(OSError):
+            while True:
+                connection = self.socket.accept()[0]
+                threading.Thread(target=self.serve, args=(connection,), daemon=True).start()
+
+    def serve(self, connection):
+        with connection, connection.makefile("rb") as file, contextlib.suppress(OSError):
+            while line := file.readline():
+                length = 0
+                while (field := file.readline()) not in (b"\r\n", b""):
+                    if field.lower().startswith(b"content-length:"):
+                        length = int(field.split(b":")[1])
+                body = file.read(length)
+                self.requests.append((line.decode().rsplit(" ", 1)[0], body))
+                pieces = next(p for k, p in self.script.items() if line.decode().startswith(k))
+                for piece in pieces:
+                    if piece is None:
+                        return
+                    connection.sendall(piece)
+
+    def run(self, *arguments, **options):
+        env = {"PATH": SYSTEM_PATH, "DOCKER_HOST": f"unix://{self.path}", **SANITIZERS}
+        return subprocess.run([OURS, *arguments], env=env, stdin=subprocess.DEVNULL, capture_output=True, timeout=60, **options)
+
+    def close(self):
+        self.socket.shutdown(socket.SHUT_RDWR)
+        self.socket.close()
+        self.folder.cleanup()
+
+
+@pytest.fixture
+def replay():
+    started = []
+
+    def start(script):
+        started.append(Replay(script))
+        return started[-1]
+
+    yield start
+    for server in started:
+        server.close()
+
+
+def answer(body, status="200 OK", *fields):
+    body = body if isinstance(body, bytes) else json.dumps(body).encode()
+    return b"".join([f"HTTP/1.1 {status}\r\n".encode(), *(f.encode() + b"\r\n" for f in fields), b"Content-Length: %d\r\n\r\n" % len(body), body])
+
+
+def frame(stream, text):
+    return bytes([stream, 0, 0, 0]) + len(text).to_bytes(4, "big") + text
+
+
+UPGRADED = b"HTTP/1.1 101 UPGRADED\r\nContent-Type: application/vnd.docker.raw-stream\r\nConnection: Upgrade\r\nUpgrade: tcp\r\n\r\n"
+PODMAN = b"HTTP/1.1 200 OK\r\nContent-Type: application/vnd.docker.raw-stream\r\n\r\n"
+FRAMES = frame(1, b"out\n") + frame(2, b"err\n") + frame(1, b"") + frame(1, b"x" * 70000 + b"\n")
+
+
+def exec_script(start, inspect=None):
+    return {"POST /containers/": [answer({"Id": "e1"}, "201 Created")], "POST /exec/e1/start": start,
+            "GET /exec/e1/json": [inspect or answer({"Running": False, "ExitCode": 3})]}
+
+
+@pytest.mark.parametrize("head", [UPGRADED, PODMAN, PODMAN.replace(b"1.1", b"1.0"), UPGRADED.replace(b" UPGRADED", b"")])
+@pytest.mark.parametrize("step", [1, 3, 7, 8, 9, 1000, 10 ** 6])
+def test_frames_split_anywhere(replay, head, step):
+    stream = head + FRAMES
+    cut = len(head) + 64 if step < 100 else len(stream)
+    pieces = [stream[i:i + step] for i in range(0, cut, step)]
+    pieces += [stream[len(b"".join(pieces)):], None]
+    done = replay(exec_script(pieces)).run("exec", "c", "x")
+    assert outcome(done) == (3, b"out\n" + b"x" * 70000 + b"\n", b"err\n")
+
+
+def test_round_trips(replay):
+    """Three requests, no version in the path, and what they ask for."""
+    server = replay(exec_script([UPGRADED + FRAMES, None]))
+    server.run("exec", "-u", "me", "-w", "/w", "-e", "A=b", "a/b c", "x", "y")
+    assert [line for line, _ in server.requests] == ["POST /containers/a%2Fb%20c/exec", "POST /exec/e1/start", "GET /exec/e1/json"]
+    config = json.loads(server.requests[0][1])
+    assert (config["Cmd"], config["User"], config["WorkingDir"], config["Env"], config["AttachStdin"], config["Tty"]) == (["x", "y"], "me", "/w", ["A=b"], False, False)
+
+
+def test_exit_code_comes_late(replay):
+    """As with Podman: the output has ended, and the code is not there yet."""
+    script = exec_script([UPGRADED + frame(1, b"out\n"), None])
+    waiting = [answer({"Running": True, "ExitCode": 0})] * 5
+
+    class Late(list):
+        def __iter__(self):
+            return iter([waiting.pop() if waiting else answer({"Running": False, "ExitCode": 4})])
+
+    script["GET /exec/e1/json"] = Late()
+    done = replay(script).run("exec", "c", "x")
+    assert outcome(done) == (4, b"out\n", b"")
+
+
+def test_size_before_the_command_is_there(replay):
+    """The engine refuses it until then; it is asked again."""
+    told, script = threading.Event(), exec_script(None)
+    refusals = [answer({"message": "not there yet"}, "500 Internal Server Error")] * 2
+
+    class Start(list):
+        def __iter__(self):
+            yield UPGRADED
+            told.wait(30)
+            yield b"out"
+            yield None
+
+    class Resize(list):
+        def __iter__(self):
+            if refusals:
+                return iter([refusals.pop()])
+            told.set()
+            return iter([answer(b"")])
+
+    server = replay({**script, "POST /exec/e1/start": Start(), "POST /exec/e1/resize": Resize()})
+    terminal = Terminal([OURS, "exec", "-it", "c", "x"], {"DOCKER_HOST": f"unix://{server.path}", **SANITIZERS}, size=(12, 34))
+    assert terminal.wait() == (3, b"out")
+    assert [line for line, _ in server.requests if "resize" in line] == ["POST /exec/e1/resize?h=12&w=34"] * 3
+
+
+CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+
+
+def test_chunked_answers(replay):
+    body = json.dumps({"Id": "abc", "State": {"Status": "running"}}).encode()
+    pieces = [CHUNKED + b"".join(b"1\r\n%c\r\n" % c for c in body) + b"0\r\n\r\n"]
+    done = replay({"GET /containers/c/json": pieces}).run("inspect", "-f", "{{.Id}} {{.State.Status}}", "c")
+    assert outcome(done) == (0, b"abc running\n", b"")
+
+
+@pytest.mark.parametrize("pieces", [
+    [None], [b"", None], [b"HTTP/1.1 200", None], [b"SSH-2.0-x\r\n", None], [b"HTTP/2.0 200 OK\r\n\r\n", None], [b"HTTP/1.1 2x0 OK\r\n\r\n", None],
+    [b"HTTP/1.1 200 OK\r\n" + b"X: y\r\n" * 200 + b"\r\n", None], [b"HTTP/1.1 200 OK\r\nX: " + b"y" * 40000 + b"\r\n\r\n", None],
+    [b"HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n{}", None], [b"HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\n{}", None],
+    [CHUNKED + b"zz\r\n", None], [CHUNKED + b"5\r\n{}", None], [answer(b"{\"a\":"), None], [answer(b"[" * 100000), None], [answer(b""), None],
+    [answer(b"\xff\xfe"), None], [answer(b'{"message":5}', "500 Oops"), None], [answer(b"oops", "500 Oops"), None], [answer(b"", "301 Moved", "Location: /"), None],
+    [answer(b"null"), None], [answer(b"[]"), None], [answer(b'"x"'), None], [answer(b"1e999"), None], [answer(b'{"Id":5}'), None],
+], ids=repr)
+@pytest.mark.parametrize("arguments", [["exec", "c", "x"], ["ps"], ["inspect", "c"], ["logs", "c"], ["top", "c"], ["wait", "c"], ["version"], ["info"],
+                                       ["service", "ls"], ["service", "ps", "s"], ["service", "logs", "s"], ["service", "update", "--force", "s"]], ids=" ".join)
+def test_no_engine_at_all(replay, arguments, pieces):
+    """Whatever comes, the client ends with a code of its own, and says so in a line where it can't go on."""
+    done = replay({"": pieces}).run(*arguments)
+    assert done.returncode in (0, 1) and len(done.stderr) < 10000 and b"anitizer" not in done.stderr
+    assert done.returncode == 0 or done.stderr.strip()
+
+
+@pytest.mark.parametrize("stream", [frame(9, b"x"), frame(3, b"engine trouble"), b"\1\0\0\0\xff\xff\xff\xffx", b"\1\0\0", frame(0, b"in\n")], ids=repr)
+def test_faulty_frames(replay, stream):
+    done = replay(exec_script([UPGRADED + stream, None])).run("exec", "c", "x")
+    wanted = {frame(9, b"x"): (1, b"", b"Unrecognized input header: 9\n"), frame(3, b"engine trouble"): (1, b"", b"error from daemon in stream: engine trouble\n"),
+              b"\1\0\0\0\xff\xff\xff\xffx": (3, b"x", b""), b"\1\0\0": (3, b"", b""), frame(0, b"in\n"): (3, b"in\n", b"")}
+    assert outcome(done) == wanted[stream]
