@@ -121,7 +121,8 @@ deps:
 	@vendor/deps
 
 # Nobody but root needs to read bastion, and what an account can't read it can't trace or write into either (ptrace(2)): a command
-# that a login has left behind must not take over the login shell of the next. tinysshd goes where only bastion looks: it is mended, and it must neither shadow nor be taken for the distribution's.
+# that a login has left behind must not take over the login shell of the next. tinysshd goes where only bastion looks: it is
+# mended, and it must neither shadow nor be taken for the distribution's.
 install: all
 	install -D -m 711 $(OUT)/bastion $(DESTDIR)$(PREFIX)/bin/bastion
 	install -D -m 755 $(OUT)/tinysshd $(DESTDIR)$(PREFIX)/lib/bastion/tinysshd
