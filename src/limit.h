@@ -66,6 +66,12 @@
 #define LIMIT_TICKET 524288        /* bytes that a login shell is told: an environment */
 #define LIMIT_TICKET_MS 5000       /* for telling it, and for its lines to be taken */
 
+/* TLS. */
+#define LIMIT_TLS_FILE 65536       /* bytes of a PEM file: a whole chain with its text forms */
+#define LIMIT_TLS_CHAIN 32768      /* bytes of a chain's certificates */
+#define LIMIT_TLS_CERTIFICATES 10  /* of a chain, as many as OpenSSL's clients follow */
+#define LIMIT_TLS_REPLACED_MS 200  /* a pair of files that does not match is read again after this long */
+
 /* The log. */
 #define LIMIT_LOG_LINE 4096        /* bytes: PIPE_BUF, so that lines of many processes never mix in a pipe */
 #define LIMIT_LOG_TEXT 2048        /* bytes of one quoted text in a line; longer ones end in "..." */

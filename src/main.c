@@ -9,6 +9,7 @@
 #include "channel/http.h"
 #include "channel/shell.h"
 #include "channel/ssh.h"
+#include "tool/cert.h"
 #include "tool/check.h"
 #include "tool/docker.h"
 
@@ -39,6 +40,11 @@ static const struct program {
     {"docker", docker_main, "bastion docker COMMAND [ARG...]",
      "A small client of the Docker Engine: exec, ps, logs, start, stop and the like, as docker(1)\n"
      "has them. So does bastion when it is called docker, as by a link of that name.\n"},
+    {"cert", cert_main, "bastion cert [--keep] FOLDER NAME...",
+     "Makes a key, FOLDER/tls.key, and a certificate for these host names and addresses that it\n"
+     "signs itself, FOLDER/tls.crt; prints where they are and the key's pin for curl. --keep: what\n"
+     "is there stays, and only a certificate that ends within 30 days, or that is not for the key\n"
+     "or for all of the names, is made anew, for the same key. It may run as often as one likes.\n"},
 };
 enum { PROGRAMS = sizeof programs / sizeof *programs };
 

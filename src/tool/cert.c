@@ -1,0 +1,191 @@
+#include "tool/cert.h"
+
+#include <bearssl_ec.h>
+#include <bearssl_hash.h>
+#include <bearssl_pem.h>
+#include <bearssl_rand.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "core/certificate.h"
+#include "wire/base64.h"
+#include "wire/x509.h"
+
+enum {
+    DAY = 86400,
+    LASTS = 825 * DAY,  /* the longest that Apple's clients take */
+    RENEWED = 30 * DAY, /* before its end, with --keep */
+    BEFORE = DAY,       /* that it is valid already: clients' clocks */
+    KEY_TEXT = 512, CERTIFICATE_DER = 20480, CERTIFICATE_TEXT = 32768
+};
+
+struct place {
+    const char *folder;
+    int fd;
+    char certificate[LIMIT_PATH], key[LIMIT_PATH];
+};
+
+static int complain(const char *format, ...) __attribute__((format(printf, 1, 2)));
+static int complain(const char *format, ...) {
+    va_list args;
+    va_start(args, format);
+    fputs("bastion cert: ", stderr);
+    vfprintf(stderr, format, args);
+    fputc('\n', stderr);
+    va_end(args);
+    return 71;
+}
+
+/* ---- the key ---- */
+
+/* Makes one and keeps it, unless somebody else was quicker: then that one counts. */
+static int make_key(const struct place *p) {
+    unsigned char bytes[BR_EC_KBUF_PRIV_MAX_SIZE], point[BR_EC_KBUF_PUB_MAX_SIZE], der[256], seed[32];
+    char text[KEY_TEXT];
+    br_hmac_drbg_context random;
+    br_ec_private_key key;
+    br_ec_public_key public;
+    if (getrandom(seed, sizeof seed, 0) != sizeof seed)
+        return complain("no random numbers: %s", strerror(errno));
+    br_hmac_drbg_init(&random, &br_sha256_vtable, seed, sizeof seed);
+    br_ec_keygen(&random.vtable, &br_ec_all_m31, &key, bytes, BR_EC_secp256r1);
+    br_ec_compute_pub(&br_ec_all_m31, &public, point, &key);
+    size_t n = br_pem_encode(text, der, br_encode_ec_pkcs8_der(der, &key, &public), "PRIVATE KEY", BR_PEM_LINE64);
+    int result = fd_put_file(p->fd, CERTIFICATE_KEY_FILE, text, n, 0600, true) == -1 && errno != EEXIST
+                     ? complain("%s: %s", p->key, strerror(errno)) : 0;
+    explicit_bzero(bytes, sizeof bytes);
+    explicit_bzero(&random, sizeof random);
+    explicit_bzero(seed, sizeof seed);
+    explicit_bzero(der, sizeof der);
+    explicit_bzero(text, sizeof text);
+    return result;
+}
+
+/* ---- the certificate ---- */
+
+static int sign(const br_ec_private_key *key, const unsigned char *part, size_t n, unsigned char signature[139], size_t *signature_n) {
+    unsigned char hash[br_sha256_SIZE];
+    br_sha256_context sha;
+    br_sha256_init(&sha);
+    br_sha256_update(&sha, part, n);
+    br_sha256_out(&sha, hash);
+    *signature_n = br_ecdsa_i31_sign_asn1(&br_ec_all_m31, &br_sha256_vtable, hash, key, signature);
+    return *signature_n > 0 ? 0 : complain("the certificate can't be signed");
+}
+
+static int make_certificate(const struct place *p, struct x509 *x, const br_ec_private_key *key) {
+    static unsigned char der[CERTIFICATE_DER], whole[CERTIFICATE_DER];
+    static char text[CERTIFICATE_TEXT];
+    const unsigned char *part, *start;
+    unsigned char signature[139];
+    size_t signature_n;
+    int64_t now = time(NULL);
+    x->not_before = now - BEFORE;
+    x->not_after = now + LASTS;
+    if (getrandom(x->serial, sizeof x->serial, 0) != sizeof x->serial)
+        return complain("no random numbers: %s", strerror(errno));
+    size_t n = x509_signed_part(der, sizeof der, x, &part);
+    if (n == 0)
+        return complain("too many names");
+    if (sign(key, part, n, signature, &signature_n) != 0)
+        return 71;
+    n = x509_whole(whole, sizeof whole, part, n, signature, signature_n, &start);
+    if (n == 0)
+        return complain("too many names");
+    n = br_pem_encode(text, start, n, "CERTIFICATE", BR_PEM_LINE64);
+    return fd_put_file(p->fd, CERTIFICATE_FILE, text, n, 0644, false) == 0 ? 0 : complain("%s: %s", p->certificate, strerror(errno));
+}
+
+/* Whether there is one already that will do: for this key, for all of these names, and for a while yet. */
+static bool is_good(const struct place *p, const struct x509 *x) {
+    static struct certificate c;
+    if (certificate_read_chain(&c, p->certificate) != NULL)
+        return false;
+    const br_x509_pkey *k = &c.public;
+    int64_t now = time(NULL);
+    if (k->key_type != BR_KEYTYPE_EC || k->key.ec.qlen != X509_POINT || memcmp(k->key.ec.q, x->point, X509_POINT) != 0 ||
+        c.not_before > now || c.not_after < now + RENEWED)
+        return false;
+    for (size_t i = 0; i < x->count; i++) {
+        unsigned char entry[X509_NAME + 4];
+        size_t n = x509_name_entry(entry, x->names[i]);
+        if (memmem(c.chain[0].data, c.chain[0].data_len, entry, n) == NULL)
+            return false;
+    }
+    return true;
+}
+
+/* ---- the program ---- */
+
+static int print(const struct place *p, const unsigned char point[X509_POINT]) {
+    unsigned char key[X509_PUBLIC_KEY], hash[br_sha256_SIZE];
+    char pin[BASE64_SIZE(br_sha256_SIZE) + 1];
+    br_sha256_context sha;
+    x509_public_key(key, point);
+    br_sha256_init(&sha);
+    br_sha256_update(&sha, key, sizeof key);
+    br_sha256_out(&sha, hash);
+    pin[base64_encode(pin, hash, sizeof hash)] = '\0';
+    int printed = printf("TLS_CERT=%s\nTLS_KEY=%s\ncurl --insecure --pinnedpubkey 'sha256//%s'\n", p->certificate, p->key, pin);
+    return printed > 0 && fflush(stdout) == 0 ? 0 : 71;
+}
+
+static int open_place(struct place *p, const char *folder, bool keep) {
+    int n = snprintf(p->certificate, sizeof p->certificate, "%s/" CERTIFICATE_FILE, folder);
+    snprintf(p->key, sizeof p->key, "%s/" CERTIFICATE_KEY_FILE, folder);
+    if (n < 0 || (size_t)n >= sizeof p->certificate)
+        return complain("%s: %s", folder, strerror(ENAMETOOLONG));
+    mkdir(folder, 0755);
+    p->folder = folder;
+    p->fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (p->fd == -1)
+        return complain("%s: %s", folder, strerror(errno));
+    for (int i = 0; i < 2 && !keep; i++)
+        if (faccessat(p->fd, i == 0 ? CERTIFICATE_KEY_FILE : CERTIFICATE_FILE, F_OK, 0) == 0)
+            return complain("%s: is there already; with --keep it would be kept", i == 0 ? p->key : p->certificate);
+    return 0;
+}
+
+/* A certificate that is made anew is for the same key: who has pinned it goes on. */
+static int see_to(const struct place *p, struct x509 *x) {
+    static struct certificate c;
+    if (faccessat(p->fd, CERTIFICATE_KEY_FILE, F_OK, 0) == -1 && make_key(p) != 0)
+        return 71;
+    const char *fault = certificate_read_key(&c, p->key);
+    const br_ec_private_key *key = br_skey_decoder_get_ec(&c.key);
+    if (fault != NULL)
+        return complain("%s", fault);
+    if (key == NULL || key->curve != BR_EC_secp256r1)
+        return complain("%s: is no key on P-256, so not one of bastion's: it is left alone", p->key);
+    br_ec_compute_pub(&br_ec_all_m31, NULL, x->point, key);
+    int result = is_good(p, x) ? 0 : make_certificate(p, x, key);
+    certificate_wipe(&c);
+    return result != 0 ? result : print(p, x->point);
+}
+
+int cert_main(int argc, char **argv) {
+    struct place p;
+    bool keep = argc > 1 && strcmp(argv[1], "--keep") == 0;
+    char **word = argv + 1 + keep;
+    struct x509 x = {.names = (const char *const *)word + 1, .count = (size_t)(argc - 2 - keep)};
+    if (argc - keep < 3 || word[0][0] == '-' || x.count > X509_NAMES) {
+        fputs("usage: bastion cert [--keep] FOLDER NAME...\n", stderr);
+        return 64;
+    }
+    for (size_t i = 0; i < x.count; i++)
+        if (!x509_is_name(x.names[i])) {
+            complain("%s: is neither a host's name nor an address", x.names[i]);
+            return 64;
+        }
+    int result = open_place(&p, word[0], keep);
+    return result != 0 ? result : see_to(&p, &x);
+}
