@@ -9,6 +9,7 @@
 #include "channel/http.h"
 #include "channel/shell.h"
 #include "channel/ssh.h"
+#include "channel/tls.h"
 #include "tool/cert.h"
 #include "tool/check.h"
 #include "tool/docker.h"
@@ -25,6 +26,10 @@ static const struct program {
     {"cgi", cgi_main, "bastion cgi",
      "Serves one CGI/1.1 request behind a web server. Its settings come from files alone\n"
      "(/run/bastion/settings and /etc/bastion), since the client writes the environment.\n"},
+    {"tls", tls_main, "bastion tls PROGRAM [ARG...]",
+     "Speaks TLS 1.2 on descriptors 0 and 1 with the certificate of TLS_CERT and TLS_KEY, and runs\n"
+     "PROGRAM with clear text on its own: bastion tls bastion http is HTTPS. Started like http.\n"
+     "PROGRAM finds HTTPS, SSL_PROTOCOL, SSL_CIPHER and SSL_TLS_SNI_SERVERNAME in its environment.\n"},
     {"ssh", ssh_main, "bastion ssh",
      "Serves one SSH connection on descriptors 0 and 1, by tinysshd, for the keys in\n"
      "AUTHORIZED_KEYS_DIR, AUTHORIZED_KEYS_HOST and AUTHORIZED_KEYS_REPO. Started like http, as\n"

@@ -47,7 +47,7 @@ enum {
     NEED_RUN = 1,     /* the command, how it runs, the log */
     NEED_HTTP = 2,    /* credentials and the answer */
     NEED_ACCOUNT = 4, /* whom the command runs as */
-    NEED_TLS = 8,
+    NEED_TLS = 8,     /* the certificate, where a made one is, where sessions are kept */
     NEED_LISTENERS = 16,
     NEED_SSH = 32,
     NEED_RUN_DIR = 64, /* ssh and the login shell, which have to meet, always use the default */
