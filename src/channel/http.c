@@ -176,7 +176,8 @@ static int serve_connection(struct door *d) {
         else
             whole = serve(d, &in, &head, &x, clock_now() < end);
     }
-    if (!whole && !x.chunked)
+    /* Where no reset can be, as before `bastion tls`, a close without shutdown(2) is what says that it was cut. */
+    if (!whole && (!x.chunked || !fd_is_inet_socket(1)))
         close_with_reset(1);
     else if (shutdown(1, SHUT_WR) == 0 && !in.ended)
         fd_drain(in.fd);

@@ -174,14 +174,13 @@ static bool ended_well(struct visit *v, int *code) {
 static int serve(struct visit *v) {
     struct program_facts facts;
     int code = -1;
+    certificate_wipe(&v->certificate); /* there is no second handshake */
     if (!gather(v, &facts)) {
         note_denial(v, "TLS: the client's certificate has no usable common name");
         tunnel_alert(&v->tunnel, ALERT_BAD_CERTIFICATE);
     } else if (program_begin(&v->program, &facts) == 0 && tunnel_carry(&v->tunnel, v->program.fd)) {
         tunnel_alert(&v->tunnel, ended_well(v, &code) ? ALERT_CLOSE : ALERT_INTERNAL);
     }
-    fd_close(&v->program.fd); /* tells it, where the client is gone */
-    tunnel_close(&v->tunnel);
     return code;
 }
 
@@ -200,15 +199,16 @@ int tls_main(int argc, char **argv) {
     ucspi_peer(v.peer, environ, 0);
     const char *fault = prepare(&v, argv + 1);
     int code = -1;
-    if (fault != NULL)
-        audit_fault("tls", v.peer, fault);
     tunnel_start(&v.tunnel, &v.server.eng, 0, 1);
-    if (fault == NULL && greet(&v, deadline))
+    if (fault != NULL) {
+        audit_fault("tls", v.peer, fault);
+        tunnel_alert(&v.tunnel, ALERT_INTERNAL);
+    } else if (greet(&v, deadline)) {
         code = serve(&v);
-    else
-        tunnel_close(&v.tunnel);
-    fd_close(&v.program.fd);
-    certificate_wipe(&v.certificate);
+    }
+    fd_close(&v.program.fd); /* tells it, where the client is gone or never was one */
+    tunnel_close(&v.tunnel);
+    certificate_wipe(&v.certificate); /* there may have been no handshake */
     explicit_bzero(&v.server, sizeof v.server);
     explicit_bzero(v.buffer, sizeof v.buffer);
     close(0);

@@ -133,6 +133,7 @@ static void wait_for(struct tunnel *t, struct pollfd fds[3], int64_t deadline) {
 
 void tunnel_start(struct tunnel *t, br_ssl_engine_context *engine, int in, int out) {
     *t = (struct tunnel){.engine = engine, .in = in, .out = out, .program = -1, .stall_at = CLOCK_NEVER};
+    setsockopt(out, IPPROTO_TCP, TCP_NODELAY, &(int){1}, sizeof(int)); /* no record waits for the acknowledgement of the one before */
     probe(out, 60, 10, 6);
 }
 
@@ -292,6 +293,8 @@ static void send_alert(struct tunnel *t, int level, int description) {
     data[1] = (unsigned char)description;
     if (t->cut || t->gone)
         return;
+    if (e->out.vtable == NULL) /* it was never started */
+        e->out.vtable = &br_sslrec_out_clear_vtable;
     const unsigned char *record = e->out.vtable->encrypt(&e->out.vtable, RECORD_ALERT, BR_TLS12, data, &n);
     if (fd_write_all(t->out, record, n, LIMIT_DRAIN_MS) == -1)
         t->gone = true;

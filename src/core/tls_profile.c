@@ -35,7 +35,7 @@ static void set_key(br_ssl_server_context *s, const struct certificate *c) {
 }
 
 void tls_profile_set(br_ssl_server_context *s, const struct certificate *c) {
-    static const char *protocols[] = {"http/1.1"};
+    static const char *protocols[] = {"http/1.1", "http/1.0"};
     static br_ec_impl groups;
     br_ssl_engine_context *e = &s->eng;
     br_ssl_server_zero(s);
@@ -53,7 +53,7 @@ void tls_profile_set(br_ssl_server_context *s, const struct certificate *c) {
     br_ssl_engine_set_prf_sha384(e, br_tls12_sha384_prf);
     br_ssl_engine_set_default_aes_gcm(e);
     br_ssl_engine_set_default_chapol(e);
-    br_ssl_engine_set_protocol_names(e, protocols, 1);
+    br_ssl_engine_set_protocol_names(e, protocols, 2);
 }
 
 bool tls_profile_start(br_ssl_server_context *s, unsigned char buffer[BR_SSL_BUFSIZE_BIDI]) {

@@ -1,0 +1,231 @@
+"""bastion tls with real clients: what is spoken, what the program learns, how a session is resumed."""
+import json
+import re
+import shutil
+import ssl
+import subprocess
+
+import pytest
+from harness import AUTH, BASTION, TOKEN, ask, request
+from tls_harness import NAME, Pair, TlsClient, TlsServer, authority, connect, curl, openssl, pair, s_client, trusting
+
+ON = ["ECDHE-ECDSA-AES128-GCM-SHA256", "ECDHE-ECDSA-AES256-GCM-SHA384", "ECDHE-ECDSA-CHACHA20-POLY1305"]
+ON_RSA = [name.replace("ECDSA", "RSA") for name in ON]
+
+
+@pytest.fixture(scope="module")
+def served(start_once):
+    return start_once(TlsServer, COMMAND_LOCK="off", FORCE_COMMAND="echo $BASTION_USER $BASTION_PEER; env | grep -c -e ^SSL_ -e HTTPS -e TLS; true")
+
+
+# ---- clients ----
+
+def test_curl(served):
+    done = curl(served, "--tls-max", "1.2", "-i")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith(b"HTTP/1.1 200 OK\r\n")
+    assert done.stdout.endswith(b"\r\n\r\ntoken 127.0.0.1\n0\n")  # nothing of TLS reaches the command
+    assert curl(served, path="/healthz", auth=None).stdout == b"ok\n"
+    assert curl(served, auth=None, path="/healthz").returncode == 0
+
+
+def test_wget(served):
+    host = f"--header=Host: {NAME}"
+    done = subprocess.run(["wget", "-q", "-O", "-", f"--ca-certificate={authority().crt}", f"--header={AUTH}", host,
+                           f"https://127.0.0.1:{served.port}/cgi-bin/run"], capture_output=True, timeout=30)
+    assert (done.returncode, done.stdout) == (0, b"token 127.0.0.1\n0\n"), done.stderr
+
+
+def test_gnutls(served):
+    done = subprocess.run(["gnutls-cli", f"--x509cafile={authority().crt}", f"--verify-hostname={NAME}", f"--sni-hostname={NAME}", "-p", str(served.port),
+                           "127.0.0.1"], input=request(version="HTTP/1.0"), capture_output=True, timeout=30)
+    assert done.returncode == 0, done.stderr
+    assert b"\r\n\r\ntoken 127.0.0.1\n0\n" in done.stdout
+    assert b"Status: The certificate is trusted" in done.stdout
+
+
+def test_python(served):
+    with TlsClient(served) as client:
+        assert (client.sock.version(), client.sock.cipher()[0]) == ("TLSv1.2", ON[0] if "aes" in open("/proc/cpuinfo").read() else ON[2])
+        client.send(request() + request(target="/none") + request(close=True))
+        assert [client.answer().status for _ in range(3)] == [200, 404, 200]
+        assert client.is_closed()  # by a close_notify: anything else would be an error here
+
+
+# ---- what is on and off ----
+
+@pytest.mark.parametrize("suite", ON)
+def test_cipher_suite(served, suite):
+    assert f"Cipher is {suite}" in s_client(served, "-tls1_2", "-cipher", suite)
+
+
+@pytest.mark.parametrize("suite", ON_RSA)
+def test_cipher_suite_rsa(start, suite):
+    server = start(TlsServer, certificate=pair("RSA:2048"))
+    assert f"Cipher is {suite}" in s_client(server, "-tls1_2", "-cipher", suite)
+
+
+def test_every_other_cipher_suite_is_off(start, served):
+    """All that OpenSSL has, one by one. With an RSA certificate too, since it brings the RSA key exchange."""
+    every = openssl("ciphers", "-s", "-tls1_2", "ALL:COMPLEMENTOFALL:@SECLEVEL=0").strip().split(":")
+    assert len(every) > 80
+    rsa = start(TlsServer, certificate=pair("RSA:2048"))
+    for server, on in ((served, ON), (rsa, ON_RSA)):
+        off = [suite for suite in every if suite not in on]
+        said = s_client(server, "-tls1_2", "-cipher", ":".join(off) + ":@SECLEVEL=0", check=False)
+        assert "alert handshake failure" in said and "Cipher is (NONE)" in said
+
+
+@pytest.mark.parametrize("group, name", [("X25519:P-256", "X25519, 253 bits"), ("P-256", "ECDH, prime256v1, 256 bits"), ("P-256:X25519", "X25519, 253 bits"),
+                                         ("X448:P-384:P-256", "ECDH, prime256v1, 256 bits")])
+def test_group(served, group, name):
+    assert f"Server Temp Key: {name}" in s_client(served, "-tls1_2", "-groups", group)
+
+
+@pytest.mark.parametrize("group", ["P-384", "P-521", "X448", "brainpoolP256r1", "secp256k1"])
+def test_group_that_is_off(served, group):
+    assert "alert handshake failure" in s_client(served, "-tls1_2", "-groups", group, check=False)
+
+
+@pytest.mark.parametrize("version", ["-tls1", "-tls1_1"])
+def test_version_that_is_off(served, version):
+    before = len(served.events("deny"))
+    assert "Cipher is (NONE)" in s_client(served, version, "-cipher", "ALL:@SECLEVEL=0", check=False)
+    assert served.wait_event("deny", before + 1)[-1]["reason"] == "TLS: a version of TLS below 1.2"
+
+
+def test_version_1_3_falls_back(served):
+    assert "Protocol  : TLSv1.2" in s_client(served)
+    assert "alert" in s_client(served, "-tls1_3", check=False)
+
+
+def test_weak_signatures_are_off(served):
+    assert "alert handshake failure" in s_client(served, "-tls1_2", "-sigalgs", "ECDSA+SHA1", "-cipher", "ALL:@SECLEVEL=0", check=False)
+    assert "Peer signing digest: SHA256" in s_client(served, "-tls1_2", "-sigalgs", "ECDSA+SHA1:ECDSA+SHA256", "-cipher", "ALL:@SECLEVEL=0")
+
+
+@pytest.mark.parametrize("offered, chosen", [("http/1.1", "http/1.1"), ("h2,http/1.1", "http/1.1"), ("http/1.0", "http/1.0")])
+def test_application_protocol(served, offered, chosen):
+    assert f"ALPN protocol: {chosen}" in s_client(served, "-tls1_2", "-alpn", offered)
+
+
+def test_application_protocol_that_is_not_there(served):
+    assert "alert no application protocol" in s_client(served, "-tls1_2", "-alpn", "h2", check=False)
+    assert "No ALPN negotiated" in s_client(served, "-tls1_2")
+
+
+def test_no_renegotiation(served):
+    said = s_client(served, "-tls1_2", input=b"R\n", check=False)
+    assert "Secure Renegotiation IS supported" in said
+    assert "no renegotiation" in said
+
+
+def test_log_of_refusals(start):
+    server = start(TlsServer)
+    s_client(server, "-tls1_1", "-cipher", "ALL:@SECLEVEL=0", check=False)
+    s_client(server, "-tls1_2", "-groups", "P-384", check=False)
+    curl(server, "--cacert", pair().crt.with_name("ca.key"))
+    server.settle()
+    reasons = [e["reason"] for e in server.events("deny", channel="tls", peer="127.0.0.1")]
+    assert reasons[:2] == ["TLS: a version of TLS below 1.2", "TLS: no cipher suite, group or signature algorithm in common"]
+
+
+# ---- what the program learns ----
+
+PRINT = ("python3", "-c", """
+import json, os, sys
+print(json.dumps({k: v for k, v in os.environ.items() if k.startswith(("SSL", "HTTPS", "TCP"))}))
+""")
+
+
+def learnt(server, *arguments, **options):
+    said = s_client(server, "-tls1_2", "-quiet", *arguments, **options)
+    return json.loads(re.search(r"^\{.*\}$", said, re.M)[0])
+
+
+def test_environment(start):
+    server = start(TlsServer, program=PRINT, env={"SSL_CIPHER": "wrong", "SSL_CLIENT_S_DN_CN": "root", "SSL_CLIENT_VERIFY": "SUCCESS", "HTTPS": "off"})
+    found = learnt(server)
+    assert {k: v for k, v in found.items() if not k.startswith("TCP")} == {
+        "HTTPS": "on", "SSL_PROTOCOL": "TLSv1.2", "SSL_CIPHER": learnt(server)["SSL_CIPHER"], "SSL_TLS_SNI_SERVERNAME": NAME}
+    assert found["SSL_CIPHER"] in ON
+    assert found["TCPREMOTEIP"] == "127.0.0.1"
+
+
+def test_server_name_that_is_none(start):
+    server = start(TlsServer, program=PRINT, env={"SSL_TLS_SNI_SERVERNAME": "wrong"})
+    for name in ("a b", "x\nEVIL=1", "$(id)", "ä"):
+        assert "SSL_TLS_SNI_SERVERNAME" not in learnt(server, "-servername", name)
+    assert "SSL_TLS_SNI_SERVERNAME" not in learnt(server, "-noservername", sni=False)
+
+
+def test_program_that_is_not_there(start):
+    server = start(TlsServer, program=("/no/program",))
+    assert "alert internal error" in s_client(server, "-tls1_2", "-ign_eof", check=False)
+    assert server.wait_event("fault", channel="tls")[0]["reason"] == "/no/program: No such file or directory"
+
+
+# ---- resumption ----
+
+def sessions(server, tmp_path, *arguments):
+    """Two connections, the second with the first one's session; what the second printed."""
+    s_client(server, "-tls1_2", "-sess_out", tmp_path / "session", *arguments)
+    return s_client(server, "-tls1_2", "-sess_in", tmp_path / "session", *arguments)
+
+
+@pytest.mark.parametrize("suite", ON)
+def test_resumption(served, tmp_path, suite):
+    assert f"Reused, TLSv1.2, Cipher is {suite}" in sessions(served, tmp_path, "-cipher", suite)
+
+
+def test_resumed_connection_works(served):
+    context = trusting()
+    with TlsClient(served, context) as client:
+        client.send(request(close=True))
+        assert client.answer().status == 200
+        session = client.sock.session
+    with TlsClient(served, context, session) as client:
+        assert client.sock.session_reused
+        client.send(request(close=True))
+        assert client.answer().body == b"token 127.0.0.1\n0\n"
+
+
+def test_cache_is_the_account_s_alone(served):
+    state = (served.run_dir / "tls-sessions").stat()
+    assert (state.st_mode & 0o777, state.st_uid) == (0o600, 65527)
+    assert state.st_size <= 4096 * 112
+
+
+def test_no_resumption_with_another_certificate(start, tmp_path):
+    files = Pair("replaced-a", ca=authority()), Pair("replaced-b", ca=authority())
+    crt, key = tmp_path / "crt", tmp_path / "key"
+    shutil.copy(files[0].crt, crt), shutil.copy(files[0].key, key)
+    server = start(TlsServer, TLS_CERT=str(crt), TLS_KEY=str(key))
+    assert "Reused" in sessions(server, tmp_path)
+    server.reload(files[1].crt, crt), server.reload(files[1].key, key)
+    said = s_client(server, "-tls1_2", "-sess_in", tmp_path / "session")
+    assert "New, TLSv1.2" in said
+
+
+@pytest.mark.parametrize("spoil", ["torn", "zero", "short", "gone", "foreign"])
+def test_a_damaged_cache_is_a_miss(start, tmp_path, spoil):
+    server = start(TlsServer)
+    assert "Reused" in sessions(server, tmp_path)
+    cache = server.run_dir / "tls-sessions"
+    data = cache.read_bytes()
+    if spoil == "torn":  # the master secret's bytes
+        cache.write_bytes(b"".join(data[i:i + 40] + b"\xff" + data[i + 41:i + 112] for i in range(0, len(data), 112)))
+    elif spoil == "foreign":
+        cache.unlink()
+        cache.symlink_to("/etc/passwd")
+    elif spoil == "gone":
+        cache.unlink()
+    else:
+        cache.write_bytes(bytes(len(data)) if spoil == "zero" else data[:100])
+    assert "New, TLSv1.2" in s_client(server, "-tls1_2", "-sess_in", tmp_path / "session")
+    assert curl(server).returncode == 0
+
+
+def test_without_a_folder_for_the_cache(start, tmp_path):
+    server = start(TlsServer, program=("echo", "ok"), RUN_DIR=str(tmp_path / "none"))
+    assert "New, TLSv1.2" in sessions(server, tmp_path)
