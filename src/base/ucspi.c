@@ -64,7 +64,7 @@ bool ucspi_owns(const char *name, size_t n) {
     static const char *const whole[] = {"PROTO",       "TCPCONCURRENCY", "REMOTE_ADDR", "REMOTE_PORT",  "REMOTE_HOST",
                                         "LISTEN_FDS",  "LISTEN_PID",     "HTTPS",       "SSL_PROTOCOL", "SSL_CIPHER",
                                         "LISTEN_FDNAMES", "SSL_TLS_SNI_SERVERNAME"};
-    static const char *const prefix[] = {"TCPLOCAL", "TCPREMOTE", "TCPORIGDST", "UNIXLOCAL", "UNIXREMOTE"};
+    static const char *const prefix[] = {"TCPLOCAL", "TCPREMOTE", "TCPORIGDST", "UNIXLOCAL", "UNIXREMOTE", "SSL_CLIENT_"};
     for (size_t i = 0; i < sizeof whole / sizeof *whole; i++)
         if (strlen(whole[i]) == n && memcmp(whole[i], name, n) == 0)
             return true;

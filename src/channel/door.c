@@ -40,6 +40,7 @@ void door_note(const struct door *d, int status, const char *reason, bool login)
     struct audit a = AUDIT_EMPTY;
     a.event = login ? "login" : "deny";
     a.channel = d->channel;
+    a.user = d->user[0] != '\0' ? d->user : NULL;
     a.peer = d->peer;
     a.verdict = "deny";
     a.status = status;
@@ -71,7 +72,7 @@ bool door_run(struct door *d, struct exchange *x, struct body *body) {
         return true;
     }
     struct request rq = {.wish = {d->wish.at, d->wish.n},
-                         .channel = d->channel, .user = d->auth.user, .peer = d->peer, .form = body != NULL ? RUN_MERGED_INPUT : RUN_MERGED};
+                         .channel = d->channel, .user = d->user[0] != '\0' ? d->user : d->auth.user, .peer = d->peer, .form = body != NULL ? RUN_MERGED_INPUT : RUN_MERGED};
     char run[SESSION_RUN_ID];
     session_new_run(run);
     answer_start(&d->answer, x, body, run, (int64_t)settings_number(&d->settings, HTTP_HOLD_MS));

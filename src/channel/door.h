@@ -20,6 +20,7 @@ struct wish {
 struct door {
     const char *channel; /* http or cgi */
     char peer[LIMIT_PEER];
+    char user[LIMIT_USER]; /* the name in the client's certificate, which goes before the credential's; or empty */
     struct settings settings;
     struct auth auth;
     struct session session;

@@ -4,11 +4,13 @@
 #include <netinet/tcp.h>
 #include <poll.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/env.h"
 #include "base/fd.h"
 #include "base/ucspi.h"
 #include "channel/door.h"
@@ -184,6 +186,13 @@ static int serve_connection(struct door *d) {
     return whole ? 0 : 1;
 }
 
+/* The client's certificate, of which `bastion tls` tells. */
+static void take_certificate(struct door *d) {
+    const char *https = env_get(environ, "HTTPS"), *name = env_get(environ, "SSL_CLIENT_S_DN_CN");
+    if (https != NULL && strcmp(https, "on") == 0 && name != NULL)
+        snprintf(d->user, sizeof d->user, "%s", name);
+}
+
 int http_main(int argc, char **argv) {
     static struct door door;
     char peer[LIMIT_PEER];
@@ -196,6 +205,7 @@ int http_main(int argc, char **argv) {
     if (fd_only_standard() == -1)
         return 71;
     ucspi_peer(peer, environ, 0);
+    take_certificate(&door);
     door_open(&door, "http", peer, environ);
     /* Small answers must not wait for the acknowledgement of the one before. */
     setsockopt(1, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);

@@ -63,6 +63,15 @@ static const char *read_objects(const char *text, size_t n, const char *(*take)(
     return fault;
 }
 
+/* The decoder stumbles over a CR at the end of a label. */
+static size_t drop_returns(char *text, size_t n) {
+    size_t kept = 0;
+    for (size_t i = 0; i < n; i++)
+        if (text[i] != '\r')
+            text[kept++] = text[i];
+    return kept;
+}
+
 /* PKCS#8 says it in the label, the older forms in a header. */
 static bool is_encrypted(const char *text) {
     return strstr(text, "-----BEGIN ENCRYPTED PRIVATE KEY") != NULL || strstr(text, "Proc-Type: 4,ENCRYPTED") != NULL;
@@ -78,10 +87,11 @@ const char *pem_each(const char *path, const char *(*take)(void *, const char *,
     else if (n > LIMIT_TLS_FILE)
         fault = "too long";
     else {
-        text[n] = '\n'; /* the last line may have none */
-        text[n + 1] = '\0';
+        size_t kept = drop_returns(text, (size_t)n);
+        text[kept] = '\n'; /* the last line may have none */
+        text[kept + 1] = '\0';
         fault = is_encrypted(text) ? "the key is encrypted: nobody is here to type its passphrase"
-                                   : read_objects(text, (size_t)n + 1, take, context);
+                                   : read_objects(text, kept + 1, take, context);
     }
     fd_close(&fd);
     explicit_bzero(text, n > 0 ? (size_t)n : 0);

@@ -170,7 +170,7 @@ START_TEST(peer_precedence) {
 END_TEST
 
 START_TEST(superserver_names) {
-    const char *ours[] = {"TCPREMOTEIP", "TCPREMOTEHOST", "TCPREMOTEINFO", "TCPLOCALPORT", "PROTO", "REMOTE_ADDR", "LISTEN_FDS", "SSL_CIPHER"};
+    const char *ours[] = {"TCPREMOTEIP", "TCPREMOTEHOST", "TCPREMOTEINFO", "TCPLOCALPORT", "PROTO", "REMOTE_ADDR", "LISTEN_FDS", "SSL_CIPHER", "SSL_CLIENT_S_DN_CN"};
     const char *theirs[] = {"PATH", "DOCKER_HOST", "SSL_CERT_FILE", "TCP", "REMOTE", "PROTOCOL"};
     for (size_t i = 0; i < COUNT(ours); i++)
         ck_assert_msg(ucspi_owns(ours[i], strlen(ours[i])), "%s", ours[i]);
