@@ -173,6 +173,7 @@ static bool ended_well(struct visit *v, int *code) {
 
 static int serve(struct visit *v) {
     struct program_facts facts;
+    const char *why;
     int code = -1;
     certificate_wipe(&v->certificate); /* there is no second handshake */
     if (!gather(v, &facts)) {
@@ -180,6 +181,8 @@ static int serve(struct visit *v) {
         tunnel_alert(&v->tunnel, ALERT_BAD_CERTIFICATE);
     } else if (program_begin(&v->program, &facts) == 0 && tunnel_carry(&v->tunnel, v->program.fd)) {
         tunnel_alert(&v->tunnel, ended_well(v, &code) ? ALERT_CLOSE : ALERT_INTERNAL);
+    } else if ((why = tunnel_why(&v->tunnel)) != NULL) {
+        note_denial(v, why);
     }
     return code;
 }

@@ -205,6 +205,33 @@ enum tunnel_hello tunnel_shake_hands(struct tunnel *t, int64_t deadline) {
     return HELLO_TLS;
 }
 
+/* ---- alerts ---- */
+
+static void send_alert(struct tunnel *t, int level, int description) {
+    br_ssl_engine_context *e = t->engine;
+    unsigned char room[128], *data = room + 64; /* a record's head and nonce go before, a tag behind */
+    size_t n = 2;
+    data[0] = (unsigned char)level;
+    data[1] = (unsigned char)description;
+    if (t->cut || t->gone)
+        return;
+    if (e->out.vtable == NULL) /* it was never started */
+        e->out.vtable = &br_sslrec_out_clear_vtable;
+    const unsigned char *record = e->out.vtable->encrypt(&e->out.vtable, RECORD_ALERT, BR_TLS12, data, &n);
+    if (fd_write_all(t->out, record, n, LIMIT_DRAIN_MS) == -1)
+        t->gone = true;
+}
+
+void tunnel_alert(struct tunnel *t, int description) { send_alert(t, description == ALERT_CLOSE ? WARNING : FATAL, description); }
+
+void tunnel_alert_failure(struct tunnel *t) {
+    int description = failure_alert(br_ssl_engine_last_error(t->engine));
+    if (description > 0)
+        send_alert(t, FATAL, description);
+}
+
+const char *tunnel_why(const struct tunnel *t) { return failure_text(br_ssl_engine_last_error(t->engine)); }
+
 /* ---- the program's side ---- */
 
 /* Gives the program what has been decrypted. One that reads no more loses it: that is its own affair. */
@@ -264,8 +291,10 @@ bool tunnel_carry(struct tunnel *t, int program) {
         }
         pass_end(t);
         collect(t);
-        if (br_ssl_engine_current_state(t->engine) == BR_SSL_CLOSED)
-            t->gone = true;
+        if (br_ssl_engine_current_state(t->engine) == BR_SSL_CLOSED) {
+            tunnel_alert_failure(t);
+            return false;
+        }
         if (!t->gone && !t->program_ended)
             wait_for(t, fds, CLOCK_NEVER);
         send_records(t);
@@ -284,31 +313,6 @@ bool tunnel_program_is_there(const struct tunnel *t) {
 }
 
 /* ---- the ending ---- */
-
-static void send_alert(struct tunnel *t, int level, int description) {
-    br_ssl_engine_context *e = t->engine;
-    unsigned char room[128], *data = room + 64; /* a record's head and nonce go before, a tag behind */
-    size_t n = 2;
-    data[0] = (unsigned char)level;
-    data[1] = (unsigned char)description;
-    if (t->cut || t->gone)
-        return;
-    if (e->out.vtable == NULL) /* it was never started */
-        e->out.vtable = &br_sslrec_out_clear_vtable;
-    const unsigned char *record = e->out.vtable->encrypt(&e->out.vtable, RECORD_ALERT, BR_TLS12, data, &n);
-    if (fd_write_all(t->out, record, n, LIMIT_DRAIN_MS) == -1)
-        t->gone = true;
-}
-
-void tunnel_alert(struct tunnel *t, int description) { send_alert(t, description == ALERT_CLOSE ? WARNING : FATAL, description); }
-
-void tunnel_alert_failure(struct tunnel *t) {
-    int description = failure_alert(br_ssl_engine_last_error(t->engine));
-    if (description > 0)
-        send_alert(t, FATAL, description);
-}
-
-const char *tunnel_why(const struct tunnel *t) { return failure_text(br_ssl_engine_last_error(t->engine)); }
 
 void tunnel_close(struct tunnel *t) {
     int64_t deadline = clock_after(clock_now(), LIMIT_DRAIN_MS);

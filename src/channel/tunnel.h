@@ -38,8 +38,8 @@ enum tunnel_hello tunnel_shake_hands(struct tunnel *t, int64_t deadline);
 /* Why the engine ended, for the log, or NULL for no reason worth a line; good until the next call. */
 const char *tunnel_why(const struct tunnel *t);
 
-/* Carries both directions until the program's output has ended (true) or the client is gone (false). `program` becomes the
- * tunnel's. */
+/* Carries both directions until the program's output has ended (true), or the client is gone or what it sends can't be believed
+ * (false; tunnel_why says which, and it has had its alert). */
 bool tunnel_carry(struct tunnel *t, int program);
 
 /* Whether the program says by shutdown(2) that its output is whole, rather than having let its end go. */
