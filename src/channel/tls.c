@@ -176,6 +176,7 @@ static int serve(struct visit *v) {
     const char *why;
     int code = -1;
     certificate_wipe(&v->certificate); /* there is no second handshake */
+    fd_close(&v->cache.fd);
     if (!gather(v, &facts)) {
         note_denial(v, "TLS: the client's certificate has no usable common name");
         tunnel_alert(&v->tunnel, ALERT_BAD_CERTIFICATE);
