@@ -12,6 +12,7 @@
 #include "base/clock.h"
 #include "base/drop.h"
 #include "base/fd.h"
+#include "base/pages.h"
 #include "base/ucspi.h"
 #include "channel/program.h"
 #include "channel/tunnel.h"
@@ -28,16 +29,21 @@ extern char **environ;
  * distributions, systemd and container runtimes give out. */
 enum { TLS_ID = 65527 };
 
-/* One connection. */
-struct visit {
-    char peer[LIMIT_PEER];
-    struct settings settings;
-    struct program program;
+/* What takes part in the handshake, and in nothing behind it. */
+struct papers {
+    PAGES_ALIGNED struct settings settings; /* and thereby the whole of it */
     struct certificate certificate;
     struct client_ca client_ca;
     struct tls_cache cache;
-    br_ssl_server_context server;
+};
+
+/* One connection. */
+struct visit {
+    struct papers *papers;
+    char peer[LIMIT_PEER];
+    struct program program;
     struct tunnel tunnel;
+    br_ssl_server_context server;
     unsigned char buffer[BR_SSL_BUFSIZE_BIDI];
 };
 
@@ -56,10 +62,10 @@ static void note_denial(const struct visit *v, const char *reason) {
 /* Reads the key and all else that takes root. Returns NULL or the fault. */
 static const char *read_files(struct visit *v) {
     static char place[2][LIMIT_PATH + 16], text[LIMIT_PATH + 128];
-    const char *chain = settings_text(&v->settings, TLS_CERT), *key = settings_text(&v->settings, TLS_KEY);
-    const char *authorities = settings_text(&v->settings, TLS_CLIENT_CA), *fault;
-    if (chain == NULL && settings_given(&v->settings, TLS)) {
-        const char *folder = settings_text(&v->settings, SSH_KEYS);
+    const char *chain = settings_text(&v->papers->settings, TLS_CERT), *key = settings_text(&v->papers->settings, TLS_KEY);
+    const char *authorities = settings_text(&v->papers->settings, TLS_CLIENT_CA), *fault;
+    if (chain == NULL && settings_given(&v->papers->settings, TLS)) {
+        const char *folder = settings_text(&v->papers->settings, SSH_KEYS);
         snprintf(place[0], sizeof place[0], "%s/" CERTIFICATE_FILE, folder);
         snprintf(place[1], sizeof place[1], "%s/" CERTIFICATE_KEY_FILE, folder);
         chain = place[0];
@@ -67,13 +73,13 @@ static const char *read_files(struct visit *v) {
     }
     if (chain == NULL)
         return "TLS_CERT, TLS_KEY, TLS: none is set";
-    if ((fault = certificate_read(&v->certificate, chain, key)) != NULL)
+    if ((fault = certificate_read(&v->papers->certificate, chain, key)) != NULL)
         return fault;
-    if ((fault = certificate_age(&v->certificate, time(NULL))) != NULL) {
+    if ((fault = certificate_age(&v->papers->certificate, time(NULL))) != NULL) {
         snprintf(text, sizeof text, "%s: the certificate is %s", chain, fault);
         audit_fault("tls", v->peer, text);
     }
-    return authorities != NULL ? client_ca_read(&v->client_ca, authorities) : NULL;
+    return authorities != NULL ? client_ca_read(&v->papers->client_ca, authorities) : NULL;
 }
 
 /* Lets go of everything that reading the key took. Returns 0, or -1 with errno. */
@@ -92,10 +98,10 @@ static int confine(void) {
 static const char *prepare(struct visit *v, char **program) {
     static char text[128];
     struct settings_places places = {environ, settings_folders};
-    bool read = settings_read(&v->settings, &places, NEED_TLS) == 0;
-    audit_use(settings_number(&v->settings, AUDIT) == AUDIT_JSON, NULL);
+    bool read = settings_read(&v->papers->settings, &places, NEED_TLS) == 0;
+    audit_use(settings_number(&v->papers->settings, AUDIT) == AUDIT_JSON, NULL);
     if (!read)
-        return v->settings.fault;
+        return v->papers->settings.fault;
     if (program_prepare(&v->program, program, v->peer) == -1) {
         snprintf(text, sizeof text, "the program's process can't be made: %s", strerror(errno));
         return text;
@@ -104,17 +110,17 @@ static const char *prepare(struct visit *v, char **program) {
     if (fault != NULL)
         return fault;
     uid_t uid = geteuid() == 0 ? TLS_ID : geteuid();
-    tls_cache_open(&v->cache, settings_text(&v->settings, RUN_DIR), uid, uid == TLS_ID ? TLS_ID : getegid(), v->certificate.chain[0].data,
-                   v->certificate.chain[0].data_len);
+    tls_cache_open(&v->papers->cache, settings_text(&v->papers->settings, RUN_DIR), uid, uid == TLS_ID ? TLS_ID : getegid(), v->papers->certificate.chain[0].data,
+                   v->papers->certificate.chain[0].data_len);
     if (confine() == -1) {
         snprintf(text, sizeof text, "cannot become the account %d without privileges: %s", TLS_ID, strerror(errno));
         return text;
     }
-    tls_profile_set(&v->server, &v->certificate);
-    if (settings_given(&v->settings, TLS_CLIENT_CA))
-        client_ca_require(&v->client_ca, &v->server); /* at every connection: no session is resumed */
+    tls_profile_set(&v->server, &v->papers->certificate);
+    if (settings_given(&v->papers->settings, TLS_CLIENT_CA))
+        client_ca_require(&v->papers->client_ca, &v->server); /* at every connection: no session is resumed */
     else
-        br_ssl_server_set_cache(&v->server, &v->cache.vtable);
+        br_ssl_server_set_cache(&v->server, &v->papers->cache.vtable);
     return tls_profile_start(&v->server, v->buffer) ? NULL : "there are no random numbers";
 }
 
@@ -156,9 +162,9 @@ static bool gather(struct visit *v, struct program_facts *f) {
     memset(f, 0, sizeof *f);
     f->suite = v->server.eng.session.cipher_suite;
     snprintf(f->server_name, sizeof f->server_name, "%s", br_ssl_engine_get_server_name(&v->server.eng));
-    if (!settings_given(&v->settings, TLS_CLIENT_CA))
+    if (!settings_given(&v->papers->settings, TLS_CLIENT_CA))
         return true;
-    const char *name = client_ca_name(&v->client_ca);
+    const char *name = client_ca_name(&v->papers->client_ca);
     snprintf(f->client_name, sizeof f->client_name, "%s", name != NULL ? name : "");
     return name != NULL;
 }
@@ -171,13 +177,20 @@ static bool ended_well(struct visit *v, int *code) {
     return program_end(&v->program, LIMIT_TLS_EXIT_MS, code) && *code == 0;
 }
 
+/* There is no second handshake. */
+static void leave_papers(struct visit *v) {
+    certificate_wipe(&v->papers->certificate);
+    fd_close(&v->papers->cache.fd);
+    pages_release(v->papers, sizeof *v->papers);
+}
+
 static int serve(struct visit *v) {
     struct program_facts facts;
     const char *why;
     int code = -1;
-    certificate_wipe(&v->certificate); /* there is no second handshake */
-    fd_close(&v->cache.fd);
-    if (!gather(v, &facts)) {
+    bool known = gather(v, &facts);
+    leave_papers(v);
+    if (!known) {
         note_denial(v, "TLS: the client's certificate has no usable common name");
         tunnel_alert(&v->tunnel, ALERT_BAD_CERTIFICATE);
     } else if (program_begin(&v->program, &facts) == 0 && tunnel_carry(&v->tunnel, v->program.fd)) {
@@ -189,6 +202,7 @@ static int serve(struct visit *v) {
 }
 
 int tls_main(int argc, char **argv) {
+    static struct papers papers;
     static struct visit v; /* set below and not here, lest it all stand in the executable */
     int64_t deadline = clock_after(clock_now(), LIMIT_TLS_HANDSHAKE_MS);
     if (argc < 2 || argv[1][0] == '-') {
@@ -199,7 +213,8 @@ int tls_main(int argc, char **argv) {
         return 71;
     signal(SIGPIPE, SIG_IGN);
     prctl(PR_SET_DUMPABLE, 0);
-    v.program.fd = -1;
+    v.papers = &papers;
+    papers.cache.fd = v.program.fd = -1;
     ucspi_peer(v.peer, environ, 0);
     const char *fault = prepare(&v, argv + 1);
     int code = -1;
@@ -212,7 +227,7 @@ int tls_main(int argc, char **argv) {
     }
     fd_close(&v.program.fd); /* tells it, where the client is gone or never was one */
     tunnel_close(&v.tunnel);
-    certificate_wipe(&v.certificate); /* there may have been no handshake */
+    certificate_wipe(&papers.certificate); /* there may have been no handshake */
     explicit_bzero(&v.server, sizeof v.server);
     explicit_bzero(v.buffer, sizeof v.buffer);
     close(0);

@@ -9,11 +9,12 @@
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "base/pages.h"
 #include "limit.h"
 
 /* One object. */
 struct object {
-    size_t n;
+    PAGES_ALIGNED size_t n; /* and thereby the whole of it */
     bool full;
     unsigned char bytes[LIMIT_TLS_CHAIN];
 };
@@ -59,6 +60,7 @@ static const char *read_objects(const char *text, size_t n, const char *(*take)(
     if (fault == NULL && label[0] != '\0')
         fault = "an object in it is cut short";
     explicit_bzero(o.bytes, o.n);
+    pages_release(&o, sizeof o);
     explicit_bzero(&decoder, sizeof decoder);
     return fault;
 }
@@ -78,7 +80,8 @@ static bool is_encrypted(const char *text) {
 }
 
 const char *pem_each(const char *path, const char *(*take)(void *, const char *, const unsigned char *, size_t), void *context) {
-    static char text[LIMIT_TLS_FILE + 2], whole[LIMIT_PATH + 128];
+    PAGES_ALIGNED static char text[LIMIT_TLS_FILE + 2];
+    static char whole[LIMIT_PATH + 128];
     const char *fault = NULL;
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
     ssize_t n = fd == -1 ? -1 : fd_read_file(fd, text, LIMIT_TLS_FILE + 1);
@@ -95,6 +98,7 @@ const char *pem_each(const char *path, const char *(*take)(void *, const char *,
     }
     fd_close(&fd);
     explicit_bzero(text, n > 0 ? (size_t)n : 0);
+    pages_release(text, sizeof text);
     if (fault == NULL)
         return NULL;
     snprintf(whole, sizeof whole, "%s: %s", path, fault);
