@@ -110,6 +110,7 @@ test-image: deps all
 bench: deps all
 	tests/bench/run
 	[ "$$(id -u)" -ne 0 ] || tests/bench/docker
+	tests/bench/tls
 
 fuzz: deps all
 	tests/fuzz/run 60

@@ -61,17 +61,9 @@ static void note_denial(const struct visit *v, const char *reason) {
 
 /* Reads the key and all else that takes root. Returns NULL or the fault. */
 static const char *read_files(struct visit *v) {
-    static char place[2][LIMIT_PATH + 16], text[LIMIT_PATH + 128];
-    const char *chain = settings_text(&v->papers->settings, TLS_CERT), *key = settings_text(&v->papers->settings, TLS_KEY);
-    const char *authorities = settings_text(&v->papers->settings, TLS_CLIENT_CA), *fault;
-    if (chain == NULL && settings_given(&v->papers->settings, TLS)) {
-        const char *folder = settings_text(&v->papers->settings, SSH_KEYS);
-        snprintf(place[0], sizeof place[0], "%s/" CERTIFICATE_FILE, folder);
-        snprintf(place[1], sizeof place[1], "%s/" CERTIFICATE_KEY_FILE, folder);
-        chain = place[0];
-        key = place[1];
-    }
-    if (chain == NULL)
+    static char text[LIMIT_PATH + 128];
+    const char *authorities = settings_text(&v->papers->settings, TLS_CLIENT_CA), *chain, *key, *fault;
+    if (!certificate_places(&v->papers->settings, &chain, &key))
         return "TLS_CERT, TLS_KEY, TLS: none is set";
     if ((fault = certificate_read(&v->papers->certificate, chain, key)) != NULL)
         return fault;

@@ -2,7 +2,6 @@
 
 #include <bearssl_ec.h>
 #include <poll.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -11,6 +10,19 @@
 enum { RSA_BITS_LEAST = 2048, RSA_BITS_MOST = 4096, YEAR_0_TO_1970 = 719528 /* days */ };
 
 static int64_t since_1970(uint32_t days, uint32_t seconds) { return ((int64_t)days - YEAR_0_TO_1970) * 86400 + seconds; }
+
+bool certificate_places(const struct settings *s, const char **chain, const char **key) {
+    static char made[2][LIMIT_PATH + 16];
+    *chain = settings_text(s, TLS_CERT);
+    *key = settings_text(s, TLS_KEY);
+    if (*chain != NULL || !settings_given(s, TLS))
+        return *chain != NULL;
+    snprintf(made[0], sizeof made[0], "%s/" CERTIFICATE_FILE, settings_text(s, SSH_KEYS));
+    snprintf(made[1], sizeof made[1], "%s/" CERTIFICATE_KEY_FILE, settings_text(s, SSH_KEYS));
+    *chain = made[0];
+    *key = made[1];
+    return true;
+}
 
 /* ---- the chain ---- */
 

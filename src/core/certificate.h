@@ -3,14 +3,20 @@
 #define CORE_CERTIFICATE_H
 
 #include <bearssl_x509.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
+#include "core/settings.h"
 #include "limit.h"
 
 /* How the pair that `bastion cert` makes is named in its folder. */
 #define CERTIFICATE_FILE "tls.crt"
 #define CERTIFICATE_KEY_FILE "tls.key"
+
+/* Where the settings say that they are: TLS_CERT and TLS_KEY, or with TLS=self-signed those in SSH_KEYS. False when nowhere;
+ * else the paths are good until the next call. */
+bool certificate_places(const struct settings *s, const char **chain, const char **key);
 
 struct certificate {
     br_x509_certificate chain[LIMIT_TLS_CERTIFICATES]; /* the server's own first; their bytes are in `der` */

@@ -6,10 +6,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/account.h"
 #include "base/drop.h"
+#include "core/certificate.h"
 #include "core/hostkey.h"
 #include "core/keys.h"
 #include "core/policy.h"
@@ -129,6 +131,20 @@ static void become_account(const struct settings *s) {
     }
 }
 
+/* The certificate, and what bastion tls would say of it. */
+static void print_tls(const struct settings *s) {
+    static struct certificate c;
+    const char *chain, *key, *fault;
+    int64_t now = time(NULL);
+    if (!certificate_places(s, &chain, &key))
+        return;
+    if ((fault = certificate_read(&c, chain, key)) != NULL || (fault = certificate_age(&c, now)) != NULL)
+        warn("TLS", fault);
+    else
+        printf("certificate: %s: good for another %lld days\n", chain, (long long)(c.not_after - now) / 86400);
+    certificate_wipe(&c);
+}
+
 /* Every rule with its place, and below it what may not be meant. Returns whether all of them are good. */
 static bool print_rules(struct policy *p) {
     static struct rules_verdict v;
@@ -205,6 +221,7 @@ int check_main(int argc, char **argv) {
         for (enum setting id = 0; id < SETTINGS; id++)
             print_setting(&s, id);
         print_ssh(&s);
+        print_tls(&s);
         print_warnings(&s);
         become_account(&s);
         bool good = print_rules(&policy);

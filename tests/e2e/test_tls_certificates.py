@@ -158,6 +158,19 @@ def test_expired(start, files, tmp_path):
     assert len(server.events()) == 1
 
 
+def test_check(files):
+    """bastion check says it before any client comes."""
+    crt, key = files(pair())
+    env = {"FORCE_COMMAND": "true", "HTTP_TOKEN": "0123456789abcdef", "TLS_CERT": str(crt), "TLS_KEY": str(key)}
+
+    def said():
+        return subprocess.run([BASTION, "check"], env=env, capture_output=True, text=True).stdout
+
+    assert re.search(rf"^certificate: {crt}: good for another (29|30) days$", said(), re.M)
+    shutil.copy(Pair("other").key, key)
+    assert f"warning: TLS: {crt}, {key}: the key does not belong to the certificate\n" in said()
+
+
 # ---- replacing ----
 
 def test_replaced(start, files):

@@ -31,6 +31,7 @@ Suite *unit_auth(void);
 Suite *unit_gate(void);
 Suite *unit_body(void);
 Suite *unit_policy(void);
+Suite *unit_x509(void);
 Suite *unit_ssh(void);
 Suite *unit_broker(void);
 Suite *unit_json(void);
