@@ -191,6 +191,7 @@ def test_resumed_connection_works(served):
 
 
 def test_cache_is_the_account_s_alone(served):
+    assert curl(served).returncode == 0
     state = (served.run_dir / "tls-sessions").stat()
     assert (state.st_mode & 0o777, state.st_uid) == (0o600, 65527)
     assert state.st_size <= 4096 * 112
