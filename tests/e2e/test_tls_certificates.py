@@ -198,7 +198,7 @@ def test_half_replaced(start, files):
     first, after = files(Pair("before", ca=authority(), subject="/CN=before")), Pair("after", ca=authority(), subject="/CN=after")
     crt, key = first
     server = serve(start, (crt, key))
-    while True:
+    for _ in range(100):
         server.reload(Pair("before").crt, crt), server.reload(after.key, key)
         argv = ["openssl", "s_client", "-connect", f"127.0.0.1:{server.port}", "-tls1_2"]
         with subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as client:
@@ -212,5 +212,7 @@ def test_half_replaced(start, files):
             said = client.communicate(timeout=30)[0].decode()
         if caught:
             break
+    else:
+        raise AssertionError("it never waited for the other file")
     assert "CN = after" in said
     assert not server.events("fault") or "does not belong" in server.events("fault")[-1]["reason"]

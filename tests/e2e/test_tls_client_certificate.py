@@ -128,8 +128,9 @@ def test_one_client_s_certificate_alone(start):
     server = start(TlsServer, TLS_CLIENT_CA=str(only.crt))
     assert with_certificate(server, only).returncode == 0
     assert server.wait_event("end", user="only")
-    alice = client("alice-P-256")
-    assert refused(server, "--cert", alice.crt, "--key", alice.key).startswith("TLS: ")
+    alice, of_only = client("alice-P-256"), Pair("of-only", ca=only, subject="/CN=root", extensions=CLIENT)
+    for other in (alice, of_only):  # it is an authority over nobody
+        assert refused(server, "--cert", other.crt, "--key", other.key).startswith("TLS: ")
 
 
 @pytest.mark.parametrize("content, reason", [(None, "No such file"), ("", "there is no certificate in it"), ("many", "it has too many certificates")])

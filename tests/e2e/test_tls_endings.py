@@ -191,6 +191,28 @@ def test_client_gone(start, leave):
     server.settle()
 
 
+def probes_soon(server):
+    """Whether the server's side of a connection has the kernel ask within seconds (02: the timer of SO_KEEPALIVE, in 1/100 s)."""
+    lines = [line.split() for line in open("/proc/net/tcp") if f" 0100007F:{server.port:04X} " in line]
+    return [f for f in lines if f[3] == "01" and f[5].startswith("02:") and int(f[5][3:], 16) < 500]
+
+
+def test_gone_after_a_half_close(start):
+    """It said that it had said all, and waited; then it went."""
+    server = start(TlsServer, FORCE_COMMAND=WAITS, HTTP_HOLD_MS="3600000", ON_DISCONNECT="hangup")
+    with Memory(server) as client:
+        client.step(client.tls.do_handshake)
+        client.step(lambda: client.tls.write(request()))
+        with pytest.raises(ssl.SSLWantReadError):
+            client.tls.unwrap()
+        client.flush()
+        server.wait_file("started")
+        wait_for(lambda: probes_soon(server), "its end is known")
+        client.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+    server.wait_event("end")
+    assert server.lines("signals") == ["hup"]
+
+
 def test_a_forged_end_is_no_end(start):
     """What it would have answered does not get out: only an alert, so that nobody takes the part for the whole."""
     server = start(TlsServer, program=(*SH, "cat; echo whole"))
