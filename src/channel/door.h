@@ -21,11 +21,11 @@ struct door {
     const char *channel; /* http or cgi */
     char peer[LIMIT_PEER];
     char user[LIMIT_USER]; /* the name in the client's certificate, which goes before the credential's; or empty */
-    struct settings settings;
+    bool faulty; /* the settings can't be used: every answer is 500, and the log says why */
     struct auth auth;
+    struct settings settings;
     struct session session;
     struct wish wish; /* of the request at hand */
-    bool faulty; /* the settings can't be used: every answer is 500, and the log says why */
     struct answer answer;
 };
 

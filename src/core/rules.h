@@ -11,14 +11,13 @@
 
 struct rules {
     size_t count;
+    struct buf store, faults; /* on `text`; what of it is no rule, a line each: SOURCE:LINE: reason */
     struct rule {
         const char *source; /* for people: ALLOWED_COMMANDS, or the file's name */
         size_t line;
         const char *text;   /* in `store` */
     } rule[LIMIT_RULES];
-    struct buf store;
     char text[LIMIT_RULES_TEXT];
-    struct buf faults; /* what of it is no rule, a line each: SOURCE:LINE: reason */
     char fault_text[LIMIT_RULE_FAULTS];
 };
 

@@ -16,10 +16,10 @@
 struct session {
     const struct settings *settings;
     char *const *environment; /* the administrator's, an empty list where the client writes it */
-    struct policy policy;
     struct account account; /* whom commands run as: what this process is from session_open on */
     struct lock lock;
     struct run run; /* the last one */
+    struct policy policy; /* last: most of it is room for rules */
 };
 
 /* A request whose credential was right. */

@@ -63,8 +63,6 @@ enum { STDIN_OFF, STDIN_BODY };
 enum settings_origin { FROM_NOWHERE, FROM_DEFAULT, FROM_ENVIRONMENT, FROM_NAMED_FILE, FROM_FOLDER };
 
 struct settings {
-    char fault[LIMIT_PATH + 512]; /* one line: setting, fault, source; empty when there is none */
-    char store[LIMIT_SETTINGS];   /* the texts that came from files */
     size_t stored;
     struct settings_value {
         char *text; /* NUL behind it, none inside; NULL when there is none */
@@ -74,6 +72,8 @@ struct settings {
         bool exposed;      /* a secret's file that others than its owner can read */
         const char *place; /* FROM_NAMED_FILE: the file; FROM_FOLDER: the folder */
     } value[SETTINGS];
+    char fault[LIMIT_PATH + 512]; /* one line: setting, fault, source; empty when there is none */
+    char store[LIMIT_SETTINGS];   /* the texts that came from files; last, so that what every process uses is on few pages */
 };
 
 /* Where values come from, first to last. `environment` is NULL for a program whose environment the client writes (cgi,
