@@ -55,10 +55,13 @@ static void probe(int fd, int idle, int interval, int count) {
         setsockopt(fd, option[i][0], option[i][1], &option[i][2], sizeof option[i][2]);
 }
 
+/* Sends what records there are. Those that others follow at once wait for them in the kernel, so that bulk output goes out in
+ * segments of 64 KiB and not of one record each; push_records ends that. */
 static void send_records(struct tunnel *t) {
     size_t n;
     for (unsigned char *at; !t->gone && (at = br_ssl_engine_sendrec_buf(t->engine, &n)) != NULL;) {
-        ssize_t w = write(t->out, at, n);
+        t->held = t->tcp && t->more;
+        ssize_t w = t->held ? send(t->out, at, n, MSG_MORE) : write(t->out, at, n);
         if (w < 0 && errno == EINTR)
             continue;
         if (w < 0 && errno == EAGAIN)
@@ -71,6 +74,13 @@ static void send_records(struct tunnel *t) {
         t->stall_at = CLOCK_NEVER; /* set anew by wait_for */
         br_ssl_engine_sendrec_ack(t->engine, (size_t)w);
     }
+}
+
+static void push_records(struct tunnel *t) {
+    t->more = false;
+    if (t->held)
+        setsockopt(t->out, IPPROTO_TCP, TCP_NODELAY, &(int){1}, sizeof(int)); /* set anew, it sends what waits (tcp(7)) */
+    t->held = false;
 }
 
 /* Reads what the engine has room for. False when there is nothing at hand. */
@@ -133,7 +143,8 @@ static void wait_for(struct tunnel *t, struct pollfd fds[3], int64_t deadline) {
 
 void tunnel_start(struct tunnel *t, br_ssl_engine_context *engine, int in, int out) {
     *t = (struct tunnel){.engine = engine, .in = in, .out = out, .program = -1, .stall_at = CLOCK_NEVER};
-    setsockopt(out, IPPROTO_TCP, TCP_NODELAY, &(int){1}, sizeof(int)); /* no record waits for the acknowledgement of the one before */
+    /* No record waits for the acknowledgement of the one before. */
+    t->tcp = setsockopt(out, IPPROTO_TCP, TCP_NODELAY, &(int){1}, sizeof(int)) == 0;
     probe(out, 60, 10, 6);
 }
 
@@ -256,16 +267,18 @@ static void collect(struct tunnel *t) {
     for (int turn = 0; turn < LIMIT_TLS_TURN && !t->gone && (at = br_ssl_engine_sendapp_buf(t->engine, &n)) != NULL; turn++) {
         ssize_t r = read(t->program, at, n);
         if (r < 0 && (errno == EAGAIN || errno == EINTR))
-            return;
+            break;
         if (r <= 0) { /* or ECONNRESET: it went away before it had read all */
             t->program_ended = true;
-            return;
+            break;
         }
+        t->more = (size_t)r == n;
         br_ssl_engine_sendapp_ack(t->engine, (size_t)r);
-        if ((size_t)r < n)
+        if (!t->more)
             br_ssl_engine_flush(t->engine, 0);
         send_records(t);
     }
+    push_records(t);
 }
 
 static void pass_end(struct tunnel *t) {

@@ -18,6 +18,7 @@ struct tunnel {
     bool program_ended;   /* nor does the program */
     bool input_ended;     /* the program has been told */
     bool cut;             /* a record is out in part: no other can follow */
+    bool tcp, more, held; /* the client's is a TCP socket; more records follow at once; the kernel waits for them */
     unsigned char alert_level; /* of an alert that has come in half */
     int64_t stall_at;     /* when a client that takes nothing counts as gone */
     long unsent;

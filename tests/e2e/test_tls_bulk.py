@@ -51,16 +51,19 @@ def test_up(start, suite):
 def test_both_ways_at_once(start, count):
     """Through a program that reads and writes: neither direction waits for the other."""
     server = start(TlsServer, program=("cat",))
-    with TlsClient(server) as client:
-        sent = threading.Thread(target=lambda: [client.sock.sendall(PATTERN) for _ in range(count)])
+    argv = ["openssl", "s_client", "-connect", f"127.0.0.1:{server.port}", "-tls1_2", "-quiet"]
+    with subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as client:
+        sent = threading.Thread(target=lambda: [client.stdin.write(PATTERN) for _ in range(count)] and client.stdin.flush())
         sent.start()
         h, n = hashlib.sha256(), 0
         while n < count * len(PATTERN):
-            piece = client.sock.recv(MIB)
+            piece = client.stdout.read1(MIB)
+            assert piece, f"it ended after {n} bytes"
             h.update(piece)
             n += len(piece)
         sent.join()
-        assert h.hexdigest() == digest(count)
+        client.kill()
+    assert h.hexdigest() == digest(count)
 
 
 def test_records(start):
