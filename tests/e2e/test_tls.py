@@ -215,7 +215,7 @@ def test_a_damaged_cache_is_a_miss(start, tmp_path, spoil):
     cache = server.run_dir / "tls-sessions"
     data = cache.read_bytes()
     if spoil == "torn":  # the master secret's bytes
-        cache.write_bytes(b"".join(data[i:i + 40] + b"\xff" + data[i + 41:i + 112] for i in range(0, len(data), 112)))
+        cache.write_bytes(b"".join(data[i:i + 40] + bytes(255 - b for b in data[i + 40:i + 41]) + data[i + 41:i + 112] for i in range(0, len(data), 112)))
     elif spoil == "foreign":
         cache.unlink()
         cache.symlink_to("/etc/passwd")
