@@ -42,7 +42,7 @@ def works(server):
 # ---- kinds and forms ----
 
 @pytest.mark.parametrize("form", FORMS)
-@pytest.mark.parametrize("kind", ["P-256", "P-384", "P-521", "RSA:2048", "RSA:3072", "RSA:4096"])
+@pytest.mark.parametrize("kind", ["P-256", "P-384", "P-521", "RSA:2048", *(pytest.param(kind, marks=pytest.mark.slow) for kind in ("RSA:3072", "RSA:4096"))])
 def test_kind(start, files, kind, form):
     crt, key = files(pair(kind))
     key.write_text(FORMS[form](pair(kind).key))

@@ -29,7 +29,7 @@ def refused(server, *arguments):
     return server.wait_event("deny", before + 1, channel="tls")[-1]["reason"]
 
 
-@pytest.mark.parametrize("kind", ["P-256", "P-384", "P-521", "RSA:2048", "RSA:4096"])
+@pytest.mark.parametrize("kind", ["P-256", "P-384", "P-521", "RSA:2048", pytest.param("RSA:4096", marks=pytest.mark.slow)])
 def test_allowed(served, kind):
     name = "alice-" + kind.replace(":", "")
     done = with_certificate(served, client(name, kind))
