@@ -76,7 +76,7 @@
 #define LIMIT_TLS_SESSION_S 3600   /* that one can be resumed: whoever reads the file can read so much of the past */
 #define LIMIT_TLS_HANDSHAKE_MS 10000 /* from the start to the end of the handshake */
 #define LIMIT_TLS_EXIT_MS 1000     /* from the end of a program's output to its exit code, which says whether that was all of it */
-#define LIMIT_TLS_TURN 16          /* records sent before the other direction is looked at */
+#define LIMIT_TLS_TURN 16          /* records or pieces of one way before the other is looked at */
 
 /* The log. */
 #define LIMIT_LOG_LINE 4096        /* bytes: PIPE_BUF, so that lines of many processes never mix in a pipe */

@@ -5,7 +5,8 @@
 #include <unistd.h>
 
 void pages_release(void *at, size_t n) {
-    uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE), start = ((uintptr_t)at + page - 1) & ~(page - 1), end = ((uintptr_t)at + n) & ~(page - 1);
+    uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE), from = (uintptr_t)at;
+    uintptr_t start = (from + page - 1) & ~(page - 1), end = (from + n) & ~(page - 1);
     if (end > start)
         madvise((void *)start, end - start, MADV_DONTNEED);
 }

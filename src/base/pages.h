@@ -4,8 +4,8 @@
 
 #include <stddef.h>
 
-/* For a struct's first member, or an array: makes it start with a page of its own, and the struct end with one, so that pages_release
- * gives back all of it. */
+/* For a struct's first member, or an array: makes it start with a page of its own, and the struct end with one, so that
+ * pages_release gives back all of it. */
 #define PAGES_ALIGNED _Alignas(4096)
 
 /* Gives static storage back to the kernel: it reads as zero from now on, and takes memory again where it is written to. Secrets in

@@ -38,7 +38,8 @@ static const struct failure {
 };
 
 static const struct failure *failure_of(int error) {
-    static const struct failure certificate = {0, ALERT_BAD_CERTIFICATE, "the client's certificate can't be used"}, other = {0, ALERT_INTERNAL, NULL};
+    static const struct failure certificate = {0, ALERT_BAD_CERTIFICATE, "the client's certificate can't be used"};
+    static const struct failure other = {0, ALERT_INTERNAL, NULL};
     for (size_t i = 0; i < sizeof failures / sizeof *failures; i++)
         if (failures[i].error == error)
             return &failures[i];

@@ -102,8 +102,9 @@ static const char *prepare(struct visit *v, char **program) {
     if (fault != NULL)
         return fault;
     uid_t uid = geteuid() == 0 ? TLS_ID : geteuid();
-    tls_cache_open(&v->papers->cache, settings_text(&v->papers->settings, RUN_DIR), uid, uid == TLS_ID ? TLS_ID : getegid(), v->papers->certificate.chain[0].data,
-                   v->papers->certificate.chain[0].data_len);
+    const br_x509_certificate *first = &v->papers->certificate.chain[0];
+    tls_cache_open(&v->papers->cache, settings_text(&v->papers->settings, RUN_DIR), uid, uid == TLS_ID ? TLS_ID : getegid(),
+                   first->data, first->data_len);
     if (confine() == -1) {
         snprintf(text, sizeof text, "cannot become the account %d without privileges: %s", TLS_ID, strerror(errno));
         return text;
@@ -121,8 +122,10 @@ static const char *prepare(struct visit *v, char **program) {
 static void answer_http(struct visit *v) {
     static const char text[] = "This port speaks HTTPS: use https:// in the address.\n";
     char answer[256];
-    int n = snprintf(answer, sizeof answer, "HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Type: text/plain; charset=utf-8\r\n"
-                     "Content-Length: %zu\r\n\r\n%s", sizeof text - 1, text);
+    int n = snprintf(answer, sizeof answer,
+                     "HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Type: text/plain; charset=utf-8\r\n"
+                     "Content-Length: %zu\r\n\r\n%s",
+                     sizeof text - 1, text);
     note_denial(v, "HTTP without TLS");
     fd_write_all(1, answer, (size_t)n, LIMIT_DRAIN_MS);
 }

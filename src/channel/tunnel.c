@@ -111,15 +111,16 @@ static long unsent(int fd) {
 
 /* ---- waiting ---- */
 
-/* Waits until something can go on; fills in what. The deadline that passes first makes the client one that is gone. */
-static void wait_for(struct tunnel *t, struct pollfd fds[3], int64_t deadline) {
+/* Waits until something can go on. The deadline that passes first makes the client one that is gone. */
+static void wait_for(struct tunnel *t, int64_t deadline) {
     unsigned state = br_ssl_engine_current_state(t->engine);
     int64_t now = clock_now();
     bool sending = (state & BR_SSL_SENDREC) != 0;
-    short program = (short)(((state & BR_SSL_SENDAPP) && !t->program_ended ? POLLIN : 0) | (state & BR_SSL_RECVAPP ? POLLOUT : 0));
-    fds[0] = (struct pollfd){.fd = (state & BR_SSL_RECVREC) && !t->client_ended ? t->in : -1, .events = POLLIN};
-    fds[1] = (struct pollfd){.fd = t->out, .events = sending ? POLLOUT : 0};
-    fds[2] = (struct pollfd){.fd = program != 0 ? t->program : -1, .events = program};
+    bool receiving = (state & BR_SSL_RECVREC) != 0 && !t->client_ended && !t->program_ended;
+    short program = t->program_ended ? 0 : (short)((state & BR_SSL_SENDAPP ? POLLIN : 0) | (state & BR_SSL_RECVAPP ? POLLOUT : 0));
+    struct pollfd fds[] = {{.fd = receiving ? t->in : -1, .events = POLLIN},
+                           {.fd = t->out, .events = sending ? POLLOUT : 0},
+                           {.fd = program != 0 ? t->program : -1, .events = program}};
     if (!sending) {
         t->stall_at = CLOCK_NEVER;
     } else if (t->stall_at == CLOCK_NEVER) {
@@ -128,7 +129,7 @@ static void wait_for(struct tunnel *t, struct pollfd fds[3], int64_t deadline) {
     }
     struct timespec ts;
     if (ppoll(fds, 3, clock_left(clock_earlier(deadline, t->stall_at), now, &ts), NULL) == -1)
-        fds[0].revents = fds[1].revents = fds[2].revents = 0;
+        fds[1].revents = 0;
     now = clock_now();
     if (sending && now >= t->stall_at) {
         long left = unsent(t->out);
@@ -151,11 +152,10 @@ void tunnel_start(struct tunnel *t, br_ssl_engine_context *engine, int in, int o
 /* Reads up to n bytes of what comes first; 0 when nothing comes. */
 static size_t read_early(struct tunnel *t, unsigned char *at, size_t n, int64_t deadline) {
     for (;;) {
-        struct pollfd fds[3];
         ssize_t r = read(t->in, at, n);
         if (r >= 0 || (errno != EAGAIN && errno != EINTR))
             return r > 0 ? (size_t)r : 0;
-        wait_for(t, fds, deadline);
+        wait_for(t, deadline);
         if (t->gone)
             return 0;
     }
@@ -163,7 +163,8 @@ static size_t read_early(struct tunnel *t, unsigned char *at, size_t n, int64_t 
 
 /* Whether the n bytes, and those that follow, are the start of a request in clear text: a method and a space. */
 static bool is_http(struct tunnel *t, const unsigned char *first, size_t n, int64_t deadline) {
-    static const char *const methods[] = {"GET ", "HEAD ", "POST ", "PUT ", "DELETE ", "OPTIONS ", "PATCH ", "TRACE ", "CONNECT ", "PRI "};
+    static const char *const methods[] = {"GET ",     "HEAD ",  "POST ",  "PUT ",     "DELETE ",
+                                          "OPTIONS ", "PATCH ", "TRACE ", "CONNECT ", "PRI "};
     unsigned char start[8];
     memcpy(start, first, n);
     for (size_t i = 0; i < sizeof methods / sizeof *methods; i++) {
@@ -202,14 +203,13 @@ enum tunnel_hello tunnel_shake_hands(struct tunnel *t, int64_t deadline) {
     if (first != HELLO_TLS)
         return first;
     while (!is_through(t->engine)) {
-        struct pollfd fds[3];
         send_records(t);
         while (!is_through(t->engine) && receive(t))
             send_records(t);
         if (t->gone || br_ssl_engine_current_state(t->engine) == BR_SSL_CLOSED)
             return HELLO_FAILED;
         if (!is_through(t->engine))
-            wait_for(t, fds, deadline);
+            wait_for(t, deadline);
         if (t->gone)
             return HELLO_FAILED;
     }
@@ -296,9 +296,8 @@ bool tunnel_carry(struct tunnel *t, int program) {
     t->engine->hsrun = take_alerts;
     t->program = program;
     while (!t->gone && !t->program_ended) {
-        struct pollfd fds[3];
         deliver(t);
-        while (!t->gone && receive(t)) {
+        for (int turn = 0; turn < LIMIT_TLS_TURN && receive(t); turn++) {
             send_records(t);
             deliver(t);
         }
@@ -309,12 +308,11 @@ bool tunnel_carry(struct tunnel *t, int program) {
             return false;
         }
         if (!t->gone && !t->program_ended)
-            wait_for(t, fds, CLOCK_NEVER);
+            wait_for(t, CLOCK_NEVER);
         send_records(t);
     }
     while (!t->gone && (br_ssl_engine_current_state(t->engine) & BR_SSL_SENDREC) != 0) {
-        struct pollfd fds[3];
-        wait_for(t, fds, CLOCK_NEVER);
+        wait_for(t, CLOCK_NEVER);
         send_records(t);
     }
     return !t->gone;

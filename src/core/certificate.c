@@ -29,7 +29,8 @@ bool certificate_places(const struct settings *s, const char **chain, const char
 static const char *check_public(const br_x509_pkey *k) {
     if (k->key_type == BR_KEYTYPE_EC) {
         int curve = k->key.ec.curve;
-        return curve == BR_EC_secp256r1 || curve == BR_EC_secp384r1 || curve == BR_EC_secp521r1 ? NULL : "its key is on another curve than P-256, P-384 and P-521";
+        bool known = curve == BR_EC_secp256r1 || curve == BR_EC_secp384r1 || curve == BR_EC_secp521r1;
+        return known ? NULL : "its key is on another curve than P-256, P-384 and P-521";
     }
     size_t n = k->key.rsa.nlen;
     return n * 8 >= RSA_BITS_LEAST && n * 8 <= RSA_BITS_MOST ? NULL : "its RSA key has less than 2048 or more than 4096 bits";

@@ -64,7 +64,8 @@ const char *client_ca_read(struct client_ca *c, const char *path) {
 }
 
 /* The curves that the handshake offers are fewer than those that a client's key may be on. */
-static uint32_t verify(const br_ec_impl *impl, const void *hash, size_t hash_n, const br_ec_public_key *key, const void *signature, size_t n) {
+static uint32_t verify(const br_ec_impl *impl, const void *hash, size_t hash_n, const br_ec_public_key *key,
+                       const void *signature, size_t n) {
     (void)impl;
     return br_ecdsa_vrfy_asn1_get_default()(br_ec_get_default(), hash, hash_n, key, signature, n);
 }

@@ -29,8 +29,8 @@ static void append(void *context, const void *bytes, size_t n) {
     o->n += n;
 }
 
-static const char *read_objects(const char *text, size_t n, const char *(*take)(void *, const char *, const unsigned char *, size_t),
-                                void *context) {
+static const char *read_objects(const char *text, size_t n,
+                                const char *(*take)(void *, const char *, const unsigned char *, size_t), void *context) {
     static struct object o;
     br_pem_decoder_context decoder;
     const char *fault = NULL;

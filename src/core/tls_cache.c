@@ -113,7 +113,8 @@ static int load(const br_ssl_session_cache_class **context, br_ssl_server_contex
     make_key(key, c, s);
     read_set(c, key, set);
     for (size_t i = 0; i < WAYS && !found; i++) {
-        if (memcmp(set[i].key, key, sizeof key) != 0 || !is_live(&set[i], now) || set[i].version != BR_TLS12 || !offers(server, set[i].suite))
+        if (memcmp(set[i].key, key, sizeof key) != 0 || !is_live(&set[i], now) || set[i].version != BR_TLS12 ||
+            !offers(server, set[i].suite))
             continue;
         s->version = set[i].version;
         s->cipher_suite = set[i].suite;
@@ -130,9 +131,10 @@ static int open_file(int folder, uid_t uid, gid_t gid) {
     int fd = openat(folder, TLS_CACHE_FILE, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0600);
     if (fd == -1)
         return -1;
-    if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_uid == 0 && uid != 0 && st.st_size == 0 && fchown(fd, uid, gid) == 0)
+    bool known = fstat(fd, &st) == 0;
+    if (known && S_ISREG(st.st_mode) && st.st_uid == 0 && uid != 0 && st.st_size == 0 && fchown(fd, uid, gid) == 0)
         st.st_uid = uid;
-    if (S_ISREG(st.st_mode) && st.st_uid == uid && (st.st_mode & 077) == 0 && st.st_nlink == 1)
+    if (known && S_ISREG(st.st_mode) && st.st_uid == uid && (st.st_mode & 077) == 0 && st.st_nlink == 1)
         return fd;
     close(fd);
     return -1;

@@ -72,7 +72,8 @@ static int make_key(const struct place *p) {
 
 /* ---- the certificate ---- */
 
-static int sign(const br_ec_private_key *key, const unsigned char *part, size_t n, unsigned char signature[139], size_t *signature_n) {
+static int sign(const br_ec_private_key *key, const unsigned char *part, size_t n, unsigned char signature[139],
+                size_t *signature_n) {
     unsigned char hash[br_sha256_SIZE];
     br_sha256_context sha;
     br_sha256_init(&sha);
@@ -102,7 +103,8 @@ static int make_certificate(const struct place *p, struct x509 *x, const br_ec_p
     if (n == 0)
         return complain("too many names");
     n = br_pem_encode(text, start, n, "CERTIFICATE", BR_PEM_LINE64);
-    return fd_put_file(p->fd, CERTIFICATE_FILE, text, n, 0644, false) == 0 ? 0 : complain("%s: %s", p->certificate, strerror(errno));
+    int put = fd_put_file(p->fd, CERTIFICATE_FILE, text, n, 0644, false);
+    return put == 0 ? 0 : complain("%s: %s", p->certificate, strerror(errno));
 }
 
 /* Whether there is one already that will do: for this key, for all of these names, and for a while yet. */

@@ -30,7 +30,8 @@ static bool is_host(const char *name) {
     if (n == 0 || n > X509_NAME)
         return false;
     for (; *name != '\0'; name++) {
-        bool letter = (*name >= 'a' && *name <= 'z') || (*name >= 'A' && *name <= 'Z') || (*name >= '0' && *name <= '9') || *name == '_';
+        bool letter = (*name >= 'a' && *name <= 'z') || (*name >= 'A' && *name <= 'Z') || (*name >= '0' && *name <= '9') ||
+                      *name == '_';
         if (*name == '.' ? label == 0 || name[-1] == '-' || name[1] == '\0' : !letter && !(*name == '-' && label > 0))
             return false;
         label = *name == '.' ? 0 : label + 1;
@@ -161,8 +162,8 @@ size_t x509_signed_part(unsigned char *out, size_t cap, const struct x509 *x, co
     return d.full ? 0 : der_mark(&d);
 }
 
-size_t x509_whole(unsigned char *out, size_t cap, const unsigned char *part, size_t n, const unsigned char *signature, size_t signature_n,
-                  const unsigned char **start) {
+size_t x509_whole(unsigned char *out, size_t cap, const unsigned char *part, size_t n, const unsigned char *signature,
+                  size_t signature_n, const unsigned char **start) {
     struct der d = {.start = out, .at = out + cap, .end = out + cap};
     der_bytes(&d, signature, signature_n);
     der_bytes(&d, "", 1);

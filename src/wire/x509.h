@@ -38,7 +38,7 @@ void x509_public_key(unsigned char out[X509_PUBLIC_KEY], const unsigned char poi
 size_t x509_signed_part(unsigned char *out, size_t cap, const struct x509 *x, const unsigned char **start);
 
 /* Writes the whole certificate, the same way: the signed part (which may stand in `out`) and its signature in ASN.1's form. */
-size_t x509_whole(unsigned char *out, size_t cap, const unsigned char *part, size_t n, const unsigned char *signature, size_t signature_n,
-                  const unsigned char **start);
+size_t x509_whole(unsigned char *out, size_t cap, const unsigned char *part, size_t n, const unsigned char *signature,
+                  size_t signature_n, const unsigned char **start);
 
 #endif

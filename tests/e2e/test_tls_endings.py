@@ -5,7 +5,7 @@ import ssl
 import time
 
 import pytest
-from harness import BASTION, PATIENCE, UNTIL_GO, request, together, wait_for
+from harness import BASTION, PATIENCE, SUPERSERVERS, UNTIL_GO, request, together, wait_for
 from tls_harness import NAME, TlsClient, TlsServer, connect, curl, trusting
 
 SH = ("sh", "-c")
@@ -111,6 +111,14 @@ def test_half_close_reaches_the_program(start):
             client.tls.unwrap()
         client.flush()
         assert client.read_all() == b"100000\ndone\n"
+
+
+def test_a_superserver_that_ignores_its_children(start):
+    """As a signal's being ignored is inherited, there would be no exit code, and every end would be a broken one."""
+    server = start(TlsServer, argv=lambda s: [*SUPERSERVERS["tcpsvd"](s.host, s.port), "env", "--ignore-signal=CHLD", BASTION, "tls", "echo", "ok"])
+    with Memory(server) as client:
+        client.step(client.tls.do_handshake)
+        assert client.read_all() == b"ok\n"
 
 
 # ---- broken ends ----
