@@ -102,7 +102,6 @@ int program_prepare(struct program *p, char **argv, const char *peer) {
     sigemptyset(&set);
     sigaddset(&set, SIGCHLD);
     sigprocmask(SIG_BLOCK, &set, NULL);
-    signal(SIGCHLD, SIG_DFL); /* where it was ignored, there would be no exit code */
     if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) == -1)
         return -1;
     p->fd = pair[0];
