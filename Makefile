@@ -111,6 +111,7 @@ bench: deps all
 	tests/bench/run
 	[ "$$(id -u)" -ne 0 ] || tests/bench/docker
 	tests/bench/tls
+	[ "$$(id -u)" -ne 0 ] || tests/bench/ssh
 
 fuzz: deps all
 	tests/fuzz/run 60

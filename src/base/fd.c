@@ -125,18 +125,6 @@ int fd_put_file(int folder, const char *name, const void *bytes, size_t n, mode_
     return done ? 0 : -1;
 }
 
-void fd_drain(int fd) {
-    int64_t deadline = clock_after(clock_now(), LIMIT_DRAIN_MS), left;
-    char dropped[4096];
-    struct pollfd pfd = {.fd = fd, .events = POLLIN};
-    for (size_t n = 0; n < LIMIT_DRAIN && (left = deadline - clock_now()) > 0 && poll(&pfd, 1, (int)left) == 1;) {
-        ssize_t got = read(fd, dropped, sizeof dropped);
-        if (got == 0 || (got < 0 && errno != EAGAIN && errno != EINTR))
-            return;
-        n += got > 0 ? (size_t)got : 0;
-    }
-}
-
 void fd_close(int *fd) {
     if (*fd != -1)
         close(*fd);

@@ -34,11 +34,6 @@ ssize_t fd_read_file(int fd, void *bytes, size_t n);
  * already stays, and the call fails with EEXIST. Returns 0, or -1 with errno; then nothing has changed. */
 int fd_put_file(int folder, const char *name, const void *bytes, size_t n, mode_t mode, bool keep);
 
-/* Reads and drops what still comes from a peer, until its end: LIMIT_DRAIN bytes and LIMIT_DRAIN_MS at most. To be called before a
- * connection is closed: a close with bytes of the peer's unread would be a reset, which destroys what is on its way to it
- * (RFC 9112, section 9.6). */
-void fd_drain(int fd);
-
 /* Closes *fd unless it is -1, and sets it to -1. */
 void fd_close(int *fd);
 

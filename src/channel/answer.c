@@ -1,16 +1,12 @@
 #include "channel/answer.h"
 
 #include <errno.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/ioctl.h>
-#include <sys/socket.h>
-#include <termios.h>
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/peer.h"
 
 static struct answer *of(struct client *c) { return (struct answer *)(void *)c; }
 
@@ -70,18 +66,6 @@ static void send_output(struct answer *a) {
     flush(a);
 }
 
-/* Has the kernel ask a silent peer whether it is there (tcp(7)): after `idle` seconds, then every `interval`; `count`
- * questions without an answer make the socket report an error, and that is the client's going away. Not a TCP socket:
- * then whoever holds the other end closes it. */
-static void probe_peer(const struct answer *a, int idle, int interval, int count) {
-    const int option[][3] = {{SOL_SOCKET, SO_KEEPALIVE, 1},
-                             {IPPROTO_TCP, TCP_KEEPIDLE, idle},
-                             {IPPROTO_TCP, TCP_KEEPINTVL, interval},
-                             {IPPROTO_TCP, TCP_KEEPCNT, count}};
-    for (size_t i = 0; i < sizeof option / sizeof *option; i++)
-        setsockopt(a->x->out, option[i][0], option[i][1], &option[i][2], sizeof option[i][2]);
-}
-
 /* The fields of every answer that names a run. */
 static void head(struct answer *a, struct buf *b, int status) {
     exchange_head(b, a->x, status);
@@ -96,7 +80,7 @@ static void begin_streaming(struct answer *a) {
     a->hold_until = CLOCK_NEVER;
     if (a->client.gone)
         return;
-    probe_peer(a, 60, 10, 6); /* it may be long from now on */
+    peer_probe(a->x->out, 60, 10, 6); /* it may be long from now on */
     if (!a->x->chunked)
         a->x->close = true; /* the message ends with the connection */
     head(a, &b, 200);
@@ -157,15 +141,6 @@ static bool wants_body(const struct answer *a) {
     return a->body != NULL && !a->half_closed && !a->body->bad && a->body->content.n == 0 && !body_ended(a->body);
 }
 
-/* Bytes that the kernel still holds for the client: of a socket those not acknowledged (tcp(7), SIOCOUTQ), of a pipe
- * those not read. */
-static long unsent(int fd) {
-    int n = 0;
-    if (ioctl(fd, TIOCOUTQ, &n) == -1 && ioctl(fd, FIONREAD, &n) == -1)
-        return 0;
-    return n;
-}
-
 static int64_t watch(struct client *c, struct pollfd fds[CLIENT_FDS], int64_t now) {
     struct answer *a = of(c);
     bool pending = a->from < a->to, reading = wants_body(a);
@@ -178,7 +153,7 @@ static int64_t watch(struct client *c, struct pollfd fds[CLIENT_FDS], int64_t no
         a->stall_at = CLOCK_NEVER;
     } else if (a->stall_at == CLOCK_NEVER) {
         a->stall_at = clock_after(now, LIMIT_WRITE_STALL_MS);
-        a->unsent = unsent(a->x->out);
+        a->unsent = peer_unsent(a->x->out);
     }
     if (!reading)
         a->body_stall_at = CLOCK_NEVER;
@@ -195,7 +170,7 @@ static void half_close(struct answer *a, int64_t now) {
     if (now >= a->half_close_until)
         lose(a);
     else
-        probe_peer(a, 1, 1, 2);
+        peer_probe(a->x->out, 1, 1, 2);
 }
 
 static void ready(struct client *c, const struct pollfd fds[CLIENT_FDS], int64_t now) {
@@ -216,7 +191,7 @@ static void ready(struct client *c, const struct pollfd fds[CLIENT_FDS], int64_t
     if (fds[1].revents & POLLOUT)
         flush(a);
     if (a->from < a->to && now >= a->stall_at) {
-        long left = unsent(a->x->out);
+        long left = peer_unsent(a->x->out);
         if (left >= a->unsent)
             lose(a);
         a->stall_at = CLOCK_NEVER;

@@ -1,17 +1,15 @@
 #include "channel/http.h"
 
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include "base/clock.h"
 #include "base/env.h"
 #include "base/fd.h"
+#include "base/peer.h"
 #include "base/ucspi.h"
 #include "channel/door.h"
 #include "wire/http1.h"
@@ -151,8 +149,7 @@ static bool serve(struct door *d, struct input *in, const struct http1_head *hea
  * all of the output. */
 static void close_with_reset(int out) {
     int64_t deadline = clock_after(clock_now(), LIMIT_DRAIN_MS);
-    int queued;
-    while (ioctl(out, TIOCOUTQ, &queued) == 0 && queued > 0 && clock_now() < deadline)
+    while (peer_unsent(out) > 0 && clock_now() < deadline)
         poll(NULL, 0, 5);
     struct linger linger = {.l_onoff = 1, .l_linger = 0};
     setsockopt(out, SOL_SOCKET, SO_LINGER, &linger, sizeof linger);
@@ -182,7 +179,7 @@ static int serve_connection(struct door *d) {
     if (!whole && (!x.chunked || !fd_is_inet_socket(1)))
         close_with_reset(1);
     else if (shutdown(1, SHUT_WR) == 0 && !in.ended)
-        fd_drain(in.fd);
+        peer_drain(in.fd);
     return whole ? 0 : 1;
 }
 
@@ -196,7 +193,6 @@ static void take_certificate(struct door *d) {
 int http_main(int argc, char **argv) {
     static struct door door;
     char peer[LIMIT_PEER];
-    int on = 1;
     (void)argv;
     if (argc > 1) {
         fputs("bastion http: takes no arguments\n", stderr);
@@ -208,7 +204,7 @@ int http_main(int argc, char **argv) {
     take_certificate(&door);
     door_open(&door, "http", peer, environ);
     /* Small answers must not wait for the acknowledgement of the one before. */
-    setsockopt(1, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+    peer_no_delay(1);
     if (fd_nonblock(0) == -1 || fd_nonblock(1) == -1)
         return 71;
     int status = serve_connection(&door);

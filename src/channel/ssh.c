@@ -20,6 +20,7 @@
 #include "base/env.h"
 #include "base/fd.h"
 #include "base/log.h"
+#include "base/peer.h"
 #include "base/ucspi.h"
 #include "channel/guard.h"
 #include "channel/place.h"
@@ -209,7 +210,7 @@ static void end_connection(struct visit *v) {
         note(v, "logout", NULL, NULL);
     if (v->key == NULL)
         shutdown(1, SHUT_WR);
-    fd_drain(0);
+    peer_drain(0);
     dup2(null, 0);
     dup2(null, 1);
     fd_close(&null);
@@ -341,7 +342,8 @@ int ssh_main(int argc, char **argv) {
     v.started = clock_now();
     ucspi_peer(v.peer, environ, 0);
     session_new_run(v.run);
-    setsockopt(0, IPPROTO_TCP, TCP_NODELAY, &(int){1}, sizeof(int));
+    peer_no_delay(0);
+    peer_probe(0, 60, 10, 6); /* a client whose network is gone does not keep its command until tinysshd's hour is over */
     const char *fault = prepare(&v, program);
     if (fault != NULL) {
         audit_fault("ssh", v.peer, fault);

@@ -1,17 +1,14 @@
 #include "channel/tunnel.h"
 
 #include <errno.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <poll.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/socket.h>
-#include <termios.h>
 #include <unistd.h>
 
 #include "base/clock.h"
 #include "base/fd.h"
+#include "base/peer.h"
 #include "channel/failure.h"
 #include "limit.h"
 
@@ -45,18 +42,6 @@ static void take_alerts(void *cpu) {
 
 /* ---- the client's side ---- */
 
-/* Has the kernel ask a silent peer whether it is there (tcp(7)); see answer.c. No TCP socket: no matter. */
-static void probe(int fd, int idle, int interval, int count) {
-    const int option[][3] = {{SOL_SOCKET, SO_KEEPALIVE, 1},
-                             {IPPROTO_TCP, TCP_KEEPIDLE, idle},
-                             {IPPROTO_TCP, TCP_KEEPINTVL, interval},
-                             {IPPROTO_TCP, TCP_KEEPCNT, count}};
-    for (size_t i = 0; i < sizeof option / sizeof *option; i++)
-        setsockopt(fd, option[i][0], option[i][1], &option[i][2], sizeof option[i][2]);
-}
-
-/* Sends what records there are. Those that others follow at once wait for them in the kernel, so that bulk output goes out in
- * segments of 64 KiB and not of one record each; push_records ends that. */
 static void send_records(struct tunnel *t) {
     size_t n;
     for (unsigned char *at; !t->gone && (at = br_ssl_engine_sendrec_buf(t->engine, &n)) != NULL;) {
@@ -79,7 +64,7 @@ static void send_records(struct tunnel *t) {
 static void push_records(struct tunnel *t) {
     t->more = false;
     if (t->held)
-        setsockopt(t->out, IPPROTO_TCP, TCP_NODELAY, &(int){1}, sizeof(int)); /* set anew, it sends what waits (tcp(7)) */
+        peer_no_delay(t->out); /* set anew, it sends what waits */
     t->held = false;
 }
 
@@ -101,14 +86,6 @@ static bool receive(struct tunnel *t) {
     return true;
 }
 
-/* Bytes that the kernel still holds for the client (SIOCOUTQ, tcp(7)); of a pipe those not read. */
-static long unsent(int fd) {
-    int n = 0;
-    if (ioctl(fd, TIOCOUTQ, &n) == -1 && ioctl(fd, FIONREAD, &n) == -1)
-        return 0;
-    return n;
-}
-
 /* ---- waiting ---- */
 
 /* Waits until something can go on. The deadline that passes first makes the client one that is gone. */
@@ -125,14 +102,14 @@ static void wait_for(struct tunnel *t, int64_t deadline) {
         t->stall_at = CLOCK_NEVER;
     } else if (t->stall_at == CLOCK_NEVER) {
         t->stall_at = clock_after(now, LIMIT_WRITE_STALL_MS);
-        t->unsent = unsent(t->out);
+        t->unsent = peer_unsent(t->out);
     }
     struct timespec ts;
     if (ppoll(fds, 3, clock_left(clock_earlier(deadline, t->stall_at), now, &ts), NULL) == -1)
         fds[1].revents = 0;
     now = clock_now();
     if (sending && now >= t->stall_at) {
-        long left = unsent(t->out);
+        long left = peer_unsent(t->out);
         t->gone = t->gone || left >= t->unsent;
         t->stall_at = CLOCK_NEVER;
     }
@@ -145,8 +122,8 @@ static void wait_for(struct tunnel *t, int64_t deadline) {
 void tunnel_start(struct tunnel *t, br_ssl_engine_context *engine, int in, int out) {
     *t = (struct tunnel){.engine = engine, .in = in, .out = out, .program = -1, .stall_at = CLOCK_NEVER};
     /* No record waits for the acknowledgement of the one before. */
-    t->tcp = setsockopt(out, IPPROTO_TCP, TCP_NODELAY, &(int){1}, sizeof(int)) == 0;
-    probe(out, 60, 10, 6);
+    t->tcp = peer_no_delay(out);
+    peer_probe(out, 60, 10, 6);
 }
 
 /* Reads up to n bytes of what comes first; 0 when nothing comes. */
@@ -287,7 +264,7 @@ static void pass_end(struct tunnel *t) {
         return;
     t->input_ended = true;
     shutdown(t->program, SHUT_WR);
-    probe(t->out, 1, 1, 2); /* is it still there to hear the answer? */
+    peer_probe(t->out, 1, 1, 2); /* is it still there to hear the answer? */
 }
 
 bool tunnel_carry(struct tunnel *t, int program) {
@@ -326,18 +303,6 @@ bool tunnel_program_is_there(const struct tunnel *t) {
 /* ---- the ending ---- */
 
 void tunnel_close(struct tunnel *t) {
-    int64_t deadline = clock_after(clock_now(), LIMIT_DRAIN_MS);
-    char bytes[1024];
-    if (t->gone || shutdown(t->out, SHUT_WR) == -1)
-        return;
-    for (size_t drained = 0; drained < LIMIT_DRAIN;) {
-        int64_t left = deadline - clock_now();
-        struct pollfd pfd = {.fd = t->in, .events = POLLIN};
-        if (left <= 0 || poll(&pfd, 1, (int)left) <= 0)
-            return;
-        ssize_t n = read(t->in, bytes, sizeof bytes);
-        if (n <= 0 && !(n < 0 && (errno == EAGAIN || errno == EINTR)))
-            return;
-        drained += n > 0 ? (size_t)n : 0;
-    }
+    if (!t->gone && shutdown(t->out, SHUT_WR) == 0)
+        peer_drain(t->in);
 }

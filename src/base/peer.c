@@ -1,0 +1,43 @@
+#include "base/peer.h"
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <termios.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "limit.h"
+
+static bool set(int fd, int level, int option, int value) { return setsockopt(fd, level, option, &value, sizeof value) == 0; }
+
+void peer_probe(int fd, int idle, int interval, int count) {
+    set(fd, SOL_SOCKET, SO_KEEPALIVE, 1);
+    set(fd, IPPROTO_TCP, TCP_KEEPIDLE, idle);
+    set(fd, IPPROTO_TCP, TCP_KEEPINTVL, interval);
+    set(fd, IPPROTO_TCP, TCP_KEEPCNT, count);
+}
+
+long peer_unsent(int fd) {
+    int n = 0;
+    return ioctl(fd, TIOCOUTQ, &n) == -1 && ioctl(fd, FIONREAD, &n) == -1 ? 0 : n;
+}
+
+bool peer_no_delay(int fd) { return set(fd, IPPROTO_TCP, TCP_NODELAY, 1); }
+
+void peer_drain(int fd) {
+    int64_t deadline = clock_after(clock_now(), LIMIT_DRAIN_MS), left;
+    char dropped[4096];
+    struct pollfd pfd = {.fd = fd, .events = POLLIN};
+    for (size_t n = 0; n < LIMIT_DRAIN && (left = deadline - clock_now()) > 0 && poll(&pfd, 1, (int)left) == 1;) {
+        ssize_t got = read(fd, dropped, sizeof dropped);
+        if (got == 0 || (got < 0 && errno != EAGAIN && errno != EINTR))
+            return;
+        n += got > 0 ? (size_t)got : 0;
+    }
+}
