@@ -4,8 +4,10 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/env.h"
 #include "base/num.h"
 
 #define PASSWD "/etc/passwd"
@@ -164,6 +166,17 @@ bool account_any(bool (*test)(const struct account *a, const void *context), con
     if (l != NULL)
         close(l->fd);
     return found;
+}
+
+bool account_socket_group(gid_t *group, char *const *environment) {
+    const char *host = env_get(environment, "DOCKER_HOST"), *path = "/var/run/docker.sock";
+    struct stat st;
+    if (host != NULL && *host != '\0')
+        path = strncmp(host, "unix://", 7) == 0 ? host + 7 : NULL;
+    if (path == NULL || stat(path, &st) == -1 || !S_ISSOCK(st.st_mode) || (st.st_mode & S_IWGRP) == 0)
+        return false;
+    *group = st.st_gid;
+    return true;
 }
 
 bool account_add_group(struct account *a, gid_t group) {

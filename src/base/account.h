@@ -31,6 +31,10 @@ void account_self(struct account *a);
 /* Whether `test` says so of an account of /etc/passwd (its groups left out). */
 bool account_any(bool (*test)(const struct account *a, const void *context), const void *context);
 
+/* The group that may use the Docker socket which this environment names (DOCKER_HOST, else /var/run/docker.sock), whatever
+ * its number is on this host. False where there is no such socket, or its group may not. */
+bool account_socket_group(gid_t *group, char *const *environment);
+
 /* Adds a group unless it is there. False when there is no room. */
 bool account_add_group(struct account *a, gid_t group);
 

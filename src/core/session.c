@@ -4,7 +4,6 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/random.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -25,16 +24,6 @@ void session_new_run(char out[SESSION_RUN_ID]) {
 
 /* ---- whom it runs as ---- */
 
-/* The account may use the Docker socket that is mounted, whatever its group's number is on this host. */
-static void add_socket_group(struct account *a, char *const *environment) {
-    const char *host = env_get(environment, "DOCKER_HOST"), *path = "/var/run/docker.sock";
-    struct stat st;
-    if (host != NULL && *host != '\0')
-        path = strncmp(host, "unix://", 7) == 0 ? host + 7 : NULL;
-    if (path != NULL && stat(path, &st) == 0 && S_ISSOCK(st.st_mode) && (st.st_mode & S_IWGRP) != 0)
-        account_add_group(a, st.st_gid);
-}
-
 static const char *choose_account(struct account *a, const struct settings *settings, char *const *environment) {
     static char fault[LIMIT_USER + 64];
     if (geteuid() != 0) {
@@ -42,12 +31,15 @@ static const char *choose_account(struct account *a, const struct settings *sett
         return NULL;
     }
     const char *name = settings_text(settings, SSH_USER);
+    gid_t group;
     if (account_find(a, name) == -1)
         snprintf(fault, sizeof fault, "SSH_USER: there is no account %s", name);
     else if (a->uid == 0)
         snprintf(fault, sizeof fault, "SSH_USER: %s is root, as whom nothing runs", name);
+    else if (account_socket_group(&group, environment) && !account_add_group(a, group))
+        snprintf(fault, sizeof fault, "SSH_USER: %s has too many groups", name);
     else
-        return add_socket_group(a, environment), NULL;
+        return NULL;
     return fault;
 }
 
