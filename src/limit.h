@@ -78,6 +78,27 @@
 #define LIMIT_TLS_EXIT_MS 1000     /* from the end of a program's output to its exit code, which says whether that was all of it */
 #define LIMIT_TLS_TURN 16          /* records or pieces of one way before the other is looked at */
 
+/* Process 1. */
+#define LIMIT_LISTENERS 3
+#define LIMIT_BACKLOG 4096         /* connections that the kernel keeps until they are accepted: a crowd waits milliseconds,
+                                      and not the second that a client takes to try again; the kernel's limit may be lower */
+#define LIMIT_CONNECTIONS 65536    /* that are served at once, of all listeners: the most of one */
+#define LIMIT_SPARE_CONNECTIONS 4  /* on top of the limits, from the loopback address: the health check */
+#define LIMIT_ACCEPTS 64           /* connections taken from one listener in a row */
+#define LIMIT_TURNED_AWAY 32       /* refused connections that may still have bytes on their way */
+#define LIMIT_REFUSAL_NOTE_MS 1000 /* between two lines of the log on refused connections of a listener */
+#define LIMIT_RETRY_FIRST_MS 100   /* before a broken listener is opened again; doubled each time ... */
+#define LIMIT_RETRY_MS 30000       /* ... up to this */
+#define LIMIT_SHORT_MS 200         /* without accepting, when memory, descriptors or processes are short */
+#define LIMIT_SHORT_NOTE_MS 10000  /* between two lines of the log on that */
+#define LIMIT_STOP_MS 10000        /* for running commands, after SIGTERM */
+#define LIMIT_STOP_TERM_MS 2000    /* between SIGTERM and SIGKILL to what runs then still */
+#define LIMIT_STOP_KILL_MS 1000    /* for what got SIGKILL to be gone */
+#define LIMIT_STOP_LOOK_MS 100     /* between two looks at which connections have nothing to do any more */
+#define LIMIT_PROCESSES 8192       /* processes looked at then: 100 KiB */
+#define LIMIT_DRAINED_LINES 64     /* lines of /dev/log that are printed after the end */
+#define LIMIT_HEALTH_MS 4000       /* for all listeners to answer: below the five seconds of the image's HEALTHCHECK */
+
 /* The log. */
 #define LIMIT_LOG_LINE 4096        /* bytes: PIPE_BUF, so that lines of many processes never mix in a pipe */
 #define LIMIT_LOG_TEXT 2048        /* bytes of one quoted text in a line; longer ones end in "..." */

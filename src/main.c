@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "../init/init.h"
 #include "base/version.h"
 #include "channel/cgi.h"
 #include "channel/http.h"
@@ -13,6 +14,7 @@
 #include "tool/cert.h"
 #include "tool/check.h"
 #include "tool/docker.h"
+#include "tool/health.h"
 
 static const struct program {
     const char *name;
@@ -30,18 +32,20 @@ static const struct program {
      "Speaks TLS 1.2 on descriptors 0 and 1 with the certificate of TLS_CERT and TLS_KEY, and runs\n"
      "PROGRAM with clear text on its own: bastion tls bastion http is HTTPS. Started like http.\n"
      "PROGRAM finds HTTPS, SSL_PROTOCOL, SSL_CIPHER and SSL_TLS_SNI_SERVERNAME in its environment.\n"},
-    {"ssh", ssh_main, "bastion ssh",
+    {"ssh", ssh_main, "bastion ssh [--prepare]",
      "Serves one SSH connection on descriptors 0 and 1, by tinysshd, for the keys in\n"
      "AUTHORIZED_KEYS_DIR, AUTHORIZED_KEYS_HOST and AUTHORIZED_KEYS_REPO. Started like http, as\n"
-     "root; the login shell of SSH_USER must be bastion.\n"},
+     "root; the login shell of SSH_USER must be bastion. --prepare: only makes the host's key and\n"
+     "whatever else a connection needs, and says what is wrong.\n"},
     {"shell", shell_main, "bastion shell [--force-command]",
      "Runs one SSH session's command, as does bastion as a login shell (-bastion, or\n"
      "bastion -c REQUEST). Its settings come from bastion ssh or from files. --force-command:\n"
      "started by OpenSSH's ForceCommand, whose SSH_ORIGINAL_COMMAND is the request.\n"},
-    {"check", check_main, "bastion check [--files] [REQUEST]",
+    {"check", check_main, "bastion check [--files] [--brief | REQUEST]",
      "Says whether the settings are valid, what they are and where each comes from; with\n"
      "REQUEST, what would happen to it and why. --files: as cgi and the login shell see\n"
-     "them, without the environment. Exits 0, 78 for a fault, 126 for a refusal.\n"},
+     "them, without the environment. --brief: only what keeps init from serving.\n"
+     "Exits 0, 78 for a fault, 126 for a refusal.\n"},
     {"docker", docker_main, "bastion docker COMMAND [ARG...]",
      "A small client of the Docker Engine: exec, ps, logs, start, stop and the like, as docker(1)\n"
      "has them. So does bastion when it is called docker, as by a link of that name.\n"},
@@ -50,6 +54,12 @@ static const struct program {
      "signs itself, FOLDER/tls.crt; prints where they are and the key's pin for curl. --keep: what\n"
      "is there stays, and only a certificate that ends within 30 days, or that is not for the key\n"
      "or for all of the names, is made anew, for the same key. It may run as often as one likes.\n"},
+    {"init", init_main, "bastion init [--address ADDRESS]",
+     "Process 1 of the container: checks the settings, makes the accounts and the host's key, and\n"
+     "listens on HTTP_PORT, HTTPS_PORT and SSH_PORT, at all addresses or at ADDRESS. SIGTERM ends it:\n"
+     "commands have ten seconds. SIGHUP hangs up every connection.\n"},
+    {"health", health_main, "bastion health",
+     "Says on one line whether what init listens for answers; exits 0 or 1. For HEALTHCHECK.\n"},
 };
 enum { PROGRAMS = sizeof programs / sizeof *programs };
 

@@ -6,6 +6,7 @@
 #include <poll.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <termios.h>
@@ -21,6 +22,18 @@ void peer_probe(int fd, int idle, int interval, int count) {
     set(fd, IPPROTO_TCP, TCP_KEEPIDLE, idle);
     set(fd, IPPROTO_TCP, TCP_KEEPINTVL, interval);
     set(fd, IPPROTO_TCP, TCP_KEEPCNT, count);
+}
+
+bool peer_left_silently(int fd) {
+    /* tcpi_state, and tcpi_bytes_received of Linux's struct tcp_info (tcp(7)), which the C libraries' lag behind. */
+    enum { RECEIVED = 128 };
+    unsigned char info[RECEIVED + 8];
+    socklen_t n = sizeof info;
+    uint64_t received;
+    if (getsockopt(fd, IPPROTO_TCP, TCP_INFO, info, &n) == -1 || n < sizeof info)
+        return false;
+    memcpy(&received, info + RECEIVED, sizeof received);
+    return info[0] == TCP_CLOSE_WAIT && received <= 1; /* the end counts for one */
 }
 
 long peer_unsent(int fd) {

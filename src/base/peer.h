@@ -9,6 +9,10 @@
  * no TCP socket: then whoever holds the other end closes it. */
 void peer_probe(int fd, int idle, int interval, int count);
 
+/* Whether the peer of a TCP socket has closed its sending side, and done nothing else: not a byte came, and no reset. False
+ * where nobody knows. */
+bool peer_left_silently(int fd);
+
 /* The bytes that the kernel still holds for the peer (SIOCOUTQ, tcp(7)); of a pipe those not read; else 0. */
 long peer_unsent(int fd);
 

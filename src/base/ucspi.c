@@ -60,6 +60,8 @@ void ucspi_peer(char out[LIMIT_PEER], char *const *environment, int fd) {
         snprintf(out, LIMIT_PEER, "unknown");
 }
 
+bool ucspi_is_loopback(const char *peer) { return strncmp(peer, "127.", 4) == 0 || strcmp(peer, "::1") == 0; }
+
 bool ucspi_owns(const char *name, size_t n) {
     static const char *const whole[] = {"PROTO",       "TCPCONCURRENCY", "REMOTE_ADDR", "REMOTE_PORT",  "REMOTE_HOST",
                                         "LISTEN_FDS",  "LISTEN_PID",     "HTTPS",       "SSL_PROTOCOL", "SSL_CIPHER",

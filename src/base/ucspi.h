@@ -16,6 +16,9 @@ void ucspi_peer(char out[LIMIT_PEER], char *const *environment, int fd);
 /* Writes `text`, an address with or without port, brackets and zone, in that canonical form. False when it is none. */
 bool ucspi_address(char out[LIMIT_PEER], const char *text);
 
+/* Whether an address in that form is this machine's own loopback. */
+bool ucspi_is_loopback(const char *peer);
+
 /* Whether n bytes at `name` are a variable that a superserver sets for a connection. Some are the client's words
  * (TCPREMOTEHOST is whatever the owner of the address put into the DNS): no command may see them. */
 bool ucspi_owns(const char *name, size_t n);

@@ -192,6 +192,11 @@ static void take_shells_line(struct visit *v) {
 
 /* ---- tinysshd ---- */
 
+/* Somebody on this machine who looked at the banner and went without a word: `bastion health`, twice a minute. */
+static bool is_probe(const struct visit *v) {
+    return ucspi_is_loopback(v->peer) && clock_now() - v->started < LIMIT_HEALTH_MS && peer_left_silently(0);
+}
+
 /* tinysshd is gone, and with it the client: one whose session has ended says goodbye and closes, and takes it for a fault if we do
  * before; any other is waiting for us. A command that goes on keeps its shell, and the shell this process for its lines. */
 static void end_connection(struct visit *v) {
@@ -202,9 +207,9 @@ static void end_connection(struct visit *v) {
     fd_close(&v->input);
     if (v->stranger)
         note(v, "login", "deny", "an account or a key that has no place here");
-    else if (v->key == NULL)
+    else if (v->key == NULL && !is_probe(v))
         note(v, "login", "deny", v->trouble[0] != '\0' ? v->trouble : "the connection ended before a login");
-    else if (!v->entered)
+    else if (v->key != NULL && !v->entered)
         note(v, "login", "allow", "no session was begun");
     if (v->key != NULL)
         note(v, "logout", NULL, NULL);
@@ -317,22 +322,22 @@ static const char *start(struct visit *v, const char *program) {
     return fault;
 }
 
+/* All that a connection needs before tinysshd starts. Returns NULL, or what is wrong. */
 static const char *prepare(struct visit *v, char program[LIMIT_PATH]) {
     struct settings_places places = {environ, settings_folders};
     bool read = settings_read(&v->settings, &places, NEED_RUN | NEED_SSH | NEED_ACCOUNT) == 0;
     audit_use(settings_number(&v->settings, AUDIT) == AUDIT_JSON, read ? settings_text(&v->settings, AUDIT_MASK) : NULL);
     if (!read)
         return v->settings.fault;
-    const char *fault = place_prepare(&v->settings, &v->account, &v->keys, v->peer, program);
-    return fault != NULL ? fault : start(v, program);
+    return place_prepare(&v->settings, &v->account, &v->keys, v->peer, program);
 }
 
 int ssh_main(int argc, char **argv) {
     static struct visit v; /* set below and not here, lest it all stand in the executable */
     char program[LIMIT_PATH];
-    (void)argv;
-    if (argc > 1) {
-        fputs("bastion ssh: takes no arguments\n", stderr);
+    bool only_prepare = argc == 2 && strcmp(argv[1], "--prepare") == 0;
+    if (argc > 1 && !only_prepare) {
+        fputs("usage: bastion ssh [--prepare]\n", stderr);
         return 64;
     }
     if (fd_only_standard() == -1)
@@ -345,6 +350,10 @@ int ssh_main(int argc, char **argv) {
     peer_no_delay(0);
     peer_probe(0, 60, 10, 6); /* a client whose network is gone does not keep its command until tinysshd's hour is over */
     const char *fault = prepare(&v, program);
+    if (fault == NULL && only_prepare)
+        return 0;
+    if (fault == NULL)
+        fault = start(&v, program);
     if (fault != NULL) {
         audit_fault("ssh", v.peer, fault);
         return 78;

@@ -92,6 +92,15 @@ static void put_text(struct buf *b, const char *name, const char *text) {
         put_quoted(b, name, text, strlen(text), LIMIT_LOG_TEXT / 4);
 }
 
+/* With *** for what the mask hides. */
+static void put_masked(struct buf *b, const char *name, const char *text, size_t n) {
+    static char hidden[LIMIT_VALUE];
+    if (text == NULL)
+        return;
+    struct slice shown = masked(hidden, text, n);
+    put_quoted(b, name, shown.at, shown.n, LIMIT_LOG_TEXT);
+}
+
 /* A word of our own making, so that text lines carry it without quotes. */
 static void put_word(struct buf *b, const char *name, const char *word) {
     if (word == NULL)
@@ -120,11 +129,8 @@ int audit_write(const struct audit *a) {
     put_word(&b, "key", a->key);
     put_word(&b, "verdict", a->verdict);
     put_word(&b, "rule", a->rule);
-    if (a->text != NULL) {
-        static char hidden[LIMIT_VALUE];
-        struct slice text = masked(hidden, a->text, a->text_n);
-        put_quoted(&b, a->is_request ? "request" : "command", text.at, text.n, LIMIT_LOG_TEXT);
-    }
+    put_masked(&b, a->is_request ? "request" : "command", a->text, a->text_n);
+    put_masked(&b, "message", a->message, a->message_n);
     put_text(&b, "reason", a->reason);
     put_number(&b, "status", a->status);
     put_number(&b, "exit", a->exit);

@@ -8,7 +8,7 @@
 
 /* What one line says. A field that is NULL (or negative) is left out. Texts may hold any byte: they are quoted. */
 struct audit {
-    const char *event; /* start, end, deny, login, logout, skip, refuse, gone, fault */
+    const char *event; /* start, end, deny, login, logout, skip, refuse, gone, fault; of process 1: ready, stop, syslog */
     const char *run;
     const char *channel, *user, *peer;
     const char *verdict; /* allow or deny */
@@ -17,6 +17,8 @@ struct audit {
     const char *text; /* the command, or with `is_request` the request, of text_n bytes */
     bool is_request;
     size_t text_n;
+    const char *message; /* somebody else's line, of message_n bytes */
+    size_t message_n;
     const char *reason;
     int status; /* of HTTP, where the request itself was refused */
     int exit, signal;

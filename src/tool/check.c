@@ -197,13 +197,37 @@ static int check_request(struct policy *p, const char *request) {
     return 0;
 }
 
+/* What keeps `bastion init` from serving: a rule of ALLOWED_COMMANDS that is none. One of the file may be edited at any time:
+ * it is named at every request. */
+static int check_start(struct policy *p) {
+    static struct rules_verdict v;
+    static const char variable[] = "ALLOWED_COMMANDS:";
+    int code = 0;
+    if (p->mode != POLICY_BROKER)
+        return 0;
+    policy_read_rules(p);
+    if (rules_match(&p->rules, (struct slice){NULL, 0}, &v) == -1) {
+        fprintf(stderr, "ALLOWED_COMMANDS: the rules can't be tried: %s\n", strerror(errno));
+        return 71;
+    }
+    const struct buf *faults[] = {&p->rules.faults, &v.faults};
+    for (int i = 0; i < 2; i++)
+        for (const char *at = faults[i]->at, *end = at + faults[i]->len; at < end; at += strcspn(at, "\n") + 1)
+            if (strncmp(at, variable, sizeof variable - 1) == 0) {
+                fprintf(stderr, "%.*s\n", (int)strcspn(at, "\n"), at);
+                code = 78;
+            }
+    return code;
+}
+
 int check_main(int argc, char **argv) {
     static struct settings s;
     static char *nothing[] = {NULL};
     bool files = argc > 1 && strcmp(argv[1], "--files") == 0;
-    int words = argc - 1 - files;
-    if (words > 1 || (words == 1 && argv[argc - 1][0] == '-' && argv[argc - 1][1] == '-')) {
-        fputs("usage: bastion check [--files] [REQUEST]\n", stderr);
+    bool brief = argc > 1 + files && strcmp(argv[1 + files], "--brief") == 0;
+    int words = argc - 1 - files - brief;
+    if (words > 1 || (words == 1 && brief) || (words == 1 && argv[argc - 1][0] == '-' && argv[argc - 1][1] == '-')) {
+        fputs("usage: bastion check [--files] [--brief | REQUEST]\n", stderr);
         return 64;
     }
     struct settings_places places = {files ? nothing : environ, settings_folders};
@@ -214,6 +238,8 @@ int check_main(int argc, char **argv) {
         return 78;
     }
     int code = 0;
+    if (brief)
+        return check_start(&policy);
     if (words == 1) {
         become_account(&s);
         code = check_request(&policy, argv[argc - 1]);

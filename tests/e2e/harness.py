@@ -241,6 +241,14 @@ def parse_line(line):
     return fields
 
 
+class NotStarted(AssertionError):
+    """A server has ended at once, with a code and these lines."""
+
+    def __init__(self, code, log):
+        super().__init__(f"exit code {code}: {log}")
+        self.code, self.log = code, log
+
+
 class Server(Folder):
     """bastion behind a superserver. Keyword arguments in capitals are settings (None: not set, whatever the default)."""
 
@@ -267,7 +275,7 @@ class Server(Folder):
         if self.process.poll() is not None:
             fault = self.log_text().decode(errors="replace")
             self.remove()
-            raise AssertionError(f"{argv}: {fault}")
+            raise NotStarted(self.process.returncode, fault)
 
     def lay_out(self):
         """Nothing runs yet, and the folder is there: for what derives from this."""

@@ -460,7 +460,8 @@ def recv_all(client):
 @pytest.mark.parametrize("end", ["half", "close", "reset"])
 @pytest.mark.parametrize("name", NOISE)
 def test_noise(start, name, end):
-    """It costs a line of the log."""
+    """It costs a line of the log, unless it is nothing and ends well: that is what `bastion health` does, from here, twice a minute."""
+    costs = 0 if (name, end) == ("nothing", "half") else 1
     server = start(SshServer)
     with socket.create_connection((server.host, server.port)) as client:
         client.settimeout(PATIENCE)
@@ -473,8 +474,9 @@ def test_noise(start, name, end):
             pass
         if end == "reset":
             client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
-    server.wait_event("login")
-    check_denied(server)
+    if costs:
+        server.wait_event("login")
+    check_denied(server, costs)
     assert server.ssh().stdout == b"ok\n"
 
 

@@ -1,0 +1,39 @@
+/* connection.h: the connections that are being served, and how many there may be. */
+#ifndef INIT_CONNECTION_H
+#define INIT_CONNECTION_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/types.h>
+
+enum { CONNECTION_ADDRESS = 16 };
+
+/* Whose a connection is, as far as the limits are concerned: an IPv4 address mapped into IPv6, or an IPv6 address without its
+ * last 64 bits, of which one client has all. */
+struct connection_owner {
+    unsigned char address[CONNECTION_ADDRESS];
+    bool loopback;
+};
+
+struct connection {
+    pid_t pid; /* its first process, which leads its session */
+    unsigned char listener;
+    unsigned char address[CONNECTION_ADDRESS];
+};
+
+/* Whether there is no room for one more. */
+bool connection_is_full(void);
+
+/* Notes a connection, for which there is room. */
+void connection_add(pid_t pid, unsigned listener, const struct connection_owner *owner);
+
+/* Its first process has ended. Returns the listener's number, or -1 when no connection had that process. */
+int connection_remove(pid_t pid);
+
+size_t connection_count(unsigned listener);
+size_t connection_count_of(unsigned listener, const struct connection_owner *owner);
+
+/* All of them, of every listener: the first of *count. It is good until the next connection_add or connection_remove. */
+const struct connection *connection_all(size_t *count);
+
+#endif

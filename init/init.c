@@ -1,0 +1,223 @@
+#include "init.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/buf.h"
+#include "base/clock.h"
+#include "base/fd.h"
+#include "core/audit.h"
+#include "ground.h"
+#include "house.h"
+#include "serve.h"
+#include "snapshot.h"
+#include "spawn.h"
+#include "syslog.h"
+
+extern char **environ;
+
+/* Fixed bytes: nothing of the request is looked at. */
+static const char busy_http[] = "HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\nRetry-After: 1\r\nCache-Control: no-store\r\n"
+                                "Content-Type: text/plain; charset=utf-8\r\nContent-Length: 22\r\n\r\nToo many connections.\n";
+
+static int fail(const char *reason) {
+    fprintf(stderr, "bastion init: %s\n", reason);
+    return 78;
+}
+
+/* ---- the settings ---- */
+
+/* What it finds wrong is one line of the log, as `check` has it. */
+static int read_settings(struct house *h) {
+    /* The other folder holds what an earlier start has written. */
+    struct settings_places places = {environ, settings_folders + 1};
+    if (settings_read(&h->settings, &places, NEED_ALL) == -1) {
+        fprintf(stderr, "%s\n", h->settings.fault);
+        return 78;
+    }
+    audit_use(settings_number(&h->settings, AUDIT) == AUDIT_JSON, settings_text(&h->settings, AUDIT_MASK));
+    if (strcmp(settings_text(&h->settings, SSH_USER), "root") == 0)
+        return fail("SSH_USER: must not be root, as whom nothing runs");
+    h->limits.all = settings_number(&h->settings, MAX_CONNECTIONS);
+    h->limits.per_address = settings_number(&h->settings, MAX_CONNECTIONS_PER_ADDRESS);
+    return 0;
+}
+
+/* What takes a parser to judge is judged by another process. */
+static int check_rules(void) {
+    static const char *const argv[] = {"bastion", "check", "--brief", NULL};
+    return spawn_and_wait(argv, serve_environment());
+}
+
+/* ---- the ground ---- */
+
+static bool has_either(const struct house *h, enum setting one, enum setting other) {
+    return settings_given(&h->settings, one) || settings_given(&h->settings, other);
+}
+static bool has_http(const struct house *h) { return has_either(h, HTTP_BASIC_AUTH, HTTP_TOKEN); }
+static bool has_tls(const struct house *h) { return has_either(h, TLS_CERT, TLS); }
+
+static int prepare_ground(struct house *h, enum ground *ground) {
+    static char text[256];
+    const char *fault = NULL;
+    *ground = ground_prepare(&fault);
+    if (*ground == GROUND_UNSAFE)
+        return fail(fault);
+    const char *run_dir = settings_text(&h->settings, RUN_DIR);
+    mkdir(run_dir, 0755); /* what is wrong with it, a run says */
+    if (*ground == GROUND_OTHERS && (strcmp(run_dir, GROUND_FOLDER) == 0 || (geteuid() == 0 && ground_is_container())))
+        return fail(GROUND_FOLDER ": can't be made, or is another account's: mount memory at /run (--tmpfs /run), or set RUN_DIR");
+    if (*ground == GROUND_OTHERS)
+        return 0;
+    bool failed = snapshot_write(&h->settings, GROUND_FOLDER) == -1 ||
+                  (ground_is_container() && ground_write_accounts(&h->settings, serve_environment()) == -1);
+    snprintf(text, sizeof text, GROUND_FOLDER ": %s", strerror(errno));
+    return failed ? fail(text) : 0;
+}
+
+/* ---- what is served ---- */
+
+static void add(struct house *h, const char *channel, const char *const *argv, const char *refusal, enum setting port) {
+    h->listeners[h->listener_count++] = (struct listener){
+        .channel = channel, .argv = argv, .refusal = refusal, .port = (unsigned)settings_number(&h->settings, port), .fd = -1};
+}
+
+/* Over SSH everybody becomes SSH_USER, for which it takes root, or is that account already. On a host that account may not be
+ * made for it, and then there is HTTP; in the container, where it is, a root that can't serve SSH has a fault to mend.
+ * Returns whether SSH is to be served, or -1 for that fault, which has its line in the log. */
+static int prepare_ssh(enum ground ground) {
+    static const char *const argv[] = {"bastion", "ssh", "--prepare", NULL};
+    bool can = ground == GROUND_OURS && (geteuid() == 0 || ground_is_container());
+    if (can && spawn_and_wait(argv, serve_environment()) == 0)
+        return 1;
+    if (geteuid() == 0 && ground_is_container())
+        return -1;
+    audit_fault("ssh", NULL, "SSH is not served, only HTTP: it takes root, or in the container an account that /run belongs to");
+    return 0;
+}
+
+/* TLS=self-signed: beside the host's key, and kept as long. For the names that a client in the same container and one outside
+ * may use. */
+static int prepare_certificate(const struct house *h) {
+    char host[256] = "";
+    const char *argv[] = {"bastion", "cert", "--keep", settings_text(&h->settings, SSH_KEYS), "localhost", host, NULL};
+    if (!settings_given(&h->settings, TLS))
+        return 0;
+    gethostname(host, sizeof host - 1);
+    int code = spawn_and_wait(argv, serve_environment());
+    if (code != 64)
+        return code;
+    argv[5] = NULL; /* a container may have a name that no certificate can */
+    return spawn_and_wait(argv, serve_environment());
+}
+
+static void warn_of_loss(const struct house *h) {
+    char text[LIMIT_PATH + 128];
+    const char *keys = settings_text(&h->settings, SSH_KEYS);
+    snprintf(text, sizeof text, "SSH_KEYS: %s is on no volume: the host's key goes when this container goes", keys);
+    if (ground_is_container() && !ground_lasts(keys))
+        audit_fault("ssh", NULL, text);
+}
+
+static int choose_listeners(struct house *h, enum ground ground) {
+    static const char *const http[] = {"bastion", "http", NULL}, *const ssh[] = {"bastion", "ssh", NULL};
+    static const char *https[] = {"bastion", "tls", NULL, "http", NULL};
+    https[2] = spawn_path();
+    if (has_http(h))
+        add(h, "http", http, busy_http, HTTP_PORT);
+    if (has_http(h) && has_tls(h)) {
+        if (prepare_certificate(h) != 0)
+            return fail("TLS: there is no certificate, and none could be made");
+        add(h, "https", https, NULL, HTTPS_PORT);
+    }
+    int has_ssh = prepare_ssh(ground);
+    if (has_ssh == 1) {
+        add(h, "ssh", ssh, NULL, SSH_PORT);
+        warn_of_loss(h);
+    }
+    if (has_ssh == -1)
+        return 78;
+    return h->listener_count > 0 ? 0 : fail("HTTP_BASIC_AUTH, HTTP_TOKEN: neither is set, so that there is nothing to serve");
+}
+
+/* ---- the start ---- */
+
+/* For `bastion health`: a line for each listener, with where it is to be found. */
+static void tell_health(const struct house *h) {
+    char text[LIMIT_LISTENERS * (LIMIT_PEER + 32)];
+    struct buf b = BUF_ON(text);
+    const char *address = h->address != NULL ? h->address : "127.0.0.1";
+    for (size_t i = 0; i < h->listener_count; i++)
+        buf_format(&b, "%s %s %u\n", h->listeners[i].channel, address, h->listeners[i].port);
+    int folder = open(settings_text(&h->settings, RUN_DIR), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (folder != -1)
+        fd_put_file(folder, "listeners", b.at, b.len, 0644, false);
+    fd_close(&folder);
+}
+
+static void announce(const struct house *h) {
+    char text[256];
+    struct buf b = BUF_ON(text);
+    struct audit a = AUDIT_EMPTY;
+    for (size_t i = 0; i < h->listener_count; i++)
+        if (h->listeners[i].fd != -1)
+            buf_format(&b, "%s%s on port %u", b.len > 0 ? ", " : "", h->listeners[i].channel, h->listeners[i].port);
+    a.event = "ready";
+    a.reason = b.len > 0 ? buf_string(&b) : "no port can be listened on yet";
+    audit_write(&a);
+}
+
+static bool is_address(const char *text) {
+    unsigned char bytes[16];
+    return inet_pton(AF_INET, text, bytes) == 1 || inet_pton(AF_INET6, text, bytes) == 1;
+}
+
+static int start(struct house *h) {
+    enum ground ground;
+    int code = read_settings(h);
+    if (code == 0 && serve_prepare(environ) == -1)
+        code = fail("the environment is too large");
+    if (code == 0)
+        code = prepare_ground(h, &ground);
+    if (code == 0)
+        code = check_rules();
+    if (code == 0)
+        code = choose_listeners(h, ground);
+    return code;
+}
+
+int init_main(int argc, char **argv) {
+    static struct house h;
+    bool has_address = argc == 3 && strcmp(argv[1], "--address") == 0 && is_address(argv[2]);
+    if (argc > 1 && !has_address) {
+        fputs("usage: bastion init [--address ADDRESS]\n", stderr);
+        return 64;
+    }
+    if (fd_only_standard() == -1 || house_block_signals(&h) == -1)
+        return 71;
+    /* Commands of the same account (where this is not root) must not read the credentials here; what a connection leaves
+     * behind comes to us. */
+    prctl(PR_SET_DUMPABLE, 0);
+    prctl(PR_SET_CHILD_SUBREAPER, 1);
+    umask(022);
+    h.address = has_address ? argv[2] : NULL;
+    int code = start(&h);
+    if (code != 0)
+        return code;
+    h.environment = serve_environment();
+    h.container = ground_is_container();
+    h.log = syslog_open();
+    for (size_t i = 0; i < h.listener_count; i++)
+        listen_open(&h.listeners[i], h.address, clock_now());
+    tell_health(&h);
+    announce(&h);
+    house_run(&h);
+    return 0;
+}

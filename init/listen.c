@@ -1,0 +1,90 @@
+#include "listen.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/fd.h"
+#include "core/audit.h"
+#include "limit.h"
+
+union address {
+    struct sockaddr any;
+    struct sockaddr_in four;
+    struct sockaddr_in6 six;
+};
+
+static void set(int fd, int level, int name, int value) { setsockopt(fd, level, name, &value, sizeof value); }
+
+/* Returns a descriptor, or -1 with errno. */
+static int open_at(const union address *a) {
+    bool six = a->any.sa_family == AF_INET6;
+    int fd = socket(a->any.sa_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (fd == -1)
+        return -1;
+    set(fd, SOL_SOCKET, SO_REUSEADDR, 1);
+    if (six)
+        set(fd, IPPROTO_IPV6, IPV6_V6ONLY, 0);
+    if (bind(fd, &a->any, six ? sizeof a->six : sizeof a->four) == 0 && listen(fd, LIMIT_BACKLOG) == 0)
+        return fd;
+    int error = errno;
+    close(fd);
+    errno = error;
+    return -1;
+}
+
+static int open_port(const char *text, unsigned port) {
+    union address six = {.six = {.sin6_family = AF_INET6, .sin6_port = htons((in_port_t)port)}};
+    union address four = {.four = {.sin_family = AF_INET, .sin_port = htons((in_port_t)port)}};
+    if (text != NULL && inet_pton(AF_INET6, text, &six.six.sin6_addr) == 1)
+        return open_at(&six);
+    if (text != NULL && inet_pton(AF_INET, text, &four.four.sin_addr) == 1)
+        return open_at(&four);
+    int fd = open_at(&six);
+    if (fd == -1 && (errno == EAFNOSUPPORT || errno == EADDRNOTAVAIL)) /* a host without IPv6 */
+        fd = open_at(&four);
+    return fd;
+}
+
+void listen_open(struct listener *l, const char *address, int64_t now) {
+    l->fd = open_port(address, l->port);
+    if (l->fd == -1)
+        listen_fail(l, "can't listen", errno, now);
+    else
+        l->retry = CLOCK_NEVER;
+}
+
+void listen_fail(struct listener *l, const char *what, int error, int64_t now) {
+    char text[256];
+    fd_close(&l->fd);
+    l->pause = l->pause == 0 ? LIMIT_RETRY_FIRST_MS : l->pause < LIMIT_RETRY_MS / 2 ? 2 * l->pause : LIMIT_RETRY_MS;
+    l->retry = clock_after(now, l->pause);
+    snprintf(text, sizeof text, "port %u: %s: %s; trying again in %lld ms", l->port, what, strerror(error), (long long)l->pause);
+    audit_fault(l->channel, NULL, text);
+}
+
+/* What accept(2) says of one client that is gone, or of the way to it, is no fault of the listener's. */
+static bool is_clients(int error) {
+    static const int clients[] = {EINTR,       ECONNABORTED, EPROTO, EPERM,        ENETDOWN,
+                                  ENOPROTOOPT, EHOSTDOWN,    ENONET, EHOSTUNREACH, ENETUNREACH};
+    for (size_t i = 0; i < sizeof clients / sizeof *clients; i++)
+        if (error == clients[i])
+            return true;
+    return false;
+}
+
+enum listen_result listen_accept(const struct listener *l, int *fd, struct sockaddr_storage *peer) {
+    do {
+        socklen_t n = sizeof *peer;
+        *fd = accept4(l->fd, (struct sockaddr *)peer, &n, SOCK_CLOEXEC);
+    } while (*fd == -1 && is_clients(errno));
+    if (*fd != -1)
+        return LISTEN_CONNECTION;
+    if (errno == EAGAIN)
+        return LISTEN_NOTHING;
+    return errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == ENOBUFS ? LISTEN_SHORT : LISTEN_BROKEN;
+}

@@ -1,0 +1,83 @@
+#include "serve.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/env.h"
+#include "base/ucspi.h"
+#include "spawn.h"
+
+/* ---- the environment ---- */
+
+static struct env environment;
+
+static bool passes(const char *name, size_t n) { return !ucspi_owns(name, n); }
+
+int serve_prepare(char *const *given) {
+    static char proto[] = "PROTO=TCP";
+    env_start(&environment);
+    env_copy(&environment, given, passes);
+    env_replace(&environment, proto);
+    return env_list(&environment) != NULL ? 0 : -1;
+}
+
+char *const *serve_environment(void) { return env_list(&environment); }
+
+/* An address as the variables have it: one of IPv4 mapped into IPv6 is one of IPv4. */
+static void show(char out[LIMIT_PEER], unsigned *port, const struct sockaddr_storage *a) {
+    const struct sockaddr_in *four = (const struct sockaddr_in *)a;
+    const struct sockaddr_in6 *six = (const struct sockaddr_in6 *)a;
+    const unsigned char *bytes = six->sin6_addr.s6_addr;
+    bool is_six = a->ss_family == AF_INET6, mapped = is_six && IN6_IS_ADDR_V4MAPPED(&six->sin6_addr);
+    *port = ntohs(is_six ? six->sin6_port : four->sin_port);
+    if (mapped)
+        inet_ntop(AF_INET, bytes + 12, out, LIMIT_PEER);
+    else
+        inet_ntop(a->ss_family, is_six ? (const void *)bytes : &four->sin_addr, out, LIMIT_PEER);
+}
+
+/* UCSPI: the names of tcpserver and ipsvd. */
+static void tell(const char *remote, unsigned remote_port, int fd) {
+    static char text[4][LIMIT_PEER + sizeof "TCPREMOTEPORT="];
+    struct sockaddr_storage own = {.ss_family = AF_UNSPEC};
+    socklen_t n = sizeof own;
+    char local[LIMIT_PEER] = "";
+    unsigned local_port = 0;
+    if (getsockname(fd, (struct sockaddr *)&own, &n) == 0)
+        show(local, &local_port, &own);
+    snprintf(text[0], sizeof text[0], "TCPREMOTEIP=%s", remote);
+    snprintf(text[1], sizeof text[1], "TCPREMOTEPORT=%u", remote_port);
+    snprintf(text[2], sizeof text[2], "TCPLOCALIP=%s", local);
+    snprintf(text[3], sizeof text[3], "TCPLOCALPORT=%u", local_port);
+    for (int i = 0; i < 4; i++)
+        env_replace(&environment, text[i]);
+}
+
+/* ---- the process ---- */
+
+bool serve_connection(struct listener *l, unsigned number, const struct admit_limits *limits, int fd,
+                      const struct sockaddr_storage *peer, int64_t now) {
+    struct connection_owner owner;
+    char remote[LIMIT_PEER];
+    unsigned port;
+    show(remote, &port, peer);
+    admit_identify(&owner, peer);
+    const char *reason = admit_refuse(limits, number, &owner);
+    if (reason != NULL) {
+        admit_turn_away(l, fd, remote, reason, now);
+        return true;
+    }
+    tell(remote, port, fd);
+    pid_t pid = spawn_self(l->argv, env_list(&environment), fd);
+    if (pid == -1) {
+        admit_turn_away(l, fd, remote, strerror(errno), now);
+        return false;
+    }
+    close(fd);
+    connection_add(pid, number, &owner);
+    return true;
+}

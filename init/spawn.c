@@ -1,0 +1,59 @@
+#include "spawn.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdint.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "limit.h"
+
+/* Its name is nicer in lists of processes than /proc/self/exe, and one that an upgrade has put in its place is as good. */
+const char *spawn_path(void) {
+    static char path[LIMIT_PATH];
+    if (path[0] == '\0' && readlink("/proc/self/exe", path, sizeof path - 1) <= 0)
+        strcpy(path, "/proc/self/exe");
+    return path;
+}
+
+/* In the child, which shares our memory until it is another program (vfork(2)): it may touch nothing but `failed`. */
+static int become(const char *file, const char *const *argv, char *const *environment, int fd) {
+    sigset_t none;
+    sigemptyset(&none);
+    if (setsid() == -1 || (fd != -1 && (dup2(fd, 0) == -1 || dup2(fd, 1) == -1)))
+        return errno;
+    signal(SIGPIPE, SIG_DFL);
+    sigprocmask(SIG_SETMASK, &none, NULL);
+    execve(file, (char *const *)(uintptr_t)argv, environment);
+    /* Where nothing has that name any more, this still is it. */
+    execve("/proc/self/exe", (char *const *)(uintptr_t)argv, environment);
+    return errno;
+}
+
+pid_t spawn_self(const char *const *argv, char *const *environment, int fd) {
+    const char *file = spawn_path();
+    volatile int failed = 0;
+    pid_t pid = vfork();
+    if (pid == 0) {
+        failed = become(file, argv, environment, fd);
+        _exit(127);
+    }
+    if (pid == -1 || failed == 0)
+        return pid;
+    waitpid(pid, NULL, 0);
+    errno = failed;
+    return -1;
+}
+
+int spawn_and_wait(const char *const *argv, char *const *environment) {
+    int status;
+    pid_t pid = spawn_self(argv, environment, -1);
+    if (pid == -1)
+        return -1;
+    while (waitpid(pid, &status, 0) == -1)
+        if (errno != EINTR)
+            return -1;
+    return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
+}

@@ -1,0 +1,237 @@
+"""bastion init: the start, in the right order or not at all; what it serves, and as whom."""
+import os
+import stat
+
+import pytest
+from harness import NotStarted, TOKEN, ask, curl, wait_for
+from init_harness import InitServer
+from ssh_harness import ALICE, Terminal
+
+pytestmark = pytest.mark.root
+
+
+@pytest.fixture(scope="module")
+def plain(start_once):
+    return start_once(InitServer, FORCE_COMMAND="echo x >>$T/runs; id -u; id -g; exit 3")
+
+
+# ---- what it serves ----
+
+def test_http_and_ssh(plain):
+    answer = ask(plain)
+    assert (answer.status, answer.code, answer.body) == (422, 3, b"1000\n1000\n")
+    done = plain.ssh()
+    assert (done.returncode, done.stdout) == (3, b"1000\n1000\n")
+    assert [e["channel"] for e in plain.wait_event("end", 2)] == ["http", "ssh"]
+    assert plain.wait_event("login")[0]["user"] == "alice"
+    assert "http on port" in plain.events("ready")[0]["reason"]
+
+
+def test_terminal(start):
+    terminal = Terminal(start(InitServer, FORCE_COMMAND="stty size; tty; read line; exit 5"))
+    assert b"33 99" in terminal.read_until(b"/dev/pts/")
+    terminal.send(b"go\n")
+    assert terminal.wait() == 5
+    terminal.close()
+
+
+def test_health(plain):
+    before = plain.log_text()
+    done = plain.execute("/bin/bastion", "health")
+    assert (done.returncode, done.stdout) == (0, f"http on port {plain.port} answers; ssh on port {plain.ssh_port} answers; ok\n")
+    plain.settle()
+    assert plain.log_text() == before  # twice a minute, for ever
+
+
+def test_health_of_nothing(start):
+    server = start(InitServer)
+    stopped = server.settings["SSH_PORT"] = "1"
+    (server.inside("/run/bastion") / "listeners").write_text(f"ssh 127.0.0.1 {stopped}\n")
+    done = server.execute("/bin/bastion", "health")
+    assert (done.returncode, done.stdout) == (1, "ssh on port 1: no answer\n")
+
+
+def test_addresses(start):
+    """A port at every address, of both families; the peer of IPv4 is one of IPv4."""
+    server = start(InitServer, address=None, FORCE_COMMAND="echo $BASTION_PEER; env | grep -c ^TCP")
+    assert ask(server).body == b"127.0.0.1\n0\n"
+    server.host = "::1"
+    assert ask(server).body == b"::1\n0\n"
+
+
+def test_address_of_ipv6(start):
+    server = start(InitServer, address="::1", FORCE_COMMAND="echo $BASTION_PEER")
+    server.host = "::1"
+    assert ask(server).body == b"::1\n"
+
+
+def test_what_another_superserver_said_does_not_count(start):
+    server = start(InitServer, env={"TCPREMOTEIP": "192.0.2.1", "TCPREMOTEHOST": "evil", "PROTO": "SSL"},
+                   FORCE_COMMAND="echo $BASTION_PEER; env | grep -E 'TCP|PROTO'")
+    assert ask(server).body == b"127.0.0.1\n"
+
+
+# ---- the settings ----
+
+@pytest.mark.parametrize("settings, line", [
+    ({"HTTPS_PORT": "0"}, "HTTPS_PORT: must be a number from 1 to 65535 (from the environment)"),
+    ({"COMMAND_LOCK": "perhaps"}, "COMMAND_LOCK: must be one of: skip refuse wait off (from the environment)"),
+    ({"SSH_USER": "root"}, "bastion init: SSH_USER: must not be root, as whom nothing runs"),
+    ({"FORCE_COMMAND": None, "ALLOWED_COMMANDS": "echo x\n(unclosed"}, "ALLOWED_COMMANDS:2:"),
+    ({"FORCE_COMMAND": None}, "FORCE_COMMAND"),
+    ({"HTTP_TOKEN_FILE": "/nowhere", "HTTP_TOKEN": None}, "HTTP_TOKEN: No such file or directory (from HTTP_TOKEN_FILE=/nowhere)"),
+])
+def test_invalid_settings(settings, line):
+    with pytest.raises(NotStarted) as fault:
+        InitServer(**settings)
+    assert fault.value.code == 78
+    assert fault.value.log.startswith(line) and fault.value.log.count("\n") == 1
+
+
+def test_a_bad_host_key(start):
+    with pytest.raises(NotStarted) as fault:
+        InitServer(prepare=lambda s: (s.keys / "ssh_host_ed25519_key").write_text("nonsense"))
+    assert fault.value.code == 78 and "SSH_KEYS: /etc/ssh/keys/ssh_host_ed25519_key: " in fault.value.log
+
+
+def test_a_bad_rule_of_the_file_is_no_reason(start):
+    server = start(InitServer, FORCE_COMMAND=None,
+                   prepare=lambda s: (s.etc / "allowed-commands.list").write_text("(x\necho [a-z]+\n"))
+    assert ask(server, "X-Bastion-Command: echo fine").body == b"fine\n"
+
+
+def test_snapshot(start):
+    """What a login shell of another sshd reads; nothing of it is a secret, and nothing of an earlier start is left."""
+    server = start(InitServer, FORCE_COMMAND="echo 'a\nb'", COMMAND_LOCK="wait", SSH_USER="deploy",
+                   more='d=$root/run/bastion/settings; mkdir -p $d; echo x >$d/COMMAND_TIMEOUT; echo y >$d/HTTP_TOKEN')
+    folder = server.inside("/run/bastion/settings")
+    assert {p.name: p.read_text() for p in folder.iterdir()} == {
+        "FORCE_COMMAND": "echo 'a\nb'\n", "COMMAND_LOCK": "wait\n", "SSH_USER": "deploy\n", "AUDIT": "text\n"}
+    assert all(p.stat().st_uid == 0 and stat.S_IMODE(p.stat().st_mode) == 0o644 for p in folder.iterdir())
+    assert TOKEN.encode() not in b"".join(p.read_bytes() for p in server.inside("/run/bastion").rglob("*") if p.is_file())
+
+
+def test_settings_from_files(start):
+    """A ConfigMap, and a Secret that only root can read."""
+    def fill(server):
+        (server.etc / "FORCE_COMMAND").write_text("id -un\n")
+        (server.etc / "HTTP_TOKEN").write_text(TOKEN + "\n")
+        (server.etc / "HTTP_TOKEN").chmod(0o600)
+
+    server = start(InitServer, FORCE_COMMAND=None, HTTP_TOKEN=None, prepare=fill, HTTP_PORT="19999")
+    assert server.ssh().stdout == b"agent\n"
+    server.port = 19999
+    assert ask(server).body == b"agent\n"
+    (server.etc / "FORCE_COMMAND").write_text("echo edited\n")
+    assert ask(server).body == b"edited\n" and server.ssh().stdout == b"edited\n"
+
+
+# ---- the accounts ----
+
+def test_numbers_and_name(start):
+    server = start(InitServer, SSH_USER="deploy", SSH_UID="4321", SSH_GID="99", FORCE_COMMAND="id -u; id -g; echo $HOME $USER")
+    expected = b"4321\n99\n/home/agent deploy\n"
+    assert ask(server).body == expected
+    assert server.ssh(user="deploy").stdout == expected
+    assert server.ssh(user="agent").returncode == 255
+
+
+SOCKET = """
+import os, socket, sys
+path, group = sys.argv[1], int(sys.argv[2])
+if os.path.exists(path):
+    os.unlink(path)
+socket.socket(socket.AF_UNIX).bind(path)
+os.chown(path, 0, group)
+os.chmod(path, 0o660)
+"""
+
+
+def make_socket(server, gid):
+    assert server.execute("/usr/bin/python3", "-c", SOCKET, "/run/docker.sock", str(gid)).stderr == ""
+
+
+def test_the_group_of_the_docker_socket(start):
+    """Whatever its number is, and when it changes; over HTTP and SSH."""
+    server = start(InitServer, FORCE_COMMAND="id -G; test -w /var/run/docker.sock && echo may", COMMAND_LOCK="off")
+    assert ask(server).body == server.ssh().stdout == b"1000\n"
+    for gid in (987, 4711, 0, 1000):
+        make_socket(server, gid)
+        groups = b"1000 %d\nmay\n" % gid if gid != 1000 else b"1000\nmay\n"
+        assert ask(server).body == server.ssh().stdout == groups
+    (server.inside("/run") / "docker.sock").unlink()
+    assert ask(server).body == server.ssh().stdout == b"1000\n"
+
+
+# ---- with less ----
+
+def test_without_setuid(start):
+    """Root that can't become anybody runs nothing."""
+    server = start(InitServer, capabilities="-all,+chown,+fowner,+kill")
+    assert ask(server).status == 500
+    assert server.runs() == 0
+
+
+@pytest.mark.parametrize("mode", ["755", "1777"])
+def test_run_belongs_to_root(start, mode):
+    server = start(InitServer, mode=mode)
+    assert ask(server).status == 200 and server.ssh().returncode == 0
+    for path in ("/run", "/run/bastion"):
+        st = os.stat(server.inside(path))
+        assert (st.st_uid, stat.S_IMODE(st.st_mode)) == (0, 0o755)
+
+
+def test_another_accounts_run_folder():
+    with pytest.raises(NotStarted) as fault:
+        InitServer(more="mkdir $root/run/bastion; chown 1000 $root/run/bastion")
+    assert fault.value.code == 78 and "another account" in fault.value.log
+
+
+@pytest.mark.parametrize("user", [None, "4321:4321"])
+def test_nowhere_to_write(user):
+    with pytest.raises(NotStarted) as fault:
+        InitServer(user=user, more='mount -o remount,ro "$root/run"')
+    assert fault.value.code == 78 and fault.value.log.count("\n") == 1
+    assert fault.value.log.startswith("bastion init: /run/bastion: can't be made")
+
+
+def test_a_user_of_its_own(start):
+    """--user 1000:1000: the command runs as that account, whose SSH works where /run is its own."""
+    server = start(InitServer, user="1000:1000", more='chown 1000:1000 "$root/run"', prepare=own_keys, FORCE_COMMAND="id -u; id -un")
+    assert ask(server).body == b"1000\nagent\n"
+    assert server.ssh().stdout == b"1000\nagent\n"
+    terminal = Terminal(server)
+    terminal.read_until(b"agent")
+    assert terminal.wait() == 0
+    terminal.close()
+
+
+def own_keys(server):
+    os.chown(server.keys, 1000, 1000)
+
+
+def test_any_user(start):
+    """/run is for all, so no place for keys: HTTP alone, and one line that says so."""
+    server = start(InitServer, user="4321:4321", mode="1777", FORCE_COMMAND="id -u; id -un")
+    assert ask(server).body == b"4321\nagent\n"
+    assert any("SSH is not served" in e["reason"] for e in server.events("fault"))
+    assert server.ssh().returncode == 255
+
+
+def test_the_credential_is_not_in_reach(start):
+    """A command of the same account can't read init's environment."""
+    server = start(InitServer, user="4321:4321", mode="1777", FORCE_COMMAND="cat /proc/1/environ")
+    assert b"Permission denied" in ask(server).body
+
+
+def test_no_volume(start):
+    server = start(InitServer, volume=False)
+    warnings = ("on no volume", "will not last")
+    wait_for(lambda: any(w in e["reason"] for e in server.events("fault") for w in warnings), "a warning")
+    assert server.ssh().returncode == 0
+
+
+def test_a_volume(start):
+    server = start(InitServer)
+    assert server.events("fault") == []
+    assert (server.keys / "ssh_host_ed25519_key").exists()
