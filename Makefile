@@ -91,6 +91,8 @@ $(OUT)/tinysshd: $(V)/tinyssh/.done
 $(OUT)/sh: $(V)/dash/.done
 	cp $(V)/dash/src/dash $@
 
+vendor: $(OUT)/tinysshd $(OUT)/sh $(V)/bearssl/.done
+
 # ---- What people type ----
 
 unit: build/unit
@@ -119,6 +121,13 @@ fuzz: deps all
 run: deps all
 	init/run
 
+# IMAGE: its name. Where there is no bridge to the net for containers: make image BUILD_FLAGS='--network host'.
+IMAGE       ?= bastion
+DOCKER      ?= docker
+BUILD_FLAGS ?=
+image:
+	$(DOCKER) build $(BUILD_FLAGS) -f Dockerfile.scratch -t $(IMAGE) .
+
 deps:
 	@vendor/deps
 
@@ -136,5 +145,5 @@ clean:
 distclean:
 	rm -rf build
 
-.PHONY: all unit layers check test test-image bench fuzz run deps install clean distclean
+.PHONY: all vendor unit layers check test test-image bench fuzz run image deps install clean distclean
 .DELETE_ON_ERROR:
