@@ -1,0 +1,96 @@
+"""What else starts bastion, in init/: each tried as far as it can be on a machine without that system."""
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+from harness import BASTION, OWN_FOLDERS, TOKEN, Server, curl, own_dev, settings_files
+
+INIT = Path(__file__).parents[2] / "init"
+SETTINGS = {"FORCE_COMMAND": "id -un; echo $BASTION_PEER", "HTTP_TOKEN": TOKEN, "SSH_USER": "nobody"}
+
+
+def files(_):
+    """Settings as files alone, and the secret root's."""
+    return f"{OWN_FOLDERS}\nrmdir /run/bastion\n{settings_files(SETTINGS)}\nchmod 600 /etc/bastion/HTTP_TOKEN\n"
+
+
+def bare(**options):
+    return {"before": files, "FORCE_COMMAND": None, "HTTP_TOKEN": None, "SSH_USER": None, "RUN_DIR": None, **options}
+
+
+@pytest.mark.root
+def test_inetd_conf(start):
+    """Its own lines, with this test's port, and a program that is here."""
+    def inetd(server):
+        lines = [line for line in (INIT / "inetd.conf").read_text().splitlines() if not line.startswith("#")]
+        assert [line.split("\t")[0] for line in lines] == ["8080", "2222"]
+        conf = server.home / "inetd.conf"
+        conf.write_text(lines[0].replace("8080", f"127.0.0.1:{server.port}").replace("/usr/local/bin/bastion", BASTION) + "\n")
+        return ["/usr/sbin/inetd", "-i", str(conf)]
+
+    def place(server):
+        (server.home / "dev").mkdir()
+        # Somebody has to take the log.
+        return files(server) + "mkdir /run/bastion\n" + own_dev(server.home / "dev") + """
+/usr/bin/python3 -c "
+import os, socket; s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM); s.bind('/dev/log'); os.chmod('/dev/log', 0o666)
+if os.fork() == 0:
+    while s.recv(9999): pass
+"
+"""
+
+    server = start(**bare(argv=inetd, before=place))
+    assert curl(server).stdout == b"nobody\n127.0.0.1\n"
+
+
+@pytest.mark.root
+def test_tcpsvd_run(start):
+    def words(server):
+        return ["env", "ADDRESS=127.0.0.1", f"PORT={server.port}", f"BASTION={BASTION}", str(INIT / "tcpsvd/run")]
+
+    server = start(**bare(argv=words))
+    assert curl(server).stdout == b"nobody\n127.0.0.1\n"
+
+
+@pytest.mark.root
+def test_openwrt(start):
+    """The script with a stand-in for rc.common and procd that starts what it is told to start."""
+    def words(server):
+        stand_in = server.home / "rc.common"
+        stand_in.write_text("""
+procd_open_instance() { :; }
+procd_set_param() { case $1 in command) shift; command="$*" ;; esac; }
+procd_close_instance() { exec $command --address 127.0.0.1; }
+. "$1"
+"$2"_service
+""")
+        script = server.home / "bastion"
+        script.write_text((INIT / "openwrt/bastion").read_text().replace("/usr/sbin/bastion", BASTION))
+        return ["env", f"HTTP_PORT={server.port}", "sh", str(stand_in), str(script), "start"]
+
+    def place(server):
+        (server.home / "dev").mkdir()  # it makes /dev/log
+        return files(server) + own_dev(server.home / "dev")
+
+    server = start(**bare(argv=words, before=place))
+    assert curl(server).stdout == b"nobody\n127.0.0.1\n"
+    assert "SSH is not served" in server.events("fault", channel="ssh")[-1]["reason"]  # its account's shell is another
+
+
+@pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="there is no systemd here")
+def test_systemd(tmp_path):
+    for unit in (INIT / "systemd").iterdir():
+        text = unit.read_text().replace("/usr/local/bin/bastion", BASTION).replace("Documentation=man:bastion(8)\n", "")
+        (tmp_path / unit.name).write_text(text)
+    units = [tmp_path / f"bastion-{name}{kind}" for name in ("http", "ssh") for kind in (".socket", "@.service")]
+    done = subprocess.run(["systemd-analyze", "verify", *units], capture_output=True, text=True,
+                          env={**os.environ, "SYSTEMD_LOG_LEVEL": "warning"})
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_scripts_are_plain_sh():
+    for script in ("run", "rootfs", "tcpsvd/run", "openwrt/bastion"):
+        assert subprocess.run(["sh", "-n", INIT / script]).returncode == 0, script
+        assert os.access(INIT / script, os.X_OK)

@@ -1,0 +1,261 @@
+"""The files of init/compose: what each promises, on containers made as the file says, with a local stand-in for the service that it
+looks after.
+
+Compose itself is not asked: its Python version does not know this form, and the other is no Debian package everywhere. The few keys
+that the files use are taken word for word into `docker run`; any other key fails."""
+import shlex
+import shutil
+from pathlib import Path
+
+import pytest
+import yaml
+from bastion_image import IMAGE, Bastion, build
+from engine import DEBIAN, SMALL, TOP
+from harness import wait_for
+from ssh_harness import ALICE
+
+COMPOSE = TOP / "init/compose"
+
+
+@pytest.fixture(scope="module")
+def image(engine):
+    build(engine)
+    return engine
+
+
+class Folder:
+    """A copy of a folder of init/compose, filled as its comment says."""
+
+    def __init__(self, engine, home, name):
+        self.engine, self.home, self.name = engine, home / name, name
+        shutil.copytree(COMPOSE / name, self.home)
+        for folder in ("users.d", "keys"):
+            (self.home / folder).mkdir(exist_ok=True)
+        shutil.copy(f"{ALICE}.pub", self.home / "users.d/alice.pub")
+        self.files = {"token": "a-token-of-20-letters", "login": "user:password"}
+        for file, text in self.files.items():
+            (self.home / file).write_text(text + "\n")
+        self.made = []
+
+    def load(self, file="compose.yaml"):
+        return list(yaml.safe_load_all((self.home / file).read_text()))
+
+    def words(self, compose, service):
+        """A service of the file as options of docker run."""
+        words = []
+        for key, value in service.items():
+            if key in ("image", "ports", "restart", "build", "container_name", "hostname", "command", "deploy"):
+                continue
+            words += getattr(self, "put_" + key)(compose, value)
+        return words
+
+    def put_environment(self, _, value):
+        # Compose takes $$ for a dollar sign.
+        return [w for k, v in value.items() for w in ("-e", f"{k}={str(v).replace('$$', '$')}")]
+
+    def put_secrets(self, compose, names):
+        files = {name: self.home / compose["secrets"][name].get("file", "./token") for name in names}
+        return [w for name, file in files.items() for w in ("-v", f"{file}:/run/secrets/{name}:ro")]
+
+    def put_volumes(self, _, volumes):
+        words = []
+        for v in volumes:
+            if isinstance(v, dict):
+                assert v.pop("type") == "tmpfs"
+                words += ["--mount", f"type=tmpfs,target={v['target']}"]
+                continue
+            source, target = v.split(":", 1)
+            source = self.engine.socket if source == "/var/run/docker.sock" else source if "/" not in source else self.home / source
+            words += ["-v", f"{source}:{target}"]
+        return words
+
+    def put_tmpfs(self, _, value): return [w for v in value for w in ("--tmpfs", v)]
+    def put_read_only(self, _, value): return ["--read-only"] if value else []
+    def put_init(self, _, value): return ["--init"] if value else []
+    def put_cap_drop(self, _, value): return [w for v in value for w in ("--cap-drop", v)]
+    def put_cap_add(self, _, value): return [w for v in value for w in ("--cap-add", v)]
+    def put_security_opt(self, _, value): return [w for v in value for w in ("--security-opt", v)]
+    def put_stop_grace_period(self, _, value): return ["--stop-timeout", value.removesuffix("s")]
+
+    def bastion(self, file="compose.yaml", **options):
+        compose, = self.load(file)
+        service = compose["services"]["bastion"]
+        assert service.get("image", IMAGE) == IMAGE
+        words = self.words(compose, service)
+        self.made.append(Bastion(self.engine, *words, volumes=False, HTTP_TOKEN=None, FORCE_COMMAND=None, **options))
+        assert not [e for e in self.made[-1].lines("fault") if "no volume" in e["reason"]] or self.name == "swarm"
+        return self.made[-1]
+
+    def target(self, service, *setup):
+        """The stand-in for another service of the file, with its name, mounts and command; then shell commands in it."""
+        compose, = self.load()
+        found = compose["services"][service]
+        name = found["container_name"]
+        for volume in found.get("volumes", []):
+            (self.home / volume.split(":")[0]).mkdir(exist_ok=True)
+        command = found.get("command", ["sleep", "infinity"])
+        words = self.words(compose, {k: v for k, v in found.items() if k != "init"})
+        self.engine.docker("run", "-d", "--init", "--network", "none", "--name", name, *words, SMALL, *command)
+        self.made.append(name)
+        for line in setup:
+            self.engine.docker("exec", name, "sh", "-c", line)
+        return name
+
+    def close(self):
+        for one in self.made:
+            one.remove() if isinstance(one, Bastion) else self.engine.remove(one)
+
+
+@pytest.fixture
+def folder(image, tmp_path):
+    made = []
+
+    def open_folder(name):
+        made.append(Folder(image, tmp_path, name))
+        return made[-1]
+
+    tmp_path.chmod(0o755)
+    yield open_folder
+    for one in made:
+        one.close()
+
+
+def script(path, text):
+    return f"printf '%s\\n' {shlex.quote('#!/bin/sh')} {shlex.quote(text)} >{path}; chmod 755 {path}"
+
+
+def test_wordpress(folder):
+    f = folder("wordpress")
+    f.target("wordpress", script("/bin/bash", "exec sh"), "hostname >/name")
+    b = f.bastion()
+    terminal = b.terminal(size=(33, 99))
+    # The engine starts it without a size, which the client tells as soon as it can.
+    terminal.send(b'until [ "$(stty size 2>/dev/null)" = "33 99" ]; do :; done; stty size; cat /name; exit 7\n')
+    assert b"\n33 99\r\n" in terminal.read_until(b.engine.inspect("wordpress-app", "{{.Config.Hostname}}").encode())
+    assert terminal.wait() == 7
+    terminal.close()
+    answer = b.curl("-i", auth="Authorization: Basic dXNlcjpwYXNzd29yZA==").stdout
+    assert b" 422 " in answer and b"the input device is not a TTY" in answer
+
+
+NGINX = """
+if [ "$1" = -s ]; then
+    echo $2 >>/reloads
+elif [ -e /bad ]; then
+    echo "nginx: [emerg] unknown directive"
+    exit 1
+else
+    echo "syntax is ok"
+fi
+"""
+
+
+def test_nginx(folder):
+    f = folder("nginx")
+    f.target("nginx", script("/bin/nginx", NGINX))
+    b = f.bastion()
+    auth = "Authorization: Bearer a-token-of-20-letters"
+    done = b.curl("--fail-with-body", auth=auth)
+    assert (done.returncode, done.stdout) == (0, b"syntax is ok\n")
+    b.engine.docker("exec", "nginx-app", "touch", "/bad")
+    done = b.curl("--fail-with-body", auth=auth)
+    assert (done.returncode, done.stdout) == (22, b"nginx: [emerg] unknown directive\n")
+    assert b.engine.docker("exec", "nginx-app", "cat", "/reloads").stdout == "reload\n"
+
+
+def test_docker_mailserver(folder):
+    f = folder("docker-mailserver")
+    f.target("mailserver", script("/bin/setup", 'printf "[%s]" "$@"; echo'))
+    b = f.bastion()
+    assert b.ssh("email list").stdout == b"[email][list]\n"
+    assert b.ssh("quota set a@example.org 5G").stdout == b"[quota][set][a@example.org][5G]\n"
+    assert b.ssh("email add a@example.org sesame").returncode == 0
+    done = b.ssh("email del a@b; rm -rf /")
+    assert (done.returncode, done.stdout) == (126, b"")
+    auth = "Authorization: Bearer a-token-of-20-letters"
+    assert b.curl("-H", "X-Bastion-Command: email list", auth=auth).stdout == b"[email][list]\n"
+    assert b"403" in b.curl("-i", "-H", "X-Bastion-Command: email list; id", auth=auth).stdout
+    assert "sesame" not in b.log()
+
+
+def test_one_directory(folder):
+    f = folder("one-directory")
+    f.target("jail", "echo found >/opt/docker-mailserver/file")
+    b = f.bastion()
+    terminal = b.terminal()
+    terminal.send(b"pwd; cat file; exit 3\n")
+    assert b"/opt/docker-mailserver" in terminal.read_until(b"found")
+    assert terminal.wait() == 3
+    terminal.close()
+    assert (f.home / "docker-mailserver/file").read_text() == "found\n"
+
+
+def test_one_directory_without_a_socket(folder):
+    f = folder("one-directory-no-socket")
+    (f.home / "docker-mailserver").mkdir()
+    (f.home / "docker-mailserver").chmod(0o777)
+    f.engine.docker("build", "-t", "jail", f.home)
+    b = f.bastion(image="jail")
+    terminal = b.terminal()
+    terminal.send(b"pwd; id -un; : >file; exit 3\n")
+    assert b"/opt/docker-mailserver" in terminal.read_until(b"agent\r\n")
+    assert terminal.wait() == 3
+    terminal.close()
+    assert (f.home / "docker-mailserver/file").stat().st_uid == 1000
+    assert b.execute("bastion", "health").returncode == 0
+    assert DEBIAN in (f.home / "Dockerfile").read_text()
+
+
+def test_swarm(folder):
+    """A manager; its services have no network here."""
+    f = folder("swarm")
+    f.engine.docker("swarm", "init", "--advertise-addr", "127.0.0.1", "--listen-addr", "127.0.0.1:0", check=False)
+    f.engine.docker("service", "create", "--detach", "--name", "site_web", "--network", "host", SMALL, "sleep", "infinity")
+    b = f.bastion("stack.yaml")
+    tasks = lambda: f.engine.docker("service", "ps", "-q", "site_web").stdout.split()
+    wait_for(lambda: len(tasks()) == 1, "the service's task")
+    done = b.curl("--fail-with-body", auth="Authorization: Bearer a-token-of-20-letters")
+    assert done.returncode == 0, done.stdout
+    wait_for(lambda: len(tasks()) == 2, "another task")
+
+
+def test_kubernetes(image, tmp_path):
+    """The DaemonSet's container, by hand: the folder that the projected volume makes, and the security context."""
+    parts = {part["kind"]: part for part in yaml.safe_load_all((COMPOSE / "kubernetes/bastion.yaml").read_text())}
+    pod = parts["DaemonSet"]["spec"]["template"]["spec"]
+    container, = pod["containers"]
+    values = {**parts["ConfigMap"]["data"], **parts["Secret"]["stringData"], "alice.pub": Path(f"{ALICE}.pub").read_text()}
+    tmp_path.chmod(0o755)
+    settings, data = tmp_path / "settings", tmp_path / "settings/..data"
+    data.mkdir(parents=True)
+    settings.chmod(0o777)  # as the kubelet leaves it, on a read-only mount
+    for source in pod["volumes"][0]["projected"]["sources"]:
+        for item in next(iter(source.values()))["items"]:
+            path = data / item["path"]
+            path.parent.mkdir(exist_ok=True)
+            path.write_text(values[item["key"]])
+            path.chmod(item.get("mode", 0o644))
+            top = item["path"].split("/")[0]
+            if not (settings / top).is_symlink():
+                (settings / top).symlink_to(f"..data/{top}")
+    context = container["securityContext"]
+    assert context["readOnlyRootFilesystem"] and not context["allowPrivilegeEscalation"]
+    keys = tmp_path / "keys"
+    keys.mkdir()
+    sources = {"settings": settings, "keys": keys, "socket": image.socket, "run": None}
+    words = ["--read-only", "--security-opt", "no-new-privileges", "--cap-drop", *context["capabilities"]["drop"],
+             *(w for name in context["capabilities"]["add"] for w in ("--cap-add", name))]
+    for mount in container["volumeMounts"]:
+        source = sources[mount["name"]]
+        path, mode = mount["mountPath"], ":ro" if mount.get("readOnly") else ""
+        words += ["-v", f"{source}:{path}{mode}"] if source else ["--tmpfs", f"{path}:mode=777"]
+    b = Bastion(image, *words, volumes=False, HTTP_TOKEN=None, FORCE_COMMAND=None)
+    try:
+        assert b"CONTAINER ID" in b.ssh().stdout
+        assert b"CONTAINER ID" in b.curl("--fail-with-body", auth=f"Authorization: Bearer {values['HTTP_TOKEN']}").stdout
+        assert b.execute(*container["livenessProbe"]["exec"]["command"]).returncode == 0
+        assert b.within("curl", "-sf", "http://127.0.0.1:8080" + container["readinessProbe"]["httpGet"]["path"]).returncode == 0
+        (data / "FORCE_COMMAND").write_text("echo edited")
+        assert b.ssh().stdout == b"edited\n"
+    finally:
+        b.remove()
