@@ -114,6 +114,7 @@ bench: deps all
 	[ "$$(id -u)" -ne 0 ] || tests/bench/docker
 	tests/bench/tls
 	[ "$$(id -u)" -ne 0 ] || tests/bench/ssh
+	[ "$$(id -u)" -ne 0 ] || tests/bench/init
 
 fuzz: deps all
 	tests/fuzz/run 60
