@@ -41,7 +41,7 @@ static const struct program {
      "Runs one SSH session's command, as does bastion as a login shell (-bastion, or\n"
      "bastion -c REQUEST). Its settings come from bastion ssh or from files. --force-command:\n"
      "started by OpenSSH's ForceCommand, whose SSH_ORIGINAL_COMMAND is the request.\n"},
-    {"check", check_main, "bastion check [--files] [--brief | REQUEST]",
+    {"check", check_main, "bastion check [--files] [--brief | [--] REQUEST]",
      "Says whether the settings are valid, what they are and where each comes from; with\n"
      "REQUEST, what would happen to it and why. --files: as cgi and the login shell see\n"
      "them, without the environment. --brief: only what keeps init from serving.\n"

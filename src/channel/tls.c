@@ -87,6 +87,11 @@ static int confine(void) {
     return 0;
 }
 
+static void open_cache(struct papers *p, uid_t uid, gid_t gid) {
+    const br_x509_certificate *first = &p->certificate.chain[0];
+    tls_cache_open(&p->cache, settings_text(&p->settings, RUN_DIR), uid, gid, first->data, first->data_len);
+}
+
 static const char *prepare(struct visit *v, char **program) {
     static char text[128];
     struct settings_places places = {environ, settings_folders};
@@ -102,13 +107,14 @@ static const char *prepare(struct visit *v, char **program) {
     if (fault != NULL)
         return fault;
     uid_t uid = geteuid() == 0 ? TLS_ID : geteuid();
-    const br_x509_certificate *first = &v->papers->certificate.chain[0];
-    tls_cache_open(&v->papers->cache, settings_text(&v->papers->settings, RUN_DIR), uid, uid == TLS_ID ? TLS_ID : getegid(),
-                   first->data, first->data_len);
+    gid_t gid = geteuid() == 0 ? TLS_ID : getegid();
+    open_cache(v->papers, uid, gid);
     if (confine() == -1) {
         snprintf(text, sizeof text, "cannot become the account %d without privileges: %s", TLS_ID, strerror(errno));
         return text;
     }
+    if (v->papers->cache.fd == -1) /* a root of few capabilities can make the file, but not open what is another's */
+        open_cache(v->papers, uid, gid);
     tls_profile_set(&v->server, &v->papers->certificate);
     if (settings_given(&v->papers->settings, TLS_CLIENT_CA))
         client_ca_require(&v->papers->client_ca, &v->server); /* at every connection: no session is resumed */

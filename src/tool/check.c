@@ -202,6 +202,7 @@ static int check_request(struct policy *p, const char *request) {
 static int check_start(struct policy *p) {
     static struct rules_verdict v;
     static const char variable[] = "ALLOWED_COMMANDS:";
+    const struct rule *stuck;
     int code = 0;
     if (p->mode != POLICY_BROKER)
         return 0;
@@ -209,6 +210,11 @@ static int check_start(struct policy *p) {
     if (rules_match(&p->rules, (struct slice){NULL, 0}, &v) == -1) {
         fprintf(stderr, "ALLOWED_COMMANDS: the rules can't be tried: %s\n", strerror(errno));
         return 71;
+    }
+    stuck = v.stuck != -1 ? &p->rules.rule[v.stuck] : NULL;
+    if (stuck != NULL && strncmp(stuck->source, variable, strlen(stuck->source)) == 0) {
+        fprintf(stderr, "%s:%zu: takes more time or memory than a rule may\n", stuck->source, stuck->line);
+        code = 78;
     }
     const struct buf *faults[] = {&p->rules.faults, &v.faults};
     for (int i = 0; i < 2; i++)
@@ -225,9 +231,10 @@ int check_main(int argc, char **argv) {
     static char *nothing[] = {NULL};
     bool files = argc > 1 && strcmp(argv[1], "--files") == 0;
     bool brief = argc > 1 + files && strcmp(argv[1 + files], "--brief") == 0;
-    int words = argc - 1 - files - brief;
-    if (words > 1 || (words == 1 && brief) || (words == 1 && argv[argc - 1][0] == '-' && argv[argc - 1][1] == '-')) {
-        fputs("usage: bastion check [--files] [--brief | REQUEST]\n", stderr);
+    bool dashes = argc > 1 + files && strcmp(argv[1 + files], "--") == 0; /* a request may start with them, too */
+    int words = argc - 1 - files - brief - dashes;
+    if (words > 1 || (words == 1 && brief) || (words == 1 && !dashes && strncmp(argv[argc - 1], "--", 2) == 0)) {
+        fputs("usage: bastion check [--files] [--brief | [--] REQUEST]\n", stderr);
         return 64;
     }
     struct settings_places places = {files ? nothing : environ, settings_folders};

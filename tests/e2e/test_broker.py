@@ -410,6 +410,21 @@ def test_check_of_a_rule_that_is_none(options, fault):
     assert found.returncode == 78 and f"warning: {fault}" in found.stdout and "The settings are valid" not in found.stdout
 
 
+@pytest.mark.parametrize("rule, code", [("a", 0), ("a(", 78), ("((a{1,60}){1,60}){1,60}", 78)])
+def test_check_for_init(rule, code):
+    """What keeps it from serving, and nothing else."""
+    found = check("--brief", rules=f"a\n{rule}\n")
+    assert (found.returncode, found.stdout, found.stderr.startswith("ALLOWED_COMMANDS:2: ")) == (code, "", code != 0)
+    assert check("--brief", rules="a", listed=f"{rule}\n").returncode == 0
+
+
+def test_check_of_a_request_like_an_option():
+    assert check("--files", rules="--files").returncode == 78
+    assert check("--", "--files", rules="--files").stdout.startswith("allow: rule ALLOWED_COMMANDS:1")
+    assert check("--other", rules="x").returncode == 64
+    assert check("--", "--", rules="--").stdout.startswith("allow: ")
+
+
 def test_check_reads_as_the_account():
     """What root can read and SSH_USER can't is no rule."""
     closed = "chmod 600 /etc/bastion/allowed-commands.list"

@@ -6,8 +6,8 @@ import ssl
 import subprocess
 
 import pytest
-from harness import AUTH, BASTION, TOKEN, ask, request
-from tls_harness import NAME, Pair, TlsClient, TlsServer, authority, connect, curl, openssl, pair, s_client, trusting
+from harness import AUTH, BASTION, SUPERSERVERS, TOKEN, ask, request
+from tls_harness import HTTPS, NAME, Pair, TlsClient, TlsServer, authority, connect, curl, openssl, pair, s_client, trusting
 
 ON = ["ECDHE-ECDSA-AES128-GCM-SHA256", "ECDHE-ECDSA-AES256-GCM-SHA384", "ECDHE-ECDSA-CHACHA20-POLY1305"]
 ON_RSA = [name.replace("ECDSA", "RSA") for name in ON]
@@ -195,6 +195,15 @@ def test_cache_is_the_account_s_alone(served):
     state = (served.run_dir / "tls-sessions").stat()
     assert (state.st_mode & 0o777, state.st_uid) == (0o600, 65527)
     assert state.st_size <= 4096 * 112
+
+
+@pytest.mark.root
+def test_resumption_for_a_root_of_few_capabilities(start, tmp_path):
+    """As in a container: it can't open what is another account's."""
+    few = ["setpriv", "--bounding-set", "-dac_override,-dac_read_search"]
+    server = start(TlsServer, argv=lambda server: [*few, *SUPERSERVERS["tcpsvd"](server.host, server.port), *HTTPS])
+    sessions(server, tmp_path)
+    assert "Reused" in sessions(server, tmp_path)
 
 
 def test_no_resumption_with_another_certificate(start, tmp_path):
