@@ -13,7 +13,7 @@
 #include "channel/tls.h"
 #include "tool/cert.h"
 #include "tool/check.h"
-#include "tool/docker.h"
+#include "docker/docker.h"
 #include "tool/health.h"
 
 static const struct program {

@@ -3,11 +3,11 @@
 #include <string.h>
 
 #include "limit.h"
-#include "tool/docker_filter.h"
-#include "tool/docker_keys.h"
-#include "tool/docker_ports.h"
-#include "tool/docker_template.h"
-#include "tool/docker_time.h"
+#include "docker/filter.h"
+#include "docker/keys.h"
+#include "docker/ports.h"
+#include "docker/template.h"
+#include "docker/time.h"
 #include "unit.h"
 #include "wire/docker_api.h"
 #include "wire/json.h"

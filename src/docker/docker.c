@@ -1,0 +1,190 @@
+#include "docker/docker.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/fd.h"
+#include "base/version.h"
+#include "docker/command.h"
+#include "docker/conn.h"
+#include "docker/exec.h"
+#include "docker/info.h"
+#include "docker/inspect.h"
+#include "docker/logs.h"
+#include "docker/ps.h"
+#include "docker/service.h"
+#include "docker/state.h"
+#include "docker/top.h"
+
+/* ---- the commands ---- */
+
+static const struct docker_flag no_flags[] = {{.name = NULL}};
+static const char many[] = "[OPTIONS] CONTAINER [CONTAINER...]", many_plain[] = "CONTAINER [CONTAINER...]", one_service[] = "[OPTIONS] SERVICE";
+
+enum { TOP = 1, CONTAINER = 2, SERVICE = 4, SYSTEM = 8, BOTH = TOP | CONTAINER };
+static const struct {
+    unsigned bit;
+    const char *name;
+} groups[] = {{CONTAINER, "container"}, {SERVICE, "service"}, {SYSTEM, "system"}};
+enum { GROUPS = sizeof groups / sizeof *groups };
+
+/* The words are those of docker(1), since its users know them. */
+static const struct docker_command commands[] = {
+    {"exec", BOTH, docker_exec, docker_exec_flags, 2, -1, true, "[OPTIONS] CONTAINER COMMAND [ARG...]", "Run a command in a running container"},
+    {"info", TOP | SYSTEM, docker_info, docker_format_flags, 0, 0, false, "[OPTIONS]", "Display system-wide information"},
+    {"inspect", TOP, docker_inspect, docker_inspect_flags, 1, -1, false, "[OPTIONS] NAME|ID [NAME|ID...]",
+     "Return low-level information on Docker objects"},
+    {"inspect", CONTAINER, docker_inspect_container, docker_inspect_flags, 1, -1, false, many,
+     "Display detailed information on one or more containers"},
+    {"kill", BOTH, docker_kill, docker_kill_flags, 1, -1, false, many, "Kill one or more running containers"},
+    {"logs", BOTH, docker_logs, docker_logs_flags, 1, 1, false, "[OPTIONS] CONTAINER", "Fetch the logs of a container"},
+    {"ls", CONTAINER, docker_ps, docker_ps_flags, 0, 0, false, "[OPTIONS]", "List containers"},
+    {"list", CONTAINER, docker_ps, docker_ps_flags, 0, 0, false, "[OPTIONS]", "List containers"},
+    {"pause", BOTH, docker_pause, no_flags, 1, -1, false, many_plain, "Pause all processes within one or more containers"},
+    {"ps", BOTH, docker_ps, docker_ps_flags, 0, 0, false, "[OPTIONS]", "List containers"},
+    {"restart", BOTH, docker_restart, docker_stop_flags, 1, -1, false, many, "Restart one or more containers"},
+    {"rm", BOTH, docker_rm, docker_rm_flags, 1, -1, false, many, "Remove one or more containers"},
+    {"start", BOTH, docker_start, no_flags, 1, -1, false, many, "Start one or more stopped containers"},
+    {"stop", BOTH, docker_stop, docker_stop_flags, 1, -1, false, many, "Stop one or more running containers"},
+    {"top", BOTH, docker_top, no_flags, 1, -1, true, "CONTAINER [ps OPTIONS]", "Display the running processes of a container"},
+    {"unpause", BOTH, docker_unpause, no_flags, 1, -1, false, many_plain, "Unpause all processes within one or more containers"},
+    {"version", TOP, docker_version, docker_format_flags, 0, 0, false, "[OPTIONS]", "Show the Docker version information"},
+    {"wait", BOTH, docker_wait, no_flags, 1, -1, false, many_plain, "Block until one or more containers stop, then print their exit codes"},
+    {"inspect", SERVICE, docker_inspect_service, docker_inspect_flags, 1, -1, false, "[OPTIONS] SERVICE [SERVICE...]",
+     "Display detailed information on one or more services"},
+    {"logs", SERVICE, docker_service_logs, docker_logs_flags, 1, 1, false, one_service, "Fetch the logs of a service or task"},
+    {"ls", SERVICE, docker_service_ls, docker_service_ls_flags, 0, 0, false, "[OPTIONS]", "List services"},
+    {"list", SERVICE, docker_service_ls, docker_service_ls_flags, 0, 0, false, "[OPTIONS]", "List services"},
+    {"ps", SERVICE, docker_service_ps, docker_service_ps_flags, 1, -1, false, "[OPTIONS] SERVICE [SERVICE...]",
+     "List the tasks of one or more services"},
+    {"update", SERVICE, docker_service_update, docker_service_update_flags, 1, 1, false, one_service, "Update a service"},
+};
+enum { COMMANDS = sizeof commands / sizeof *commands };
+
+/* What docker(1) has, too. */
+static const char *const absent[] = {
+    "attach", "build",  "builder", "buildx", "commit", "compose", "config",  "context", "cp",     "create", "diff",   "events", "export",
+    "history", "image", "images",  "import", "load",   "login",   "logout",  "manifest", "network", "node",  "plugin", "port",   "pull",
+    "push",   "rename", "rmi",     "run",    "save",   "scout",   "search",  "secret",  "stack",  "stats",  "swarm",  "tag",    "trust",
+    "update", "volume",
+};
+
+static int help(FILE *to, unsigned where) {
+    const char *group = "";
+    for (size_t i = 0; i < GROUPS; i++)
+        group = groups[i].bit == where ? groups[i].name : group;
+    fprintf(to, "\nUsage:  docker %s%sCOMMAND\n\n", where == TOP ? "[OPTIONS] " : group, where == TOP ? "" : " ");
+    if (where == TOP)
+        fputs("A small client of the Docker Engine, part of bastion\n\nOptions:\n"
+              "  -H, --host list   Daemon socket to connect to (unix://PATH, tcp://HOST:PORT)\n  -v, --version     Print version information and quit\n\n"
+              "Groups:\n  container, service, system\n\n",
+              to);
+    fputs("Commands:\n", to);
+    for (size_t i = 0; i < COMMANDS; i++)
+        if ((commands[i].where & where) != 0)
+            fprintf(to, "  %-11s %s\n", commands[i].name, commands[i].what);
+    return fflush(to) == 0 ? 0 : 1;
+}
+
+static const struct docker_command *find(unsigned where, const char *name) {
+    for (size_t i = 0; i < COMMANDS; i++)
+        if ((commands[i].where & where) != 0 && strcmp(commands[i].name, name) == 0)
+            return &commands[i];
+    return NULL;
+}
+
+static int refuse(const char *group, const char *name) {
+    bool known = *group != '\0';
+    for (size_t i = 0; i < sizeof absent / sizeof *absent; i++)
+        known = known || strcmp(absent[i], name) == 0;
+    if (!known) {
+        docker_say("docker: '%s' is not a docker command.\nSee 'docker --help'", name);
+        return 1;
+    }
+    docker_say("docker: '%s%s%s' is not in this small client, which is bastion's. In a Dockerfile, "
+               "COPY --from=docker:cli /usr/local/bin/docker /bin/docker puts the real one in its place.",
+               group, *group != '\0' ? " " : "", name);
+    return *group == '\0' && (strcmp(name, "run") == 0 || strcmp(name, "create") == 0) ? DOCKER_USAGE : 1;
+}
+
+/* ---- where the engine is ---- */
+
+static struct {
+    struct docker_list hosts;
+    bool debug, version, tls, verify;
+    const char *ignored, *context;
+} option;
+
+static const struct docker_flag global_flags[] = {
+    {0, "config", FLAG_TEXT, &option.ignored, NULL},    {'c', "context", FLAG_TEXT, &option.context, NULL},
+    {'D', "debug", FLAG_BOOL, &option.debug, NULL},     {'H', "host", FLAG_LIST, &option.hosts, NULL},
+    {'l', "log-level", FLAG_TEXT, &option.ignored, NULL}, {0, "tls", FLAG_BOOL, &option.tls, NULL},
+    {0, "tlsverify", FLAG_BOOL, &option.verify, NULL},  {'v', "version", FLAG_BOOL, &option.version, NULL},
+    {.name = NULL},
+};
+
+static const char *variable(const char *name) {
+    const char *value = getenv(name);
+    return value != NULL && *value != '\0' ? value : NULL;
+}
+
+/* NULL, or what keeps this client from it. */
+static const char *find_engine(void) {
+    const char *context = option.context != NULL ? option.context : variable("DOCKER_CONTEXT"), *place = variable("DOCKER_HOST");
+    if (option.tls || option.verify || variable("DOCKER_TLS_VERIFY") != NULL || variable("DOCKER_TLS") != NULL)
+        return "docker: this client speaks no TLS to the engine; use its local socket, or tcp:// over a network that you trust";
+    if (option.hosts.n > 1)
+        return "unable to resolve docker endpoint: Please specify only one -H";
+    if (option.hosts.n == 1)
+        place = option.hosts.at[0];
+    else if (context != NULL && strcmp(context, "default") != 0 && (place == NULL || option.context != NULL))
+        return "docker: this client knows no contexts; say where the engine is with DOCKER_HOST";
+    return docker_host_set(place != NULL ? place : "unix://");
+}
+
+int docker_main(int argc, char **argv) {
+    bool ended;
+    const char *group = "";
+    unsigned where = TOP;
+    int at = docker_flags_read(global_flags, argc - 1, argv + 1, &ended);
+    if (at == -1) {
+        docker_say("See 'docker --help'.");
+        return DOCKER_USAGE;
+    }
+    if (at >= 0 && option.version)
+        return puts("Docker version " BASTION_VERSION ", build bastion") < 0 || fflush(stdout) != 0;
+    argv += at + 1;
+    argc -= at + 1;
+    if (at == DOCKER_HELP || argc <= 0 || strcmp(argv[0], "help") == 0)
+        return help(at != DOCKER_HELP && argc <= 0 ? stderr : stdout, TOP);
+    for (size_t i = 0; i < GROUPS; i++)
+        if (strcmp(argv[0], groups[i].name) == 0) {
+            group = groups[i].name;
+            where = groups[i].bit;
+        }
+    if (where != TOP && (--argc == 0 || strcmp(*++argv, "--help") == 0))
+        return help(argc == 0 ? stderr : stdout, where);
+    const struct docker_command *c = find(where, argv[0]);
+    if (c == NULL)
+        return refuse(group, argv[0]);
+    char called[64];
+    snprintf(called, sizeof called, "%s%s%s", group, *group != '\0' ? " " : "", argv[0]);
+    int n = argc - 1, code = docker_command_read(c, called, &n, argv + 1);
+    if (code != -1)
+        return code;
+    const char *fault = find_engine();
+    if (fault == NULL && fd_open_standard() == -1)
+        fault = "docker: standard input, output or error is closed, and /dev/null can't be opened";
+    if (fault != NULL) {
+        docker_say("%s", fault);
+        return 1;
+    }
+    code = c->run(n, argv + 1);
+    if ((fflush(stdout) != 0 || ferror(stdout)) && code == 0) {
+        docker_say("write /dev/stdout: %s", strerror(errno));
+        code = 1;
+    }
+    return code;
+}

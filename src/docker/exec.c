@@ -1,0 +1,179 @@
+#include "docker/exec.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "docker/conn.h"
+#include "docker/environment.h"
+#include "docker/relay.h"
+#include "docker/terminal.h"
+#include "wire/json.h"
+
+static struct {
+    bool interactive, terminal, detach, privileged;
+    const char *user, *folder, *keys;
+} option = {.user = "", .folder = "", .keys = ""};
+static struct docker_list variables, files;
+
+const struct docker_flag docker_exec_flags[] = {
+    {'d', "detach", FLAG_BOOL, &option.detach, NULL},
+    {0, "detach-keys", FLAG_TEXT, &option.keys, NULL},
+    {'e', "env", FLAG_LIST, &variables, docker_environment_check},
+    {0, "env-file", FLAG_LIST, &files, NULL},
+    {'i', "interactive", FLAG_BOOL, &option.interactive, NULL},
+    {0, "privileged", FLAG_BOOL, &option.privileged, NULL},
+    {'t', "tty", FLAG_BOOL, &option.terminal, NULL},
+    {'u', "user", FLAG_TEXT, &option.user, NULL},
+    {'w', "workdir", FLAG_TEXT, &option.folder, NULL},
+    {.name = NULL},
+};
+
+enum { ID = 256 }; /* bytes of the name that the engine gives to what is executed: 64, and room */
+
+/* A terminal is asked for, and there is none. That the container isn't there either comes first, as with docker(1). */
+static int refuse_terminal(struct docker_conn *c, const char *container) {
+    char path[LIMIT_DOCKER_PATH];
+    int status = docker_ask(c, "GET", docker_path(path, "containers", container, "/json"), NULL, false, false);
+    if (status == -1)
+        return 1;
+    if (status >= 300)
+        return docker_refused(c, "container", container);
+    docker_say("the input device is not a TTY");
+    return 1;
+}
+
+static void write_size(struct buf *b) {
+    unsigned rows, columns;
+    if (option.terminal && docker_terminal_size(1, &rows, &columns))
+        buf_format(b, ",\"ConsoleSize\":[%u,%u]", rows, columns);
+}
+
+static const char *bool_text(bool value) { return value ? "true" : "false"; }
+
+static bool write_config(struct buf *b, int argc, char **argv) {
+    bool attach = !option.detach;
+    buf_text(b, "{\"User\":");
+    json_quote(b, option.user, strlen(option.user));
+    buf_format(b, ",\"Privileged\":%s,\"Tty\":%s,\"AttachStdin\":%s,\"AttachStderr\":%s,\"AttachStdout\":%s,\"Detach\":%s,\"DetachKeys\":",
+               bool_text(option.privileged), bool_text(option.terminal), bool_text(attach && option.interactive), bool_text(attach),
+               bool_text(attach), bool_text(option.detach));
+    json_quote(b, option.keys, strlen(option.keys));
+    write_size(b);
+    buf_text(b, ",\"Env\":");
+    if (!docker_environment_write(b, &files, &variables))
+        return false;
+    buf_text(b, ",\"WorkingDir\":");
+    json_quote(b, option.folder, strlen(option.folder));
+    buf_text(b, ",\"Cmd\":");
+    for (int i = 0; i < argc; i++) {
+        buf_char(b, i == 0 ? '[' : ',');
+        json_quote(b, argv[i], strlen(argv[i]));
+    }
+    buf_text(b, "]}");
+    return true;
+}
+
+/* Has the engine prepare the command; its name in `id`. Returns -1, or the exit status of a failure. */
+static int create(struct docker_conn *c, char id[ID], const char *container, const struct buf *config) {
+    char path[LIMIT_DOCKER_PATH];
+    int status = docker_ask(c, "POST", docker_path(path, "containers", container, "/exec"), config, false, false);
+    if (status == -1)
+        return 1;
+    if (status >= 300)
+        return docker_refused(c, "container", container);
+    struct buf b = {.at = id, .cap = ID};
+    struct slice answer = docker_json(c);
+    if (answer.at == NULL)
+        return 1;
+    json_text(&b, json_member(answer, "Id"));
+    if (b.len > 0 && buf_string(&b) != NULL)
+        return -1;
+    docker_say("exec ID empty");
+    return 1;
+}
+
+static int start(struct docker_conn *c, const char *id, bool upgrade) {
+    char path[LIMIT_DOCKER_PATH], body[128];
+    struct buf b = BUF_ON(body);
+    buf_format(&b, "{\"Detach\":%s,\"Tty\":%s", bool_text(option.detach), bool_text(option.terminal));
+    write_size(&b);
+    buf_char(&b, '}');
+    int status = docker_ask(c, "POST", docker_path(path, "exec", id, "/start"), &b, upgrade, false);
+    if (status == -1)
+        return 1;
+    return status >= 300 ? docker_refused(c, NULL, NULL) : -1;
+}
+
+/* The command's exit code. An engine that is gone can't tell: 255, as docker(1) has it. */
+static int exit_code(struct docker_conn *c, const char *id) {
+    char path[LIMIT_DOCKER_PATH];
+    int64_t give_up = clock_now() + LIMIT_DOCKER_EXIT_MS;
+    for (int pause = 1;; pause = pause < 100 ? pause * 2 : pause) {
+        uint64_t code = 0;
+        int status = docker_ask(c, "GET", docker_path(path, "exec", id, "/json"), NULL, false, true);
+        if (status == -1)
+            return 255;
+        if (status >= 300)
+            return docker_refused(c, "exec instance", id);
+        struct slice answer = docker_json(c);
+        if (answer.at == NULL)
+            return 1;
+        json_number(json_member(answer, "ExitCode"), INT32_MAX, &code);
+        /* It may have closed its output and go on, or the engine may need a moment. */
+        if (!json_is_true(json_member(answer, "Running")) || clock_now() >= give_up)
+            return (int)code & 0xff;
+        poll(NULL, 0, pause);
+    }
+}
+
+static int carry(struct docker_conn *stream, struct docker_conn *c, const char *id) {
+    static struct docker_window window;
+    static struct docker_keys keys;
+    bool input = option.interactive, raw = input && option.terminal, sized = option.terminal && isatty(0);
+    struct docker_relay relay = {.conn = stream, .frames = !option.terminal, .input = input};
+    if (raw && !docker_keys_read(&keys, option.keys))
+        docker_keys_read(&keys, "");
+    if (raw && docker_terminal_raw(0) == -1) {
+        docker_say("unable to set IO streams as raw terminal: %s", strerror(errno));
+        return 1;
+    }
+    relay.keys = raw ? &keys : NULL;
+    if (sized) {
+        docker_terminal_watch_size();
+        docker_window_start(&window, "exec", id);
+        relay.window = &window;
+    }
+    enum docker_relay_end end = docker_relay_run(&relay);
+    docker_terminal_restore();
+    docker_close(stream);
+    if (end == DOCKER_RELAY_ENDED || end == DOCKER_RELAY_BROKEN)
+        return exit_code(c, id);
+    if (end == DOCKER_RELAY_LEFT)
+        docker_say("read escape sequence");
+    return 1;
+}
+
+int docker_exec(int argc, char **argv) {
+    static struct docker_conn conn, other;
+    const char *container = argv[0];
+    char id[ID];
+    struct buf config = docker_request_place();
+    if (*container == '\0') {
+        docker_say("Error: No such container: ");
+        return 1;
+    }
+    if (!option.detach && option.interactive && option.terminal && !isatty(0))
+        return refuse_terminal(&conn, container);
+    if (!write_config(&config, argc - 1, argv + 1))
+        return 1;
+    int failed = create(&conn, id, container, &config);
+    if (failed == -1)
+        failed = start(&conn, id, !option.detach);
+    if (failed != -1)
+        return failed;
+    return option.detach ? 0 : carry(&conn, &other, id);
+}

@@ -1,0 +1,74 @@
+#include "docker/filter.h"
+
+#include <string.h>
+
+#include "limit.h"
+#include "wire/docker_api.h"
+#include "wire/json.h"
+
+const char *docker_filter_check(const char *filter) {
+    return *filter == '\0' || strchr(filter, '=') != NULL ? NULL : "bad format of filter (expected name=value)";
+}
+
+/* A filter's name, without the space around it and in small letters. */
+static struct slice name_of(const char *filter) {
+    size_t n = strcspn(filter, "="), skip = strspn(filter, " ");
+    while (n > skip && filter[n - 1] == ' ')
+        n--;
+    return (struct slice){filter + skip, n > skip ? n - skip : 0};
+}
+
+static bool came_before(const struct docker_list *list, size_t i) {
+    struct slice name = name_of(list->at[i]);
+    for (size_t k = 0; k < i; k++) {
+        struct slice earlier = name_of(list->at[k]);
+        if (earlier.n == name.n && strncasecmp(earlier.at, name.at, name.n) == 0)
+            return true;
+    }
+    return false;
+}
+
+static void add_values(struct buf *b, const struct docker_list *list, struct slice name) {
+    bool first = true;
+    for (size_t i = 0; i < list->n; i++) {
+        struct slice other = name_of(list->at[i]);
+        const char *value = strchr(list->at[i], '=');
+        if (value == NULL || other.n != name.n || strncasecmp(other.at, name.at, name.n) != 0)
+            continue;
+        value += 1 + strspn(value + 1, " ");
+        size_t n = strlen(value);
+        while (n > 0 && value[n - 1] == ' ')
+            n--;
+        if (!first)
+            buf_char(b, ',');
+        first = false;
+        json_quote(b, value, n);
+        buf_text(b, ":true");
+    }
+}
+
+void docker_filter_write(struct buf *b, const struct docker_list *list) {
+    char text[LIMIT_DOCKER_PATH / 3];
+    struct buf json = BUF_ON(text);
+    bool first = true;
+    for (size_t i = 0; i < list->n; i++) {
+        struct slice name = name_of(list->at[i]);
+        char small[64];
+        if (*list->at[i] == '\0' || came_before(list, i))
+            continue;
+        buf_char(&json, first ? '{' : ',');
+        first = false;
+        for (size_t k = 0; k < name.n && k < sizeof small; k++)
+            small[k] = name.at[k] >= 'A' && name.at[k] <= 'Z' ? (char)(name.at[k] + 32) : name.at[k];
+        json_quote(&json, small, name.n < sizeof small ? name.n : sizeof small);
+        buf_text(&json, ":{");
+        add_values(&json, list, name);
+        buf_char(&json, '}');
+    }
+    if (first)
+        return;
+    buf_char(&json, '}');
+    buf_text(b, "filters=");
+    docker_escape(b, json.at, json.len);
+    b->full = b->full || json.full;
+}

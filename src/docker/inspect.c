@@ -1,0 +1,128 @@
+#include "docker/inspect.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "docker/conn.h"
+#include "docker/template.h"
+#include "wire/json.h"
+
+static struct {
+    const char *format, *type;
+    bool size;
+} option = {.format = "", .type = ""};
+
+const struct docker_flag docker_inspect_flags[] = {
+    {'f', "format", FLAG_TEXT, &option.format, NULL},
+    {'s', "size", FLAG_BOOL, &option.size, NULL},
+    {0, "type", FLAG_TEXT, &option.type, NULL},
+    {.name = NULL},
+};
+
+/* In the order in which docker(1) asks for a name of no kind in particular. */
+static const struct kind {
+    const char *name, *path, *rest;
+} kinds[] = {
+    {"container", "containers", "/json"}, {"image", "images", "/json"}, {"network", "networks", ""}, {"volume", "volumes", ""},
+    {"service", "services", ""},          {"task", "tasks", ""},        {"node", "nodes", ""},       {"plugin", "plugins", "/json"},
+    {"secret", "secrets", ""},            {"config", "configs", ""},
+};
+enum { KINDS = sizeof kinds / sizeof *kinds };
+
+static struct docker_conn conn;
+static size_t printed; /* objects */
+
+static int ask(const struct kind *k, const char *name) {
+    char path[LIMIT_DOCKER_PATH];
+    bool sized = option.size && strcmp(k->name, "container") == 0;
+    return docker_ask(&conn, "GET", docker_path(path, k->path, name, sized ? "/json?size=1" : k->rest), NULL, false, false);
+}
+
+static void put(void *context, const char *bytes, size_t n) { fwrite(bytes, 1, n, context); }
+
+/* Returns 0, or 1 when the template wants what the object does not have. */
+static int print(struct slice object) {
+    static char text[LIMIT_VALUE], fault[LIMIT_DOCKER_MESSAGE];
+    if (*option.format == '\0') {
+        fputs(printed++ == 0 ? "[\n    " : ",\n    ", stdout);
+        json_indent(object, 1, put, stdout);
+        return 0;
+    }
+    struct buf b = BUF_ON(text);
+    if (!docker_template_fill(&b, option.format, object, fault)) {
+        docker_say("template parsing error: %s", fault);
+        return 1;
+    }
+    if (b.full) {
+        docker_say("docker: there is more to show than %d bytes", LIMIT_VALUE);
+        return 1;
+    }
+    fwrite(b.at, 1, b.len, stdout);
+    putchar('\n');
+    printed++;
+    return 0;
+}
+
+static bool is_no_swarm(int status) { return status == 503 || status == 406; }
+
+/* One object, of one kind or (NULL) of any. *gone: the engine can't be reached, or a template does not fit. Returns 0 or 1. */
+static int inspect_one(const struct kind *only, const char *name, bool *gone) {
+    for (size_t i = 0; *name != '\0' && i < KINDS; i++) {
+        const struct kind *k = only != NULL ? only : &kinds[i];
+        int status = ask(k, name);
+        *gone = status == -1;
+        if (*gone)
+            return 1;
+        if (status < 300) {
+            struct slice object = docker_json(&conn);
+            *gone = object.at == NULL || print(object) != 0;
+            return *gone;
+        }
+        bool next = only == NULL && (status == 404 || (i > 0 && (is_no_swarm(status) || status == 400 || status == 500)));
+        if (!next && status != 404)
+            return docker_refused(&conn, NULL, NULL);
+        (void)docker_body_whole(&conn);
+        if (only != NULL)
+            break;
+    }
+    docker_say("Error: No such %s: %s", only != NULL ? only->name : "object", name);
+    return 1;
+}
+
+static int inspect(const struct kind *only, int argc, char **argv) {
+    int code = 0;
+    bool gone = false;
+    if (!docker_template_check(option.format))
+        return 64;
+    for (int i = 0; i < argc && !gone; i++)
+        code |= inspect_one(only, argv[i], &gone);
+    if (*option.format == '\0')
+        puts(printed > 0 ? "\n]" : "[]");
+    else if (printed == 0)
+        putchar('\n');
+    return code;
+}
+
+static const struct kind *kind_of(const char *name) {
+    for (size_t i = 0; i < KINDS; i++)
+        if (strcmp(kinds[i].name, name) == 0)
+            return &kinds[i];
+    return NULL;
+}
+
+int docker_inspect(int argc, char **argv) {
+    if (*option.type == '\0')
+        return inspect(NULL, argc, argv);
+    const struct kind *only = kind_of(option.type);
+    if (only != NULL)
+        return inspect(only, argc, argv);
+    docker_say("\"%s\" is not a valid value for --type", option.type);
+    return 1;
+}
+
+int docker_inspect_container(int argc, char **argv) { return inspect(kind_of("container"), argc, argv); }
+
+int docker_inspect_service(int argc, char **argv) {
+    static const struct kind filled_in = {"service", "services", "?insertDefaults=true"};
+    return inspect(&filled_in, argc, argv);
+}

@@ -1,0 +1,84 @@
+#include "docker/logs.h"
+
+#include <string.h>
+#include <time.h>
+
+#include "docker/relay.h"
+#include "docker/time.h"
+#include "wire/json.h"
+
+static struct {
+    bool follow, stamps, details;
+    const char *since, *until, *tail;
+} option = {.since = "", .until = "", .tail = "all"};
+
+const struct docker_flag docker_logs_flags[] = {
+    {0, "details", FLAG_BOOL, &option.details, NULL},
+    {'f', "follow", FLAG_BOOL, &option.follow, NULL},
+    {0, "since", FLAG_TEXT, &option.since, NULL},
+    {'n', "tail", FLAG_TEXT, &option.tail, NULL},
+    {'t', "timestamps", FLAG_BOOL, &option.stamps, NULL},
+    {0, "until", FLAG_TEXT, &option.until, NULL},
+    {.name = NULL},
+};
+
+static bool add_time(struct buf *b, const char *name, const char *text) {
+    char point[256];
+    struct buf value = BUF_ON(point);
+    if (*text == '\0')
+        return true;
+    if (!docker_time_point(&value, text, time(NULL))) {
+        docker_say("invalid value for \"%s\": failed to parse value as time or duration: \"%s\"", name, text);
+        return false;
+    }
+    buf_format(b, "&%s=", name);
+    docker_escape(b, value.at, value.len);
+    b->full = b->full || value.full;
+    return true;
+}
+
+bool docker_logs_query(char *out, size_t cap, bool details) {
+    struct buf b = {.at = out, .cap = cap};
+    buf_text(&b, "/logs?stdout=1&stderr=1");
+    if (details || option.details)
+        buf_text(&b, "&details=1");
+    if (option.follow)
+        buf_text(&b, "&follow=1");
+    if (!add_time(&b, "since", option.since) || !add_time(&b, "until", option.until))
+        return false;
+    buf_text(&b, "&tail=");
+    docker_escape(&b, option.tail, strlen(option.tail));
+    if (option.stamps)
+        buf_text(&b, "&timestamps=1");
+    if (buf_string(&b) != NULL)
+        return true;
+    docker_say("docker: the options are too long");
+    return false;
+}
+
+bool docker_logs_stamped(void) { return option.stamps; }
+
+int docker_logs(int argc, char **argv) {
+    static struct docker_conn conn;
+    char path[LIMIT_DOCKER_PATH], query[1024];
+    (void)argc;
+    int status = docker_ask(&conn, "GET", docker_path(path, "containers", argv[0], "/json"), NULL, false, false);
+    if (status >= 300)
+        return docker_refused(&conn, "container", argv[0]);
+    struct slice container = status == -1 ? (struct slice){NULL, 0} : docker_json(&conn);
+    if (container.at == NULL)
+        return 1;
+    bool terminal = json_is_true(json_at(container, "Config.Tty"));
+    if (!docker_logs_query(query, sizeof query, false))
+        return 1;
+    status = docker_ask(&conn, "GET", docker_path(path, "containers", argv[0], query), NULL, false, false);
+    if (status == -1)
+        return 1;
+    if (status >= 300)
+        return docker_refused(&conn, NULL, NULL);
+    struct docker_relay relay = {.conn = &conn, .frames = !terminal};
+    enum docker_relay_end end = docker_relay_run(&relay);
+    if (end == DOCKER_RELAY_BROKEN)
+        docker_say("unexpected EOF");
+    return end == DOCKER_RELAY_ENDED ? 0 : 1;
+}

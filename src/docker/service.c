@@ -1,0 +1,131 @@
+#include "docker/service.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "docker/conn.h"
+#include "docker/filter.h"
+#include "docker/rows.h"
+#include "wire/json.h"
+
+static struct {
+    const char *format;
+    bool quiet;
+} option = {.format = ""};
+static struct docker_list filters;
+
+const struct docker_flag docker_service_ls_flags[] = {
+    {'f', "filter", FLAG_LIST, &filters, docker_filter_check},
+    {0, "format", FLAG_TEXT, &option.format, NULL},
+    {'q', "quiet", FLAG_BOOL, &option.quiet, NULL},
+    {.name = NULL},
+};
+
+struct slice docker_image_name(struct slice image) {
+    const char *at_sign = image.n > 0 ? memchr(image.at, '@', image.n) : NULL;
+    size_t n = at_sign != NULL ? (size_t)(at_sign - image.at) : image.n;
+    const char *colon = n > 0 ? memrchr(image.at, ':', n) : NULL, *slash = n > 0 ? memrchr(image.at, '/', n) : NULL;
+    return at_sign != NULL && colon != NULL && (slash == NULL || colon > slash) ? (struct slice){image.at, n} : image;
+}
+
+static void add_text(struct buf *row, const char *name, struct slice value, size_t most) {
+    char text[LIMIT_DOCKER_MESSAGE];
+    struct buf b = BUF_ON(text);
+    json_text(&b, value);
+    docker_row_text(row, name, b.at, b.len < most ? b.len : most);
+}
+
+static void add_image(struct buf *row, struct slice value) {
+    char text[LIMIT_DOCKER_MESSAGE];
+    struct buf b = BUF_ON(text);
+    json_text(&b, value);
+    struct slice name = docker_image_name((struct slice){b.at, b.len});
+    docker_row_text(row, "Image", name.at, name.n);
+}
+
+static void add_mode(struct buf *row, struct slice service) {
+    struct slice mode = json_at(service, "Spec.Mode"), status = json_member(service, "ServiceStatus");
+    uint64_t running = 0, desired = 0;
+    char text[64];
+    static const char *const modes[][2] = {
+        {"Global", "global"}, {"Replicated", "replicated"}, {"ReplicatedJob", "replicated job"}, {"GlobalJob", "global job"}};
+    for (size_t i = 0; i < sizeof modes / sizeof *modes; i++)
+        if (json_member(mode, modes[i][0]).n > 0)
+            docker_row_text(row, "Mode", modes[i][1], strlen(modes[i][1]));
+    json_number(json_member(status, "RunningTasks"), INT32_MAX, &running);
+    json_number(json_member(status, "DesiredTasks"), INT32_MAX, &desired);
+    int n = snprintf(text, sizeof text, "%u/%u", (unsigned)running, (unsigned)desired);
+    docker_row_text(row, "Replicas", text, (size_t)n);
+}
+
+/* *:PUBLISHED->TARGET/PROTOCOL of each port that the whole Swarm publishes. */
+static void add_ports(struct buf *row, struct slice service) {
+    struct json_walk walk = {json_at(service, "Endpoint.Ports"), false};
+    struct slice key, port;
+    char text[LIMIT_DOCKER_MESSAGE];
+    struct buf b = BUF_ON(text);
+    while (json_next(&walk, &key, &port)) {
+        struct slice outer = json_member(port, "PublishedPort"), inner = json_member(port, "TargetPort");
+        if (outer.n == 0 || !json_is(json_member(port, "PublishMode"), "ingress"))
+            continue;
+        buf_format(&b, "%s*:%.*s->%.*s/", b.len > 0 ? ", " : "", (int)outer.n, outer.at, (int)inner.n, inner.at);
+        json_text(&b, json_member(port, "Protocol"));
+    }
+    docker_row_text(row, "Ports", b.at, b.len);
+}
+
+static struct slice make_row(struct slice service) {
+    static char at[LIMIT_VALUE];
+    struct buf row = BUF_ON(at);
+    add_text(&row, "ID", json_member(service, "ID"), 12);
+    add_image(&row, json_at(service, "Spec.TaskTemplate.ContainerSpec.Image"));
+    add_mode(&row, service);
+    add_text(&row, "Name", json_at(service, "Spec.Name"), SIZE_MAX);
+    add_ports(&row, service);
+    return docker_row_end(&row);
+}
+
+/* The service whose name comes next after `last` in order: docker(1) sorts them. */
+static struct slice next_service(struct slice services, struct slice last) {
+    struct json_walk walk = {services, false};
+    struct slice key, service, best = {NULL, 0}, best_name = {NULL, 0};
+    while (json_next(&walk, &key, &service)) {
+        struct slice name = json_at(service, "Spec.Name");
+        size_t n = name.n < last.n ? name.n : last.n;
+        if (last.n > 0 && memcmp(name.at, last.at, n) <= 0)
+            continue;
+        n = name.n < best_name.n ? name.n : best_name.n;
+        if (name.n > 0 && (best_name.n == 0 || memcmp(name.at, best_name.at, n) < 0))
+            best = service, best_name = name;
+    }
+    return best;
+}
+
+int docker_service_ls(int argc, char **argv) {
+    static const char titles[] = "{\"ID\":\"ID\",\"Name\":\"NAME\",\"Mode\":\"MODE\",\"Replicas\":\"REPLICAS\",\"Image\":\"IMAGE\",\"Ports\":\"PORTS\"}";
+    static const char usual[] = "{{.ID}}\t{{.Name}}\t{{.Mode}}\t{{.Replicas}}\t{{.Image}}\t{{.Ports}}";
+    static struct docker_conn conn;
+    static struct docker_rows rows;
+    char path[LIMIT_DOCKER_PATH];
+    struct buf b = BUF_ON(path);
+    (void)argc, (void)argv;
+    buf_text(&b, "/services?status=true&");
+    docker_filter_write(&b, &filters);
+    const char *where = buf_string(&b);
+    if (where == NULL || !docker_rows_start(&rows, option.quiet ? "{{.ID}}" : option.format, usual, titles))
+        return 64;
+    int status = docker_ask(&conn, "GET", where, NULL, false, false);
+    if (status == -1)
+        return 1;
+    if (status >= 300)
+        return docker_refused(&conn, NULL, NULL);
+    struct slice services = docker_json(&conn), service = {NULL, 0}, name = {NULL, 0};
+    if (services.at == NULL)
+        return 1;
+    while ((service = next_service(services, name)).n > 0) {
+        name = json_at(service, "Spec.Name");
+        if (!docker_rows_add(&rows, make_row(service)))
+            return 1;
+    }
+    return docker_rows_end(&rows);
+}

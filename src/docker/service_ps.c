@@ -1,0 +1,208 @@
+/* docker service ps: the tasks of services. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "docker/conn.h"
+#include "docker/filter.h"
+#include "docker/rows.h"
+#include "docker/service.h"
+#include "docker/swarm.h"
+#include "docker/time.h"
+#include "wire/json.h"
+
+static struct {
+    const char *format;
+    bool quiet, whole;
+} option = {.format = ""};
+static struct docker_list filters;
+
+const struct docker_flag docker_service_ps_flags[] = {
+    {'f', "filter", FLAG_LIST, &filters, docker_filter_check},
+    {0, "format", FLAG_TEXT, &option.format, NULL},
+    {0, "no-trunc", FLAG_BOOL, &option.whole, NULL},
+    {'q', "quiet", FLAG_BOOL, &option.quiet, NULL},
+    {.name = NULL},
+};
+
+enum { SHORT_ID = 12, SHORT_ERROR = 30, NAME = DOCKER_NAME };
+
+static struct docker_conn conn;
+
+static uint64_t slot_of(struct slice task) {
+    uint64_t slot = 0;
+    json_number(json_member(task, "Slot"), INT32_MAX, &slot);
+    return slot;
+}
+
+/* By slot or node, then the latest first. */
+static int compare(struct slice a, struct slice b) {
+    uint64_t slot_a = slot_of(a), slot_b = slot_of(b);
+    char text_a[NAME], text_b[NAME];
+    if (slot_a != slot_b)
+        return slot_a < slot_b ? -1 : 1;
+    if (slot_a == 0) {
+        docker_text(text_a, NAME, json_member(a, "NodeID"));
+        docker_text(text_b, NAME, json_member(b, "NodeID"));
+        if (strcmp(text_a, text_b) != 0)
+            return strcmp(text_a, text_b);
+    }
+    docker_text(text_a, NAME, json_member(a, "CreatedAt"));
+    docker_text(text_b, NAME, json_member(b, "CreatedAt"));
+    return strcmp(text_b, text_a);
+}
+
+static size_t read_tasks(struct slice *list, struct slice tasks) {
+    struct json_walk walk = {tasks, false};
+    struct slice key, task;
+    size_t n = 0;
+    while (n < LIMIT_DOCKER_TASKS && json_next(&walk, &key, &task)) {
+        size_t at = n++;
+        for (; at > 0 && compare(task, list[at - 1]) < 0; at--)
+            list[at] = list[at - 1];
+        list[at] = task;
+    }
+    return n;
+}
+
+static void add_state(struct buf *row, const char *name, struct slice value, const char *behind) {
+    char text[NAME * 2];
+    docker_text(text, NAME, value);
+    if (text[0] >= 'a' && text[0] <= 'z')
+        text[0] = (char)(text[0] - 32);
+    size_t n = strlen(text);
+    n += (size_t)snprintf(text + n, NAME, "%s", behind);
+    docker_row_text(row, name, text, n);
+}
+
+static void add_current_state(struct buf *row, struct slice task) {
+    char stamp[64], ago[64];
+    struct buf b = BUF_ON(ago);
+    int64_t passed;
+    docker_text(stamp, sizeof stamp, json_at(task, "Status.Timestamp"));
+    if (docker_time_since(stamp, &passed)) {
+        buf_char(&b, ' ');
+        docker_time_human(&b, passed);
+        buf_text(&b, " ago");
+        ago[1] = ago[1] >= 'A' && ago[1] <= 'Z' ? (char)(ago[1] + 32) : ago[1];
+    }
+    add_state(row, "CurrentState", json_at(task, "Status.State"), buf_string(&b) != NULL ? ago : "");
+}
+
+static void add_error(struct buf *row, struct slice task) {
+    char text[LIMIT_DOCKER_MESSAGE];
+    struct buf b = BUF_ON(text);
+    json_text(&b, json_at(task, "Status.Err"));
+    size_t n = b.len;
+    if (n == 0) {
+        docker_row_text(row, "Error", "", 0);
+        return;
+    }
+    bool cut = !option.whole && n > SHORT_ERROR;
+    char quoted[LIMIT_DOCKER_MESSAGE + 8];
+    int length = snprintf(quoted, sizeof quoted, "\"%.*s%s\"", (int)(cut ? SHORT_ERROR - 1 : n), text, cut ? "\xe2\x80\xa6" : "");
+    docker_row_text(row, "Error", quoted, (size_t)length);
+}
+
+static void add_host_ports(struct buf *row, struct slice task) {
+    struct json_walk walk = {json_at(task, "Status.PortStatus.Ports"), false};
+    struct slice key, port;
+    char text[LIMIT_DOCKER_MESSAGE];
+    struct buf b = BUF_ON(text);
+    while (json_next(&walk, &key, &port)) {
+        struct slice outer = json_member(port, "PublishedPort"), inner = json_member(port, "TargetPort");
+        buf_format(&b, "%s*:%.*s->%.*s/", b.len > 0 ? "," : "", (int)outer.n, outer.at, (int)inner.n, inner.at);
+        json_text(&b, json_member(port, "Protocol"));
+    }
+    docker_row_text(row, "Ports", b.at, b.len);
+}
+
+static struct slice make_row(struct slice task, const char *service, bool again) {
+    static char at[LIMIT_VALUE];
+    struct buf row = BUF_ON(at);
+    char id[NAME], node[NAME], name[NAME * 3], image[LIMIT_DOCKER_MESSAGE];
+    docker_text(id, NAME, json_member(task, "ID"));
+    docker_text(node, NAME, json_member(task, "NodeID"));
+    docker_text(image, sizeof image, json_at(task, "Spec.ContainerSpec.Image"));
+    struct slice shown = {image, strlen(image)};
+    if (!option.whole)
+        shown = docker_image_name(shown);
+    uint64_t slot = slot_of(task);
+    if (slot > 0)
+        snprintf(name, sizeof name, "%s%s.%u", again ? " \\_ " : "", service, (unsigned)slot);
+    else
+        snprintf(name, sizeof name, "%s%s.%s", again ? " \\_ " : "", service, node);
+    docker_row_text(&row, "ID", id, option.whole || option.quiet || strlen(id) < SHORT_ID ? strlen(id) : SHORT_ID);
+    docker_row_text(&row, "Name", name, strlen(name));
+    docker_row_text(&row, "Image", shown.at, shown.n);
+    docker_row_text(&row, "Node", docker_node_name(node), strlen(docker_node_name(node)));
+    add_state(&row, "DesiredState", json_member(task, "DesiredState"), "");
+    add_current_state(&row, task);
+    add_error(&row, task);
+    add_host_ports(&row, task);
+    return docker_row_end(&row);
+}
+
+static bool same_place(struct slice a, struct slice b) {
+    struct slice node_a = json_member(a, "NodeID"), node_b = json_member(b, "NodeID");
+    if (slot_of(a) != slot_of(b))
+        return false;
+    return slot_of(a) > 0 || (node_a.n == node_b.n && memcmp(node_a.at, node_b.at, node_a.n) == 0);
+}
+
+static int add_tasks(struct docker_rows *rows, const char *id, const char *name) {
+    static struct slice list[LIMIT_DOCKER_TASKS];
+    static struct docker_list with_service;
+    char path[LIMIT_DOCKER_PATH], own[NAME + 16];
+    struct buf b = BUF_ON(path);
+    with_service = filters;
+    snprintf(own, sizeof own, "service=%s", id);
+    with_service.n -= with_service.n == LIMIT_DOCKER_LIST;
+    with_service.at[with_service.n++] = own;
+    buf_text(&b, "/tasks?");
+    docker_filter_write(&b, &with_service);
+    const char *where = buf_string(&b);
+    int status = docker_ask(&conn, "GET", where != NULL ? where : "/tasks", NULL, false, false);
+    if (status == -1)
+        return 1;
+    if (status >= 300)
+        return docker_refused(&conn, NULL, NULL);
+    size_t n = read_tasks(list, docker_json(&conn));
+    for (size_t i = 0; i < n; i++)
+        if (!docker_rows_add(rows, make_row(list[i], name, i > 0 && same_place(list[i - 1], list[i]))))
+            return 1;
+    return 0;
+}
+
+static int by_text(const void *a, const void *b) { return strcmp(*(char *const *)a, *(char *const *)b); }
+
+int docker_service_ps(int argc, char **argv) {
+    static const char titles[] = "{\"ID\":\"ID\",\"Name\":\"NAME\",\"Image\":\"IMAGE\",\"Node\":\"NODE\",\"DesiredState\":\"DESIRED STATE\","
+                                 "\"CurrentState\":\"CURRENT STATE\",\"Error\":\"ERROR\",\"Ports\":\"PORTS\"}";
+    static const char usual[] = "{{.ID}}\t{{.Name}}\t{{.Image}}\t{{.Node}}\t{{.DesiredState}}\t{{.CurrentState}}\t{{.Error}}\t{{.Ports}}";
+    static struct docker_rows rows;
+    char id[NAME], name[NAME];
+    int code = 0;
+    size_t found = 0;
+    if (!docker_rows_start(&rows, option.quiet ? "{{.ID}}" : option.format, usual, titles))
+        return 64;
+    docker_read_nodes(&conn);
+    qsort(argv, (size_t)argc, sizeof *argv, by_text);
+    for (int i = 0; i < argc; i++) {
+        int status = docker_find_service(&conn, argv[i], id, name);
+        if (status == -1)
+            return 1;
+        if (status != 200 && status != 404)
+            return docker_refused(&conn, NULL, NULL);
+        if (status == 404) {
+            (void)docker_body_whole(&conn);
+            docker_say("no such service: %s", argv[i]);
+            code = 1;
+        } else if (add_tasks(&rows, id, name) == 0) {
+            found++;
+        } else {
+            return 1;
+        }
+    }
+    return found > 0 && docker_rows_end(&rows) != 0 ? 1 : code;
+}

@@ -1,0 +1,171 @@
+/* docker service update: --force and --image, and the wait until the tasks run. */
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "docker/conn.h"
+#include "docker/service.h"
+#include "docker/table.h"
+#include "wire/json.h"
+
+static struct {
+    bool force, detach, quiet, as_is;
+    const char *image;
+} option = {.image = ""};
+
+const struct docker_flag docker_service_update_flags[] = {
+    {'d', "detach", FLAG_BOOL, &option.detach, NULL}, {0, "force", FLAG_BOOL, &option.force, NULL},
+    {0, "image", FLAG_TEXT, &option.image, NULL},     {0, "no-resolve-image", FLAG_BOOL, &option.as_is, NULL},
+    {'q', "quiet", FLAG_BOOL, &option.quiet, NULL},   {.name = NULL},
+};
+
+enum { PAUSE_MS = 200, STABLE_MS = 5000 };
+
+static struct docker_conn conn;
+
+static struct slice get(const char *path, const char *service) {
+    int status = docker_ask(&conn, "GET", path, NULL, false, false);
+    if (status >= 300)
+        docker_refused(&conn, service != NULL ? "service" : NULL, service);
+    return status == -1 || status >= 300 ? (struct slice){NULL, 0} : docker_json(&conn);
+}
+
+/* The image with its tag, and the digest that its registry has for it now: without one, a tag that moved would be no change. */
+static bool write_image(struct buf *b) {
+    char path[LIMIT_DOCKER_PATH], name[LIMIT_DOCKER_MESSAGE];
+    struct buf n = BUF_ON(name);
+    const char *slash = strrchr(option.image, '/');
+    bool digest = strchr(option.image, '@') != NULL;
+    buf_text(&n, option.image);
+    if (!digest && strchr(slash != NULL ? slash : option.image, ':') == NULL)
+        buf_text(&n, ":latest");
+    if (!digest && !option.as_is && buf_string(&n) != NULL) {
+        int status = docker_ask(&conn, "GET", docker_path(path, "distribution", name, "/json"), NULL, false, false);
+        if (status == -1)
+            return false;
+        struct slice answer = docker_body_whole(&conn);
+        struct slice found = status == 200 && answer.at != NULL && json_is_valid(answer) ? json_at(answer, "Descriptor.digest") : (struct slice){"", 0};
+        if (json_kind(found) == JSON_STRING) {
+            buf_char(&n, '@');
+            json_text(&n, found);
+        } else {
+            docker_say("image %s could not be accessed on a registry to record\nits digest. Each node will access %s independently,\n"
+                       "possibly leading to different nodes running different\nversions of the image.\n", name, name);
+        }
+    }
+    json_quote(b, n.at, n.len);
+    return !n.full;
+}
+
+/* The service's specification with what is to change. */
+static bool write_spec(struct buf *b, struct slice service) {
+    static char image[LIMIT_DOCKER_MESSAGE * 2];
+    struct buf spec = docker_table_start(), i = BUF_ON(image);
+    char number[32];
+    uint64_t forced = 0;
+    struct slice old = json_member(service, "Spec");
+    json_number(json_at(old, "TaskTemplate.ForceUpdate"), INT64_MAX, &forced);
+    int n = snprintf(number, sizeof number, "%llu", (unsigned long long)forced + option.force);
+    /* `service` lies where the next answer will: what is needed of it is copied first. */
+    json_set(&spec, old, "TaskTemplate.ForceUpdate", (struct slice){number, (size_t)n});
+    struct slice forced_spec = {spec.at, spec.len};
+    if (*option.image == '\0') {
+        buf_bytes(b, spec.at, spec.len);
+    } else {
+        if (!write_image(&i))
+            return false;
+        json_set(b, forced_spec, "TaskTemplate.ContainerSpec.Image", (struct slice){i.at, i.len});
+    }
+    return !spec.full && !i.full && !b->full;
+}
+
+/* How many tasks there are to be, and how many of this specification run. */
+static bool count_tasks(const char *id, uint64_t *desired, uint64_t *running, char state[32], char message[512]) {
+    char path[1024];
+    struct slice key, task;
+    snprintf(path, sizeof path, "/services?status=true&filters=%%7B%%22id%%22%%3A%%7B%%22%s%%22%%3Atrue%%7D%%7D", id);
+    struct slice services = get(path, NULL), service;
+    struct json_walk walk = {services, false};
+    struct buf s = {.at = state, .cap = 32}, m = {.at = message, .cap = 512};
+    if (services.n == 0 || !json_next(&walk, &key, &service))
+        return false;
+    *desired = *running = 0;
+    json_number(json_at(service, "ServiceStatus.DesiredTasks"), INT32_MAX, desired);
+    json_text(&s, json_at(service, "UpdateStatus.State"));
+    json_text(&m, json_at(service, "UpdateStatus.Message"));
+    if (buf_string(&s) == NULL || buf_string(&m) == NULL)
+        state[31] = message[511] = '\0';
+    snprintf(path, sizeof path,
+             "/tasks?filters=%%7B%%22service%%22%%3A%%7B%%22%s%%22%%3Atrue%%7D%%2C%%22_up-to-date%%22%%3A%%7B%%22true%%22%%3Atrue%%7D%%7D", id);
+    struct slice tasks = get(path, NULL);
+    for (walk = (struct json_walk){tasks, false}; json_next(&walk, &key, &task);)
+        *running += json_is(json_member(task, "DesiredState"), "running") && json_is(json_at(task, "Status.State"), "running");
+    return tasks.n > 0;
+}
+
+/* Returns the exit status: 0 when all tasks run, and go on doing so for a while. */
+static int wait_for_tasks(const char *id) {
+    int64_t since = CLOCK_NEVER;
+    uint64_t last = UINT64_MAX;
+    for (;;) {
+        uint64_t desired, running;
+        char state[32] = "", message[512] = "";
+        if (!count_tasks(id, &desired, &running, state, message))
+            return 1;
+        if (running != last && !option.quiet) {
+            printf("overall progress: %llu out of %llu tasks\n", (unsigned long long)running, (unsigned long long)desired);
+            fflush(stdout);
+        }
+        last = running;
+        const char *fault = strcmp(state, "paused") == 0             ? "service update paused"
+                            : strcmp(state, "rollback_paused") == 0    ? "service rollback paused"
+                            : strcmp(state, "rollback_completed") == 0 ? "service rolled back"
+                                                                       : NULL;
+        if (fault != NULL) {
+            docker_say("%s: %s", fault, message);
+            return 1;
+        }
+        since = running < desired ? CLOCK_NEVER : clock_earlier(since, clock_now());
+        bool settled = strcmp(state, "completed") == 0 || (since != CLOCK_NEVER && clock_now() - since >= STABLE_MS);
+        if (settled && running >= desired) {
+            if (!option.quiet)
+                puts("verify: Service converged");
+            return 0;
+        }
+        poll(NULL, 0, PAUSE_MS);
+    }
+}
+
+int docker_service_update(int argc, char **argv) {
+    char path[LIMIT_DOCKER_PATH], id[64], rest[128];
+    struct buf i = BUF_ON(id), body = docker_request_place();
+    uint64_t version = 0;
+    (void)argc;
+    struct slice service = get(docker_path(path, "services", argv[0], ""), argv[0]), key, warning;
+    if (service.n == 0)
+        return 1;
+    json_text(&i, json_member(service, "ID"));
+    bool known = buf_string(&i) != NULL && id[strspn(id, "0123456789abcdefghijklmnopqrstuvwxyz")] == '\0';
+    if (!known || !json_number(json_at(service, "Version.Index"), INT64_MAX, &version)) {
+        docker_say("docker: the engine's answer has no id or version of the service");
+        return 1;
+    }
+    if (!write_spec(&body, service)) {
+        docker_say("docker: the service's specification is too long");
+        return 1;
+    }
+    snprintf(rest, sizeof rest, "/update?registryAuthFrom=spec&version=%llu", (unsigned long long)version);
+    int status = docker_ask(&conn, "POST", docker_path(path, "services", id, rest), &body, false, false);
+    if (status == -1)
+        return 1;
+    if (status >= 300)
+        return docker_refused(&conn, NULL, NULL);
+    struct json_walk walk = {json_member(docker_json(&conn), "Warnings"), false};
+    while (json_next(&walk, &key, &warning))
+        if (warning.n > 2)
+            docker_say("%.*s", (int)warning.n - 2, warning.at + 1);
+    puts(argv[0]);
+    fflush(stdout);
+    return option.detach ? 0 : wait_for_tasks(id);
+}

@@ -1,0 +1,142 @@
+#include "docker/state.h"
+
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "docker/conn.h"
+#include "wire/json.h"
+
+static struct {
+    int seconds;
+    const char *signal;
+    bool force, volumes, link;
+} option = {.seconds = INT_MIN, .signal = "KILL"};
+
+const struct docker_flag docker_stop_flags[] = {{'t', "time", FLAG_NUMBER, &option.seconds, NULL}, {.name = NULL}};
+const struct docker_flag docker_kill_flags[] = {{'s', "signal", FLAG_TEXT, &option.signal, NULL}, {.name = NULL}};
+const struct docker_flag docker_rm_flags[] = {
+    {'f', "force", FLAG_BOOL, &option.force, NULL},
+    {'l', "link", FLAG_BOOL, &option.link, NULL},
+    {'v', "volumes", FLAG_BOOL, &option.volumes, NULL},
+    {.name = NULL},
+};
+
+static struct docker_conn conn;
+
+/* Asks for one container. Returns the status, or -1: the engine can't be reached. */
+static int ask(const char *method, const char *container, const char *rest) {
+    char path[LIMIT_DOCKER_PATH];
+    return docker_ask(&conn, method, docker_path(path, "containers", container, rest), NULL, false, false);
+}
+
+static void drop_body(void) { (void)docker_body_whole(&conn); }
+
+/* The same for each, which is named when it is done. */
+static int each(const char *method, const char *rest, int argc, char **argv) {
+    int code = 0;
+    for (int i = 0; i < argc; i++) {
+        int status = ask(method, argv[i], rest);
+        if (status == -1)
+            return 1;
+        if (status >= 400) {
+            code = docker_refused(&conn, NULL, NULL);
+            continue;
+        }
+        drop_body();
+        puts(argv[i]);
+        fflush(stdout);
+    }
+    return code;
+}
+
+int docker_start(int argc, char **argv) {
+    static char failed[LIMIT_DOCKER_MESSAGE];
+    struct buf b = BUF_ON(failed);
+    for (int i = 0; i < argc; i++) {
+        if (each("POST", "/start", 1, argv + i) == 0)
+            continue;
+        if (!conn.open)
+            return 1;
+        buf_format(&b, "%s%s", b.len > 0 ? ", " : "", argv[i]);
+    }
+    if (b.len == 0)
+        return 0;
+    docker_say("Error: failed to start containers: %.*s", (int)b.len, b.at);
+    return 1;
+}
+
+static const char *with_seconds(const char *what) {
+    static char rest[64];
+    if (option.seconds == INT_MIN)
+        return what;
+    snprintf(rest, sizeof rest, "%s?t=%d", what, option.seconds);
+    return rest;
+}
+
+int docker_stop(int argc, char **argv) { return each("POST", with_seconds("/stop"), argc, argv); }
+int docker_restart(int argc, char **argv) { return each("POST", with_seconds("/restart"), argc, argv); }
+int docker_pause(int argc, char **argv) { return each("POST", "/pause", argc, argv); }
+int docker_unpause(int argc, char **argv) { return each("POST", "/unpause", argc, argv); }
+
+int docker_kill(int argc, char **argv) {
+    char rest[512];
+    struct buf b = BUF_ON(rest);
+    buf_text(&b, "/kill?signal=");
+    docker_escape(&b, option.signal, strlen(option.signal));
+    const char *text = buf_string(&b);
+    if (text != NULL)
+        return each("POST", text, argc, argv);
+    docker_say("Error response from daemon: Invalid signal: %.64s...", option.signal);
+    return 1;
+}
+
+/* With -f a container that is not there is no failure, though it is said. */
+int docker_rm(int argc, char **argv) {
+    char rest[64];
+    int code = 0;
+    snprintf(rest, sizeof rest, "?v=%d&link=%d&force=%d", option.volumes, option.link, option.force);
+    for (int i = 0; i < argc; i++) {
+        char *name = argv[i] + strspn(argv[i], "/");
+        size_t n = strlen(name);
+        while (n > 0 && name[n - 1] == '/')
+            name[--n] = '\0';
+        if (n == 0) {
+            docker_say("Container name cannot be empty");
+            code = 1;
+            continue;
+        }
+        int status = ask("DELETE", name, rest);
+        if (status == -1)
+            return 1;
+        if (status >= 400) {
+            docker_refused(&conn, "container", name);
+            code = status == 404 && option.force ? code : 1;
+            continue;
+        }
+        drop_body();
+        puts(name);
+        fflush(stdout);
+    }
+    return code;
+}
+
+int docker_wait(int argc, char **argv) {
+    int code = 0;
+    for (int i = 0; i < argc; i++) {
+        int status = ask("POST", argv[i], "/wait");
+        if (status == -1)
+            return 1;
+        if (status >= 400) {
+            code = docker_refused(&conn, NULL, NULL);
+            continue;
+        }
+        struct slice answer = docker_json(&conn);
+        if (answer.at == NULL)
+            return 1;
+        struct slice exit = json_member(answer, "StatusCode");
+        printf("%.*s\n", (int)exit.n, exit.at);
+        fflush(stdout);
+    }
+    return code;
+}

@@ -1,0 +1,42 @@
+#include "docker/top.h"
+
+#include "docker/conn.h"
+#include "docker/table.h"
+#include "wire/json.h"
+
+static void add_row(struct buf *b, struct slice texts) {
+    struct json_walk walk = {texts, false};
+    struct slice key, text;
+    for (bool first = true; json_next(&walk, &key, &text); first = false) {
+        if (!first)
+            buf_char(b, '\t');
+        json_text(b, text);
+    }
+    buf_char(b, '\n');
+}
+
+int docker_top(int argc, char **argv) {
+    static struct docker_conn conn;
+    char path[LIMIT_DOCKER_PATH], query[LIMIT_DOCKER_PATH / 2];
+    struct buf q = BUF_ON(query), table = docker_table_start();
+    for (int i = 1; i < argc; i++) {
+        buf_text(&q, i == 1 ? "/top?ps_args=" : "%20");
+        docker_escape(&q, argv[i], strlen(argv[i]));
+    }
+    if (argc == 1)
+        buf_text(&q, "/top");
+    const char *rest = buf_string(&q);
+    int status = docker_ask(&conn, "GET", docker_path(path, "containers", argv[0], rest != NULL ? rest : "/top"), NULL, false, false);
+    if (status == -1)
+        return 1;
+    if (status >= 300)
+        return docker_refused(&conn, NULL, NULL);
+    struct slice answer = docker_json(&conn), key, process;
+    if (answer.at == NULL)
+        return 1;
+    add_row(&table, json_member(answer, "Titles"));
+    struct json_walk walk = {json_member(answer, "Processes"), false};
+    while (json_next(&walk, &key, &process))
+        add_row(&table, process);
+    return docker_table_print(&table, 20, 3);
+}
