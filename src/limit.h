@@ -71,6 +71,7 @@
 #define LIMIT_TLS_CHAIN 32768      /* bytes of a chain's certificates */
 #define LIMIT_TLS_CERTIFICATES 10  /* of a chain, as many as OpenSSL's clients follow */
 #define LIMIT_TLS_REPLACED_MS 200  /* a pair of files that does not match is read again after this long */
+#define LIMIT_TLS_CLIENT 8192      /* bytes of a client's certificate */
 #define LIMIT_TLS_CLIENT_CAS 16    /* certificates in TLS_CLIENT_CA: their names are sent to every client */
 #define LIMIT_TLS_SESSIONS 4096    /* that can be resumed, 112 bytes each: one every second for an hour */
 #define LIMIT_TLS_SESSION_S 3600   /* that one can be resumed: whoever reads the file can read so much of the past */

@@ -30,6 +30,7 @@ static const struct failure {
     {BR_ERR_WRONG_KEY_USAGE, ALERT_BAD_CERTIFICATE, "a certificate that is not for this"},
     {BR_ERR_NO_CLIENT_AUTH, 40, "the client sent no certificate"},
     {BR_ERR_X509_EXPIRED, 45, "the client's certificate is expired, or not valid yet"},
+    {BR_ERR_X509_FORBIDDEN_KEY_USAGE, 43, "the client's certificate is for another purpose"},
     {BR_ERR_X509_NOT_TRUSTED, 48, "the client's certificate is from no authority in TLS_CLIENT_CA"},
     {BR_ERR_SEND_FATAL_ALERT + 40, 0, "no cipher suite, group or signature algorithm in common"},
     {BR_ERR_SEND_FATAL_ALERT + 70, 0, "a version of TLS below 1.2"},

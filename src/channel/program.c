@@ -37,17 +37,6 @@ static bool is_host_name(const char *text) {
     return n > 0 && text[n] == '\0';
 }
 
-static bool is_plain_text(const char *text) {
-    size_t n = strlen(text);
-    for (size_t i = 0, length; i < n; i += length) {
-        uint32_t code;
-        length = utf8_read(text + i, n - i, &code);
-        if (length == 0 || code < 0x20 || (code >= 0x7f && code < 0xa0))
-            return false;
-    }
-    return n > 0;
-}
-
 /* The UCSPI-TLS names. */
 static char *const *environment(const struct program_facts *f, const char *peer) {
     static struct env e;
@@ -62,7 +51,7 @@ static char *const *environment(const struct program_facts *f, const char *peer)
         env_set(&e, "SSL_CIPHER", suite);
     if (is_host_name(f->server_name))
         env_set(&e, "SSL_TLS_SNI_SERVERNAME", f->server_name);
-    if (is_plain_text(f->client_name))
+    if (utf8_is_plain(f->client_name, strlen(f->client_name)))
         env_set(&e, "SSL_CLIENT_S_DN_CN", f->client_name);
     if (peer_is_known)
         env_set(&e, "TCPREMOTEIP", address);

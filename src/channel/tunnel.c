@@ -181,7 +181,7 @@ enum tunnel_hello tunnel_shake_hands(struct tunnel *t, int64_t deadline) {
         return first;
     while (!is_through(t->engine)) {
         send_records(t);
-        while (!is_through(t->engine) && receive(t))
+        while (!is_through(t->engine) && clock_now() < deadline && receive(t)) /* one that never lets up gets no more time */
             send_records(t);
         if (t->gone || br_ssl_engine_current_state(t->engine) == BR_SSL_CLOSED)
             return HELLO_FAILED;

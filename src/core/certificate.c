@@ -53,14 +53,14 @@ static const char *take_certificate(void *context, const char *label, const unsi
         return NULL;
     if (c->count == LIMIT_TLS_CERTIFICATES || n > sizeof c->der - c->used)
         return "it has too many certificates";
+    const char *fault = c->count == 0 ? certificate_decode(&c->decoder, bytes, n, NULL, NULL) : NULL;
+    if (fault != NULL)
+        return fault;
     memcpy(c->der + c->used, bytes, n);
     c->chain[c->count++] = (br_x509_certificate){.data = c->der + c->used, .data_len = n};
     c->used += n;
     if (c->count > 1)
         return NULL;
-    const char *fault = certificate_decode(&c->decoder, bytes, n, NULL, NULL);
-    if (fault != NULL)
-        return fault;
     c->public = *br_x509_decoder_get_pkey(&c->decoder);
     c->not_before = since_1970(c->decoder.notbefore_days, c->decoder.notbefore_seconds);
     c->not_after = since_1970(c->decoder.notafter_days, c->decoder.notafter_seconds);

@@ -8,7 +8,7 @@ void outcome_tell_denial(struct buf *b, const struct outcome *o) {
     for (size_t i = 0, length; i < o->wish_n && i < LIMIT_REQUEST; i += length) {
         uint32_t code;
         length = utf8_read(o->wish + i, o->wish_n - i, &code);
-        bool is_text = length > 0 && code >= 0x20 && code != 0x7f && !(code >= 0x80 && code < 0xa0);
+        bool is_text = length > 0 && !utf8_is_control(code);
         buf_bytes(b, is_text ? o->wish + i : "?", is_text ? length : 1);
         length += length == 0;
     }

@@ -132,7 +132,7 @@ static int open_file(int folder, uid_t uid, gid_t gid) {
     if (fd == -1)
         return -1;
     bool known = fstat(fd, &st) == 0;
-    if (known && S_ISREG(st.st_mode) && st.st_uid == 0 && uid != 0 && st.st_size == 0 && fchown(fd, uid, gid) == 0)
+    if (known && S_ISREG(st.st_mode) && st.st_uid == 0 && uid != 0 && st.st_size == 0 && st.st_nlink == 1 && fchown(fd, uid, gid) == 0)
         st.st_uid = uid;
     if (known && S_ISREG(st.st_mode) && st.st_uid == uid && (st.st_mode & 077) == 0 && st.st_nlink == 1)
         return fd;

@@ -99,6 +99,8 @@ static int read_short(const struct docker_flag *flags, int argc, char **argv) {
         const struct docker_flag *f = flags;
         while (f->name != NULL && f->letter != *at)
             f++;
+        if (f->name == NULL && *at == 'h')
+            return DOCKER_HELP;
         if (f->name == NULL) {
             docker_say("unknown shorthand flag: '%c' in -%s", *at, at);
             return -1;

@@ -147,8 +147,12 @@ static bool send_all(int fd, const char *at, size_t n, int flags) {
 
 const char *docker_path(char out[LIMIT_DOCKER_PATH], const char *kind, const char *name, const char *rest) {
     struct buf b = {.at = out, .cap = LIMIT_DOCKER_PATH};
+    size_t n;
+    name += strspn(name, "/");
+    for (n = strlen(name); n > 0 && name[n - 1] == '/'; n--) {
+    }
     buf_format(&b, "/%s/", kind);
-    docker_escape(&b, name, strlen(name));
+    docker_escape(&b, name, n);
     buf_text(&b, rest);
     const char *path = buf_string(&b);
     return path != NULL ? path : "/";
@@ -206,6 +210,7 @@ int docker_head(struct docker_conn *c, bool wait) {
         c->from = c->to = 0;
     for (;;) {
         int got = c->to > c->from ? parse_head(c) : 0;
+        errno = EPROTO;
         if (got != 0)
             return got;
         ssize_t n = fill(c, wait);
@@ -229,6 +234,10 @@ int docker_ask(struct docker_conn *c, const char *method, const char *path, cons
     }
     /* An engine that closes in the middle of a request may have said why. */
     int status = docker_head(c, true);
+    if (status == 101 && !upgrade) {
+        status = -1;
+        errno = EPROTO;
+    }
     if (status == -1) {
         docker_close(c);
         if (!quiet)

@@ -27,7 +27,8 @@ struct docker_conn {
     char in[LIMIT_DOCKER_WINDOW];
 };
 
-/* The path /KIND/NAME and what follows, `rest` being text of ours: escaped already. Returns `out`, or "/" when the name is too long to be
+/* The path /KIND/NAME and what follows, `rest` being text of ours: escaped already. Slashes around the name do not count: inspect
+ * prints one before it. Returns `out`, or "/" when the name is too long to be
  * anybody's. */
 const char *docker_path(char out[LIMIT_DOCKER_PATH], const char *kind, const char *name, const char *rest);
 

@@ -138,7 +138,7 @@ static const char *find_engine(void) {
     if (option.hosts.n > 1)
         return "unable to resolve docker endpoint: Please specify only one -H";
     if (option.hosts.n == 1)
-        place = option.hosts.at[0];
+        place = *option.hosts.at[0] != '\0' ? option.hosts.at[0] : NULL;
     else if (context != NULL && strcmp(context, "default") != 0 && (place == NULL || option.context != NULL))
         return "docker: this client knows no contexts; say where the engine is with DOCKER_HOST";
     return docker_host_set(place != NULL ? place : "unix://");

@@ -66,10 +66,12 @@ static bool write_file(struct buf *b, const char *path, bool *first) {
             good = false;
             break;
         }
-        line[n - whole] = '\0';
+        n -= whole;
+        n -= n > 0 && line[n - 1] == '\r';
+        line[n] = '\0';
         bool marked = !begun && strncmp(line, "\xef\xbb\xbf", 3) == 0; /* the mark of an editor's */
         begun = true;
-        if (!utf8_is_valid(line, n - whole)) {
+        if (!utf8_is_valid(line, n)) {
             docker_say("docker: %s: a line is no UTF-8", path);
             good = false;
         } else {

@@ -108,8 +108,9 @@ static int start(struct docker_conn *c, const char *id, bool upgrade) {
     return status >= 300 ? docker_refused(c, NULL, NULL) : -1;
 }
 
-/* The command's exit code. An engine that is gone can't tell: 255, as docker(1) has it. */
-static int exit_code(struct docker_conn *c, const char *id) {
+/* The command's exit code. An engine that is gone can't tell: 255, as docker(1) has it. `whole`: the output has ended, rather than broken
+ * off. */
+static int exit_code(struct docker_conn *c, const char *id, bool whole) {
     char path[LIMIT_DOCKER_PATH];
     int64_t give_up = clock_now() + LIMIT_DOCKER_EXIT_MS;
     for (int pause = 1;; pause = pause < 100 ? pause * 2 : pause) {
@@ -122,11 +123,18 @@ static int exit_code(struct docker_conn *c, const char *id) {
         struct slice answer = docker_json(c);
         if (answer.at == NULL)
             return 1;
-        json_number(json_member(answer, "ExitCode"), INT32_MAX, &code);
-        /* It may have closed its output and go on, or the engine may need a moment. */
-        if (!json_is_true(json_member(answer, "Running")) || clock_now() >= give_up)
+        bool running = json_is_true(json_member(answer, "Running"));
+        bool known = json_number(json_member(answer, "ExitCode"), INT32_MAX, &code);
+        if (known && !running)
             return (int)code & 0xff;
-        poll(NULL, 0, pause);
+        if (running && clock_now() < give_up) { /* it may have closed its output and go on, or the engine may need a moment */
+            poll(NULL, 0, pause);
+            continue;
+        }
+        if (running && whole)
+            return 0; /* as docker(1) has it */
+        docker_say(running ? "docker: the connection to the engine broke, and the command goes on" : "docker: the engine does not say how the command ended");
+        return 255;
     }
 }
 
@@ -151,7 +159,7 @@ static int carry(struct docker_conn *stream, struct docker_conn *c, const char *
     docker_terminal_restore();
     docker_close(stream);
     if (end == DOCKER_RELAY_ENDED || end == DOCKER_RELAY_BROKEN)
-        return exit_code(c, id);
+        return exit_code(c, id, end == DOCKER_RELAY_ENDED);
     if (end == DOCKER_RELAY_LEFT)
         docker_say("read escape sequence");
     return 1;

@@ -26,6 +26,17 @@ size_t utf8_read(const char *in, size_t n, uint32_t *code) {
     return 0;
 }
 
+bool utf8_is_control(uint32_t code) { return code < 0x20 || (code >= 0x7f && code < 0xa0); }
+
+bool utf8_is_plain(const char *in, size_t n) {
+    uint32_t code;
+    size_t at = 0;
+    for (size_t length; at < n; at += length)
+        if ((length = utf8_read(in + at, n - at, &code)) == 0 || utf8_is_control(code))
+            return false;
+    return n > 0;
+}
+
 bool utf8_is_valid(const char *in, size_t n) {
     uint32_t code;
     for (size_t length; n > 0; in += length, n -= length)

@@ -13,4 +13,10 @@ size_t utf8_read(const char *in, size_t n, uint32_t *code);
 /* Whether all n bytes are UTF-8. */
 bool utf8_is_valid(const char *in, size_t n);
 
+/* A control character: C0, DEL or C1, which could steer a terminal. */
+bool utf8_is_control(uint32_t code);
+
+/* Whether all n bytes are UTF-8 without control characters, and there are some. */
+bool utf8_is_plain(const char *in, size_t n);
+
 #endif

@@ -62,6 +62,37 @@ size_t x509_name_entry(unsigned char out[X509_NAME + 4], const char *name) {
     return der_mark(&d);
 }
 
+/* ---- reading ---- */
+
+/* The value of an extension, from behind its identifier; *n bytes. NULL when it is none, or an absurdly long one. */
+static const unsigned char *value_of(const unsigned char *at, const unsigned char *end, size_t *n) {
+    if (end - at >= 3 && at[0] == DER_BOOLEAN && at[1] == 1)
+        at += 3; /* critical */
+    if (end - at < 3 || at[0] != DER_OCTETS)
+        return NULL;
+    bool longer = at[1] == 0x81;
+    *n = at[longer ? 2 : 1];
+    at += longer ? 3 : 2;
+    return (longer || *n < 128) && *n <= (size_t)(end - at) ? at : NULL;
+}
+
+/* Every place that looks like the extension is one: a name in the certificate that does only makes it refused. */
+bool x509_is_for_clients(const unsigned char *der, size_t n) {
+    static const unsigned char usage[] = {DER_OID, 3, 0x55, 0x1d, 0x25}, any[] = {DER_OID, 4, 0x55, 0x1d, 0x25, 0},
+                               client[] = {DER_OID, 8, 0x2b, 6, 1, 5, 5, 7, 3, 2};
+    const unsigned char *end = der + n, *at = der;
+    while ((at = memmem(at, (size_t)(end - at), usage, sizeof usage)) != NULL) {
+        size_t length;
+        at += sizeof usage;
+        const unsigned char *value = value_of(at, end, &length);
+        if (value == NULL || (memmem(value, length, client, sizeof client) == NULL && memmem(value, length, any, sizeof any) == NULL))
+            return false;
+    }
+    return true;
+}
+
+/* ---- writing ---- */
+
 /* Everything below is written last thing first. */
 
 static void algorithm(struct der *d) {

@@ -29,6 +29,10 @@ bool x509_is_name(const char *name);
  * is for it. Returns their count. */
 size_t x509_name_entry(unsigned char out[X509_NAME + 4], const char *name);
 
+/* Whether the certificate (n bytes of DER, which somebody has found to be in order) may be a client's in TLS: it does not say what
+ * for, or names that among its purposes (RFC 5280, section 4.2.1.12). */
+bool x509_is_for_clients(const unsigned char *der, size_t n);
+
 /* Writes the public key as it stands in a certificate: what pins are made of. `out` is filled wholly. */
 enum { X509_PUBLIC_KEY = 91 };
 void x509_public_key(unsigned char out[X509_PUBLIC_KEY], const unsigned char point[X509_POINT]);

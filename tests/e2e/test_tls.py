@@ -1,5 +1,6 @@
 """bastion tls with real clients: what is spoken, what the program learns, how a session is resumed."""
 import json
+import os
 import re
 import shutil
 import ssl
@@ -234,6 +235,17 @@ def test_a_damaged_cache_is_a_miss(start, tmp_path, spoil):
         cache.write_bytes(bytes(len(data)) if spoil == "zero" else data[:100])
     assert "New, TLSv1.2" in s_client(server, "-tls1_2", "-sess_in", tmp_path / "session")
     assert curl(server).returncode == 0
+
+
+@pytest.mark.root
+def test_another_s_file_is_not_taken_for_the_cache(start, tmp_path):
+    """One that has a second name may be anything of root's."""
+    (tmp_path / "precious").touch()
+    (tmp_path / "run").mkdir()
+    os.link(tmp_path / "precious", tmp_path / "run/tls-sessions")
+    server = start(TlsServer, RUN_DIR=str(tmp_path / "run"))
+    assert curl(server, path="/healthz", auth=None).stdout == b"ok\n"
+    assert ((tmp_path / "precious").stat().st_uid, (tmp_path / "precious").stat().st_size) == (0, 0)
 
 
 def test_without_a_folder_for_the_cache(start, tmp_path):

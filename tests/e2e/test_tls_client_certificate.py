@@ -92,6 +92,29 @@ def test_name_that_needs_quotes(served):
     assert served.wait_event("end", user='a \\"b\\" verdict=allow')
 
 
+PURPOSES = {"": True, "clientAuth": True, "serverAuth,clientAuth": True, "anyExtendedKeyUsage": True,
+            "serverAuth": False, "critical,serverAuth": False, "codeSigning,emailProtection": False}
+
+
+@pytest.mark.parametrize("purposes", PURPOSES)
+def test_purpose(served, purposes):
+    """A server's certificate from the same authority is no client's, whatever its name."""
+    extensions = CLIENT[:1] + (("extendedKeyUsage=" + purposes,) if purposes else ())
+    other = Pair("for-" + purposes.replace(",", "-"), ca=authority("client-ca"), subject="/CN=www.test", extensions=extensions)
+    if PURPOSES[purposes]:
+        assert with_certificate(served, other).returncode == 0
+    else:
+        assert refused(served, "--cert", other.crt, "--key", other.key) in (
+            "TLS: the client's certificate is for another purpose", "TLS: the client's certificate can't be used")
+
+
+def test_long_chain(served, tmp_path):
+    """Nobody has a thousand signatures checked."""
+    link = Pair("link", "P-521", subject="/CN=link", extensions=("basicConstraints=critical,CA:TRUE",))
+    (tmp_path / "chain").write_text(link.crt.read_text() * 1000)
+    assert refused(served, "--cert", tmp_path / "chain", "--key", link.key) == "TLS: the client's certificate can't be used"
+
+
 def test_no_resumption(served, tmp_path):
     """The certificate is asked for at every connection, so that one that is taken back counts at once."""
     alice = client("alice-P-256")

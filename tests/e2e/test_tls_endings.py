@@ -310,6 +310,18 @@ def test_too_slow(start, speak):
     assert server.log_text() == b""
 
 
+@pytest.mark.slow
+def test_never_lets_up(start):
+    """Nor does one get more time who keeps the engine busy, with records that have nothing in them."""
+    server = start(TlsServer)
+    begin = time.monotonic()
+    with connect(server) as sock:
+        with pytest.raises(OSError):
+            while time.monotonic() - begin < 15:
+                sock.sendall(b"\x16\x03\x03\x00\x00" * 100000)
+    server.settle()
+
+
 # ---- something else ----
 
 @pytest.mark.parametrize("method", ["GET", "HEAD", "POST", "OPTIONS", "CONNECT", "PRI"])

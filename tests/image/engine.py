@@ -152,6 +152,21 @@ class Engine:
         self.docker("swarm", "leave", "--force", check=False)
         self.remove(*self.docker("ps", "--all", "--quiet").stdout.split())
 
+    @contextlib.contextmanager
+    def swarm(self):
+        """It is a manager meanwhile. A Swarm's ports are fixed: one at a time on a machine."""
+        with open(Path(tempfile.gettempdir(), "bastion-swarm.lock"), "w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            self.docker("swarm", "init", "--advertise-addr", "127.0.0.1")
+            try:
+                yield
+            finally:
+                services = self.docker("service", "ls", "--quiet").stdout.split()
+                if services:
+                    self.docker("service", "rm", *services)
+                    wait_for(lambda: not self.docker("ps", "-aq", "--filter", "label=com.docker.swarm.task.id").stdout, "the tasks are gone")
+                self.docker("swarm", "leave", "--force")
+
     def inspect(self, container, template):
         return self.docker("inspect", "--format", template, container).stdout.strip()
 

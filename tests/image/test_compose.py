@@ -209,7 +209,11 @@ def test_one_directory_without_a_socket(folder):
 def test_swarm(folder):
     """A manager; its services have no network here."""
     f = folder("swarm")
-    f.engine.docker("swarm", "init", "--advertise-addr", "127.0.0.1", "--listen-addr", "127.0.0.1:0", check=False)
+    with f.engine.swarm():
+        check_stack(f)
+
+
+def check_stack(f):
     f.engine.docker("service", "create", "--detach", "--name", "site_web", "--network", "host", SMALL, "sleep", "infinity")
     b = f.bastion("stack.yaml")
     tasks = lambda: f.engine.docker("service", "ps", "-q", "site_web").stdout.split()

@@ -3,7 +3,6 @@ import fcntl
 import json
 import re
 import subprocess
-import tempfile
 from pathlib import Path
 
 import pytest
@@ -57,6 +56,8 @@ def stopped(engine):
     ["-it", "nosuch", "true"],
     ["nosuch", "true"],
     ["", "true"],
+    ["/idle", "true"],
+    ["idle/", "true"],
     ["a/b", "true"],
     ["a?b", "true"],
     ["stopped", "true"],
@@ -91,7 +92,7 @@ def test_exec(same, idle, stopped, arguments):
     same("exec", *arguments)
 
 
-@pytest.mark.parametrize("lines", ["A=b\nC=d e \n", "# no\n\n  A=b\n\tC\n", "HOME\nNOSUCH\n", "\ufeffA=b", "=x\n", "A B=c\n", "A=" + "x" * 60000], ids=repr)
+@pytest.mark.parametrize("lines", ["A=b\nC=d e \n", "# no\n\n  A=b\n\tC\n", "HOME\nNOSUCH\n", "\ufeffA=b", "A=b\r\nC=d\r\r\nE=f\r", "=x\n", "A B=c\n", "A=" + "x" * 60000], ids=repr)
 def test_env_file(same, idle, tmp_path, lines):
     (tmp_path / "env").write_text(lines)
     same("exec", "--env-file", tmp_path / "env", "-e", "Z=z", "idle", "env")
@@ -240,20 +241,16 @@ def test_inherited_descriptors_stay_open(engine, idle, tmp_path):
 
 @pytest.fixture(scope="module")
 def swarm(engine):
-    with open(Path(tempfile.gettempdir(), "bastion-swarm.lock"), "w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)  # its ports are fixed: one Swarm at a time on a machine
-        yield from run_swarm(engine)
+    with engine.swarm():
+        serve_two(engine)
+        yield
 
 
-def run_swarm(engine):
-    engine.docker("swarm", "init", "--advertise-addr", "127.0.0.1")
+def serve_two(engine):
     common = ["service", "create", "--detach", "--quiet", "--no-resolve-image", "--network", "host", "--stop-grace-period", "100ms", "--name"]
     engine.docker(*common, "web", "--update-monitor", "100ms", SMALL, "sleep", "infinity")
     engine.docker(*common, "all", "--mode", "global", SMALL, "sh", "-c", "echo out; echo err >&2; exec sleep infinity")
     wait_for(lambda: engine.docker("service", "logs", "all").stdout and "1/1" in engine.docker("service", "ls", "-f", "name=web").stdout, "both")
-    yield
-    engine.docker("service", "rm", "web", "all")
-    engine.docker("swarm", "leave", "--force")
 
 
 @pytest.mark.parametrize("arguments", [

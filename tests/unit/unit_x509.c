@@ -77,6 +77,39 @@ START_TEST(name) {
 }
 END_TEST
 
+/* The extension (RFC 5280, section 4.2.1.12) between other bytes. */
+#define USAGE "\x06\x03\x55\x1d\x25"
+#define CLIENT "\x06\x08\x2b\x06\x01\x05\x05\x07\x03\x02"
+#define SERVER "\x06\x08\x2b\x06\x01\x05\x05\x07\x03\x01"
+#define ANY "\x06\x04\x55\x1d\x25\x00"
+static const struct {
+    const char *der;
+    size_t n;
+    bool good;
+} purposes[] = {
+    {BYTES(""), true},
+    {BYTES("x\x06\x03\x55\x1d\x24\x04\x02\x30\x00"), true}, /* another extension */
+    {BYTES("x" USAGE "\x04\x0c\x30\x0a" CLIENT), true},
+    {BYTES("x" USAGE "\x01\x01\xff\x04\x0c\x30\x0a" CLIENT "y"), true},
+    {BYTES("x" USAGE "\x04\x16\x30\x14" SERVER CLIENT), true},
+    {BYTES("x" USAGE "\x04\x81\x0c\x30\x0a" CLIENT), true},
+    {BYTES("x" USAGE "\x04\x08\x30\x06" ANY), true},
+    {BYTES("x" USAGE "\x04\x0c\x30\x0a" SERVER), false},
+    {BYTES("x" USAGE "\x04\x0c\x30\x0a" SERVER CLIENT), false}, /* behind it */
+    {BYTES(USAGE "\x04\x0c\x30\x0a" CLIENT USAGE "\x04\x0c\x30\x0a" SERVER), false}, /* a name that looks like it */
+    {BYTES("x" USAGE "\x04\x02\x30\x00"), false},
+    {BYTES("x" USAGE "\x04\x82\x00\x0c\x30\x0a" CLIENT), false},
+    {BYTES("x" USAGE "\x04\x0d\x30\x0a" CLIENT), false}, /* cut */
+    {BYTES("x" USAGE "\x01\x01\xff"), false},
+    {BYTES("x" USAGE), false},
+};
+
+START_TEST(purpose) {
+    const char *der = unit_guarded(purposes[_i].der, purposes[_i].n);
+    ck_assert_int_eq(x509_is_for_clients((const unsigned char *)der, purposes[_i].n), purposes[_i].good);
+}
+END_TEST
+
 START_TEST(sessions) {
     char folder[] = "/tmp/bastion-unit-XXXXXX", path[64];
     static struct tls_cache c, other;
@@ -135,6 +168,7 @@ Suite *unit_x509(void) {
     tcase_add_loop_test(tc, length, 0, COUNT(lengths));
     tcase_add_test(tc, full);
     tcase_add_loop_test(tc, name, 0, COUNT(names));
+    tcase_add_loop_test(tc, purpose, 0, COUNT(purposes));
     tcase_add_test(tc, sessions);
     suite_add_tcase(s, tc);
     return s;
