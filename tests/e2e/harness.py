@@ -6,16 +6,20 @@ RUN_DIR, `log` for standard error. $T also marks the processes of a server, so t
 import atexit
 import base64
 import dataclasses
+import fcntl
 import itertools
 import json
 import os
 import re
+import select
 import shlex
 import shutil
 import signal
 import socket
+import struct
 import subprocess
 import tempfile
+import termios
 import threading
 import time
 from pathlib import Path
@@ -143,6 +147,37 @@ def own_dev(folder):
 
 def settings_files(settings, folder="/etc/bastion"):
     return "\n".join(f"printf %s {shlex.quote(value)} >{folder}/{name}" for name, value in settings.items())
+
+
+# ---- terminals ----
+
+def set_size(fd, rows, columns):
+    fcntl.ioctl(fd, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
+
+
+class Pty:
+    """A terminal's other side, `master`, with a program at it."""
+
+    def __init__(self, master):
+        self.master, self.seen = master, b""
+
+    def send(self, data):
+        os.write(self.master, data)
+
+    def read_until(self, wanted, seconds=PATIENCE):
+        """Reads on until `wanted` (bytes) has been seen; returns all that came before and with it, and forgets it."""
+        end = time.monotonic() + seconds
+        while wanted not in self.seen:
+            assert select.select([self.master], [], [], max(0, end - time.monotonic()))[0], f"no {wanted!r} in {self.seen!r}"
+            try:
+                got = os.read(self.master, 65536)
+            except OSError:
+                got = b""
+            assert got, f"the terminal ended without {wanted!r}: {self.seen!r}"
+            self.seen += got
+        at = self.seen.index(wanted) + len(wanted)
+        before, self.seen = self.seen[:at], self.seen[at:]
+        return before
 
 
 # ---- servers ----

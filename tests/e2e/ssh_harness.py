@@ -1,13 +1,15 @@
 """Starts `bastion ssh` behind a real superserver, on a host of its own: a mount namespace with other accounts, another
 /etc/bastion, /etc/ssh/keys and /run/bastion, all of them open to the test from outside (`etc`, `keys`, `run`)."""
 import os
+import select
 import shutil
+import signal
 import subprocess
 import tempfile
 from pathlib import Path
 
 import harness
-from harness import BASTION, PATIENCE, SYSTEM_PATH, Server, wait_for
+from harness import BASTION, PATIENCE, SYSTEM_PATH, Pty, Server, set_size, wait_for
 
 TINYSSHD = harness.reachable(Path(__file__).parents[2] / "build/tinysshd")
 AGENT_UID = 4242
@@ -116,48 +118,23 @@ class SshServer(Server):
         return Path(f"/proc/{self.process.pid}/root{path}")
 
 
-class Terminal:
+class Terminal(Pty):
     """An ssh session on a terminal of its own: `size` is (rows, columns)."""
 
     def __init__(self, server, *command, size=(33, 99), options=(), key=ALICE):
-        self.master, slave = os.openpty()
-        self.resize(*size)
+        master, slave = os.openpty()
+        super().__init__(master)
+        set_size(master, *size)
         self.process = subprocess.Popen([*server.arguments("-tt", *options, key=key), *command], stdin=slave, stdout=slave, stderr=slave,
                                         env={"PATH": SYSTEM_PATH, "HOME": str(server.home), "TERM": "xterm-256color"}, start_new_session=True)
         os.close(slave)
-        self.seen = b""
 
     def resize(self, rows, columns):
-        import fcntl
-        import struct
-        import termios
-        fcntl.ioctl(self.master, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
-        if hasattr(self, "process"):
-            self.process.send_signal(28)  # SIGWINCH: the terminal is not its controlling one
-
-    def send(self, data):
-        os.write(self.master, data)
-
-    def read_until(self, wanted, seconds=PATIENCE):
-        """Reads on until `wanted` (bytes) has been seen; returns all that came before and with it, and forgets it."""
-        import select
-        import time
-        end = time.monotonic() + seconds
-        while wanted not in self.seen:
-            assert select.select([self.master], [], [], max(0, end - time.monotonic()))[0], f"no {wanted!r} in {self.seen!r}"
-            try:
-                got = os.read(self.master, 65536)
-            except OSError:
-                got = b""
-            assert got, f"the terminal ended without {wanted!r}: {self.seen!r}"
-            self.seen += got
-        at = self.seen.index(wanted) + len(wanted)
-        before, self.seen = self.seen[:at], self.seen[at:]
-        return before
+        set_size(self.master, rows, columns)
+        self.process.send_signal(signal.SIGWINCH)  # the terminal is not its controlling one
 
     def wait(self):
         """The client's exit code; what it still prints is read, so that it can end."""
-        import select
         try:
             while select.select([self.master], [], [], PATIENCE)[0] and os.read(self.master, 65536):
                 pass

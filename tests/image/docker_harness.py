@@ -2,16 +2,14 @@
 import os
 import pty
 import re
-import select
 import shutil
 import subprocess
 import tempfile
-import time
 from pathlib import Path
 
 import harness
 from engine import CLIENT
-from harness import PATIENCE
+from harness import PATIENCE, Pty, set_size
 
 LINKS = Path(tempfile.mkdtemp(prefix="bastion-docker-"))
 harness.atexit.register(shutil.rmtree, LINKS)
@@ -53,35 +51,18 @@ def outcome(done):
     return done.returncode, clean(done.stdout), clean(done.stderr)
 
 
-class Terminal:
+class Terminal(Pty):
     """A program on a terminal of its own, which is its controlling one."""
 
     def __init__(self, argv, env, size=(33, 99)):
-        self.pid, self.master = pty.fork()
+        self.pid, master = pty.fork()
         if self.pid == 0:
-            set_size(0, size)
+            set_size(0, *size)
             os.execve(argv[0], argv, {**env, "TERM": "xterm"})
-        self.seen = b""
+        super().__init__(master)
 
     def resize(self, *size):
-        set_size(self.master, size)  # the kernel tells whom it concerns
-
-    def send(self, data):
-        os.write(self.master, data)
-
-    def read_until(self, wanted, seconds=PATIENCE):
-        end = time.monotonic() + seconds
-        while wanted not in self.seen:
-            assert select.select([self.master], [], [], max(0, end - time.monotonic()))[0], f"no {wanted!r} in {self.seen!r}"
-            try:
-                got = os.read(self.master, 65536)
-            except OSError:
-                got = b""
-            assert got, f"the terminal ended without {wanted!r}: {self.seen!r}"
-            self.seen += got
-        at = self.seen.index(wanted) + len(wanted)
-        before, self.seen = self.seen[:at], self.seen[at:]
-        return before
+        set_size(self.master, *size)  # the kernel tells whom it concerns
 
     def modes(self):
         import termios
@@ -99,10 +80,3 @@ class Terminal:
         os.close(self.master)
         code = os.waitstatus_to_exitcode(status)
         return code if code >= 0 else 128 - code, rest
-
-
-def set_size(fd, size):
-    import fcntl
-    import struct
-    import termios
-    fcntl.ioctl(fd, termios.TIOCSWINSZ, struct.pack("HHHH", *size, 0, 0))
