@@ -94,6 +94,8 @@ void admit_turn_away(struct listener *l, int fd, const char *peer, const char *r
     away[away_count++] = (struct turned_away){fd, clock_after(now, LIMIT_DRAIN_MS)};
 }
 
+unsigned admit_waiting(void) { return (unsigned)away_count; }
+
 int64_t admit_watch(struct pollfd fds[LIMIT_TURNED_AWAY]) {
     for (int i = 0; i < LIMIT_TURNED_AWAY; i++)
         fds[i] = (struct pollfd){.fd = i < away_count ? away[i].fd : -1, .events = POLLIN};

@@ -25,7 +25,10 @@ const char *admit_refuse(const struct admit_limits *limits, unsigned listener, c
  * so that the answer is not lost. The log has a line of it, at most one a second for a listener. */
 void admit_turn_away(struct listener *l, int fd, const char *peer, const char *reason, int64_t now);
 
-/* Those who have been refused and have not gone yet: fills in what to wait for, and returns a deadline. */
+/* How many have been refused and have not gone yet. */
+unsigned admit_waiting(void);
+
+/* Fills in what to wait for, the first admit_waiting() of `fds`, and returns a deadline. */
 int64_t admit_watch(struct pollfd fds[LIMIT_TURNED_AWAY]);
 /* Something came of them, or the deadline passed. */
 void admit_ready(const struct pollfd fds[LIMIT_TURNED_AWAY], int64_t now);

@@ -28,6 +28,13 @@ int connection_remove(pid_t pid) {
     return -1;
 }
 
+bool connection_has(pid_t pid) {
+    for (size_t i = 0; i < count; i++)
+        if (all[i].pid == pid)
+            return true;
+    return false;
+}
+
 size_t connection_count(unsigned listener) {
     size_t n = 0;
     for (size_t i = 0; i < count; i++)

@@ -30,6 +30,9 @@ void connection_add(pid_t pid, unsigned listener, const struct connection_owner 
 /* Its first process has ended. Returns the listener's number, or -1 when no connection had that process. */
 int connection_remove(pid_t pid);
 
+/* Whether the process `pid` is the first of one. */
+bool connection_has(pid_t pid);
+
 size_t connection_count(unsigned listener);
 size_t connection_count_of(unsigned listener, const struct connection_owner *owner);
 

@@ -179,7 +179,8 @@ void house_run(struct house *h) {
         struct pollfd fds[FDS];
         struct timespec ts;
         int64_t deadline = watch(h, fds, now = clock_now());
-        int n = ppoll(fds, FDS, clock_left(deadline, now, &ts), NULL);
+        /* No more than there are: poll(2) takes no more than there may be descriptors. */
+        int n = ppoll(fds, AWAY + admit_waiting(), clock_left(deadline, now, &ts), NULL);
         now = clock_now();
         if (n == -1) { /* short of memory: nothing is known of the descriptors */
             poll(NULL, 0, LIMIT_SHORT_MS);

@@ -10,9 +10,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/account.h"
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/fd.h"
+#include "base/log.h"
 #include "core/audit.h"
 #include "ground.h"
 #include "house.h"
@@ -45,6 +47,8 @@ static int read_settings(struct house *h) {
     audit_use(settings_number(&h->settings, AUDIT) == AUDIT_JSON, settings_text(&h->settings, AUDIT_MASK));
     if (strcmp(settings_text(&h->settings, SSH_USER), "root") == 0)
         return fail("SSH_USER: must not be root, as whom nothing runs");
+    if (settings_number(&h->settings, SSH_UID) == ACCOUNT_TLS)
+        return fail("SSH_UID: 65527 is the number that processes with a TLS key have");
     h->limits.all = settings_number(&h->settings, MAX_CONNECTIONS);
     h->limits.per_address = settings_number(&h->settings, MAX_CONNECTIONS_PER_ADDRESS);
     return 0;
@@ -211,9 +215,13 @@ int init_main(int argc, char **argv) {
     int code = start(&h);
     if (code != 0)
         return code;
+    h.log = syslog_open();
+    if (h.log != -1) {
+        log_own_syslog();
+        serve_own_syslog();
+    }
     h.environment = serve_environment();
     h.container = ground_is_container();
-    h.log = syslog_open();
     for (size_t i = 0; i < h.listener_count; i++)
         listen_open(&h.listeners[i], h.address, clock_now());
     tell_health(&h);

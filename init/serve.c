@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/env.h"
+#include "base/log.h"
 #include "base/ucspi.h"
 #include "spawn.h"
 
@@ -23,6 +24,11 @@ int serve_prepare(char *const *given) {
     env_copy(&environment, given, passes);
     env_replace(&environment, proto);
     return env_list(&environment) != NULL ? 0 : -1;
+}
+
+void serve_own_syslog(void) {
+    static char variable[] = LOG_OWN_SYSLOG;
+    env_replace(&environment, variable);
 }
 
 char *const *serve_environment(void) { return env_list(&environment); }

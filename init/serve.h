@@ -17,6 +17,9 @@ int serve_prepare(char *const *environment);
 bool serve_connection(struct listener *l, unsigned number, const struct admit_limits *limits, int fd,
                       const struct sockaddr_storage *peer, int64_t now);
 
+/* /dev/log is ours from now on: what is started must not take it for a log when standard error fails (base/log.h). */
+void serve_own_syslog(void);
+
 /* What serve_connection gives to a process, for others that init starts. */
 char *const *serve_environment(void);
 

@@ -47,8 +47,12 @@ void stop_tick(struct stop *s, pid_t spare, int64_t now) {
         tree_signal(SIGTERM, spare);
         *s = (struct stop){STOP_TERMINATES, clock_after(now, LIMIT_STOP_TERM_MS), CLOCK_NEVER};
     } else if (s->phase == STOP_TERMINATES) {
-        tree_signal(SIGKILL, spare);
+        /* Commands first: those who serve them have the end of a run to record. */
+        tree_signal_others(SIGKILL, spare, connection_has);
         *s = (struct stop){STOP_KILLS, clock_after(now, LIMIT_STOP_KILL_MS), CLOCK_NEVER};
+    } else if (s->phase == STOP_KILLS) {
+        tree_signal(SIGKILL, spare);
+        *s = (struct stop){STOP_KILLS_ALL, clock_after(now, LIMIT_STOP_KILL_MS), CLOCK_NEVER};
     } else {
         s->phase = STOP_DONE;
     }

@@ -7,7 +7,7 @@
 #include <sys/types.h>
 
 struct stop {
-    enum { STOP_NOT, STOP_WAITS, STOP_TERMINATES, STOP_KILLS, STOP_DONE } phase;
+    enum { STOP_NOT, STOP_WAITS, STOP_TERMINATES, STOP_KILLS, STOP_KILLS_ALL, STOP_DONE } phase;
     int64_t deadline; /* of this phase */
     int64_t idle;     /* from then on, connections with no command are ended */
 };

@@ -83,6 +83,13 @@ bool tree_is_busy(pid_t pid) {
     return false;
 }
 
+void tree_signal_others(int signal, pid_t spare, bool (*is_ours)(pid_t session)) {
+    tree_look();
+    for (size_t i = 0; i < count; i++)
+        if (all[i].pid != spare && !is_ours(all[i].session) && is_below(&all[i], getpid()))
+            kill(all[i].pid, signal);
+}
+
 void tree_signal(int signal, pid_t spare) {
     if (!tree_look() && getpid() == 1)
         kill(-1, signal);

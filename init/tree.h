@@ -19,4 +19,7 @@ bool tree_is_busy(pid_t pid);
 /* Sends a signal to every process below this one but `spare`: all of the container, or what /proc shows. */
 void tree_signal(int signal, pid_t spare);
 
+/* The same, but only to those in a session that `is_ours`, given its leader, does not know: commands, and what they have left. */
+void tree_signal_others(int signal, pid_t spare, bool (*is_ours)(pid_t session));
+
 #endif

@@ -94,7 +94,7 @@
 #define LIMIT_SHORT_NOTE_MS 10000  /* between two lines of the log on that */
 #define LIMIT_STOP_MS 10000        /* for running commands, after SIGTERM */
 #define LIMIT_STOP_TERM_MS 2000    /* between SIGTERM and SIGKILL to what runs then still */
-#define LIMIT_STOP_KILL_MS 1000    /* for what got SIGKILL to be gone */
+#define LIMIT_STOP_KILL_MS 1000    /* for what got SIGKILL to be gone: commands, then all the rest */
 #define LIMIT_STOP_LOOK_MS 100     /* between two looks at which connections have nothing to do any more */
 #define LIMIT_PROCESSES 8192       /* processes looked at then: 100 KiB */
 #define LIMIT_DRAINED_LINES 64     /* lines of /dev/log that are printed after the end */

@@ -142,6 +142,12 @@ int account_find_in(struct account *a, const char *name, const char *passwd, con
     return find_user(a, passwd, name, 0) == 0 && find_groups(a, group) == 0 ? 0 : -1;
 }
 
+const char *account_unfit(const struct account *a) {
+    if (a->uid == 0)
+        return "is root, as whom nothing runs";
+    return a->uid == ACCOUNT_TLS ? "has the number that processes with a TLS key have" : NULL;
+}
+
 int account_find(struct account *a, const char *name) { return account_find_in(a, name, PASSWD, GROUP); }
 
 void account_self(struct account *a) {

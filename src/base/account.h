@@ -18,6 +18,13 @@ struct account {
     char shell[LIMIT_HOME];
 };
 
+/* The number as which a process holds a TLS key (channel/tls.c); it needs no name. Outside of those that distributions, systemd and
+ * container runtimes give out. */
+enum { ACCOUNT_TLS = 65527 };
+
+/* Why nothing may run as the account, or NULL: it is root, or could meddle with those processes. */
+const char *account_unfit(const struct account *a);
+
 /* Looks up `name` with its groups. Returns 0, or -1: no such account, an entry that is not well-formed, or more groups or
  * a longer line than fit. */
 int account_find(struct account *a, const char *name);

@@ -2,6 +2,7 @@
 
 #include <poll.h>
 #include <stdbool.h>
+#include <stdlib.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -35,6 +36,11 @@ static int hand_over(int fd, const char *line, size_t n) {
     return answer == '+';
 }
 
+static bool own_syslog;
+
+/* Where a client writes the environment, it can only keep its own run from being recorded, and so from starting. */
+static bool has_syslog(void) { return !own_syslog && getenv("BASTION_LOG") == NULL; }
+
 static int to_syslog(const char *line, size_t n) {
     char whole[LIMIT_LOG_LINE + 64];
     struct buf b = BUF_ON(whole);
@@ -58,6 +64,7 @@ static int other_side = -1;
 void log_look(void) { stderr_is_the_client(); }
 void log_spare_stderr(void) { known = 1; }
 void log_through(int fd) { other_side = fd; }
+void log_own_syslog(void) { own_syslog = true; }
 
 int log_line(const char *line, size_t n) {
     if (other_side != -1) {
@@ -68,5 +75,5 @@ int log_line(const char *line, size_t n) {
     }
     if (!stderr_is_the_client() && fd_write_all(2, line, n, LIMIT_LOG_MS) == 0)
         return 0;
-    return to_syslog(line, n - 1);
+    return has_syslog() ? to_syslog(line, n - 1) : -1;
 }

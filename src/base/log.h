@@ -20,4 +20,9 @@ void log_spare_stderr(void);
  * when nobody is there any more, to syslog. */
 void log_through(int fd);
 
+/* /dev/log is this program's own (bastion init), and what comes there goes to standard error again: from now on it is no other
+ * place for a line. The processes that it starts are told by LOG_OWN_SYSLOG in their environment. */
+void log_own_syslog(void);
+#define LOG_OWN_SYSLOG "BASTION_LOG=stderr"
+
 #endif

@@ -27,13 +27,13 @@ __attribute__((format(printf, 1, 2))) static const char *fault(const char *forma
 /* ---- the account ---- */
 
 static const char *find_account(struct account *a, const char *name) {
-    const char *slash;
+    const char *slash, *unfit;
     if (geteuid() != 0)
         account_self(a);
     else if (account_find(a, name) == -1)
         return fault("SSH_USER: there is no account %s", name);
-    if (a->uid == 0)
-        return fault("SSH_USER: %s is root, as whom nothing runs", a->name);
+    if ((unfit = account_unfit(a)) != NULL)
+        return fault("SSH_USER: %s %s", a->name, unfit);
     slash = strrchr(a->shell, '/');
     if (slash == NULL || strcmp(slash, "/bastion") != 0)
         return fault("SSH_USER: the login shell of %s is \"%s\"; it must be bastion", a->name, a->shell);

@@ -9,6 +9,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/account.h"
 #include "base/clock.h"
 #include "base/drop.h"
 #include "base/fd.h"
@@ -24,10 +25,6 @@
 #include "core/tls_profile.h"
 
 extern char **environ;
-
-/* The account of the process that holds the key, when it was started as root: no name is needed for it. Outside of the numbers that
- * distributions, systemd and container runtimes give out. */
-enum { TLS_ID = 65527 };
 
 /* What takes part in the handshake, and in nothing behind it. */
 struct papers {
@@ -76,7 +73,7 @@ static const char *read_files(struct visit *v) {
 
 /* Lets go of everything that reading the key took. Returns 0, or -1 with errno. */
 static int confine(void) {
-    const struct account nobody = {.uid = TLS_ID, .gid = TLS_ID};
+    const struct account nobody = {.uid = ACCOUNT_TLS, .gid = ACCOUNT_TLS};
     const struct rlimit none = {0, 0};
     if (geteuid() == 0 && drop_to(&nobody) == -1)
         return -1;
@@ -106,11 +103,11 @@ static const char *prepare(struct visit *v, char **program) {
     const char *fault = read_files(v);
     if (fault != NULL)
         return fault;
-    uid_t uid = geteuid() == 0 ? TLS_ID : geteuid();
-    gid_t gid = geteuid() == 0 ? TLS_ID : getegid();
+    uid_t uid = geteuid() == 0 ? ACCOUNT_TLS : geteuid();
+    gid_t gid = geteuid() == 0 ? ACCOUNT_TLS : getegid();
     open_cache(v->papers, uid, gid);
     if (confine() == -1) {
-        snprintf(text, sizeof text, "cannot become the account %d without privileges: %s", TLS_ID, strerror(errno));
+        snprintf(text, sizeof text, "cannot become the account %d without privileges: %s", ACCOUNT_TLS, strerror(errno));
         return text;
     }
     if (v->papers->cache.fd == -1) /* a root of few capabilities can make the file, but not open what is another's */

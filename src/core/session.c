@@ -30,12 +30,12 @@ static const char *choose_account(struct account *a, const struct settings *sett
         account_self(a);
         return NULL;
     }
-    const char *name = settings_text(settings, SSH_USER);
+    const char *name = settings_text(settings, SSH_USER), *unfit;
     gid_t group;
     if (account_find(a, name) == -1)
         snprintf(fault, sizeof fault, "SSH_USER: there is no account %s", name);
-    else if (a->uid == 0)
-        snprintf(fault, sizeof fault, "SSH_USER: %s is root, as whom nothing runs", name);
+    else if ((unfit = account_unfit(a)) != NULL)
+        snprintf(fault, sizeof fault, "SSH_USER: %s %s", name, unfit);
     else if (account_socket_group(&group, environment) && !account_add_group(a, group))
         snprintf(fault, sizeof fault, "SSH_USER: %s has too many groups", name);
     else

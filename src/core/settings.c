@@ -316,6 +316,22 @@ static int check_together(struct settings *s) {
     return 0;
 }
 
+/* bastion init can't listen twice on one port. */
+static int check_ports(struct settings *s) {
+    static const enum setting port[] = {SSH_PORT, HTTP_PORT, HTTPS_PORT};
+    bool http = settings_given(s, HTTP_BASIC_AUTH) || settings_given(s, HTTP_TOKEN);
+    bool used[] = {true, http, http && (settings_given(s, TLS_CERT) || settings_given(s, TLS))};
+    for (int i = 1; i < 3; i++)
+        for (int j = 0; j < i; j++) {
+            enum setting one = settings_given(s, port[i]) ? port[i] : port[j], other = one == port[i] ? port[j] : port[i];
+            char text[64];
+            snprintf(text, sizeof text, "the same port as %s", spec[other].name);
+            if (used[i] && used[j] && s->value[one].number == s->value[other].number)
+                return fault(s, one, text);
+        }
+    return 0;
+}
+
 int settings_read(struct settings *s, const struct settings_places *places, unsigned needs) {
     reader = geteuid();
     if (places->environment != NULL && read_environment(s, places->environment, needs) == -1)
@@ -335,7 +351,7 @@ int settings_read(struct settings *s, const struct settings_places *places, unsi
         if (wrong != NULL)
             return fault(s, (enum setting)id, wrong);
     }
-    return check_together(s);
+    return check_together(s) == -1 ? -1 : check_ports(s);
 }
 
 void settings_wipe(struct settings *s, enum setting id) {

@@ -104,7 +104,7 @@ static int refuse(const char *group, const char *name) {
         return 1;
     }
     docker_say("docker: '%s%s%s' is not in this small client, which is bastion's. In a Dockerfile, "
-               "COPY --from=docker:cli /usr/local/bin/docker /bin/docker puts the real one in its place.",
+               "COPY --from=docker:cli /usr/local/bin/docker /usr/local/bin/docker puts the real one before it.",
                group, *group != '\0' ? " " : "", name);
     return *group == '\0' && (strcmp(name, "run") == 0 || strcmp(name, "create") == 0) ? DOCKER_USAGE : 1;
 }

@@ -76,7 +76,9 @@ def test_what_another_superserver_said_does_not_count(start):
 @pytest.mark.parametrize("settings, line", [
     ({"HTTPS_PORT": "0"}, "HTTPS_PORT: must be a number from 1 to 65535 (from the environment)"),
     ({"COMMAND_LOCK": "perhaps"}, "COMMAND_LOCK: must be one of: skip refuse wait off (from the environment)"),
+    ({"TLS": "self-signed", "HTTPS_PORT": "2222", "SSH_PORT": "2222"}, "HTTPS_PORT: the same port as SSH_PORT (from the environment)"),
     ({"SSH_USER": "root"}, "bastion init: SSH_USER: must not be root, as whom nothing runs"),
+    ({"SSH_UID": "65527"}, "bastion init: SSH_UID: 65527 is the number that processes with a TLS key have"),
     ({"FORCE_COMMAND": None, "ALLOWED_COMMANDS": "echo x\n(unclosed"}, "ALLOWED_COMMANDS:2:"),
     ({"FORCE_COMMAND": None}, "FORCE_COMMAND"),
     ({"HTTP_TOKEN_FILE": "/nowhere", "HTTP_TOKEN": None}, "HTTP_TOKEN: No such file or directory (from HTTP_TOKEN_FILE=/nowhere)"),

@@ -6,6 +6,7 @@ import signal
 import socket
 import subprocess
 import time
+from pathlib import Path
 
 import pytest
 from harness import PATIENCE, UNTIL_GO, Client, ask, free_port, is_alive, is_listening, request, together, wait_for
@@ -182,6 +183,16 @@ def test_too_few_descriptors(start):
     assert is_alive(server.pid)
 
 
+def test_few_descriptors_from_the_start(start):
+    """poll(2) refuses a list that is longer than the limit, however many of its places are empty."""
+    server = start(InitServer)
+    _, hard = resource.prlimit(server.pid, resource.RLIMIT_NOFILE)
+    resource.prlimit(server.pid, resource.RLIMIT_NOFILE, (20, hard))
+    for _ in range(2):  # it is waiting already when the limit is set
+        with Client(server) as client:
+            assert client.send(request(target="/healthz")).answer().status == 200
+
+
 def test_too_few_processes(start):
     """No process can be made: the client is refused, and the next one is served. (For root there is no such limit of its own.)"""
     server = start(InitServer, user="43210:43210", mode="1777")
@@ -300,6 +311,25 @@ def test_many_lines_are_whole(start):
     assert len(server.events("start")) == len(server.events("end")) == 12
 
 
+def test_a_log_that_is_gone(start):
+    """Its own /dev/log is no other log: nothing runs, and no line goes round in a circle."""
+    reading, writing = os.pipe()
+    server = start(InitServer, stderr=writing)
+    os.close(writing)
+    assert ask(server).status == 200
+    os.close(reading)
+    log_line(server, b"into nothing", 1000)
+    assert ask(server).status == 500 and server.ssh().returncode != 0
+    assert len(server.lines("runs")) == 1
+    printer, = server.printers()
+    wait_for(lambda: is_waiting(printer), "the printer waits")
+
+
+def is_waiting(pid):
+    """In recvmsg(2), for something to print."""
+    return Path(f"/proc/{pid}/syscall").read_text().startswith("47 ")
+
+
 # ---- signals, and the end ----
 
 def test_the_end_of_an_idle_one_is_quick(start):
@@ -393,6 +423,7 @@ def test_ten_seconds_and_no_more(start):
     server.tell()
     assert server.end() == 0
     assert not server.processes()
+    assert server.events("end")[0]["signal"] == 9  # the run's last line, too
 
 
 def test_sigquit_does_not_wait(start):

@@ -120,6 +120,19 @@ START_TEST(contradictions) {
 }
 END_TEST
 
+START_TEST(ports) {
+    char http[] = "HTTP_PORT=22", https[] = "HTTPS_PORT=8080", token[] = "HTTP_TOKEN=t", tls[] = "TLS=self-signed";
+    char *unused[] = {http, NULL}, *same[] = {http, token, NULL}, *plain[] = {https, token, NULL}, *both[] = {https, token, tls, NULL};
+    ck_assert_int_eq(read_settings(unused, NEED_ALL), 0);
+    ck_assert_int_eq(read_settings(same, NEED_ALL), -1);
+    ck_assert_str_eq(s.fault, "HTTP_PORT: the same port as SSH_PORT (from the environment)");
+    ck_assert_int_eq(read_settings(same, NEED_ALL & ~(unsigned)NEED_LISTENERS), 0);
+    ck_assert_int_eq(read_settings(plain, NEED_ALL), 0);
+    ck_assert_int_eq(read_settings(both, NEED_ALL), -1);
+    ck_assert_str_eq(s.fault, "HTTPS_PORT: the same port as HTTP_PORT (from the environment)");
+}
+END_TEST
+
 START_TEST(defaults) {
     char *none[] = {NULL};
     ck_assert_int_eq(read_settings(none, NEED_ALL), 0);
@@ -262,7 +275,7 @@ Suite *unit_settings(void) {
     TCase *tc = tcase_create("settings");
     tcase_add_checked_fixture(tc, make_folders, remove_folders);
     tcase_add_loop_test(tc, value, 0, (int)COUNT(values));
-    const TTest *tests[] = {contradictions, defaults, precedence, empty_file_is_none, named_file_must_be_there, contents, trust, needs, wiped, names};
+    const TTest *tests[] = {contradictions, ports, defaults, precedence, empty_file_is_none, named_file_must_be_there, contents, trust, needs, wiped, names};
     for (size_t i = 0; i < COUNT(tests); i++)
         tcase_add_test(tc, tests[i]);
     suite_add_tcase(suite, tc);
