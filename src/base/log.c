@@ -2,13 +2,14 @@
 
 #include <poll.h>
 #include <stdbool.h>
-#include <stdlib.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
 #include "base/buf.h"
+#include "base/env.h"
 #include "base/fd.h"
 #include "limit.h"
 
@@ -38,9 +39,6 @@ static int hand_over(int fd, const char *line, size_t n) {
 
 static bool own_syslog;
 
-/* Where a client writes the environment, it can only keep its own run from being recorded, and so from starting. */
-static bool has_syslog(void) { return !own_syslog && getenv("BASTION_LOG") == NULL; }
-
 static int to_syslog(const char *line, size_t n) {
     char whole[LIMIT_LOG_LINE + 64];
     struct buf b = BUF_ON(whole);
@@ -66,6 +64,12 @@ void log_spare_stderr(void) { known = 1; }
 void log_through(int fd) { other_side = fd; }
 void log_own_syslog(void) { own_syslog = true; }
 
+void log_heed(char *const *environment) {
+    const char *place = env_get(environment, "BASTION_LOG");
+    own_syslog = own_syslog || (place != NULL && strcmp(place, "stderr") == 0);
+}
+
+
 int log_line(const char *line, size_t n) {
     if (other_side != -1) {
         int taken = hand_over(other_side, line, n);
@@ -75,5 +79,5 @@ int log_line(const char *line, size_t n) {
     }
     if (!stderr_is_the_client() && fd_write_all(2, line, n, LIMIT_LOG_MS) == 0)
         return 0;
-    return has_syslog() ? to_syslog(line, n - 1) : -1;
+    return own_syslog ? -1 : to_syslog(line, n - 1);
 }

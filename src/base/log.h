@@ -21,8 +21,10 @@ void log_spare_stderr(void);
 void log_through(int fd);
 
 /* /dev/log is this program's own (bastion init), and what comes there goes to standard error again: from now on it is no other
- * place for a line. The processes that it starts are told by LOG_OWN_SYSLOG in their environment. */
+ * place for a line. The processes that it starts are told by LOG_OWN_SYSLOG in their environment, which they heed where it is
+ * the administrator's: a client that could say so would keep its refusals out of the log. */
 void log_own_syslog(void);
+void log_heed(char *const *environment);
 #define LOG_OWN_SYSLOG "BASTION_LOG=stderr"
 
 #endif

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "base/log.h"
 #include "core/audit.h"
 
 static const char *fault_of(struct door *d, char *const *environment) {
@@ -28,6 +29,7 @@ static const char *fault_of(struct door *d, char *const *environment) {
 void door_open(struct door *d, const char *channel, const char *peer, char *const *environment) {
     signal(SIGPIPE, SIG_IGN);
     prctl(PR_SET_DUMPABLE, 0); /* a command of the same account must not read the credential here (ptrace(2)) */
+    log_heed(environment);
     d->channel = channel;
     snprintf(d->peer, sizeof d->peer, "%s", peer);
     const char *fault = fault_of(d, environment);

@@ -345,6 +345,7 @@ int ssh_main(int argc, char **argv) {
     signal(SIGPIPE, SIG_IGN);
     v.log = v.listener = v.shell = v.input = v.signals = v.poll = -1;
     v.started = clock_now();
+    log_heed(environ);
     ucspi_peer(v.peer, environ, 0);
     session_new_run(v.run);
     peer_no_delay(0);

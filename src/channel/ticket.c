@@ -103,7 +103,8 @@ static int take_input(int caller, int *input) {
     union handful control;
     char byte;
     struct iovec at = {&byte, 1};
-    struct msghdr message = {.msg_iov = &at, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof control};
+    /* Room for one and no more: the kernel closes what is sent beyond. */
+    struct msghdr message = {.msg_iov = &at, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = CMSG_LEN(sizeof(int))};
     struct pollfd pfd = {.fd = caller, .events = POLLIN};
     if (poll(&pfd, 1, LIMIT_TICKET_MS) != 1 || recvmsg(caller, &message, MSG_CMSG_CLOEXEC) != 1)
         return -1;

@@ -13,6 +13,7 @@
 #include "base/clock.h"
 #include "base/drop.h"
 #include "base/fd.h"
+#include "base/log.h"
 #include "base/pages.h"
 #include "base/ucspi.h"
 #include "channel/program.h"
@@ -213,6 +214,7 @@ int tls_main(int argc, char **argv) {
     prctl(PR_SET_DUMPABLE, 0);
     v.papers = &papers;
     papers.cache.fd = v.program.fd = -1;
+    log_heed(environ);
     ucspi_peer(v.peer, environ, 0);
     const char *fault = prepare(&v, argv + 1);
     int code = -1;

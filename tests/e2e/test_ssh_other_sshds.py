@@ -252,7 +252,7 @@ INJECTED = {
     "BASH_ENV": "/tmp/pwned", "IFS": "x", "PS4": "$(echo pwned)", "GIT_SSH_COMMAND": "pwned", "DOCKER_HOST": "tcp://192.0.2.1:1", "SSH_CONNECTION": "192.0.2.9 1 192.0.2.8 2",
     "SSH_CLIENT": "192.0.2.9 1 2", "SSH_ORIGINAL_COMMAND": "pwned", "BASTION_USER": "root", "BASTION_PEER": "192.0.2.9", "BASTION_RUN": "0", "BASTION_CHANNEL": "http",
     "HOME": "/tmp", "USER": "root", "LOGNAME": "root", "SHELL": "/bin/sh", "TCPREMOTEIP": "192.0.2.9", "REMOTE_ADDR": "192.0.2.9", "LC_pwned": "x", "LC_ALL": "/tmp/pwned",
-    "LANG": "C.UTF-8", "LC_TIME": "de_DE.UTF-8",
+    "LANG": "C.UTF-8", "LC_TIME": "de_DE.UTF-8", "BASTION_LOG": "stderr",
 }
 
 
