@@ -329,3 +329,10 @@ int docker_refused(struct docker_conn *c, const char *kind, const char *name) {
         docker_say("Error response from daemon: %.*s", (int)message.n, message.at);
     return 1;
 }
+
+struct slice docker_get(struct docker_conn *c, const char *path, const char *kind, const char *name) {
+    int status = docker_ask(c, "GET", path, NULL, false, false);
+    if (status >= 300)
+        docker_refused(c, kind, name);
+    return status == -1 || status >= 300 ? (struct slice){NULL, 0} : docker_json(c);
+}

@@ -61,6 +61,10 @@ struct slice docker_message(struct docker_conn *c);
  * "Error: No such KIND: NAME". Returns 1, an exit status. */
 int docker_refused(struct docker_conn *c, const char *kind, const char *name);
 
+/* All of it for the common case: GET PATH. Returns the answer, which is valid JSON; at = NULL when there is none, and then a line has
+ * been printed, as by docker_refused. */
+struct slice docker_get(struct docker_conn *c, const char *path, const char *kind, const char *name);
+
 void docker_close(struct docker_conn *c);
 
 #endif

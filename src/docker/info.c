@@ -16,14 +16,6 @@ const struct docker_flag docker_format_flags[] = {{'f', "format", FLAG_TEXT, &fo
 
 static struct docker_conn conn;
 
-/* The engine's answer, or n = 0: a line has been printed. */
-static struct slice ask(const char *path) {
-    int status = docker_ask(&conn, "GET", path, NULL, false, false);
-    if (status >= 300)
-        docker_refused(&conn, NULL, NULL);
-    return status == -1 || status >= 300 ? (struct slice){NULL, 0} : docker_json(&conn);
-}
-
 static int print_format(struct slice object) {
     static char text[LIMIT_VALUE], fault[LIMIT_DOCKER_MESSAGE];
     struct buf b = BUF_ON(text);
@@ -103,7 +95,7 @@ int docker_version(int argc, char **argv) {
             printf(" OS/Arch:           linux/%s\n", machine.machine);
         fflush(stdout);
     }
-    struct slice server = ask("/version");
+    struct slice server = docker_get(&conn, "/version", NULL, NULL);
     if (server.n == 0 && *format != '\0')
         putchar('\n');
     if (server.n == 0)
@@ -179,7 +171,7 @@ int docker_info(int argc, char **argv) {
     (void)argc, (void)argv;
     if (!docker_template_check(format))
         return 64;
-    struct slice info = ask("/info");
+    struct slice info = docker_get(&conn, "/info", NULL, NULL);
     if (info.n == 0)
         return 1;
     if (*format != '\0')

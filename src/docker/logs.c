@@ -62,16 +62,13 @@ int docker_logs(int argc, char **argv) {
     static struct docker_conn conn;
     char path[LIMIT_DOCKER_PATH], query[1024];
     (void)argc;
-    int status = docker_ask(&conn, "GET", docker_path(path, "containers", argv[0], "/json"), NULL, false, false);
-    if (status >= 300)
-        return docker_refused(&conn, "container", argv[0]);
-    struct slice container = status == -1 ? (struct slice){NULL, 0} : docker_json(&conn);
+    struct slice container = docker_get(&conn, docker_path(path, "containers", argv[0], "/json"), "container", argv[0]);
     if (container.at == NULL)
         return 1;
     bool terminal = json_is_true(json_at(container, "Config.Tty"));
     if (!docker_logs_query(query, sizeof query, false))
         return 1;
-    status = docker_ask(&conn, "GET", docker_path(path, "containers", argv[0], query), NULL, false, false);
+    int status = docker_ask(&conn, "GET", docker_path(path, "containers", argv[0], query), NULL, false, false);
     if (status == -1)
         return 1;
     if (status >= 300)

@@ -230,12 +230,7 @@ int docker_ps(int argc, char **argv) {
     bool quiet = option.quiet && (*option.format == '\0' || strcmp(option.format, "table") == 0);
     if (!docker_rows_start(&rows, quiet ? "{{.ID}}" : option.format, usual, titles))
         return 64;
-    int status = docker_ask(&conn, "GET", where, NULL, false, false);
-    if (status == -1)
-        return 1;
-    if (status >= 300)
-        return docker_refused(&conn, NULL, NULL);
-    struct slice answer = docker_json(&conn), key, container;
+    struct slice answer = docker_get(&conn, where, NULL, NULL), key, container;
     if (answer.at == NULL)
         return 1;
     struct json_walk walk = {answer, false};

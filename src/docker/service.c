@@ -114,12 +114,7 @@ int docker_service_ls(int argc, char **argv) {
     const char *where = buf_string(&b);
     if (where == NULL || !docker_rows_start(&rows, option.quiet ? "{{.ID}}" : option.format, usual, titles))
         return 64;
-    int status = docker_ask(&conn, "GET", where, NULL, false, false);
-    if (status == -1)
-        return 1;
-    if (status >= 300)
-        return docker_refused(&conn, NULL, NULL);
-    struct slice services = docker_json(&conn), service = {NULL, 0}, name = {NULL, 0};
+    struct slice services = docker_get(&conn, where, NULL, NULL), service = {NULL, 0}, name = {NULL, 0};
     if (services.at == NULL)
         return 1;
     while ((service = next_service(services, name)).n > 0) {

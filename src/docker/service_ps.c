@@ -162,12 +162,10 @@ static int add_tasks(struct docker_rows *rows, const char *id, const char *name)
     buf_text(&b, "/tasks?");
     docker_filter_write(&b, &with_service);
     const char *where = buf_string(&b);
-    int status = docker_ask(&conn, "GET", where != NULL ? where : "/tasks", NULL, false, false);
-    if (status == -1)
+    struct slice tasks = docker_get(&conn, where != NULL ? where : "/tasks", NULL, NULL);
+    if (tasks.at == NULL)
         return 1;
-    if (status >= 300)
-        return docker_refused(&conn, NULL, NULL);
-    size_t n = read_tasks(list, docker_json(&conn));
+    size_t n = read_tasks(list, tasks);
     for (size_t i = 0; i < n; i++)
         if (!docker_rows_add(rows, make_row(list[i], name, i > 0 && same_place(list[i - 1], list[i]))))
             return 1;

@@ -24,13 +24,6 @@ enum { PAUSE_MS = 200, STABLE_MS = 5000 };
 
 static struct docker_conn conn;
 
-static struct slice get(const char *path, const char *service) {
-    int status = docker_ask(&conn, "GET", path, NULL, false, false);
-    if (status >= 300)
-        docker_refused(&conn, service != NULL ? "service" : NULL, service);
-    return status == -1 || status >= 300 ? (struct slice){NULL, 0} : docker_json(&conn);
-}
-
 /* The image with its tag, and the digest that its registry has for it now: without one, a tag that moved would be no change. */
 static bool write_image(struct buf *b) {
     char path[LIMIT_DOCKER_PATH], name[LIMIT_DOCKER_MESSAGE];
@@ -85,7 +78,7 @@ static bool count_tasks(const char *id, uint64_t *desired, uint64_t *running, ch
     char path[1024];
     struct slice key, task;
     snprintf(path, sizeof path, "/services?status=true&filters=%%7B%%22id%%22%%3A%%7B%%22%s%%22%%3Atrue%%7D%%7D", id);
-    struct slice services = get(path, NULL), service;
+    struct slice services = docker_get(&conn, path, NULL, NULL), service;
     struct json_walk walk = {services, false};
     struct buf s = {.at = state, .cap = 32}, m = {.at = message, .cap = 512};
     if (services.n == 0 || !json_next(&walk, &key, &service))
@@ -98,7 +91,7 @@ static bool count_tasks(const char *id, uint64_t *desired, uint64_t *running, ch
         state[31] = message[511] = '\0';
     snprintf(path, sizeof path,
              "/tasks?filters=%%7B%%22service%%22%%3A%%7B%%22%s%%22%%3Atrue%%7D%%2C%%22_up-to-date%%22%%3A%%7B%%22true%%22%%3Atrue%%7D%%7D", id);
-    struct slice tasks = get(path, NULL);
+    struct slice tasks = docker_get(&conn, path, NULL, NULL);
     for (walk = (struct json_walk){tasks, false}; json_next(&walk, &key, &task);)
         *running += json_is(json_member(task, "DesiredState"), "running") && json_is(json_at(task, "Status.State"), "running");
     return tasks.n > 0;
@@ -142,7 +135,7 @@ int docker_service_update(int argc, char **argv) {
     struct buf i = BUF_ON(id), body = docker_request_place();
     uint64_t version = 0;
     (void)argc;
-    struct slice service = get(docker_path(path, "services", argv[0], ""), argv[0]), key, warning;
+    struct slice service = docker_get(&conn, docker_path(path, "services", argv[0], ""), "service", argv[0]), key, warning;
     if (service.n == 0)
         return 1;
     json_text(&i, json_member(service, "ID"));

@@ -26,12 +26,8 @@ int docker_top(int argc, char **argv) {
     if (argc == 1)
         buf_text(&q, "/top");
     const char *rest = buf_string(&q);
-    int status = docker_ask(&conn, "GET", docker_path(path, "containers", argv[0], rest != NULL ? rest : "/top"), NULL, false, false);
-    if (status == -1)
-        return 1;
-    if (status >= 300)
-        return docker_refused(&conn, NULL, NULL);
-    struct slice answer = docker_json(&conn), key, process;
+    const char *where = docker_path(path, "containers", argv[0], rest != NULL ? rest : "/top");
+    struct slice answer = docker_get(&conn, where, NULL, NULL), key, process;
     if (answer.at == NULL)
         return 1;
     add_row(&table, json_member(answer, "Titles"));
