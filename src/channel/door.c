@@ -74,7 +74,10 @@ bool door_run(struct door *d, struct exchange *x, struct body *body) {
         return true;
     }
     struct request rq = {.wish = {d->wish.at, d->wish.n},
-                         .channel = d->channel, .user = d->user[0] != '\0' ? d->user : d->auth.user, .peer = d->peer, .form = body != NULL ? RUN_MERGED_INPUT : RUN_MERGED};
+                         .channel = d->channel,
+                         .user = d->user[0] != '\0' ? d->user : d->auth.user,
+                         .peer = d->peer,
+                         .form = body != NULL ? RUN_MERGED_INPUT : RUN_MERGED};
     char run[SESSION_RUN_ID];
     session_new_run(run);
     answer_start(&d->answer, x, body, run, (int64_t)settings_number(&d->settings, HTTP_HOLD_MS));

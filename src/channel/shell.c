@@ -159,7 +159,11 @@ static int serve(struct visitor *v, pid_t parent, bool forced, const char *reque
         note_denied(v, "this key may have no terminal");
         return refuse("this key may have no terminal", 126);
     }
-    struct request rq = {.wish = wish_of(request), .channel = "ssh", .user = v->user, .peer = v->peer, .form = terminal ? RUN_TERMINAL : RUN_STREAMS,
+    struct request rq = {.wish = wish_of(request),
+                         .channel = "ssh",
+                         .user = v->user,
+                         .peer = v->peer,
+                         .form = terminal ? RUN_TERMINAL : RUN_STREAMS,
                          .extra = clients_variables()};
     streams_start(&streams, parent, terminal);
     session_serve(&v->session, &rq, v->run, &streams.client);

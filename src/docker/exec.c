@@ -133,7 +133,8 @@ static int exit_code(struct docker_conn *c, const char *id, bool whole) {
         }
         if (running && whole)
             return 0; /* as docker(1) has it */
-        docker_say(running ? "docker: the connection to the engine broke, and the command goes on" : "docker: the engine does not say how the command ended");
+        docker_say(running ? "docker: the connection to the engine broke, and the command goes on"
+                           : "docker: the engine does not say how the command ended");
         return 255;
     }
 }
