@@ -69,7 +69,7 @@ $(OBJ)/flags:
 PARTS := musl bearssl tinyssh dash
 part   = CC=$(1) TARGET=$(2) HOSTCC=$(HOSTCC) vendor/build $* $(DL)/$*.tar $(@D) && touch $@
 
-# All of them by one call: they come from one package list. Whatever has such a name is verified: keep it when another fails.
+# All of them by one call: they share package lists. Whatever has such a name is verified: keep it when another fails.
 .PRECIOUS: $(PARTS:%=$(DL)/%.tar)
 $(PARTS:%=$(DL)/%.tar) &: vendor/pins vendor/fetch | $(DEPS_FIRST)
 	vendor/fetch $(DL)
