@@ -62,6 +62,8 @@
 /* SSH. */
 #define LIMIT_KEYS 1024            /* keys that can log in: a line each in a file that tinysshd reads from the start */
 #define LIMIT_KEY_FILE 262144      /* bytes of a file of keys */
+#define LIMIT_KEY_LOOK 4096        /* bytes of a file beside the keys, to see whether it is one: the longest key has 1.5 KiB */
+#define LIMIT_KEY_OTHERS 64        /* such files that are looked at, at every login */
 #define LIMIT_KEY_FAULTS 16384     /* bytes of what is named as unusable in the log */
 #define LIMIT_TICKET 524288        /* bytes that a login shell is told: an environment */
 #define LIMIT_TICKET_MS 5000       /* for telling it, and for its lines to be taken */

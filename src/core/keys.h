@@ -13,8 +13,18 @@
 
 #define KEYS_FINGERPRINT sizeof "SHA256:0123456789012345678901234567890123456789012"
 
+/* What stands in one line of a source, or, with line 0, what is said of a whole file or folder. Good during the call alone. */
+struct key_seen {
+    const char *path;
+    size_t line;
+    const char *reason;         /* why it is unusable, or NULL */
+    const struct authorized *a; /* NULL where no key was read */
+    const struct key *key;      /* what logs in with it, where it counts; NULL else, as for one that stood there before */
+};
+
 struct keys {
     size_t count;
+    void (*see)(const struct key_seen *seen); /* told of everything that is read; NULL: nobody. keys_read leaves it alone */
     struct key {
         char text[SSH_KEY_TEXT + 1]; /* base64 */
         char identity[LIMIT_USER];   /* whose it is */
@@ -26,7 +36,8 @@ struct keys {
 
 /* Reads the sources: each *.pub of AUTHORIZED_KEYS_DIR (the file's name less .pub is the identity), AUTHORIZED_KEYS_HOST
  * and AUTHORIZED_KEYS_REPO (the key's comment is, else the file's name). Of a key that stands twice the first counts. What
- * is missing holds no key; what can't be used is named in k->faults, and the rest counts. */
+ * is missing holds no key; what can't be used is named in k->faults, and the rest counts. Named too are files in that folder
+ * whose names do not end in .pub, so that they are not read, if they hold keys, and private keys above all. */
 void keys_read(struct keys *k, const struct settings *s);
 
 /* The key with that text, or NULL. */

@@ -83,12 +83,81 @@ void authorized_read(struct authorized *a, struct slice line) {
         }
         word = take_word(&rest);
     }
+    if (is_type(word)) {
+        a->type = word;
+        a->key = take_word(&rest);
+        a->comment = rest;
+    }
     if (!slice_is(word, "ssh-ed25519")) {
         a->reason = is_type(word) ? "a key of another type than ssh-ed25519" : "not a key";
         return;
     }
-    a->key = take_word(&rest);
-    a->comment = rest;
     a->kind = is_key(a->key) ? AUTHORIZED_KEY : AUTHORIZED_UNUSABLE;
     a->reason = "a damaged key";
+}
+
+/* ---- files that are none ---- */
+
+struct slice authorized_without_mark(struct slice text) {
+    bool has = text.n >= 3 && memcmp(text.at, "\xef\xbb\xbf", 3) == 0;
+    return has ? (struct slice){text.at + 3, text.n - 3} : text;
+}
+
+static struct slice without_blanks(struct slice s) {
+    s = authorized_without_mark(s);
+    while (s.n > 0 && (is_space(s.at[0]) || s.at[0] == '\r' || s.at[0] == '\n'))
+        s.at++, s.n--;
+    return s;
+}
+
+static bool starts(struct slice text, const char *with) {
+    size_t n = strlen(with);
+    return text.n >= n && slice_is_nocase((struct slice){text.at, n}, with);
+}
+
+/* The first line holds the words, as the first of a PEM file does: -----BEGIN words-----. */
+static bool begins(struct slice text, const char *words) {
+    if (!starts(text, "-----BEGIN "))
+        return false;
+    const char *newline = memchr(text.at, '\n', text.n);
+    return memmem(text.at, newline != NULL ? (size_t)(newline - text.at) : text.n, words, strlen(words)) != NULL;
+}
+
+/* With a byte order mark, or ASCII in two bytes each without one. */
+static bool is_utf16(struct slice text) {
+    if (text.n >= 2 && (memcmp(text.at, "\xff\xfe", 2) == 0 || memcmp(text.at, "\xfe\xff", 2) == 0))
+        return true;
+    return text.n >= 4 && (text.at[0] == '\0') != (text.at[1] == '\0') && (text.at[0] == '\0') == (text.at[2] == '\0') &&
+           (text.at[1] == '\0') == (text.at[3] == '\0');
+}
+
+bool authorized_is_private(struct slice text) {
+    text = without_blanks(text);
+    return begins(text, "PRIVATE KEY") || starts(text, "PuTTY-User-Key-File-");
+}
+
+const char *authorized_foreign(struct slice text) {
+    static const struct {
+        const char *start, *what;
+    } pages[] = {
+        {"---- BEGIN SSH2 PUBLIC KEY", "a key in the form of RFC 4716 (PuTTYgen's Save public key): ssh-keygen -i -f FILE writes it as it is needed here"},
+        {"<", "a page in HTML or XML and no key: perhaps an address that was not found was saved"},
+        {"{", "JSON and no key: perhaps the answer of a forge's API was saved"},
+        {"[{", "JSON and no key: perhaps the answer of a forge's API was saved"},
+        {"Not Found", "the words Not Found and no key: an address that was not found was saved"},
+        {"404: Not Found", "the words 404: Not Found and no key: an address that was not found was saved"},
+        {"-----BEGIN CERTIFICATE", "a certificate and no key of SSH"},
+        {"-----BEGIN PGP", "a key of PGP and none of SSH"},
+    };
+    if (is_utf16(text))
+        return "text in UTF-16, as Windows writes it: save it as UTF-8";
+    if (authorized_is_private(text))
+        return "a PRIVATE KEY: take it away from here, and use it no more if anybody else could read it; only the half in its .pub belongs here";
+    text = without_blanks(text);
+    for (size_t i = 0; i < sizeof pages / sizeof *pages; i++)
+        if (starts(text, pages[i].start))
+            return pages[i].what;
+    if (begins(text, "PUBLIC KEY"))
+        return "a public key in PEM, which is not SSH's form: what is needed is the file whose name ends in .pub";
+    return NULL;
 }

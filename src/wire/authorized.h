@@ -13,7 +13,8 @@ extern const unsigned char ssh_key_head[SSH_KEY_HEAD]; /* what stands before the
 
 struct authorized {
     enum { AUTHORIZED_NOTHING, AUTHORIZED_KEY, AUTHORIZED_UNUSABLE } kind; /* nothing: an empty line or a comment */
-    struct slice key;     /* its SSH_KEY_TEXT characters of base64 */
+    struct slice type;    /* the key's type as it stands there; empty where there is none */
+    struct slice key;     /* of AUTHORIZED_KEY its SSH_KEY_TEXT characters of base64; else what stands behind the type */
     struct slice comment; /* without white space around it; may be empty */
     bool no_pty;          /* no-pty, or restrict without pty */
     const char *reason;   /* why it is unusable */
@@ -23,5 +24,16 @@ struct authorized {
  * what nobody has here are dropped: no-port-forwarding, no-agent-forwarding, no-X11-forwarding, no-user-rc. A line with an
  * option that is not obeyed here is unusable: to drop a limit would grant more than was meant. */
 void authorized_read(struct authorized *a, struct slice line);
+
+/* What stands in a file instead of lines of keys, by the first bytes of it (as many as are at hand), or NULL where it may be a
+ * file of keys. Files of other programs, pages saved by mistake and texts in UTF-16 would else be a line of complaint for
+ * each of their own. */
+const char *authorized_foreign(struct slice text);
+
+/* Whether the file holds a secret: half of a key pair that belongs nowhere but with its owner. */
+bool authorized_is_private(struct slice text);
+
+/* The text behind a byte order mark (U+FEFF), which some editors put before UTF-8. */
+struct slice authorized_without_mark(struct slice text);
 
 #endif

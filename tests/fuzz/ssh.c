@@ -1,4 +1,4 @@
-/* Any bytes as a line of authorized_keys, as OpenSSH's private key and as a line of tinysshd's log: what is taken out of them
+/* Any bytes as a line and as a file of authorized_keys, as OpenSSH's private key and as a line of tinysshd's log: what is taken out of them
  * lies within them and is of the right form, and a key that was read reads back as itself. */
 #include <assert.h>
 #include <stdint.h>
@@ -37,6 +37,13 @@ static void check_authorized(struct slice line) {
     authorized_read(&again, (struct slice){text, b.len});
     assert(again.kind == AUTHORIZED_KEY && again.no_pty == a.no_pty && memcmp(again.key.at, a.key.at, SSH_KEY_TEXT) == 0);
     assert(again.comment.n == a.comment.n && memcmp(again.comment.at, a.comment.at, a.comment.n) == 0);
+}
+
+/* A private key is always named as something else than a file of keys. */
+static void check_file(struct slice text) {
+    struct slice without = authorized_without_mark(text);
+    check_within(without, text);
+    assert(!authorized_is_private(text) || authorized_foreign(text) != NULL);
 }
 
 static void check_openssh(struct slice file) {
@@ -86,6 +93,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     memcpy(copy, data, size);
     struct slice all = {copy, size};
     check_authorized(all);
+    check_file(all);
     check_openssh(all);
     check_openssh_body(copy, size);
     check_tinysshd(all);

@@ -174,6 +174,73 @@ START_TEST(authorized_damaged) {
 }
 END_TEST
 
+/* ---- files that are none of keys ---- */
+
+#define FORM "a key in the form of RFC 4716"
+#define SECRET "a PRIVATE KEY"
+#define UTF16 "text in UTF-16"
+#define PEM "a public key in PEM"
+#define PAGE "a page in HTML or XML"
+
+static const struct {
+    const char *text;
+    size_t n;
+    const char *what; /* the beginning of what is said; NULL: it may be a file of keys */
+} files[] = {
+    {BYTES(""), NULL},
+    {BYTES("\n"), NULL},
+    {BYTES(KEY "\n"), NULL},
+    {BYTES("\xef\xbb\xbf" KEY "\n"), NULL},
+    {BYTES("# -----BEGIN OPENSSH PRIVATE KEY-----\n" KEY), NULL},
+    {BYTES("\0\xff nonsense\n"), NULL},
+    {BYTES("\xff"), NULL},
+    {BYTES("\0\0\0\0"), NULL},
+    {BYTES("ab\0c"), NULL},
+    {BYTES("-----BEGIN"), NULL},
+    {BYTES("-----BEGIN \nPRIVATE KEY"), NULL},
+    {BYTES("----"), NULL},
+    {BYTES("Not f"), NULL},
+    {BYTES("[192.0.2.1]:2222 " KEY), NULL},
+    {BYTES("\xff\xfes\0s\0h\0"), UTF16},
+    {BYTES("\xfe\xff\0s\0s\0h"), UTF16},
+    {BYTES("\xff\xfe"), UTF16},
+    {BYTES("s\0s\0h\0-\0"), UTF16},
+    {BYTES("\0s\0s\0h\0-"), UTF16},
+    {BYTES("---- BEGIN SSH2 PUBLIC KEY ----\nComment: x\n"), FORM},
+    {BYTES("\xef\xbb\xbf\r\n---- BEGIN SSH2 PUBLIC KEY ----\r\n"), FORM},
+    {BYTES("-----BEGIN OPENSSH PRIVATE KEY-----\nb3Bl"), SECRET},
+    {BYTES("-----BEGIN RSA PRIVATE KEY-----\r\n"), SECRET},
+    {BYTES("-----BEGIN EC PRIVATE KEY-----"), SECRET},
+    {BYTES("-----BEGIN ENCRYPTED PRIVATE KEY-----\n"), SECRET},
+    {BYTES(" \n\t-----BEGIN PRIVATE KEY-----\n"), SECRET},
+    {BYTES("PuTTY-User-Key-File-3: ssh-ed25519\r\n"), SECRET},
+    {BYTES("-----BEGIN PUBLIC KEY-----\nMCow"), PEM},
+    {BYTES("-----BEGIN RSA PUBLIC KEY-----\n"), PEM},
+    {BYTES("-----BEGIN CERTIFICATE-----\n"), "a certificate"},
+    {BYTES("-----BEGIN PGP PUBLIC KEY BLOCK-----\n"), "a key of PGP"},
+    {BYTES("\n\n<!DOCTYPE html>\n<html>"), PAGE},
+    {BYTES("<html lang=en>"), PAGE},
+    {BYTES("<?xml version=\"1.0\"?>"), PAGE},
+    {BYTES("{\"message\": \"Not Found\"}"), "JSON"},
+    {BYTES("[{\"id\":1}]"), "JSON"},
+    {BYTES("Not Found"), "the words Not Found"},
+};
+
+START_TEST(authorized_files) {
+    struct slice text = {unit_guarded(files[_i].text, files[_i].n), files[_i].n};
+    const char *what = authorized_foreign(text);
+    if (files[_i].what == NULL) {
+        ck_assert_ptr_null(what);
+    } else {
+        ck_assert_ptr_nonnull(what);
+        ck_assert_int_eq(strncmp(what, files[_i].what, strlen(files[_i].what)), 0);
+    }
+    ck_assert_int_eq(authorized_is_private(text), what != NULL && strncmp(what, SECRET, strlen(SECRET)) == 0);
+    for (size_t cut = 0; cut < text.n; cut++) /* reads no byte too far */
+        authorized_foreign((struct slice){unit_guarded(files[_i].text, cut), cut});
+}
+END_TEST
+
 /* ---- OpenSSH's private key ---- */
 
 /* Made by ssh-keygen. */
@@ -492,6 +559,7 @@ Suite *unit_ssh(void) {
     Suite *s = suite_create("ssh");
     TCase *tc = tcase_create("ssh");
     tcase_add_loop_test(tc, authorized, 0, (int)COUNT(lines));
+    tcase_add_loop_test(tc, authorized_files, 0, (int)COUNT(files));
     tcase_add_loop_test(tc, openssh_round_trip, 0, OPENSSH_KEY_COMMENT);
     tcase_add_loop_test(tc, openssh_form, 0, (int)COUNT(forms));
     tcase_add_loop_test(tc, tinysshd, 0, (int)COUNT(logged));
