@@ -8,7 +8,7 @@
 #define LIMIT_HEAD 32768           /* bytes from the method to the empty line; 431 above */
 #define LIMIT_FIELDS 100           /* field lines; 431 above */
 #define LIMIT_HEAD_MS 10000        /* from accept or the first byte to the empty line; 408 after */
-#define LIMIT_IDLE_MS 15000        /* between two requests; a silent close after */
+#define LIMIT_IDLE_MS 15000        /* between two requests, as every answer says; a silent close after */
 #define LIMIT_CONNECTION_MS 60000  /* a connection takes no further request after that: a credential that was taken away since counts
                                       for as long as the connection */
 

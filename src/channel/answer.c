@@ -116,6 +116,7 @@ static void output(struct client *c, int stream, size_t n) {
     struct answer *a = of(c);
     (void)stream;
     a->held += n;
+    a->said = true;
     if (a->streaming || c->gone)
         send_output(a);
     else if (a->held == LIMIT_HELD)
@@ -217,6 +218,12 @@ static void finish(struct answer *a) {
 
 static void end_stream(struct answer *a, int code) {
     a->broken = code != 0;
+    /* A client that repeats what broke shows it by asking for the rest (Range), and is refused; but only if it got something. */
+    if (a->broken && !a->said && !a->client.gone && a->from == a->to) {
+        a->frame[ANSWER_DATA] = '\n';
+        a->held = 1;
+        send_output(a);
+    }
     if (a->client.gone || a->broken) {
         a->x->close = true;
         finish(a);
@@ -317,6 +324,6 @@ void answer_start(struct answer *a, struct exchange *x, struct body *body, const
     a->hold_ms = hold_ms;
     a->half_close_until = clock_after(clock_now(), LIMIT_HALF_CLOSE_MS);
     a->hold_until = a->stall_at = a->body_stall_at = CLOCK_NEVER;
-    a->streaming = a->broken = a->half_closed = false;
+    a->streaming = a->said = a->broken = a->half_closed = false;
     a->held = a->from = a->to = 0;
 }

@@ -24,6 +24,7 @@ struct answer {
     char run[SESSION_RUN_ID];
     int64_t hold_ms, hold_until; /* CLOCK_NEVER until the command has started */
     bool streaming;       /* the status line is out */
+    bool said;            /* the command has put something out */
     bool broken;          /* the message was cut: the connection must not look as if it had ended well */
     bool half_closed;     /* the client sends nothing any more */
     int64_t half_close_until; /* until when that does not mean that it is gone */

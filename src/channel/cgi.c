@@ -26,8 +26,9 @@ static struct gate_answer judge(struct door *d) {
         .origin = meta("HTTP_ORIGIN"),
         .referer = meta("HTTP_REFERER"),
         .site = meta("HTTP_SEC_FETCH_SITE"),
-        .purpose = meta(getenv("HTTP_SEC_PURPOSE") != NULL ? "HTTP_SEC_PURPOSE" : "HTTP_PURPOSE"),
+        .purpose = {meta("HTTP_SEC_PURPOSE"), meta("HTTP_PURPOSE"), meta("HTTP_X_PURPOSE"), meta("HTTP_X_MOZ")},
         .authorization = meta("HTTP_AUTHORIZATION"),
+        .range = getenv("HTTP_RANGE") != NULL,
     };
     rq.authorizations = rq.authorization.at != NULL;
     struct slice wish = meta("HTTP_X_BASTION_COMMAND");

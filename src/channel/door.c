@@ -109,6 +109,8 @@ void door_refuse(struct door *d, struct exchange *x, const struct gate_answer *g
                        : g->status == 403 ? "Requests that another site causes are refused.\n"
                        : g->status == 404 ? "There is nothing here.\n"
                        : g->status == 405 ? "This method is not allowed here.\n"
+                       : g->status == 409 ? "Nothing was run: a request for a part of an answer (Range) repeats one whose transfer broke, "
+                                            "which here means that the command failed.\n"
                                           : "Bad Request\n";
     if (exchange_reply(x, g->status, fields, text) == -1)
         x->close = true;

@@ -18,6 +18,7 @@ static const char *phrase(int status) {
     case 404: return "Not Found";
     case 405: return "Method Not Allowed";
     case 408: return "Request Timeout";
+    case 409: return "Conflict";
     case 414: return "URI Too Long";
     case 417: return "Expectation Failed";
     case 422: return "Unprocessable Content";
@@ -38,8 +39,11 @@ void exchange_head(struct buf *b, const struct exchange *x, int status) {
         buf_format(b, "HTTP/1.1 %d %s\r\nDate: %s\r\n", status, phrase(status), date);
         if (x->close)
             buf_text(b, "Connection: close\r\n");
+        else /* the one field counts only if the other names it (RFC 2068, section 19.7.1.1) */
+            buf_format(b, "Connection: keep-alive\r\nKeep-Alive: timeout=%d\r\n", LIMIT_IDLE_MS / 1000);
     }
-    buf_text(b, "Content-Type: text/plain; charset=utf-8\r\nCache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\n");
+    buf_text(b, "Content-Type: text/plain; charset=utf-8\r\nCache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\n"
+                "X-Accel-Buffering: no\r\n"); /* of nginx: each piece of output goes on as it comes */
 }
 
 int exchange_reply(const struct exchange *x, int status, const char *fields, const char *text) {

@@ -34,6 +34,17 @@ static struct slice origin_of(struct slice url) {
     return (struct slice){url.at, n};
 }
 
+const char *const gate_purposes[GATE_PURPOSES] = {"Sec-Purpose", "Purpose", "X-Purpose", "X-Moz"};
+
+/* Whether the value of such a field begins with one of their words for it; "prefetch;prerender" is one of the values. */
+static bool looks_ahead(struct slice value) {
+    static const char *const words[] = {"prefetch", "preview", "prerender"};
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+        if (value.n >= strlen(words[i]) && strncasecmp(value.at, words[i], strlen(words[i])) == 0)
+            return true;
+    return false;
+}
+
 /* Fetch Metadata: what is not from here (same-origin) or from the user (none) is from elsewhere, or unknown. */
 static const char *foreign(const struct gate_request *rq) {
     if (rq->repeated)
@@ -45,8 +56,9 @@ static const char *foreign(const struct gate_request *rq) {
     /* All that is left of a plain http page's GET: browsers send the other two to https alone. */
     if (rq->site.at == NULL && rq->origin.at == NULL && rq->referer.at != NULL && !is_own_origin(origin_of(rq->referer), rq->authority))
         return "another site caused it (Referer)";
-    if (rq->purpose.at != NULL && rq->purpose.n >= 8 && strncasecmp(rq->purpose.at, "prefetch", 8) == 0)
-        return "a prefetch (Sec-Purpose)";
+    for (size_t i = 0; i < GATE_PURPOSES; i++)
+        if (rq->purpose[i].at != NULL && looks_ahead(rq->purpose[i]))
+            return "a prefetch (Sec-Purpose, Purpose, X-Purpose, X-Moz)";
     return NULL;
 }
 
@@ -69,5 +81,7 @@ struct gate_answer gate_judge(const struct gate_request *rq, const struct auth *
     reason = rq->authorizations == 0 ? "no credential" : auth_refuse(a, rq->authorization.at, rq->authorization.n);
     if (reason != NULL)
         return (struct gate_answer){.status = 401, .reason = reason, .login = true};
+    if (rq->range)
+        return (struct gate_answer){.status = 409, .reason = "Range: a client that repeats a broken transfer"};
     return (struct gate_answer){.status = 0};
 }

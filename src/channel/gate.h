@@ -7,15 +7,21 @@
 #include "core/auth.h"
 #include "wire/slice.h"
 
+/* The fields by which a browser says that it only looks ahead: today's, and what its forerunners and others have. */
+enum { GATE_PURPOSES = 4 };
+extern const char *const gate_purposes[GATE_PURPOSES];
+
 /* What counts of a request. A slice that is absent has at == NULL. `repeated` says that a field which decides
- * something (Origin, Referer, Sec-Fetch-Site, Sec-Purpose) stood there twice. */
+ * something (Origin, Referer, Sec-Fetch-Site, those of gate_purposes) stood there twice. */
 struct gate_request {
     struct slice method, path;
     struct slice authority; /* of the request: host and port */
-    struct slice origin, referer, site, purpose; /* purpose: of Sec-Purpose, or of the older Purpose */
+    struct slice origin, referer, site;
+    struct slice purpose[GATE_PURPOSES];
     struct slice authorization;
     size_t authorizations;
     bool repeated;
+    bool range; /* it asks for a part of the answer (Range) */
 };
 
 struct gate_answer {
@@ -27,7 +33,8 @@ struct gate_answer {
 };
 
 /* A page elsewhere may not use a browser's credentials: cross-site requests and prefetches, before anything else;
- * then the path, the method, and the credential. */
+ * then the path, the method, and the credential; last a Range, since what asks for the rest of an answer is a client that
+ * repeats a request whose transfer broke, and a failed command must not be run again by machinery. */
 struct gate_answer gate_judge(const struct gate_request *rq, const struct auth *a);
 
 #endif

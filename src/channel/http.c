@@ -13,6 +13,7 @@
 #include "base/ucspi.h"
 #include "channel/door.h"
 #include "wire/http1.h"
+#include "wire/opening.h"
 
 extern char **environ;
 
@@ -28,7 +29,8 @@ static int read_head(struct input *in, struct http1_head *head, bool first) {
             begun = true;
             deadline = clock_after(clock_now(), LIMIT_HEAD_MS);
         }
-        int status = http1_read_head(head, in->at, in->end);
+        /* Asked before: a hello need not hold a line's end, for which a head would wait. */
+        int status = opening_of(in->at, in->end) != OPENING_HTTP ? 400 : http1_read_head(head, in->at, in->end);
         if (status != 0)
             return status;
         int64_t left = deadline - clock_now();
@@ -49,7 +51,7 @@ static struct slice field(const struct http1_head *head, const char *name, size_
 }
 
 static struct gate_answer judge(struct door *d, const struct http1_head *head, const struct http1_framing *f) {
-    size_t origins, referers, sites, purposes, old_purposes;
+    size_t origins, referers, sites, purposes, ranges;
     struct gate_request rq = {
         .method = head->method,
         .path = f->path,
@@ -57,16 +59,18 @@ static struct gate_answer judge(struct door *d, const struct http1_head *head, c
         .origin = field(head, "Origin", &origins),
         .referer = field(head, "Referer", &referers),
         .site = field(head, "Sec-Fetch-Site", &sites),
-        .purpose = field(head, "Sec-Purpose", &purposes),
     };
-    struct slice old_purpose = field(head, "Purpose", &old_purposes);
-    if (purposes == 0)
-        rq.purpose = old_purpose;
+    rq.repeated = origins > 1 || referers > 1 || sites > 1;
+    for (size_t i = 0; i < GATE_PURPOSES; i++) {
+        rq.purpose[i] = field(head, gate_purposes[i], &purposes);
+        rq.repeated = rq.repeated || purposes > 1;
+    }
+    field(head, "Range", &ranges);
+    rq.range = ranges > 0;
     rq.authorization = field(head, "Authorization", &rq.authorizations);
     struct slice wish = {"", 0};
     size_t wishes = http1_find(head, "X-Bastion-Command", &wish);
     door_wish(d, wishes, wish);
-    rq.repeated = origins > 1 || referers > 1 || sites > 1 || purposes + old_purposes > 1;
     return gate_judge(&rq, &d->auth);
 }
 
@@ -95,9 +99,21 @@ static void refuse(struct door *d, struct exchange *x, int status, const char *t
     x->close = true;
     if (status != 408)
         door_note(d, status, text, false);
-    char line[128];
+    char line[192];
     snprintf(line, sizeof line, "%s\n", text);
     exchange_reply(x, status, "", line);
+}
+
+/* What is said to somebody who does not speak HTTP. One who speaks TLS is told in clear text too: his library says then that
+ * the other side does not speak it ("wrong version number", "HTTP response to HTTPS client"), which no alert could tell. */
+static const char *why_not_http(enum opening opening) {
+    switch (opening) {
+    case OPENING_TLS: return "This port speaks plain HTTP, not TLS: use http:// in the address, or the port of HTTPS.";
+    case OPENING_PROXY:
+        return "This port takes no header of the PROXY protocol: switch it off in what stands in front (send-proxy, proxy_protocol).";
+    case OPENING_SSH: return "This port speaks HTTP, not SSH.";
+    default: return "Bad Request";
+    }
 }
 
 static const char *why(int status) {
@@ -170,8 +186,9 @@ static int serve_connection(struct door *d) {
         x = (struct exchange){.form = FORM_HTTP, .out = 1, .chunked = true};
         if (status == 0)
             break;
+        enum opening opening = opening_of(in.at, in.end);
         if (status != 200)
-            refuse(d, &x, status, why(status));
+            refuse(d, &x, status, opening != OPENING_HTTP ? why_not_http(opening) : why(status));
         else
             whole = serve(d, &in, &head, &x, clock_now() < end);
     }

@@ -143,6 +143,10 @@ static bool greet(struct visit *v, int64_t deadline) {
     case HELLO_HTTP:
         answer_http(v);
         break;
+    case HELLO_PROXY:
+        note_denial(v, "TLS: a header of the PROXY protocol, which this port does not take");
+        tunnel_alert(&v->tunnel, ALERT_UNEXPECTED);
+        break;
     case HELLO_STRANGE:
         note_denial(v, "TLS: something else was spoken");
         tunnel_alert(&v->tunnel, ALERT_UNEXPECTED);

@@ -11,6 +11,7 @@
 #include "base/peer.h"
 #include "channel/failure.h"
 #include "limit.h"
+#include "wire/opening.h"
 
 enum { RECORD_ALERT = 21, RECORD_HANDSHAKE = 22, WARNING = 1, FATAL = 2 };
 
@@ -165,6 +166,8 @@ static enum tunnel_hello read_first(struct tunnel *t, int64_t deadline) {
     size_t n = read_early(t, at, room, deadline);
     if (n == 0)
         return HELLO_FAILED;
+    if (opening_of((const char *)at, n) == OPENING_PROXY)
+        return HELLO_PROXY;
     if (at[0] != RECORD_HANDSHAKE)
         return is_http(t, at, n, deadline) ? HELLO_HTTP : HELLO_STRANGE;
     br_ssl_engine_recvrec_ack(t->engine, n);

@@ -30,6 +30,7 @@ void tunnel_start(struct tunnel *t, br_ssl_engine_context *engine, int in, int o
 enum tunnel_hello {
     HELLO_TLS,     /* the handshake is through */
     HELLO_HTTP,    /* a request in clear text, of which the method was read */
+    HELLO_PROXY,   /* a header of the PROXY protocol */
     HELLO_STRANGE, /* something else */
     HELLO_FAILED,  /* tunnel_why says how, or nothing when the client just went away or was too slow */
 };

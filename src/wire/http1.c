@@ -178,6 +178,18 @@ bool http1_lists(const struct http1_head *head, const char *name, const char *to
 
 /* ---- what it says ---- */
 
+/* reg-name (RFC 3986, section 3.2.2): a percent sign stands only before two hexadecimal digits. */
+static bool is_name(struct slice s) {
+    for (size_t i = 0; i < s.n; i++) {
+        unsigned char c = (unsigned char)s.at[i];
+        if (!is_tchar(c) || strchr("#^`|", c) != NULL)
+            return false;
+        if (c == '%' && (s.n - i < 3 || num_hex_digit((unsigned char)s.at[i + 1]) < 0 || num_hex_digit((unsigned char)s.at[i + 2]) < 0))
+            return false;
+    }
+    return true;
+}
+
 /* uri-host [":" port] (RFC 3986, section 3.2.2), without user information; empty is allowed in Host (RFC 9110,
  * section 7.2). */
 static bool is_authority(struct slice s) {
@@ -194,11 +206,8 @@ static bool is_authority(struct slice s) {
         const char *colon = s.n > 0 ? memchr(s.at, ':', s.n) : NULL;
         if (colon != NULL)
             host = (size_t)(colon - s.at);
-        for (size_t i = 0; i < host; i++) {
-            unsigned char c = (unsigned char)s.at[i];
-            if (!is_tchar(c) || strchr("#^`|", c) != NULL)
-                return false;
-        }
+        if (!is_name((struct slice){s.at, host}))
+            return false;
     }
     if (host == s.n)
         return true;

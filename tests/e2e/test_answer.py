@@ -48,6 +48,7 @@ def test_fields(start, version, command):
     assert answer["Content-Type"] == "text/plain; charset=utf-8"
     assert answer["Cache-Control"] == "no-store"
     assert answer["X-Content-Type-Options"] == "nosniff"
+    assert answer["X-Accel-Buffering"] == "no"
     assert re.fullmatch(r"[A-Za-z0-9_-]+", answer["X-Bastion-Run"])
     assert re.fullmatch(r"[A-Z][a-z]{2}, \d\d [A-Z][a-z]{2} \d{4} \d\d:\d\d:\d\d GMT", answer["Date"])
 

@@ -1,6 +1,8 @@
 """Paths, methods, and what a browser sends for another site (contract, 3 and 3.1)."""
+import subprocess
+
 import pytest
-from harness import Client, ask, request
+from harness import AUTH, Client, ask, request
 
 # (name, fields, host, status)
 SITES = [
@@ -43,6 +45,11 @@ SITES = [
     ("prefetch twice", ["Purpose: x", "Sec-Purpose: prefetch"], "bastion.test", 403),
     ("prefetch", ["Sec-Purpose: prefetch"], "bastion.test", 403),
     ("prerender", ["Sec-Purpose: prefetch;prerender"], "bastion.test", 403),
+    ("another old browser's prefetch", ["X-Moz: prefetch"], "bastion.test", 403),
+    ("a preview", ["Purpose: preview"], "bastion.test", 403),
+    ("another preview", ["X-Purpose: preview"], "bastion.test", 403),
+    ("two purposes of one name", ["X-Purpose: x", "X-Purpose: y"], "bastion.test", 403),
+    ("another purpose", ["X-Purpose: x"], "bastion.test", 200),
     ("prefetch by the user", ["Sec-Fetch-Site: none", "Sec-Purpose: prefetch"], "bastion.test", 403),
 ]
 
@@ -104,3 +111,33 @@ def test_get_and_post_run(plain, options):
     answer = ask(plain, **options)
     assert (answer.status, answer.body) == (200, b"ok\n")
     assert plain.settled_runs() == before + 1
+
+
+# ---- Range ----
+
+@pytest.mark.parametrize("method", ["GET", "POST"])
+@pytest.mark.parametrize("value", ["bytes=6-", "bytes=0-", "nonsense"])
+def test_range_is_a_repeat(plain, method, value):
+    """What asks for the rest of an answer is a client that repeats by itself: the command does not run again."""
+    before = plain.runs()
+    answer = ask(plain, f"Range: {value}", method=method)
+    assert answer.status == 409 and b"Nothing was run" in answer.body
+    assert plain.settled_runs() == before
+    assert plain.events("deny", status=409)[-1]["reason"].startswith("Range")
+
+
+def test_range_opens_no_door(plain):
+    assert ask(plain, "Range: bytes=6-", auth=None).status == 401
+    assert ask(plain, "Range: bytes=1-", target="/healthz", auth=None).body == b"ok\n"
+
+
+@pytest.mark.parametrize("arguments", [[], ["--post-data=x=1"]], ids=["GET", "POST"])
+@pytest.mark.parametrize("output", ["first", ""], ids=["output", "silent"])
+def test_wget_runs_a_failing_command_once(start, tmp_path, arguments, output):
+    """It takes the broken transfer for a network's fault and repeats up to 20 times, with Range if it got anything: so there is an
+    empty line where the command said nothing."""
+    server = start(FORCE_COMMAND=f"echo x >>$T/runs; printf '%s' '{output}'; sleep 0.3; exit 3", HTTP_HOLD_MS="50")
+    found = subprocess.run(["wget", "-nv", "--header", AUTH, *arguments, "-O", str(tmp_path / "out"), server.url()], capture_output=True, timeout=60)
+    assert found.returncode != 0 and b"409" in found.stderr
+    assert (tmp_path / "out").read_text() == (output or "\n")
+    assert server.settled_runs() == 1

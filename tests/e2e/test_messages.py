@@ -146,6 +146,8 @@ BAD_HOSTS = [
     ("with text behind the bracket", ["Host: [::1]x"]),
     ("with a question mark", ["Host: bastion.test?x"]),
     ("with a byte above 0x7f", ["Host: b\xe4stion.test"]),
+    ("with a percent sign and no digits", ["Host: bastion%zz.test"]),
+    ("with half of a percent encoding", ["Host: bastion%7"]),
 ]
 BAD = (
     [("line: " + name, raw, 400) for name, raw in BAD_LINES]
@@ -164,6 +166,35 @@ BAD = (
         ("expect: unknown", head("Expect: 200-ok", "Content-Length: 5") + BODY, 417),
     ]
 )
+
+
+# What speaks something else is told what this is, in the answer and in the log. The TLS hello is OpenSSL's own, cut where no LF has come.
+OTHERS = [
+    ("TLS", b"\x16\x03\x01\x00\xc8\x01\x00\x00\xc4\x03\x03", "not TLS"),
+    ("PROXY v1", b"PROXY TCP4 192.0.2.1 192.0.2.2 56324 8080\r\n" + request(), "PROXY protocol"),
+    ("PROXY v2", b"\r\n\r\n\0\r\nQUIT\n\x21\x11\0\x0c\xc0\0\2\1\xc0\0\2\2\xdc\4\x1f\x90" + request(), "PROXY protocol"),
+    ("SSH", b"SSH-2.0-OpenSSH_9.2p1\r\n", "not SSH"),
+]
+
+
+@pytest.mark.parametrize("name, raw, told", OTHERS, ids=[o[0] for o in OTHERS])
+def test_another_protocol_is_named(start, name, raw, told):
+    server = start()
+    with Client(server, timeout=5) as client:  # less than a head may take
+        client.send(raw)
+        answer = client.answer()
+        assert (answer.status, answer["Connection"]) == (400, "close") and told.encode() in answer.body
+        assert client.is_closed()
+    assert told in server.wait_event("deny")[0]["reason"]
+    assert server.settled_runs() == 0
+
+
+def test_openssl_says_what_is_wrong(start):
+    """Of an answer in clear text OpenSSL reports the one thing that everybody knows the meaning of."""
+    server = start()
+    found = curl(server, "-k", server.url().replace("http:", "https:"))
+    assert b"wrong version number" in found.stderr
+    assert server.wait_event("deny")[0]["reason"].startswith("This port speaks plain HTTP")
 
 
 def check_refused(server, raw, status):
@@ -280,9 +311,11 @@ def test_keep_alive(plain):
         for _ in range(5):
             client.send(request())
             answer = client.answer()
-            assert (answer.status, answer.body, answer["Connection"]) == (200, b"ok\n", None)
+            assert (answer.status, answer.body, answer["Connection"]) == (200, b"ok\n", "keep-alive")
+            assert answer["Keep-Alive"] == "timeout=15"
         client.send(request("connection: foo, CLOSE"))
-        assert client.answer()["Connection"] == "close"
+        answer = client.answer()
+        assert (answer["Connection"], answer["Keep-Alive"]) == ("close", None)
         assert client.is_closed()
     assert plain.settled_runs() == before + 6
 

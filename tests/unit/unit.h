@@ -26,6 +26,7 @@ Suite *unit_utf8(void);
 Suite *unit_quote(void);
 Suite *unit_http1(void);
 Suite *unit_chunk(void);
+Suite *unit_opening(void);
 Suite *unit_settings(void);
 Suite *unit_auth(void);
 Suite *unit_gate(void);

@@ -126,6 +126,9 @@ static const struct {
     {"GET", RUN, "h", NULL, NULL, "prefetch", 1, 403},
     {"GET", RUN, "h", NULL, NULL, "prefetch;prerender", 1, 403},
     {"GET", RUN, "h", NULL, NULL, "Prefetch", 1, 403},
+    {"GET", RUN, "h", NULL, NULL, "preview", 1, 403},
+    {"GET", RUN, "h", NULL, NULL, "prerender", 1, 403},
+    {"GET", RUN, "h", NULL, NULL, "pre", 1, 0},
 };
 
 static struct slice slice(const char *text) { return (struct slice){text, text != NULL ? strlen(text) : 0}; }
@@ -140,14 +143,16 @@ START_TEST(judged) {
         .authority = slice(requests[_i].authority),
         .origin = slice(requests[_i].origin),
         .site = slice(requests[_i].site),
-        .purpose = slice(requests[_i].purpose),
         .authorization = slice(requests[_i].authorizations < 0 ? "Bearer x" : requests[_i].authorizations > 0 ? "Bearer abc" : NULL),
         .authorizations = (size_t)abs(requests[_i].authorizations),
     };
+    rq.purpose[_i % GATE_PURPOSES] = slice(requests[_i].purpose); /* it may stand in any of them */
     struct gate_answer g = gate_judge(&rq, &a);
     ck_assert_int_eq(g.status, requests[_i].status);
     ck_assert_int_eq(g.allow != NULL, g.status == 405);
     ck_assert_int_eq(g.login, g.status == 401);
+    rq.range = true;
+    ck_assert_int_eq(gate_judge(&rq, &a).status, g.status == 0 ? 409 : g.status);
     rq.repeated = true;
     ck_assert_int_eq(gate_judge(&rq, &a).status, 403);
 }

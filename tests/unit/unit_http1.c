@@ -73,6 +73,12 @@ static const struct {
     {BYTES(GET "Host: a, b\r\n\r\n"), 200, 400},
     {BYTES(GET "Host: a/b\r\n\r\n"), 200, 400},
     {BYTES(GET "Host: u@a\r\n\r\n"), 200, 400},
+    {BYTES(GET "Host: %7aa\r\n\r\n"), 200, 0},
+    {BYTES(GET "Host: a%7A:80\r\n\r\n"), 200, 0},
+    {BYTES(GET "Host: %zz\r\n\r\n"), 200, 400},
+    {BYTES(GET "Host: a%7:80\r\n\r\n"), 200, 400},
+    {BYTES(GET "Host: a%\r\n\r\n"), 200, 400},
+    {BYTES("GET http://%g0/ HTTP/1.1\r\nHost: %g0\r\n\r\n"), 200, 400},
     /* the target */
     {BYTES("GET http://a/x HTTP/1.1\r\n" HOST "\r\n"), 200, 0},
     {BYTES("GET HTTP://A/x HTTP/1.1\r\n" HOST "\r\n"), 200, 0},
