@@ -87,11 +87,27 @@ static void stop(struct house *h, int signal, int64_t now) {
     a.event = "stop";
     a.reason = text;
     audit_write(&a);
-    for (size_t i = 0; i < h->listener_count; i++) {
-        fd_close(&h->listeners[i].fd);
-        h->listeners[i].retry = CLOCK_NEVER;
-    }
+    for (size_t i = 0; i < h->listener_count; i++)
+        listen_refuse(&h->listeners[i]);
     stop_begin(&h->stop, now);
+}
+
+/* Whether a process of the container that this is process 1 of has sent it, and so a command may have: whoever is outside, as the
+ * engine is, has no number here and stands as 0 (pid_namespaces(7)). That holds for what the kernel has filled in; sigqueue(3)
+ * lets its caller write any number there (rt_sigqueueinfo(2)). Elsewhere the sender is an administrator. */
+static bool is_from_inside(const struct signalfd_siginfo *info) {
+    bool kernel_says = info->ssi_code == SI_USER || info->ssi_code == SI_TKILL || info->ssi_code == SI_KERNEL;
+    return getpid() == 1 && (!kernel_says || info->ssi_pid != 0);
+}
+
+static void note_ignored(struct house *h, const struct signalfd_siginfo *info, int64_t now) {
+    char text[128];
+    if (now < h->signal_note)
+        return;
+    snprintf(text, sizeof text, "signal %u from a process in this container (uid %u) is ignored: only from outside it counts",
+             info->ssi_signo, info->ssi_uid);
+    audit_fault(NULL, NULL, text);
+    h->signal_note = clock_after(now, LIMIT_SHORT_NOTE_MS);
 }
 
 static void take_signals(struct house *h, int64_t now) {
@@ -99,6 +115,10 @@ static void take_signals(struct house *h, int64_t now) {
     while (read(h->signals, &info, sizeof info) == sizeof info) {
         int signal = (int)info.ssi_signo;
         bool again = h->stop.phase != STOP_NOT;
+        if (signal != SIGCHLD && is_from_inside(&info)) {
+            note_ignored(h, &info, now);
+            continue;
+        }
         if (signal == SIGHUP)
             forward(SIGHUP);
         else if (signal != SIGCHLD && !again)
@@ -149,8 +169,8 @@ static void accept_some(struct house *h, unsigned number, int64_t now) {
 
 static int64_t watch(struct house *h, struct pollfd fds[FDS], int64_t now) {
     int64_t deadline = clock_earlier(admit_watch(fds + AWAY), stop_deadline(&h->stop, now));
-    bool accepts = now >= h->accept_again;
-    if (!accepts)
+    bool stops = h->stop.phase != STOP_NOT, accepts = !stops && now >= h->accept_again;
+    if (!accepts && !stops)
         deadline = clock_earlier(deadline, h->accept_again);
     fds[SIGNALS] = (struct pollfd){.fd = h->signals, .events = POLLIN};
     for (size_t i = 0; i < LIMIT_LISTENERS; i++) {
@@ -172,6 +192,20 @@ static void look_after(struct house *h, int64_t now) {
     stop_tick(&h->stop, h->printer, now);
 }
 
+/* When process 1 ends, the kernel closes its ports first and only then kills what is left (pid_namespaces(7)). So nothing may be left:
+ * this reaches all at once, also who forks faster than anybody can look. */
+static void kill_all(const struct house *h) {
+    int64_t now = clock_now(), deadline = clock_after(now, LIMIT_STOP_KILL_MS);
+    struct signalfd_siginfo info;
+    kill(-1, SIGKILL);
+    for (pid_t pid; (pid = waitpid(-1, NULL, WNOHANG)) != -1 && now < deadline; now = clock_now()) {
+        struct pollfd pfd = {.fd = h->signals, .events = POLLIN};
+        if (pid == 0 && poll(&pfd, 1, (int)(deadline - now)) == 1)
+            while (read(h->signals, &info, sizeof info) == sizeof info) {
+            }
+    }
+}
+
 void house_run(struct house *h) {
     int64_t now = clock_now();
     start_printer(h, now);
@@ -188,7 +222,8 @@ void house_run(struct house *h) {
         }
         if (n > 0 && fds[SIGNALS].revents != 0)
             take_signals(h, now);
-        for (unsigned i = 0; n > 0 && i < h->listener_count; i++)
+        /* A signal just now may have been the end of accepting. */
+        for (unsigned i = 0; n > 0 && h->stop.phase == STOP_NOT && i < h->listener_count; i++)
             if (fds[LISTENERS + i].revents != 0 && h->listeners[i].fd == fds[LISTENERS + i].fd)
                 accept_some(h, i, now);
         if (n >= 0)
@@ -197,6 +232,8 @@ void house_run(struct house *h) {
     }
     if (h->printer > 0)
         kill(h->printer, SIGKILL);
+    if (getpid() == 1)
+        kill_all(h);
     if (h->log != -1)
         syslog_close(h->log);
 }

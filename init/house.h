@@ -27,6 +27,7 @@ struct house {
     int64_t printer_retry;
     int64_t accept_again; /* something was short: nobody is accepted before */
     int64_t short_note;   /* and the log hears of it not before this */
+    int64_t signal_note;  /* the same for signals that do not count */
     struct stop stop;
 };
 

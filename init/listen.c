@@ -67,6 +67,18 @@ void listen_fail(struct listener *l, const char *what, int error, int64_t now) {
     audit_fault(l->channel, NULL, text);
 }
 
+/* On Linux shutdown(2) lets a listening socket go back to one that is bound and no more. Another socket could be bound beside
+ * that if both had SO_REUSEADDR. This one has it for its start alone, which connections of an earlier process are not to hinder
+ * (and these, too, only if they have it: accept(2) passes it on); it has lost it before it stops listening. */
+void listen_refuse(struct listener *l) {
+    l->retry = CLOCK_NEVER;
+    if (l->fd == -1)
+        return;
+    set(l->fd, SOL_SOCKET, SO_REUSEADDR, 0);
+    if (shutdown(l->fd, SHUT_RD) == -1)
+        fd_close(&l->fd);
+}
+
 /* What accept(2) says of one client that is gone, or of the way to it, is no fault of the listener's. */
 static bool is_clients(int error) {
     static const int clients[] = {EINTR,       ECONNABORTED, EPROTO, EPERM,        ENETDOWN,

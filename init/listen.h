@@ -1,4 +1,5 @@
-/* listen.h: a port that clients connect to: opened, and opened again after a while when that failed or it broke. */
+/* listen.h: a port that clients connect to: opened, opened again after a while when that failed or it broke, and
+ * kept from others at the end. */
 #ifndef INIT_LISTEN_H
 #define INIT_LISTEN_H
 
@@ -25,6 +26,10 @@ void listen_open(struct listener *l, const char *address, int64_t now);
 
 /* It has broken: closes it. A line in the log, and listen_open again at l->retry. */
 void listen_fail(struct listener *l, const char *what, int error, int64_t now);
+
+/* The end: clients are refused from now on, but the port stays this process's until it is gone, so that nothing that is left running can
+ * take the port and be given the clients' credentials. It is not opened again. */
+void listen_refuse(struct listener *l);
 
 enum listen_result {
     LISTEN_CONNECTION, /* *fd and *peer */

@@ -93,7 +93,7 @@
 #define LIMIT_RETRY_FIRST_MS 100   /* before a broken listener is opened again; doubled each time ... */
 #define LIMIT_RETRY_MS 30000       /* ... up to this */
 #define LIMIT_SHORT_MS 200         /* without accepting, when memory, descriptors or processes are short */
-#define LIMIT_SHORT_NOTE_MS 10000  /* between two lines of the log on that */
+#define LIMIT_SHORT_NOTE_MS 10000  /* between two lines of the log on that, and on signals that do not count */
 #define LIMIT_STOP_MS 10000        /* for running commands, after SIGTERM */
 #define LIMIT_STOP_TERM_MS 2000    /* between SIGTERM and SIGKILL to what runs then still */
 #define LIMIT_STOP_KILL_MS 1000    /* for what got SIGKILL to be gone: commands, then all the rest */
