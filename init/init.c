@@ -44,7 +44,7 @@ static int read_settings(struct house *h) {
         fprintf(stderr, "%s\n", h->settings.fault);
         return 78;
     }
-    audit_use(settings_number(&h->settings, AUDIT) == AUDIT_JSON, settings_text(&h->settings, AUDIT_MASK));
+    audit_use(&h->settings, true);
     if (strcmp(settings_text(&h->settings, SSH_USER), "root") == 0)
         return fail("SSH_USER: must not be root, as whom nothing runs");
     if (settings_number(&h->settings, SSH_UID) == ACCOUNT_TLS)

@@ -15,7 +15,7 @@ static const char *fault_of(struct door *d, char *const *environment) {
     struct settings_places places = {environment, settings_folders};
     const char *fault = NULL;
     bool read = settings_read(&d->settings, &places, NEED_RUN | NEED_HTTP | NEED_ACCOUNT | NEED_RUN_DIR) == 0;
-    audit_use(settings_number(&d->settings, AUDIT) == AUDIT_JSON, read ? settings_text(&d->settings, AUDIT_MASK) : NULL);
+    audit_use(&d->settings, read);
     auth_load(&d->auth, &d->settings);
     if (!read)
         return d->settings.fault;

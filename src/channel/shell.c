@@ -133,7 +133,7 @@ static const char *open_session(struct visitor *v, char *const *environment) {
     struct settings_places places = {environment, v->told ? nowhere : settings_folders};
     const char *fault = NULL;
     bool read = settings_read(&v->settings, &places, NEED_RUN | NEED_ACCOUNT) == 0;
-    audit_use(settings_number(&v->settings, AUDIT) == AUDIT_JSON, read ? settings_text(&v->settings, AUDIT_MASK) : NULL);
+    audit_use(&v->settings, read);
     if (!read)
         return v->settings.fault;
     return session_open(&v->session, &v->settings, environment, &fault) == -1 ? fault : NULL;

@@ -326,7 +326,7 @@ static const char *start(struct visit *v, const char *program) {
 static const char *prepare(struct visit *v, char program[LIMIT_PATH]) {
     struct settings_places places = {environ, settings_folders};
     bool read = settings_read(&v->settings, &places, NEED_RUN | NEED_SSH | NEED_ACCOUNT) == 0;
-    audit_use(settings_number(&v->settings, AUDIT) == AUDIT_JSON, read ? settings_text(&v->settings, AUDIT_MASK) : NULL);
+    audit_use(&v->settings, read);
     if (!read)
         return v->settings.fault;
     return place_prepare(&v->settings, &v->account, &v->keys, v->peer, program);

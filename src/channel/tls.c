@@ -94,7 +94,7 @@ static const char *prepare(struct visit *v, char **program) {
     static char text[128];
     struct settings_places places = {environ, settings_folders};
     bool read = settings_read(&v->papers->settings, &places, NEED_TLS) == 0;
-    audit_use(settings_number(&v->papers->settings, AUDIT) == AUDIT_JSON, NULL);
+    audit_use(&v->papers->settings, read);
     if (!read)
         return v->papers->settings.fault;
     if (program_prepare(&v->program, program, v->peer) == -1) {

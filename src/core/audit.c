@@ -14,6 +14,7 @@
 
 static bool as_json, has_mask;
 static regex_t mask;
+static uint64_t request_form; /* REQUEST_FULL ... */
 
 /* A character is matched as a whole, whatever its bytes: .{8} hides all of a password of eight. */
 static int compile(regex_t *compiled, const char *expression) {
@@ -33,9 +34,11 @@ const char *audit_mask_fault(const char *expression) {
     return text;
 }
 
-void audit_use(bool json, const char *expression) {
-    as_json = json;
+void audit_use(const struct settings *s, bool valid) {
+    const char *expression = valid ? settings_text(s, AUDIT_MASK) : NULL;
+    as_json = settings_number(s, AUDIT) == AUDIT_JSON;
     has_mask = expression != NULL && compile(&mask, expression) == 0;
+    request_form = valid ? settings_number(s, AUDIT_REQUEST) : REQUEST_RULE;
 }
 
 /* Copies `text` with *** for every match that is not empty. A text that does not fit, or in which the library cannot look
@@ -101,6 +104,40 @@ static void put_masked(struct buf *b, const char *name, const char *text, size_t
     put_quoted(b, name, shown.at, shown.n, LIMIT_LOG_TEXT);
 }
 
+static bool is_space(char c) { return (unsigned char)c <= ' ' || c == 0x7f; }
+
+/* A request as AUDIT_REQUEST has it: the first word, and with `masked` *** for each of the others. The first is *** too where the
+ * mask, which has looked at the whole of it, has changed anything up to its end. */
+static struct slice reduced(char out[LIMIT_VALUE], const char *text, size_t n) {
+    static char hidden[LIMIT_VALUE];
+    struct buf b = {.at = out, .cap = LIMIT_VALUE};
+    struct slice shown = masked(hidden, text, n);
+    size_t from = 0, to;
+    while (from < n && is_space(text[from]))
+        from++;
+    for (to = from; to < n && !is_space(text[to]);)
+        to++;
+    if (shown.n >= to && memcmp(shown.at, text, to) == 0)
+        buf_bytes(&b, text + from, to - from);
+    else
+        buf_text(&b, "***");
+    for (; request_form == REQUEST_MASKED && to < n; to++)
+        if (is_space(text[to - 1]) && !is_space(text[to]))
+            buf_text(&b, " ***");
+    return (struct slice){out, b.len};
+}
+
+/* The command, or the request. */
+static void put_run(struct buf *b, const struct audit *a) {
+    static char words[LIMIT_VALUE];
+    if (a->text != NULL && a->is_request && request_form != REQUEST_FULL) {
+        struct slice shown = reduced(words, a->text, a->text_n);
+        put_quoted(b, "request", shown.at, shown.n, LIMIT_LOG_TEXT);
+    } else {
+        put_masked(b, a->is_request ? "request" : "command", a->text, a->text_n);
+    }
+}
+
 /* A word of our own making, so that text lines carry it without quotes. */
 static void put_word(struct buf *b, const char *name, const char *word) {
     if (word == NULL)
@@ -129,7 +166,7 @@ int audit_write(const struct audit *a) {
     put_word(&b, "key", a->key);
     put_word(&b, "verdict", a->verdict);
     put_word(&b, "rule", a->rule);
-    put_masked(&b, a->is_request ? "request" : "command", a->text, a->text_n);
+    put_run(&b, a);
     put_masked(&b, "message", a->message, a->message_n);
     put_text(&b, "reason", a->reason);
     put_number(&b, "status", a->status);

@@ -6,6 +6,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "core/settings.h"
+
 /* What one line says. A field that is NULL (or negative) is left out. Texts may hold any byte: they are quoted. */
 struct audit {
     const char *event; /* start, end, deny, login, logout, skip, refuse, gone, fault; of process 1: ready, stop, syslog */
@@ -27,9 +29,10 @@ struct audit {
 
 #define AUDIT_EMPTY {.status = -1, .exit = -1, .signal = -1, .ms = -1, .bytes = -1}
 
-/* AUDIT=json, and AUDIT_MASK (NULL: none), which has been checked with audit_mask_fault. Text and no mask until this
- * is called. Whatever the mask matches in a request or command stands as *** in every line. */
-void audit_use(bool json, const char *mask);
+/* Takes up AUDIT, AUDIT_MASK and AUDIT_REQUEST. Whatever the mask matches in a request or command stands as *** in every line;
+ * of a request there is no more than AUDIT_REQUEST says. Text, no mask and whole requests until this is called. `valid`: settings_read
+ * has found no fault; else there is no mask to be had, and of a request no more than its first word is shown. */
+void audit_use(const struct settings *s, bool valid);
 
 /* What is wrong with an extended regular expression as a mask, or NULL; valid until the next call. */
 const char *audit_mask_fault(const char *mask);

@@ -45,6 +45,7 @@ static const struct spec {
     [ON_DISCONNECT] = {"ON_DISCONNECT", NEED_RUN, CHOICE, .words = "continue hangup"},
     [AUDIT] = {"AUDIT", NEED_RUN | NEED_TLS, CHOICE, .preset = "text", .words = "text json"},
     [AUDIT_MASK] = {"AUDIT_MASK", NEED_RUN, MASK, .preset = NULL},
+    [AUDIT_REQUEST] = {"AUDIT_REQUEST", NEED_RUN, CHOICE, .preset = "full", .words = "full masked rule"},
     [HTTP_BASIC_AUTH] = {"HTTP_BASIC_AUTH", NEED_HTTP, BASIC, .secret = true},
     [HTTP_TOKEN] = {"HTTP_TOKEN", NEED_HTTP, TOKEN, .secret = true},
     [HTTP_HOLD_MS] = {"HTTP_HOLD_MS", NEED_HTTP, NUMBER, .preset = "1000", .to = HOUR_MS},

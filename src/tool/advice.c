@@ -1,6 +1,8 @@
 #include "tool/advice.h"
 
+#include <regex.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <string.h>
 
 enum { DEPTH = 32 }; /* of groups that are told apart */
@@ -110,6 +112,53 @@ size_t advice_on(const char *rule, const char *texts[ADVICE_MAX]) {
         at = a.kind == SIGN && a.c == '{' ? skip_repeat(at) : behind;
     }
     return count;
+}
+
+/* Whether one of n bytes of a rule admits both letters and digits, as what is to hold a password does. */
+static bool is_wide(const char *at, size_t n) {
+    char expression[256];
+    regex_t r;
+    if (n >= sizeof expression - 3)
+        return true;
+    snprintf(expression, sizeof expression, "^%.*s$", (int)n, at);
+    if (regcomp(&r, expression, REG_EXTENDED | REG_NOSUB) != 0)
+        return false;
+    bool wide = regexec(&r, "x", 0, NULL, 0) == 0 && regexec(&r, "7", 0, NULL, 0) == 0;
+    regfree(&r);
+    return wide;
+}
+
+static bool repeats_without_end(const char *repeat) {
+    size_t n = strcspn(repeat, "}");
+    return *repeat == '*' || *repeat == '+' || (*repeat == '{' && n > 1 && repeat[n] == '}' && repeat[n - 1] == ',');
+}
+
+const char *advice_on_log(const char *rule) {
+    size_t depth = 0;
+    bool free_so_far = true, endless = false; /* of the word at hand: nothing of it is fixed; it may be of any length */
+    for (const char *at = rule; *at != '\0';) {
+        struct atom a = read_atom(at);
+        const char *behind = at + a.n;
+        bool sign = a.kind == SIGN, alternative = sign && a.c == '|' && depth == 0;
+        if (alternative && free_so_far && endless)
+            break;
+        if (alternative || (a.kind == LITERAL && a.c == ' ')) {
+            free_so_far = true;
+            endless = false;
+        } else if (a.kind == LITERAL || (!sign && !is_wide(at, a.n))) {
+            free_so_far = false;
+        } else if (!sign) {
+            endless = endless || repeats_without_end(behind);
+        } else if (a.c == '(') {
+            depth++;
+        } else if (a.c == ')' && depth > 0) {
+            depth--;
+        }
+        at = sign && a.c == '{' ? skip_repeat(at) : behind;
+    }
+    return free_so_far && endless ? "ends with a word that may be anything, and requests are logged in full: if it can be a password, "
+                                    "AUDIT_REQUEST=masked or AUDIT_MASK keeps it out of the log"
+                                  : NULL;
 }
 
 int advice_on_order(const struct rules *r, size_t index) {

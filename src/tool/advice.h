@@ -12,6 +12,9 @@ enum { ADVICE_MAX = 8 };
  * in which they stand in the rule. */
 size_t advice_on(const char *rule, const char *texts[ADVICE_MAX]);
 
+/* What is to be said of a rule whose last word may be anything, where requests are logged in full; NULL for any other rule. */
+const char *advice_on_log(const char *rule);
+
 /* The index of the rule before `index` because of which that one is never used, or -1: the same text, one that admits
  * everything, or, where rule `index` is a plain request or several with bars between them, rules that match all of these. */
 int advice_on_order(const struct rules *r, size_t index);

@@ -146,8 +146,9 @@ static void print_tls(const struct settings *s) {
 }
 
 /* Every rule with its place, and below it what may not be meant. Returns whether all of them are good. */
-static bool print_rules(struct policy *p) {
+static bool print_rules(struct policy *p, const struct settings *s) {
     static struct rules_verdict v;
+    bool logs_all = settings_number(s, AUDIT_REQUEST) == REQUEST_FULL && !settings_given(s, AUDIT_MASK);
     if (p->mode != POLICY_BROKER)
         return true;
     policy_read_rules(p);
@@ -158,6 +159,8 @@ static bool print_rules(struct policy *p) {
         printf("rule %s:%zu: %s\n", r->source, r->line, r->text);
         for (size_t k = 0; k < n; k++)
             printf("  warning: %s\n", texts[k]);
+        if (logs_all && advice_on_log(r->text) != NULL)
+            printf("  warning: %s\n", advice_on_log(r->text));
         int hidden_by = advice_on_order(&p->rules, i);
         if (hidden_by != -1)
             printf("  warning: is never used: %s:%zu matches before it\n", p->rules.rule[hidden_by].source, p->rules.rule[hidden_by].line);
@@ -257,7 +260,7 @@ int check_main(int argc, char **argv) {
         print_tls(&s);
         print_warnings(&s);
         become_account(&s);
-        bool good = print_rules(&policy);
+        bool good = print_rules(&policy, &s);
         puts(good ? "The settings are valid." : "A rule is not valid.");
         code = good ? 0 : 78;
     }

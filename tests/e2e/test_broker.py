@@ -1,4 +1,5 @@
 """Broker mode: what tests/broker.table (test_broker_table.py) does not say. Every refusal leaves a line and runs nothing."""
+import fcntl
 import os
 import re
 import shutil
@@ -297,6 +298,64 @@ def test_mask_of_characters(start, mask, shown):
     assert {e["request"] for e in server.events() if "request" in e} == {shown}
 
 
+@pytest.mark.parametrize("audit", ["text", "json"])
+@pytest.mark.parametrize("form, shown", [("masked", "email *** *** ***"), ("rule", "email")])
+def test_no_more_of_a_request_than_its_first_word(start, audit, form, shown):
+    """Allowed, refused, none at all, left out, and what can't be started."""
+    rules = "list\nemail add [^ ]+@[^ ]+ [^ ]+"
+    server = broker(start, rules, AUDIT=audit, AUDIT_REQUEST=form, COMMAND_LOCK="refuse")
+    assert says(server, "email add a@b sesame") == "email add a@b sesame"
+    assert says(server, "email adds a@b sesame") is None
+    assert says(server, "email\tadd a@b sesame") is None
+    assert says(server, "email add a@b s\xe4same") is None  # not UTF-8
+    server.settle()
+    with open(server.run_dir / "lock") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        assert wish(server, "email add a@b sesame").status == 429
+    bare = broker(start, rules, AUDIT=audit, AUDIT_REQUEST=form, COMMAND_PREFIX=None)
+    assert wish(bare, "email add a@b sesame").code == 127
+    for each, count in ((server, 6), (bare, 2)):
+        assert b"same" not in each.log_text() and b"a@b" not in each.log_text()
+        assert [e["request"] for e in each.events() if "request" in e] == [shown] * count
+        assert [e["rule"] for e in each.events("start")] == ["ALLOWED_COMMANDS:2"]
+
+
+@pytest.mark.parametrize("form, shown", [("masked", "ok *** ***"), ("rule", "ok")])
+def test_no_more_of_a_request_over_ssh(start, form, shown):
+    server = start(SshServer, FORCE_COMMAND=None, ALLOWED_COMMANDS="ok [a-z]+ [a-z]+", COMMAND_PREFIX="echo", AUDIT_REQUEST=form)
+    assert server.ssh("ok", "my", "sesame").stdout == b"ok my sesame\n"
+    assert server.ssh("ok", "My", "sesame").returncode == 126
+    server.settle()
+    assert [e["request"] for e in server.events() if "request" in e] == [shown] * 3
+    assert b"same" not in server.log_text()
+
+
+@pytest.mark.parametrize("form, shown", [("masked", "*** ***"), ("rule", "***")])
+def test_a_mask_hides_the_first_word_too(start, form, shown):
+    server = broker(start, ".*", AUDIT_REQUEST=form, AUDIT_MASK="^[a-z]*7 x")
+    assert wish(server, "sesame7 xyz").status == 200
+    assert wish(server, "  sesame xyz").status == 200
+    assert [e["request"] for e in server.events("start")] == [shown, "sesame" + shown[3:]]
+
+
+def test_the_forced_command_is_no_request(start):
+    server = start(FORCE_COMMAND="echo one two", AUDIT_REQUEST="rule")
+    assert ask(server).status == 200
+    assert server.events("start")[0]["command"] == "echo one two"
+
+
+def test_check_warns_of_passwords_in_the_log():
+    rules = "email (add|update) [^ @]+@[^ ]+ [^ ]+\nemail del [^ @]+@[^ @]+\nquota [0-9]+[KMGT]?\nlist"
+    def warned(**settings):
+        lines = check(rules=rules, **settings).stdout.splitlines()
+        return [line for line in lines if "keeps it out of the log" in line]
+
+    found = warned()
+    assert len(found) == 1, found
+    assert warned(AUDIT_REQUEST="full") == found
+    assert warned(AUDIT_REQUEST="masked") == warned(AUDIT_REQUEST="rule") == warned(AUDIT_MASK="x") == []
+
+
 def test_no_line_can_be_forged(start):
     server = broker(start, None, "x\n")
     assert says(server, 'a" verdict=allow event="start') is None
@@ -449,22 +508,23 @@ def test_check_of_force_command_and_a_list():
 # ---- the example ----
 
 def test_example_has_no_mistakes():
-    found = check(listed=(EXAMPLE / "allowed-commands.list").read_text(), COMMAND_PREFIX="docker exec -i mailserver setup")
+    found = check(listed=(EXAMPLE / "allowed-commands.list").read_text(), COMMAND_PREFIX="docker exec -i mailserver setup",
+                  AUDIT_REQUEST="masked")
     assert found.returncode == 0 and "allowed-commands.list" not in "".join(re.findall("^ *warning.*$", found.stdout, re.M))
     assert "  warning" not in found.stdout
 
 
 def test_example_commands(start, tmp_path):
-    """Those that compose.yaml says to try, with its prefix and its mask; a `docker` stands in for the real one."""
+    """Those that compose.yaml says to try, with its prefix and what it says of the log; a `docker` stands in for the real one."""
     text = (EXAMPLE / "compose.yaml").read_text()
     tried = re.findall(r'agent@localhost "([^"]+)"', text)
     assert len(tried) == 3 and "; rm" in tried[2]
     (tmp_path / "docker").write_text('#!/bin/sh\necho "$@"\n')
     (tmp_path / "docker").chmod(0o755)
     folder = Path(reachable(tmp_path / "docker")).parent
-    mask = re.search('AUDIT_MASK: "(.*)"', text)[1].replace("$$", "$")
+    audit = re.search("AUDIT_REQUEST: (.*)", text)[1]
     prefix = re.search("COMMAND_PREFIX: (.*)", text)[1]
-    server = broker(start, None, (EXAMPLE / "allowed-commands.list").read_text(), COMMAND_PREFIX=prefix, AUDIT_MASK=mask,
+    server = broker(start, None, (EXAMPLE / "allowed-commands.list").read_text(), COMMAND_PREFIX=prefix, AUDIT_REQUEST=audit,
                     env={"PATH": f"{folder}:{SYSTEM_PATH}"})
     assert [says(server, t) for t in tried] == [f"exec -i mailserver setup {t}" for t in tried[:2]] + [None]
     assert says(server, "email add a@example.org sesame").endswith("sesame")

@@ -170,12 +170,15 @@ def test_docker_mailserver(folder):
     assert b.ssh("email list").stdout == b"[email][list]\n"
     assert b.ssh("quota set a@example.org 5G").stdout == b"[quota][set][a@example.org][5G]\n"
     assert b.ssh("email add a@example.org sesame").returncode == 0
+    assert b.ssh("emial update a@example.org sesame").returncode == 126  # a slip of the hand shows no password either
     done = b.ssh("email del a@b; rm -rf /")
     assert (done.returncode, done.stdout) == (126, b"")
     auth = "Authorization: Bearer a-token-of-20-letters"
     assert b.curl("-H", "X-Bastion-Command: email list", auth=auth).stdout == b"[email][list]\n"
     assert b"403" in b.curl("-i", "-H", "X-Bastion-Command: email list; id", auth=auth).stdout
-    assert "sesame" not in b.log()
+    assert b"403" in b.curl("-i", "-H", "X-Bastion-Command: email add sesame", auth=auth).stdout
+    assert "sesame" not in b.log() and "a@example.org" not in b.log()
+    assert "email *** *** ***" in b.log()
 
 
 def test_one_directory(folder):

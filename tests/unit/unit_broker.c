@@ -277,6 +277,40 @@ START_TEST(advice) {
 }
 END_TEST
 
+static const struct {
+    const char *rule;
+    bool free;
+} logged[] = {
+    {"email (add|update) [^ @]+@[^ ]+ [^ ]+", true},
+    {"[^ ]+", true},
+    {"a .*", true},
+    {"a .{8,}", true},
+    {"a [[:alnum:]]{8,}", true},
+    {"a [A-Za-z0-9]+", true},
+    {"a [^ -][^ ]*", true},
+    {"a ([^ ]+)", true},
+    {"a [^ ]+|b", true},
+    {"b|a [^ ]+", true},
+    {"list", false},
+    {"quota [0-9]+[KMGT]?", false},
+    {"restart [a-z]+", false},
+    {"del [^ @]+@[^ @]+", false},
+    {"ping [^ ]+\\.com", false},
+    {"a [^ ]", false},
+    {"a [^ ]{1,8}", false},
+    {"a [^ ]+ b", false},
+    {"a [^ ]+ [ab]", false},
+    {"[", false},
+    {"a {", false},
+    {"", false},
+};
+
+START_TEST(advice_of_the_log) {
+    const char *rule = logged[_i].rule;
+    ck_assert_int_eq(advice_on_log(unit_guarded(rule, strlen(rule) + 1)) != NULL, logged[_i].free);
+}
+END_TEST
+
 START_TEST(order) {
     one_rule("restart [^ ]+\nrestart web\nlist\nlist\nother\nrestart web|restart db\nrestart db|stop db\n.*\nlast");
     const int before[] = {-1, 0, -1, 2, -1, 0, -1, -1, 7};
@@ -305,6 +339,7 @@ Suite *unit_broker(void) {
         tcase_add_test(tc, tests[i]);
     tcase_add_loop_test(tc, reader, 0, (int)COUNT(texts));
     tcase_add_loop_test(tc, advice, 0, (int)COUNT(advised));
+    tcase_add_loop_test(tc, advice_of_the_log, 0, (int)COUNT(logged));
     suite_add_tcase(made, tc);
     return made;
 }
