@@ -5,7 +5,7 @@ import socket
 import subprocess
 
 import pytest
-from harness import UNTIL_GO, Client, ask, is_listening, request, wait_for
+from harness import OWN_FOLDERS, UNTIL_GO, Client, ask, is_listening, private, request, wait_for
 from init_harness import InitServer
 
 pytestmark = pytest.mark.root
@@ -104,7 +104,7 @@ def test_a_start_after_the_end_has_the_port_at_once(start):
                          for line in open(f"/proc/net/{table}").read().splitlines()[1:]), "TIME_WAIT")
     server.tell()
     assert server.end() == 0
-    words = [str(server.root / "bin/bastion"), "init", "--address", "127.0.0.1"]
+    words = private(OWN_FOLDERS, [str(server.root / "bin/bastion"), "init", "--address", "127.0.0.1"])
     log = server.home / "second"
     again = subprocess.Popen(words, env={**server.env, "RUN_DIR": str(server.run_dir), "SSH_USER": "nobody"}, stderr=open(log, "wb"))
     try:
