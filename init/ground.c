@@ -10,6 +10,7 @@
 
 #include "base/account.h"
 #include "base/buf.h"
+#include "base/container.h"
 #include "base/fd.h"
 
 /* ---- the folders ---- */
@@ -40,18 +41,7 @@ enum ground ground_prepare(const char **fault) {
     return take_folder(GROUND_FOLDER) ? GROUND_OURS : GROUND_OTHERS;
 }
 
-static bool leads_to(const char *link, const char *target) {
-    char text[LIMIT_PATH];
-    ssize_t n = readlink(link, text, sizeof text - 1);
-    if (n <= 0)
-        return false;
-    text[n] = '\0';
-    return strcmp(text, target) == 0;
-}
-
-bool ground_is_container(void) {
-    return leads_to("/etc/passwd", GROUND_FOLDER "/passwd") && leads_to("/etc/group", GROUND_FOLDER "/group");
-}
+bool ground_is_container(void) { return container_is_ours(); }
 
 /* The number of the mount that `path` is on (proc(5), fdinfo), or -1. */
 static long mount_of(const char *path) {

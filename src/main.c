@@ -42,10 +42,11 @@ static const struct program {
      "bastion -c REQUEST). Its settings come from bastion ssh or from files. --force-command:\n"
      "started by OpenSSH's ForceCommand, whose SSH_ORIGINAL_COMMAND is the request.\n"},
     {"check", check_main, "bastion check [--files] [--brief | [--] REQUEST]",
-     "Says whether the settings are valid, what they are and where each comes from; with\n"
-     "REQUEST, what would happen to it and why. --files: as cgi and the login shell see\n"
-     "them, without the environment. --brief: only what keeps init from serving.\n"
-     "Exits 0, 78 for a fault, 126 for a refusal.\n"},
+     "Says whether everything that is configured can work: settings and where each comes from,\n"
+     "account, folders, keys, certificate, rules, the command's program. It changes nothing. With\n"
+     "REQUEST, what would happen to it and why. --files: as cgi and the login shell see the\n"
+     "settings, without the environment. --brief: only what keeps init from serving.\n"
+     "Exits 0 (warnings or not), 78 for a fault, 126 for a refusal.\n"},
     {"docker", docker_main, "bastion docker COMMAND [ARG...]",
      "A small client of the Docker Engine: exec, ps, logs, start, stop and the like, as docker(1)\n"
      "has them. So does bastion when it is called docker, as by a link of that name.\n"},

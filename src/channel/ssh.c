@@ -23,7 +23,7 @@
 #include "base/peer.h"
 #include "base/ucspi.h"
 #include "channel/guard.h"
-#include "channel/place.h"
+#include "core/place.h"
 #include "channel/ticket.h"
 #include "core/audit.h"
 #include "core/keys.h"

@@ -9,9 +9,10 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
+#include "core/place.h"
 #include "limit.h"
 
-#define TICKET_RUN_DIR "/run/bastion" /* whatever RUN_DIR says: both sides must know it by themselves */
+#define TICKET_RUN_DIR PLACE_RUN_DIR
 
 struct ticket {
     const char *run;  /* the session's and its run's name */

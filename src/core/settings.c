@@ -91,10 +91,21 @@ const char *settings_source(const struct settings *s, enum setting id) {
     return text;
 }
 
-/* Notes the first fault: setting, what is wrong, where the value stands. */
+/* s->fault has been written. Returns -1, unless reading is to go on. */
+static int end_with_fault(struct settings *s, enum setting id) {
+    if (s->each_fault == NULL)
+        return -1;
+    s->each_fault(s, id);
+    if (id < SETTINGS)
+        s->value[id] = (struct settings_value){.origin = FROM_NOWHERE};
+    s->fault[0] = '\0';
+    return 0;
+}
+
+/* Notes a fault: setting, what is wrong, where the value stands. */
 static int fault(struct settings *s, enum setting id, const char *what) {
     snprintf(s->fault, sizeof s->fault, "%s: %s (%s)", spec[id].name, what, settings_source(s, id));
-    return -1;
+    return end_with_fault(s, id);
 }
 
 /* ---- where values come from ---- */
@@ -193,19 +204,18 @@ static int read_environment(struct settings *s, char *const *environment, unsign
             take_text(&s->value[id], equals + 1);
     }
     for (int id = 0; id < SETTINGS; id++) {
-        if (s->value[id].n > LIMIT_VALUE)
-            return fault(s, (enum setting)id, "too long");
+        if (s->value[id].n > LIMIT_VALUE && fault(s, (enum setting)id, "too long") == -1)
+            return -1;
         if (s->value[id].text != NULL || file[id] == NULL)
             continue;
         s->value[id].origin = FROM_NAMED_FILE;
         s->value[id].place = file[id];
         int fd = open(file[id], O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
-        if (fd == -1)
-            return fault(s, (enum setting)id, strerror(errno));
-        if (take_file(s, (enum setting)id, fd, false) == -1)
+        if ((fd == -1 ? fault(s, (enum setting)id, strerror(errno)) : take_file(s, (enum setting)id, fd, false)) == -1)
             return -1;
-        if (s->value[id].text == NULL)
-            return fault(s, (enum setting)id, "empty");
+        bool empty = s->value[id].text == NULL && s->value[id].origin == FROM_NAMED_FILE;
+        if (empty && fault(s, (enum setting)id, "empty") == -1)
+            return -1;
     }
     return 0;
 }
@@ -218,7 +228,7 @@ static int read_folder(struct settings *s, const char *folder, unsigned needs) {
     if (wrong != NULL) {
         snprintf(s->fault, sizeof s->fault, "%s: %s", folder, wrong);
         fd_close(&dir);
-        return -1;
+        return end_with_fault(s, SETTINGS);
     }
     int result = 0;
     for (int id = 0; id < SETTINGS && result == 0; id++) {
@@ -333,6 +343,15 @@ static int check_ports(struct settings *s) {
     return 0;
 }
 
+static void take_preset(struct settings_value *v, const struct spec *sp) {
+    if (v->text != NULL || sp->preset == NULL)
+        return;
+    /* Never written to: only secrets are wiped, and none has a preset. */
+    v->text = (char *)(uintptr_t)sp->preset;
+    v->n = strlen(v->text);
+    v->origin = FROM_DEFAULT;
+}
+
 int settings_read(struct settings *s, const struct settings_places *places, unsigned needs) {
     reader = geteuid();
     if (places->environment != NULL && read_environment(s, places->environment, needs) == -1)
@@ -342,15 +361,15 @@ int settings_read(struct settings *s, const struct settings_places *places, unsi
             return -1;
     for (int id = 0; id < SETTINGS; id++) {
         struct settings_value *v = &s->value[id];
-        if (v->text == NULL && spec[id].preset != NULL) {
-            /* Never written to: only secrets are wiped, and none has a preset. */
-            v->text = (char *)(uintptr_t)spec[id].preset;
-            v->n = strlen(v->text);
-            v->origin = FROM_DEFAULT;
-        }
-        const char *wrong = v->text != NULL ? wrong_value(v, &spec[id]) : NULL;
-        if (wrong != NULL)
-            return fault(s, (enum setting)id, wrong);
+        const char *wrong;
+        take_preset(v, &spec[id]);
+        if (v->text == NULL || (wrong = wrong_value(v, &spec[id])) == NULL)
+            continue;
+        if (fault(s, (enum setting)id, wrong) == -1)
+            return -1;
+        take_preset(v, &spec[id]);
+        if (v->text != NULL)
+            wrong_value(v, &spec[id]);
     }
     return check_together(s) == -1 ? -1 : check_ports(s);
 }

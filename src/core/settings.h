@@ -74,6 +74,9 @@ struct settings {
         bool exposed;      /* a secret's file that others than its owner can read */
         const char *place; /* FROM_NAMED_FILE: the file; FROM_FOLDER: the folder */
     } value[SETTINGS];
+    /* For a program that wants every fault and not the first alone: called with s->fault for each, while the value still stands
+     * there (`id` is SETTINGS for a whole folder). Then what is faulty counts as not set. NULL: reading ends with the first. */
+    void (*each_fault)(const struct settings *s, enum setting id);
     char fault[LIMIT_PATH + 512]; /* one line: setting, fault, source; empty when there is none */
     char store[LIMIT_SETTINGS];   /* the texts that came from files; last, so that what every process uses is on few pages */
 };

@@ -5,29 +5,94 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
-#include "base/account.h"
+#include "base/container.h"
 #include "base/drop.h"
-#include "core/certificate.h"
-#include "core/hostkey.h"
-#include "core/keys.h"
-#include "core/policy.h"
-#include "core/settings.h"
-#include "tool/advice.h"
+#include "tool/check_parts.h"
+#include "tool/report.h"
 #include "wire/quote.h"
 
 extern char **environ;
 
-enum { SHOWN = 400 }; /* bytes of a value that are shown */
+/* In this order, what the account sees last: root looks at all the rest. */
+static const struct {
+    void (*look)(const struct subject *x);
+    bool as_account;
+} parts[] = {
+    {check_settings, false}, {check_values, false}, {check_names, false}, {check_host, false},  {check_account, false},
+    {check_folders, false},  {check_keys, false},   {check_tls, false},   {check_rules, true}, {check_command, true},
+};
 
-static void print_quoted(const char *text) {
-    char line[SHOWN + 16];
-    struct buf b = BUF_ON(line);
-    quote_text(&b, text, strlen(text), SHOWN);
-    printf("%.*s", (int)b.len, b.at);
+/* ---- what is looked at ---- */
+
+static bool faulty[SETTINGS + 1]; /* whose value has been named as none */
+
+/* With the value's fault its look is named where that is odd, since it is mostly the reason. */
+static void take_fault(const struct settings *s, enum setting id) {
+    char line[sizeof s->fault + 256];
+    const char *text = id < SETTINGS ? settings_text(s, id) : NULL, *odd = text != NULL ? check_oddity(text, strlen(text)) : NULL;
+    bool closed = strstr(s->fault, strerror(EACCES)) != NULL && geteuid() != 0;
+    snprintf(line, sizeof line, "%s%s%s%s", s->fault, odd != NULL ? ": " : "", odd != NULL ? odd : "", closed ? "; bastion as this account can't read it, as root perhaps" : "");
+    report_fault_line(line);
+    faulty[id] = true;
+}
+
+/* Whether there is a source of keys, good or not. keys_read names the lack of any key as one line. */
+static bool has_keys(const struct keys *k) {
+    static const char none[] = "AUTHORIZED_KEYS_DIR, _HOST, _REPO: ";
+    return k->count > 0 || (k->faults.len > 0 && strncmp(k->faults.at, none, sizeof none - 1) != 0);
+}
+
+static bool any_given(const struct settings *s, const enum setting *ids, size_t n) {
+    for (size_t i = 0; i < n; i++)
+        if (settings_given(s, ids[i]) || faulty[ids[i]])
+            return true;
+    return false;
+}
+
+static void find_out(struct subject *x) {
+    static const enum setting http[] = {HTTP_BASIC_AUTH, HTTP_TOKEN}, tls[] = {TLS_CERT, TLS_KEY, TLS, TLS_CLIENT_CA},
+                              ssh[] = {AUTHORIZED_KEYS_DIR, AUTHORIZED_KEYS_HOST, AUTHORIZED_KEYS_REPO};
+    gid_t group;
+    keys_read(x->keys, x->settings);
+    x->http = any_given(x->settings, http, 2);
+    x->tls = any_given(x->settings, tls, 4);
+    x->ssh = has_keys(x->keys) || any_given(x->settings, ssh, 3);
+    if (x->root)
+        x->has_account = account_find(&x->account, settings_text(x->settings, SSH_USER)) == 0;
+    else
+        account_self(&x->account);
+    if (x->has_account && account_socket_group(&group, x->files ? (char *[]){NULL} : environ))
+        account_add_group(&x->account, group);
+}
+
+/* The rules are read, and programs are looked for, as for a request: by the account. */
+static void become_account(struct account *account) {
+    if (geteuid() != 0 || account->name[0] == '\0' || account->uid == 0)
+        return;
+    if (drop_to(account) == -1) {
+        report_fault("SSH_USER", "cannot become %s: %s", account->name, strerror(errno));
+        exit(report_verdict());
+    }
+}
+
+static int check_all(struct subject *x) {
+    bool became = false;
+    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
+        if (parts[i].as_account && !became && x->has_account)
+            become_account(&x->account);
+        became = became || parts[i].as_account;
+        parts[i].look(x);
+    }
+    return report_verdict();
+}
+
+/* ---- a request ---- */
+
+static void print_lines(const struct buf *lines) {
+    for (const char *at = lines->at; at < lines->at + lines->len; at += strcspn(at, "\n") + 1)
+        printf("warning: %.*s\n", (int)strcspn(at, "\n"), at);
 }
 
 /* A word that is executed: all of it, in four times as many bytes at most. */
@@ -36,146 +101,6 @@ static void print_word(const char *text) {
     struct buf b = BUF_ON(line);
     quote_text(&b, text, strlen(text), sizeof line - 8);
     printf("%.*s\n", (int)b.len, b.at);
-}
-
-static void print_setting(const struct settings *s, enum setting id) {
-    const char *text = settings_text(s, id);
-    if (text == NULL)
-        return;
-    printf("%s = ", settings_name(id));
-    if (settings_is_secret(id))
-        fputs("(hidden)", stdout);
-    else
-        print_quoted(text);
-    printf("  (%s)\n", settings_source(s, id));
-}
-
-static void warn(const char *setting, const char *text) { printf("warning: %s: %s\n", setting, text); }
-
-static bool is_bastion(const char *shell) {
-    const char *slash = strrchr(shell, '/');
-    return slash != NULL && strcmp(slash, "/bastion") == 0;
-}
-
-/* What is valid and yet likely not meant. */
-static void print_warnings(const struct settings *s) {
-    struct account account;
-    struct stat st;
-    bool basic = settings_given(s, HTTP_BASIC_AUTH), token = settings_given(s, HTTP_TOKEN);
-    for (enum setting id = 0; id < SETTINGS; id++)
-        if (settings_is_secret(id) && s->value[id].exposed)
-            warn(settings_name(id), "its file can be read by others than its owner");
-    if (basic && token)
-        warn("HTTP_TOKEN", "has no effect: HTTP_BASIC_AUTH wins");
-    if (!basic && !token)
-        warn("HTTP_BASIC_AUTH, HTTP_TOKEN", "neither is set: over HTTP nobody may run anything");
-    if (token && !basic && strlen(settings_text(s, HTTP_TOKEN)) < 16)
-        warn("HTTP_TOKEN", "shorter than 16 bytes: it can be guessed");
-    if (settings_given(s, COMMAND_LOCK_WAIT) && !(settings_given(s, COMMAND_LOCK) && settings_number(s, COMMAND_LOCK) == LOCK_WAIT))
-        warn("COMMAND_LOCK_WAIT", "has no effect: COMMAND_LOCK is not wait");
-    if (geteuid() == 0 && account_find(&account, settings_text(s, SSH_USER)) == -1)
-        warn("SSH_USER", "there is no such account here: http and cgi answer 500 when started as root");
-    else if (geteuid() == 0 && stat(account.shell, &st) == 0 && is_bastion(account.shell) && (st.st_mode & S_IROTH) != 0)
-        warn("SSH_USER", "its login shell can be read by it, so that a command may take over the next login's: chmod 711");
-    const char *prefix = settings_text(s, COMMAND_PREFIX);
-    if (prefix != NULL && strlen(prefix) > 3 && strcmp(prefix + strlen(prefix) - 3, " -c") == 0)
-        warn("COMMAND_PREFIX", "ends with -c: a request's first word becomes a script");
-    if (settings_given(s, FORCE_COMMAND) && lstat(POLICY_LIST, &st) == 0)
-        warn(POLICY_LIST_NAME, "has no effect: FORCE_COMMAND is set");
-    if (stat(settings_text(s, RUN_DIR), &st) == -1)
-        warn("RUN_DIR", strerror(errno));
-    else if (!S_ISDIR(st.st_mode) || (st.st_mode & (S_IWGRP | S_IWOTH)) != 0 || (st.st_uid != 0 && st.st_uid != geteuid()))
-        warn("RUN_DIR", "must be a directory that root or this account owns and nobody else can write");
-}
-
-static void print_lines(const struct buf *lines) {
-    for (const char *at = lines->at; at < lines->at + lines->len; at += strcspn(at, "\n") + 1)
-        printf("warning: %.*s\n", (int)strcspn(at, "\n"), at);
-}
-
-/* The keys that can log in, what is unusable, and the host's own key as ssh-keygen(1) shows it. */
-static void print_ssh(const struct settings *s) {
-    static struct keys keys;
-    struct openssh_key host;
-    char line[OPENSSH_KEY_COMMENT + 128], fingerprint[KEYS_FINGERPRINT];
-    struct buf b = BUF_ON(line);
-    const char *fault;
-    keys_read(&keys, s);
-    for (size_t i = 0; i < keys.count; i++) {
-        keys_fingerprint(fingerprint, keys.key[i].text);
-        printf("key: 256 %s ", fingerprint);
-        print_quoted(keys.key[i].identity);
-        puts(keys.key[i].no_pty ? " no-pty" : "");
-    }
-    print_lines(&keys.faults);
-    int found = hostkey_find(&host, settings_text(s, SSH_KEYS), NULL, &fault);
-    if (found == 1) {
-        hostkey_describe(&b, &host);
-        printf("host key: %.*s\n", (int)b.len, b.at);
-        explicit_bzero(&host, sizeof host);
-    } else if (found == 0) {
-        puts("host key: none yet; the first SSH connection makes one");
-    } else {
-        printf("warning: %s\n", fault);
-    }
-}
-
-/* The rules are read as they are for a request: by the account. */
-static void become_account(const struct settings *s) {
-    struct account account;
-    if (geteuid() != 0 || account_find(&account, settings_text(s, SSH_USER)) == -1 || account.uid == 0)
-        return;
-    if (drop_to(&account) == -1) {
-        fprintf(stderr, "SSH_USER: cannot become that account: %s\n", strerror(errno));
-        exit(71);
-    }
-}
-
-/* The certificate, and what bastion tls would say of it. */
-static void print_tls(const struct settings *s) {
-    static struct certificate c;
-    const char *chain, *key, *fault;
-    int64_t now = time(NULL);
-    if (!certificate_places(s, &chain, &key))
-        return;
-    if ((fault = certificate_read(&c, chain, key)) != NULL || (fault = certificate_age(&c, now)) != NULL)
-        warn("TLS", fault);
-    else
-        printf("certificate: %s: good for another %lld days\n", chain, (long long)(c.not_after - now) / 86400);
-    certificate_wipe(&c);
-}
-
-/* Every rule with its place, and below it what may not be meant. Returns whether all of them are good. */
-static bool print_rules(struct policy *p, const struct settings *s) {
-    static struct rules_verdict v;
-    bool logs_all = settings_number(s, AUDIT_REQUEST) == REQUEST_FULL && !settings_given(s, AUDIT_MASK);
-    if (p->mode != POLICY_BROKER)
-        return true;
-    policy_read_rules(p);
-    for (size_t i = 0; i < p->rules.count; i++) {
-        const struct rule *r = &p->rules.rule[i];
-        const char *texts[ADVICE_MAX];
-        size_t n = advice_on(r->text, texts);
-        printf("rule %s:%zu: %s\n", r->source, r->line, r->text);
-        for (size_t k = 0; k < n; k++)
-            printf("  warning: %s\n", texts[k]);
-        if (logs_all && advice_on_log(r->text) != NULL)
-            printf("  warning: %s\n", advice_on_log(r->text));
-        int hidden_by = advice_on_order(&p->rules, i);
-        if (hidden_by != -1)
-            printf("  warning: is never used: %s:%zu matches before it\n", p->rules.rule[hidden_by].source, p->rules.rule[hidden_by].line);
-    }
-    print_lines(&p->rules.faults);
-    if (p->rules.count == 0)
-        warn("ALLOWED_COMMANDS", "there are no rules, so that no request is allowed");
-    if (rules_match(&p->rules, (struct slice){NULL, 0}, &v) == -1) {
-        printf("warning: the rules can't be tried: %s\n", strerror(errno));
-        return false;
-    }
-    print_lines(&v.faults);
-    if (v.stuck != -1)
-        printf("warning: %s:%zu: takes more time or memory than a rule may\n", p->rules.rule[v.stuck].source, p->rules.rule[v.stuck].line);
-    return v.faults.len == 0 && v.stuck == -1;
 }
 
 static int check_request(struct policy *p, const char *request) {
@@ -199,6 +124,8 @@ static int check_request(struct policy *p, const char *request) {
         print_word(d.argv[i]);
     return 0;
 }
+
+/* ---- for bastion init ---- */
 
 /* What keeps `bastion init` from serving: a rule of ALLOWED_COMMANDS that is none. One of the file may be edited at any time:
  * it is named at every request. */
@@ -231,6 +158,9 @@ static int check_start(struct policy *p) {
 
 int check_main(int argc, char **argv) {
     static struct settings s;
+    static struct policy policy;
+    static struct keys keys;
+    static struct subject x;
     static char *nothing[] = {NULL};
     bool files = argc > 1 && strcmp(argv[1], "--files") == 0;
     bool brief = argc > 1 + files && strcmp(argv[1 + files], "--brief") == 0;
@@ -241,28 +171,25 @@ int check_main(int argc, char **argv) {
         return 64;
     }
     struct settings_places places = {files ? nothing : environ, settings_folders};
-    static struct policy policy;
     const char *fault = s.fault;
-    if (settings_read(&s, &places, NEED_ALL) == -1 || policy_load(&policy, &s, &fault) == -1) {
+    x = (struct subject){.settings = &s, .policy = &policy, .keys = &keys, .faulty = faulty, .files = files, .root = geteuid() == 0, .container = container_is_ours()};
+    s.each_fault = brief ? NULL : take_fault;
+    if (settings_read(&s, &places, NEED_ALL) == -1 || (policy_load(&policy, &s, &fault) == -1 && (brief || words == 1))) {
         fprintf(stderr, "%s\n", fault);
         return 78;
     }
-    int code = 0;
     if (brief)
         return check_start(&policy);
-    if (words == 1) {
-        become_account(&s);
+    find_out(&x);
+    int code = report_code();
+    if (words == 1 && code == 0) {
+        if (x.has_account)
+            become_account(&x.account);
         code = check_request(&policy, argv[argc - 1]);
-    } else {
-        for (enum setting id = 0; id < SETTINGS; id++)
-            print_setting(&s, id);
-        print_ssh(&s);
-        print_tls(&s);
-        print_warnings(&s);
-        become_account(&s);
-        bool good = print_rules(&policy, &s);
-        puts(good ? "The settings are valid." : "A rule is not valid.");
-        code = good ? 0 : 78;
+    } else if (words == 0) {
+        if (policy.mode == POLICY_NONE && !faulty[FORCE_COMMAND] && !faulty[ALLOWED_COMMANDS])
+            report_fault_line(fault);
+        code = check_all(&x);
     }
     return fflush(stdout) == 0 ? code : 71;
 }

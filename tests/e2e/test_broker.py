@@ -440,7 +440,7 @@ def check(*arguments, rules=None, listed=None, before="", **settings):
 
 def test_check_lists_the_rules():
     found = check(rules="a\n# c\n b ", listed="\ncc\n")
-    assert found.returncode == 0 and found.stdout.endswith("The settings are valid.\n")
+    assert found.returncode == 0 and found.stdout.splitlines()[-1].startswith("What is configured can work")
     assert re.findall("^rule (.*)$", found.stdout, re.M) == ["ALLOWED_COMMANDS:1: a", "ALLOWED_COMMANDS:3: b", "allowed-commands.list:2: cc"]
 
 
@@ -449,7 +449,7 @@ def test_check_lists_the_rules():
 ])
 def test_check_warns(rule, warning):
     """Below the rule, and below no other."""
-    found = check(listed=f"ok\n{rule}\n")
+    found = check(listed=f"id\n{rule}\n")
     before, _, behind = found.stdout.partition(f"rule allowed-commands.list:2: {rule}\n")
     assert found.returncode == 0 and "\n  warning: " not in before
     assert any(warning in line for line in behind.splitlines() if line.startswith("  warning: "))
@@ -466,7 +466,7 @@ def test_check_warns_of_a_rule_that_is_never_used():
 ], ids=str)
 def test_check_of_a_rule_that_is_none(options, fault):
     found = check(**options)
-    assert found.returncode == 78 and f"warning: {fault}" in found.stdout and "The settings are valid" not in found.stdout
+    assert found.returncode == 78 and f"fault: {fault}" in found.stderr and "can work" not in found.stdout
 
 
 @pytest.mark.parametrize("rule, code", [("a", 0), ("a(", 78), ("((a{1,60}){1,60}){1,60}", 78)])
@@ -487,7 +487,7 @@ def test_check_of_a_request_like_an_option():
 def test_check_reads_as_the_account():
     """What root can read and SSH_USER can't is no rule."""
     closed = "chmod 600 /etc/bastion/allowed-commands.list"
-    assert "warning: allowed-commands.list: Permission denied" in check(listed="a\n", before=closed).stdout
+    assert "fault: allowed-commands.list: Permission denied" in check(listed="a\n", before=closed).stderr
     found = check("a", listed="a\n", before=closed)
     assert found.returncode == 126 and found.stdout == "warning: allowed-commands.list: Permission denied\ndeny: no rule allows it\n"
 

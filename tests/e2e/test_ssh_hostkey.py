@@ -51,8 +51,8 @@ def check_refused(server, reason, file=f"/{NAME}"):
 def check(server):
     """What `bastion check` says of the key there."""
     argv = ["nsenter", "-m", "-t", str(server.process.pid), BASTION, "check"]
-    shown = subprocess.run(argv, env=server.env, capture_output=True, text=True, check=True).stdout
-    return re.search("^(host key|warning: SSH_KEYS): (.*)", shown, re.M)[2]
+    shown = subprocess.run(argv, env=server.env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True).stdout
+    return re.search("^(host key|fault: SSH_KEYS): (.*)", shown, re.M)[2]
 
 
 # ---- made ----

@@ -142,14 +142,14 @@ def test_check_names_them_in_one_line(start, name):
     server = begin(start)
     shutil.copy(f"{BOB}.pub", os.fsencode(server.users) + b"/" + name + b".pub")
     shown = check(server)
-    assert len(re.findall(rf"^warning: {DIR}/.*: a name that can't be an identity$", shown, re.M)) == 1
+    assert len(re.findall(rf"^fault: {DIR}/.*: a name that can't be an identity$", shown, re.M)) == 1
     assert not re.search(r"[^\n\x20-\x7e]", shown)
 
 
 def check(server):
     """What `bastion check` says there."""
     argv = ["nsenter", "-m", "-t", str(server.process.pid), BASTION, "check"]
-    return subprocess.run(argv, env=server.env, capture_output=True, check=True).stdout.decode(errors="replace")
+    return subprocess.run(argv, env=server.env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT).stdout.decode(errors="replace")
 
 
 def test_check_shows_them(start):
@@ -157,8 +157,8 @@ def test_check_shows_them(start):
     (server.etc / "authorized_keys.repo").write_text(f"no-pty ssh-ed25519 {B} bob the builder\nssh-rsa AAAA\n")
     shown = check(server)
     finger = {key: subprocess.run(["ssh-keygen", "-lf", key], capture_output=True, text=True, check=True).stdout.split()[1] for key in (ALICE, BOB)}
-    assert f'\nkey: 256 {finger[ALICE]} "alice"\nkey: 256 {finger[BOB]} "bob the builder" no-pty\n' in shown
-    assert f"\nwarning: {REPO_FILE}:2: a key of another type than ssh-ed25519\n" in shown
+    assert f'\nkey: 256 {finger[ALICE]} "alice"  ({DIR}/alice.pub:1)\nkey: 256 {finger[BOB]} "bob the builder" no-pty  ({REPO_FILE}:1)\n' in shown
+    assert f"\nwarning: {REPO_FILE}:2: a key of another type than ssh-ed25519: ssh-rsa" in shown
 
 
 # ---- however the file looks ----

@@ -164,11 +164,11 @@ def test_check(files):
     env = {"FORCE_COMMAND": "true", "HTTP_TOKEN": "0123456789abcdef", "TLS_CERT": str(crt), "TLS_KEY": str(key)}
 
     def said():
-        return subprocess.run([BASTION, "check"], env=env, capture_output=True, text=True).stdout
+        return subprocess.run([BASTION, "check"], env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True).stdout
 
     assert re.search(rf"^certificate: {crt}: good for another (29|30) days$", said(), re.M)
     shutil.copy(Pair("other").key, key)
-    assert f"warning: TLS: {crt}, {key}: the key does not belong to the certificate\n" in said()
+    assert f"fault: TLS_CERT, TLS_KEY: {crt}, {key}: the key does not belong to the certificate (from the environment)\n" in said()
 
 
 # ---- replacing ----

@@ -1,4 +1,4 @@
-#include "channel/place.h"
+#include "core/place.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -54,6 +54,23 @@ static const char *check_home(const struct account *a) {
     return NULL;
 }
 
+/* The same question where nothing may be made. */
+static const char *look_at_home(const struct account *a) {
+    char path[LIMIT_HOME + 8], real[LIMIT_PATH];
+    const char *home = strcmp(a->home, "/") == 0 ? "" : a->home;
+    snprintf(path, sizeof path, "%s/.ssh", home);
+    ssize_t n = readlink(path, real, sizeof real - 1);
+    if (n == -1 && errno == ENOENT) {
+        if (access(a->home, W_OK) == 0)
+            return NULL;
+        return fault("SSH_USER: %s must be a link to %s, and can't be made: %s", path, PLACE_KEYS, strerror(errno));
+    }
+    real[n > 0 ? n : 0] = '\0';
+    if (strcmp(real, PLACE_KEYS) == 0 || (realpath(path, real) != NULL && strcmp(real, PLACE_KEYS) == 0))
+        return NULL;
+    return fault("SSH_USER: %s is not a link to %s: an account of its own is needed here", path, PLACE_KEYS);
+}
+
 static bool has_keys(const struct account *a, const void *context) {
     const struct account *ours = context;
     char path[LIMIT_HOME + 32];
@@ -81,8 +98,9 @@ static const char *check_folder(const char *path) {
     return NULL;
 }
 
+static const char *const folders[] = {"/", "/run", PLACE_RUN_DIR, PLACE_KEYS};
+
 static const char *make_folders(void) {
-    static const char *const folders[] = {"/", "/run", TICKET_RUN_DIR, PLACE_KEYS};
     for (size_t i = 0; i < sizeof folders / sizeof *folders; i++) {
         mkdir(folders[i], 0755);
         const char *wrong = check_folder(folders[i]);
@@ -157,6 +175,34 @@ static const char *find_tinysshd(char program[LIMIT_PATH]) {
     return fault("tinysshd: not found as %.*s../lib/bastion/tinysshd nor as %.*stinysshd", (int)n, here, (int)n, here);
 }
 
+/* ---- the whole of it ---- */
+
+static const char *look_at_folders(void) {
+    struct stat st;
+    for (size_t i = 0; i < sizeof folders / sizeof *folders; i++) {
+        if (stat(folders[i], &st) == -1 && errno == ENOENT)
+            return access(folders[i - 1], W_OK) == 0 ? NULL : fault("%s: is missing, and can't be made: %s", folders[i], strerror(errno));
+        const char *wrong = check_folder(folders[i]);
+        if (wrong != NULL)
+            return wrong;
+    }
+    return NULL;
+}
+
+void place_look(const struct settings *s, bool made, void (*say)(const char *fault)) {
+    static struct account account; /* large */
+    char program[LIMIT_PATH];
+    const char *wrong;
+    if (!made && (wrong = find_account(&account, settings_text(s, SSH_USER))) != NULL)
+        say(wrong);
+    else if (!made && (wrong = look_at_home(&account)) != NULL)
+        say(wrong);
+    if (!made && (wrong = look_at_folders()) != NULL)
+        say(wrong);
+    if ((wrong = find_tinysshd(program)) != NULL)
+        say(wrong);
+}
+
 const char *place_prepare(const struct settings *s, struct account *account, struct keys *keys, const char *peer,
                           char program[LIMIT_PATH]) {
     struct lock lock;
@@ -171,7 +217,7 @@ const char *place_prepare(const struct settings *s, struct account *account, str
     if (warning != NULL)
         audit_fault("ssh", peer, warning);
     /* The login shell can't make it, in a folder that is root's. */
-    lock_prepare(&lock, TICKET_RUN_DIR, account->gid);
+    lock_prepare(&lock, PLACE_RUN_DIR, account->gid);
     lock_leave(&lock);
     fd_close(&lock.folder);
     return NULL;

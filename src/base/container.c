@@ -1,0 +1,20 @@
+#include "base/container.h"
+
+#include <string.h>
+#include <sys/types.h>
+#include <unistd.h>
+
+#include "limit.h"
+
+static bool leads_to(const char *link, const char *target) {
+    char text[LIMIT_PATH];
+    ssize_t n = readlink(link, text, sizeof text - 1);
+    if (n <= 0)
+        return false;
+    text[n] = '\0';
+    return strcmp(text, target) == 0;
+}
+
+bool container_is_ours(void) {
+    return leads_to("/etc/passwd", CONTAINER_FOLDER "/passwd") && leads_to("/etc/group", CONTAINER_FOLDER "/group");
+}

@@ -1,0 +1,140 @@
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/ptrace.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "core/place.h"
+#include "tool/check_parts.h"
+#include "tool/report.h"
+
+#define SHELLS "/etc/shells"
+
+static bool is_bastion(const char *shell) {
+    const char *slash = strrchr(shell, '/');
+    return slash != NULL && strcmp(slash, "/bastion") == 0;
+}
+
+/* ---- the login shell ---- */
+
+/* Whether shells(5) has it. Without such a file nobody asks. */
+static bool is_listed(const char *shell) {
+    static char text[LIMIT_ACCOUNT_LINE];
+    int fd = open(SHELLS, O_RDONLY | O_CLOEXEC);
+    ssize_t n = fd == -1 ? -1 : fd_read_file(fd, text, sizeof text - 1);
+    fd_close(&fd);
+    if (n == -1)
+        return true;
+    text[n] = '\0';
+    size_t length = strlen(shell);
+    for (const char *at = text; (at = strstr(at, shell)) != NULL; at++)
+        if ((at == text || at[-1] == '\n') && (at[length] == '\n' || at[length] == '\0'))
+            return true;
+    return false;
+}
+
+static void check_shell(const struct subject *x) {
+    const struct account *a = &x->account;
+    struct stat st;
+    if (!is_bastion(a->shell))
+        return;
+    if (stat(a->shell, &st) == 0 && (st.st_mode & S_IROTH) != 0)
+        report_warning("SSH_USER", "the login shell of %s, %s, can be read by it, so that a command may take over the next login's: chmod 711 %s", a->name, a->shell, a->shell);
+    if (x->files && !is_listed(a->shell))
+        report_warning("SSH_USER", "the login shell of %s, %s, is not in " SHELLS ": dropbear, and sshd with pam_shells, let nobody in: echo %s >>" SHELLS, a->name, a->shell,
+                       a->shell);
+}
+
+/* ---- the account ---- */
+
+void check_account(const struct subject *x) {
+    const char *name = settings_text(x->settings, SSH_USER), *from = settings_source(x->settings, SSH_USER), *unfit;
+    if (x->faulty[SSH_USER])
+        return;
+    if (x->container && access("/etc/passwd", F_OK) == -1) {
+        if (strcmp(name, "root") == 0)
+            report_fault("SSH_USER", "must not be root, as whom nothing runs (%s)", from);
+        return; /* bastion init makes the account */
+    }
+    if (x->root && !x->has_account)
+        report_fault("SSH_USER", "there is no account %s here, as whom commands would run: make it, or name another (%s)", name, from);
+    else if ((unfit = account_unfit(&x->account)) != NULL)
+        report_fault("SSH_USER", "%s %s: choose another account (%s)", x->account.name, unfit, from);
+    else if (x->root)
+        check_shell(x);
+    if (!x->root)
+        report_unseen("SSH_USER", "started by this account, %s, commands run as it; check as root says what happens where root starts bastion", x->account.name);
+}
+
+/* ---- RUN_DIR ---- */
+
+/* What of it is not as a run needs it, or NULL. */
+static const char *wrong_with(const char *path) {
+    struct stat st;
+    if (stat(path, &st) == -1)
+        return strerror(errno);
+    if (!S_ISDIR(st.st_mode))
+        return "not a directory";
+    if (st.st_uid != 0 && st.st_uid != geteuid())
+        return "belongs to another account than root: chown root";
+    if ((st.st_mode & (S_IWGRP | S_IWOTH)) != 0)
+        return "others than its owner can write there: chmod go-w";
+    char lock[LIMIT_PATH + 8];
+    snprintf(lock, sizeof lock, "%s/lock", path);
+    if (access(lock, F_OK) == -1 && access(path, W_OK) == -1)
+        return errno == EROFS ? "read-only, so that there can be no lock: mount memory there (--tmpfs /run)" : "this account can't make the lock there";
+    return access(lock, F_OK) == 0 && access(lock, R_OK) == -1 ? "this account can't read the lock there" : NULL;
+}
+
+static void check_run_dir(const struct subject *x) {
+    const struct settings *s = x->settings;
+    const char *path = settings_text(s, RUN_DIR), *from = settings_source(s, RUN_DIR), *wrong = wrong_with(path);
+    struct stat st;
+    bool missing = wrong != NULL && lstat(path, &st) == -1 && errno == ENOENT;
+    if (wrong == NULL)
+        return;
+    if (x->container && missing && access("/run", W_OK) == 0)
+        return; /* bastion init makes it, and the default one fit */
+    const char *remedy = missing ? ": make it (mkdir -p; bastion init and a unit's RuntimeDirectory= do)" : "";
+    if (policy_lock(x->policy, s) == LOCK_OFF)
+        report_warning("RUN_DIR", "%s: %s%s; nothing but TLS sessions needs it with COMMAND_LOCK=off (%s)", path, wrong, remedy, from);
+    else
+        report_fault("RUN_DIR", "%s: %s%s (%s)", path, wrong, remedy, from);
+}
+
+/* ---- what a login finds ---- */
+
+/* Whether this process may hold what tinysshd starts: tried with a child that only waits. */
+static bool may_trace(void) {
+    pid_t pid = fork();
+    if (pid == 0) {
+        for (;;)
+            pause();
+    }
+    if (pid == -1)
+        return true;
+    bool may = ptrace(PTRACE_SEIZE, pid, 0, 0) == 0;
+    kill(pid, SIGKILL);
+    waitpid(pid, NULL, 0);
+    return may;
+}
+
+void check_folders(const struct subject *x) {
+    check_run_dir(x);
+    if (x->files || !x->ssh)
+        return;
+    if (!x->root && !x->container) {
+        report_unseen("SSH", "bastion ssh is started as root: only root can look at what it finds");
+        return;
+    }
+    bool made = x->container && x->root;
+    place_look(x->settings, made, report_fault_line);
+    const char *fault = x->root && x->has_account && !may_trace() ? place_check_others(&x->account, false) : NULL;
+    if (fault != NULL)
+        report_fault_line(fault);
+}

@@ -1,0 +1,183 @@
+#include <elf.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/env.h"
+#include "base/fd.h"
+#include "tool/check_parts.h"
+#include "tool/report.h"
+#include "tool/shell_words.h"
+
+extern char **environ;
+
+#define PRESET "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
+/* ---- a program ---- */
+
+static char fault_text[2 * LIMIT_PATH];
+
+/* The interpreter that a script names in its first line, or NULL. */
+static const char *script_interpreter(char *head, size_t n) {
+    if (n < 3 || memcmp(head, "#!", 2) != 0)
+        return NULL;
+    head[n] = '\0';
+    char *at = head + 2 + strspn(head + 2, " \t");
+    at[strcspn(at, " \t\n")] = '\0';
+    return at;
+}
+
+/* The loader that a program linked with shared libraries asks for (elf(5)), or NULL. */
+static const char *program_interpreter(int fd, const char *head, size_t n) {
+    static char name[256];
+    Elf64_Ehdr e;
+    Elf64_Phdr p;
+    if (n < sizeof e || memcmp(head, ELFMAG, SELFMAG) != 0 || head[EI_CLASS] != ELFCLASS64 || head[EI_DATA] != (__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ ? ELFDATA2LSB : ELFDATA2MSB))
+        return NULL;
+    memcpy(&e, head, sizeof e);
+    for (unsigned i = 0; i < e.e_phnum && i < 64; i++)
+        if (pread(fd, &p, sizeof p, (off_t)(e.e_phoff + i * sizeof p)) == sizeof p && p.p_type == PT_INTERP && p.p_filesz < sizeof name &&
+            pread(fd, name, p.p_filesz, (off_t)p.p_offset) == (ssize_t)p.p_filesz) {
+            name[p.p_filesz] = '\0';
+            return name;
+        }
+    return NULL;
+}
+
+/* A program that is there and yet "not found": what it is started by is missing. */
+static const char *wrong_with_file(const char *path) {
+    char head[512];
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    ssize_t n = fd == -1 ? 0 : read(fd, head, sizeof head - 1);
+    const char *script = n > 0 ? script_interpreter(head, (size_t)n) : NULL, *by = script;
+    if (by == NULL && n > 0)
+        by = program_interpreter(fd, head, (size_t)n);
+    fd_close(&fd);
+    if (by == NULL || access(by, X_OK) == 0)
+        return NULL;
+    size_t length = strlen(by);
+    const char *why = length > 0 && by[length - 1] == '\r' ? "its lines end as in Windows" : script != NULL ? "what its first line names is not here" : "it is not static, and what loads it is not here";
+    snprintf(fault_text, sizeof fault_text, "%s: %s: %s", path, why, by);
+    return fault_text;
+}
+
+static bool is_executable(const char *path) {
+    struct stat st;
+    return stat(path, &st) == 0 && S_ISREG(st.st_mode) && faccessat(AT_FDCWD, path, X_OK, AT_EACCESS) == 0;
+}
+
+static const char *search_path(bool files) {
+    const char *path = files ? NULL : env_get(environ, "PATH");
+    return path != NULL ? path : PRESET;
+}
+
+/* Where it is found, or NULL. */
+static const char *find(const char *program, const char *path) {
+    static char file[LIMIT_PATH];
+    if (strchr(program, '/') != NULL)
+        return program;
+    for (const char *at = path; at != NULL;) {
+        size_t n = strcspn(at, ":");
+        int length = snprintf(file, sizeof file, "%.*s%s%s", (int)n, at, n > 0 ? "/" : "./", program);
+        if (length > 0 && (size_t)length < sizeof file && is_executable(file))
+            return file;
+        at = at[n] == ':' ? at + n + 1 : NULL;
+    }
+    return NULL;
+}
+
+const char *check_program(const char *program, bool files) {
+    const char *path = search_path(files), *file = find(program, path);
+    struct stat st;
+    if (file == NULL)
+        snprintf(fault_text, sizeof fault_text, "%s is not found in PATH (%s)", program, path);
+    else if (stat(file, &st) == -1)
+        snprintf(fault_text, sizeof fault_text, "%s: %s", file, strerror(errno));
+    else if (!is_executable(file))
+        snprintf(fault_text, sizeof fault_text, "%s: is there, but may not be executed (chmod +x)", file);
+    else
+        return wrong_with_file(file);
+    return fault_text;
+}
+
+/* ---- what special programs need ---- */
+
+/* Docker's client without the engine's socket. An engine that is found otherwise is not asked. */
+static void check_docker(const struct subject *x) {
+    const char *host = x->files ? NULL : env_get(environ, "DOCKER_HOST"), *path = "/var/run/docker.sock";
+    struct stat st;
+    if (host != NULL && *host != '\0')
+        path = strncmp(host, "unix://", 7) == 0 ? host + 7 : NULL;
+    if (path == NULL)
+        return;
+    if (stat(path, &st) == -1 || !S_ISSOCK(st.st_mode))
+        report_warning("docker", "%s: %s: mount it (-v /var/run/docker.sock:/var/run/docker.sock), or set DOCKER_HOST", path,
+                       access(path, F_OK) == -1 ? strerror(errno) : "is not a socket");
+    else if (faccessat(AT_FDCWD, path, R_OK | W_OK, AT_EACCESS) == -1)
+        report_warning("docker", "%s: %s may not use it: %s", path, x->account.name, strerror(errno));
+}
+
+static bool has_no_new_privs(void) {
+    char text[8192];
+    int fd = open("/proc/self/status", O_RDONLY | O_CLOEXEC);
+    ssize_t n = fd == -1 ? -1 : fd_read_file(fd, text, sizeof text - 1);
+    fd_close(&fd);
+    text[n > 0 ? n : 0] = '\0';
+    return strstr(text, "\nNoNewPrivs:\t1") != NULL;
+}
+
+static void check_needs(const struct subject *x, const char *program) {
+    const char *slash = strrchr(program, '/'), *name = slash != NULL ? slash + 1 : program;
+    if (strcmp(name, "docker") == 0)
+        check_docker(x);
+    if ((strcmp(name, "sudo") == 0 || strcmp(name, "su") == 0 || strcmp(name, "doas") == 0 || strcmp(name, "pkexec") == 0) && has_no_new_privs())
+        report_warning(name, "can't become anybody here: no_new_privs is on (docker's --security-opt no-new-privileges, systemd's NoNewPrivileges=yes)");
+}
+
+/* ---- the command, the prefix ---- */
+
+static void check_script(const struct subject *x, const char *script) {
+    struct shell_words w;
+    char word[SHELL_WORD];
+    const char *from = settings_source(x->settings, FORCE_COMMAND), *wrong = check_program("/bin/sh", x->files);
+    size_t shown = 0;
+    bool docker = false;
+    if (wrong != NULL)
+        report_fault("FORCE_COMMAND", "it is run by /bin/sh -c, and %s", wrong);
+    shell_words_start(&w, script);
+    while (shell_words_next(&w, word)) {
+        wrong = check_program(word, x->files);
+        if (wrong != NULL && w.count == 1)
+            report_fault("FORCE_COMMAND", "%s%s (%s)", wrong, strchr(word, ' ') != NULL ? "; quotes make one word of what is between them" : "", from);
+        else if (wrong != NULL && shown++ < 8)
+            report_warning("FORCE_COMMAND", "%s (%s)", wrong, from);
+        if (!docker || strcmp(word, "docker") != 0)
+            check_needs(x, word);
+        docker = docker || strcmp(word, "docker") == 0;
+    }
+    if (w.unclear && w.count == 0)
+        report_unseen("FORCE_COMMAND", "which program it starts is only known when it runs");
+}
+
+static void check_prefix(const struct subject *x, const char *prefix) {
+    char word[SHELL_WORD];
+    size_t blanks = strspn(prefix, " "), n = strcspn(prefix + blanks, " ");
+    if (n == 0 || n >= sizeof word)
+        return;
+    snprintf(word, sizeof word, "%.*s", (int)n, prefix + blanks);
+    const char *wrong = check_program(word, x->files);
+    if (wrong != NULL)
+        report_fault("COMMAND_PREFIX", "%s (%s)", wrong, settings_source(x->settings, COMMAND_PREFIX));
+    check_needs(x, word);
+}
+
+void check_command(const struct subject *x) {
+    if (x->policy->mode == POLICY_FORCE)
+        check_script(x, x->policy->command);
+    else if (x->policy->mode == POLICY_BROKER && x->policy->prefix != NULL)
+        check_prefix(x, x->policy->prefix);
+}

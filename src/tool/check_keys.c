@@ -1,0 +1,152 @@
+#include <bearssl_hash.h>
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "core/hostkey.h"
+#include "tool/check_parts.h"
+#include "tool/report.h"
+#include "wire/base64.h"
+#include "wire/quote.h"
+
+/* ---- one key ---- */
+
+/* The fingerprint of a key of any type, as ssh-keygen(1) shows it; an empty text where it is none. */
+static void fingerprint(char out[KEYS_FINGERPRINT], struct slice key) {
+    static unsigned char blob[8192]; /* a key of RSA with 16384 bits has 2 KiB */
+    unsigned char digest[32];
+    char coded[BASE64_SIZE(sizeof digest)];
+    br_sha256_context sha;
+    ssize_t n = base64_decode(blob, sizeof blob, key.at, key.n);
+    out[0] = '\0';
+    if (n <= 0)
+        return;
+    br_sha256_init(&sha);
+    br_sha256_update(&sha, blob, (size_t)n);
+    br_sha256_out(&sha, digest);
+    base64_encode(coded, digest, sizeof digest);
+    snprintf(out, KEYS_FINGERPRINT, "SHA256:%.43s", coded);
+}
+
+static const char *quoted(const char *text, size_t n) {
+    static char line[4 * LIMIT_USER + 16];
+    struct buf b = BUF_ON(line);
+    quote_text(&b, text, n, LIMIT_USER);
+    return buf_string(&b);
+}
+
+/* ---- one file ---- */
+
+/* The file at hand. One in which nothing can be used lets nobody in, which somebody meant; one bad line among good ones may be an
+ * old key: which of them it is, is known at the file's end. */
+static struct {
+    char path[LIMIT_PATH + 256];
+    size_t good, left_out;
+    bool private;
+    struct buf bad; /* what is unusable, each two texts: where, what */
+    char text[LIMIT_KEY_FAULTS];
+} file;
+
+static void end_file(void) {
+    for (const char *at = file.bad.at, *end = at + file.bad.len; at < end;) {
+        const char *where = at, *what = where + strlen(where) + 1;
+        if (file.good > 0 && !file.private)
+            report_warning(where, "%s", what);
+        else
+            report_fault(where, "%s", what);
+        at = what + strlen(what) + 1;
+    }
+    if (file.left_out > 0)
+        report_warning(file.path, "%zu more lines that can't be used", file.left_out);
+}
+
+static void begin_file(const char *path) {
+    snprintf(file.path, sizeof file.path, "%s", path);
+    file.good = file.left_out = 0;
+    file.private = false;
+    file.bad = BUF_ON(file.text);
+}
+
+static const char *remedy(const struct authorized *a) {
+    if (a == NULL || a->type.n == 0)
+        return "";
+    return slice_is(a->type, "ssh-ed25519") ? "; copy it anew, as one line" : "; its owner makes one that can be used: ssh-keygen -t ed25519";
+}
+
+static void add_unusable(const struct key_seen *k) {
+    struct buf before = file.bad, *b = &file.bad;
+    char print[KEYS_FINGERPRINT];
+    buf_format(b, k->line > 0 ? "%s:%zu" : "%s", k->path, k->line);
+    buf_char(b, '\0');
+    buf_text(b, k->reason);
+    if (k->a != NULL && k->a->type.n > 0) {
+        fingerprint(print, k->a->key);
+        buf_format(b, ": %.*s %s %s", (int)k->a->type.n, k->a->type.at, print, quoted(k->a->comment.at, k->a->comment.n));
+    }
+    buf_text(b, remedy(k->a));
+    buf_char(b, '\0');
+    if (b->full) {
+        file.bad = before;
+        file.left_out++;
+    }
+    file.private = file.private || strncmp(k->reason, "a PRIVATE KEY", 13) == 0;
+}
+
+/* What keys_read says of there being no key at all is said below. */
+static void see(const struct key_seen *k) {
+    char print[KEYS_FINGERPRINT];
+    if (k->path[0] != '/')
+        return;
+    if (strcmp(k->path, file.path) != 0) {
+        end_file();
+        begin_file(k->path);
+    }
+    if (k->reason != NULL) {
+        add_unusable(k);
+        return;
+    }
+    file.good++;
+    if (k->key == NULL)
+        return;
+    keys_fingerprint(print, k->key->text);
+    report_line("key: 256 %s %s%s  (%s:%zu)", print, quoted(k->key->identity, strlen(k->key->identity)), k->key->no_pty ? " no-pty" : "", k->path, k->line);
+}
+
+/* ---- all of them ---- */
+
+/* The host's own, as ssh-keygen -lf shows it. */
+static void check_host_key(const struct subject *x) {
+    struct openssh_key host;
+    char line[OPENSSH_KEY_COMMENT + 128];
+    struct buf b = BUF_ON(line);
+    const char *fault, *folder = settings_text(x->settings, SSH_KEYS);
+    int found = hostkey_find(&host, folder, NULL, &fault);
+    if (found == 1) {
+        hostkey_describe(&b, &host);
+        report_line("host key: %.*s", (int)b.len, b.at);
+        explicit_bzero(&host, sizeof host);
+    } else if (found == -1 && errno == EACCES && !x->root) {
+        report_unseen("SSH_KEYS", "%s: only root can", folder);
+    } else if (found == -1) {
+        report_fault_line(fault);
+    } else if (x->ssh && access(folder, F_OK) == 0 && access(folder, W_OK) == -1) {
+        report_warning("SSH_KEYS", "%s: there is no key, and the one that is made can't be kept there (%s): it goes with /run; make the folder writable", folder,
+                       strerror(errno));
+    } else if (x->ssh) {
+        report_line("host key: none yet; the first SSH connection makes one");
+    }
+}
+
+void check_keys(const struct subject *x) {
+    begin_file("");
+    x->keys->see = see;
+    keys_read(x->keys, x->settings);
+    x->keys->see = NULL;
+    end_file();
+    if (x->keys->count == 0 && x->ssh)
+        report_fault("AUTHORIZED_KEYS_DIR, _HOST, _REPO", "no usable key: nobody can log in over SSH");
+    else if (x->keys->count == 0 && x->container)
+        report_line("key: none; nobody can log in over SSH");
+    check_host_key(x);
+}

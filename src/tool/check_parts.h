@@ -1,0 +1,47 @@
+/* check_parts.h: the parts of `bastion check`, a subject each. They look and change nothing: no file is made, nothing is started,
+ * nobody is connected to. */
+#ifndef TOOL_CHECK_PARTS_H
+#define TOOL_CHECK_PARTS_H
+
+#include <stdbool.h>
+
+#include "base/account.h"
+#include "core/keys.h"
+#include "core/policy.h"
+#include "core/settings.h"
+
+/* What is looked at. */
+struct subject {
+    struct settings *settings; /* what is faulty in it counts as not set: its line is out */
+    struct policy *policy;
+    struct keys *keys;         /* as they are read for a login */
+    const bool *faulty;        /* of each setting, whether it is one of those */
+    bool files;                /* the settings are read as by cgi and by a login shell: from files alone */
+    bool root, container;
+    bool http, ssh, tls;       /* whether anything is set that is of use for it alone */
+    struct account account;    /* whom commands run as */
+    bool has_account;          /* whether it is there */
+};
+
+/* The values: what is set, and what of it is likely not meant. */
+void check_settings(const struct subject *x);
+void check_values(const struct subject *x);
+/* What is wrong with the look of a value (quotes, a carriage return, ...), or NULL. */
+const char *check_oddity(const char *text, size_t n);
+/* Files and variables that are no settings, but look as if they were meant to be. */
+void check_names(const struct subject *x);
+/* The account, its login shell, RUN_DIR, and what an SSH login finds on the disk. */
+void check_account(const struct subject *x);
+void check_folders(const struct subject *x);
+void check_keys(const struct subject *x);
+void check_tls(const struct subject *x);
+/* What the system allows. */
+void check_host(const struct subject *x);
+
+/* These two look with the account's eyes, if this process could become it. */
+void check_rules(const struct subject *x);
+void check_command(const struct subject *x);
+/* Why the account can't start `program` (PATH is looked through), or NULL; good until the next call. */
+const char *check_program(const char *program, bool files);
+
+#endif

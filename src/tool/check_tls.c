@@ -1,0 +1,72 @@
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "core/certificate.h"
+#include "core/client_ca.h"
+#include "tool/check_parts.h"
+#include "tool/report.h"
+
+enum { DAY = 86400, SOON = 14 * DAY };
+
+static bool is_missing(const char *path) { return access(path, F_OK) == -1 && errno == ENOENT; }
+
+/* TLS=self-signed, and there is nothing yet: then there must be a place for it. */
+static void check_future(const struct subject *x) {
+    const char *folder = settings_text(x->settings, SSH_KEYS);
+    char above[LIMIT_PATH];
+    snprintf(above, sizeof above, "%s", folder);
+    while (is_missing(above) && strrchr(above, '/') != above)
+        *strrchr(above, '/') = '\0';
+    if (is_missing(above))
+        strcpy(above, "/");
+    if (access(above, W_OK) == -1)
+        report_fault("TLS", "self-signed: there is no certificate in %s, and none can be made there: %s; make the folder writable, or mount one (%s)", folder,
+                     strerror(errno), settings_source(x->settings, TLS));
+    else if (!x->container)
+        report_warning("TLS", "self-signed: there is no certificate in %s yet: bastion init makes it at its start; anybody else: bastion cert --keep %s NAME", folder, folder);
+    else
+        report_line("certificate: none yet; bastion init makes one in %s", folder);
+}
+
+static void check_pair(const struct subject *x, const char *chain, const char *key) {
+    static struct certificate c;
+    const char *name = settings_given(x->settings, TLS_CERT) ? "TLS_CERT, TLS_KEY" : "TLS", *fault = certificate_read(&c, chain, key);
+    struct stat st;
+    int64_t now = time(NULL), left = c.not_after - now;
+    if (fault != NULL) {
+        bool other = errno == EACCES && geteuid() != 0;
+        report_fault(name, "%s%s (%s)", fault, other ? "; as root it may be readable" : "", settings_source(x->settings, settings_given(x->settings, TLS_CERT) ? TLS_CERT : TLS));
+        return;
+    }
+    const char *age = certificate_age(&c, now);
+    if (age != NULL)
+        report_warning(name, "%s: %s: clients will refuse it", chain, age);
+    else if (left < SOON)
+        report_warning(name, "%s: expires in %lld days: renew it", chain, (long long)left / DAY);
+    else
+        report_line("certificate: %s: good for another %lld days", chain, (long long)left / DAY);
+    if (stat(key, &st) == 0 && (st.st_mode & S_IROTH) != 0)
+        report_warning(name, "%s: everybody can read the private key, the command too: chmod 600", key);
+    certificate_wipe(&c);
+}
+
+void check_tls(const struct subject *x) {
+    static struct client_ca ca;
+    const struct settings *s = x->settings;
+    const char *chain, *key, *fault;
+    bool has = certificate_places(s, &chain, &key);
+    if (has && settings_given(s, TLS) && is_missing(chain) && is_missing(key))
+        check_future(x);
+    else if (has)
+        check_pair(x, chain, key);
+    if (!settings_given(s, TLS_CLIENT_CA))
+        return;
+    if ((fault = client_ca_read(&ca, settings_text(s, TLS_CLIENT_CA))) != NULL)
+        report_fault("TLS_CLIENT_CA", "%s: every client would be refused (%s)", fault, settings_source(s, TLS_CLIENT_CA));
+    if (!has)
+        report_warning("TLS_CLIENT_CA", "has no effect: there is no TLS_CERT, nor TLS (%s)", settings_source(s, TLS_CLIENT_CA));
+}

@@ -1,0 +1,31 @@
+/* report.h: what `bastion check` has to say, a line each: faults on standard error, all else on standard output. Whatever is not
+ * printable ASCII is \xHH there, so that no value and no file's name can forge a line or steer a terminal. */
+#ifndef TOOL_REPORT_H
+#define TOOL_REPORT_H
+
+/* Something that is configured can't work. `name`: the setting, file or folder that it is about. The text says what is wrong,
+ * where that stands, and what to do. */
+void report_fault(const char *name, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* A fault's line as another part of bastion words it, its name included. */
+void report_fault_line(const char *line);
+
+/* It works, but perhaps not as it is meant. */
+void report_warning(const char *name, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* The same about the line above, and below it. */
+void report_remark(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/* What this account, or nobody here, can look at. */
+void report_unseen(const char *name, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* How things are. */
+void report_line(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/* The last line. Returns the exit code: 0, or 78 where there was a fault. */
+int report_verdict(void);
+
+/* 78 where there was a fault, else 0, with no line. */
+int report_code(void);
+
+#endif
