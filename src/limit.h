@@ -14,9 +14,12 @@
 
 /* The request's body. */
 #define LIMIT_BODY_WINDOW 16384    /* bytes of a body in memory at a time */
-#define LIMIT_DROPPED_BODY 1048576 /* bytes read and thrown away to keep a connection; closed above */
-#define LIMIT_BODY_MS 30000        /* for a body that is thrown away, as a whole; 408 after */
+#define LIMIT_DROPPED_BODY 33554432 /* bytes that a request may announce and the command not take; 413 above. A forge's
+                                      delivery has 25 MiB at most */
 #define LIMIT_BODY_STALL_MS 60000  /* a body that is the command's input: between two of its bytes */
+#define LIMIT_BODY_WAIT_MS 2000    /* an answer waits so long for the rest of a body that nobody takes: most clients read nothing before
+                                      they have sent all, and the connection can go on; then it is sent, and the rest read behind it */
+#define LIMIT_CGI_BODY_MS 1000     /* for the first byte, or the end, of a POST's body that the web server says nothing of */
 #define LIMIT_CHUNK_EXTENSION 1024 /* bytes of chunk extensions in a body: they carry nothing for us */
 #define LIMIT_TRAILERS 8192        /* bytes of trailer fields: read for the framing, then dropped */
 
@@ -27,8 +30,14 @@
                                       kernel's buffers hide the progress of one that reads 1 KB/s */
 #define LIMIT_ANSWER_HEAD 1024     /* bytes of status line and fields */
 #define LIMIT_HALF_CLOSE_MS 1000   /* a client that closes its sending side this soon after its request still listens */
-#define LIMIT_DRAIN 262144         /* bytes read after the last answer, lest a reset destroys it */
-#define LIMIT_DRAIN_MS 2000        /* and the time for that */
+#define LIMIT_DRAIN 268435456      /* bytes read after the last answer, lest a reset destroys it: also of a client that sends 200 MB
+                                      before it reads that it may not */
+#define LIMIT_DRAIN_MS 2000        /* ... and the time for that where nothing more is to come */
+#define LIMIT_DRAIN_REFUSED_MS 30000 /* ... altogether, of a body whose request was refused, by whomever it came */
+#define LIMIT_DRAIN_REFUSED_IDLE_MS 5000 /* ... between two of its bytes */
+#define LIMIT_DRAIN_RAN_MS 600000  /* ... of a body whose command has run: what the answer says must arrive. 64 KB/s */
+#define LIMIT_TAKEN_LOOK_MS 5      /* between two looks at whether the client's side has all of an answer */
+#define LIMIT_RESET_PAUSE_MS 200   /* between its having it and the reset that ends an answer of HTTP/1.0 which was cut */
 #define LIMIT_DENIED_MS 1000       /* the pause before a 401: slows a guesser down to one try a second */
 
 /* Settings. */

@@ -45,7 +45,7 @@ bool peer_no_delay(int fd) { return set(fd, IPPROTO_TCP, TCP_NODELAY, 1); }
 
 void peer_drain(int fd) {
     int64_t deadline = clock_after(clock_now(), LIMIT_DRAIN_MS), left;
-    char dropped[4096];
+    char dropped[16384];
     struct pollfd pfd = {.fd = fd, .events = POLLIN};
     for (size_t n = 0; n < LIMIT_DRAIN && (left = deadline - clock_now()) > 0 && poll(&pfd, 1, (int)left) == 1;) {
         ssize_t got = read(fd, dropped, sizeof dropped);

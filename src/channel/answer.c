@@ -125,7 +125,7 @@ static void output(struct client *c, int stream, size_t n) {
 
 static size_t input(struct client *c, const char **at) {
     struct answer *a = of(c);
-    if (a->body == NULL || !body_next(a->body))
+    if (c->input_closed || !body_next(a->body))
         return 0;
     *at = a->body->content.at;
     return a->body->content.n;
@@ -135,19 +135,22 @@ static void taken(struct client *c, size_t n) { body_taken(of(c)->body, n); }
 
 static bool input_ended(const struct client *c) {
     const struct body *b = ((const struct answer *)(const void *)c)->body;
-    return b == NULL || b->bad || body_ended(b);
+    return b->bad || body_ended(b);
 }
 
-static bool wants_body(const struct answer *a) {
-    return a->body != NULL && !a->half_closed && !a->body->bad && a->body->content.n == 0 && !body_ended(a->body);
+/* Whether the client is to go on sending. What the command does not take is read all the same, and dropped: most clients send all of
+ * their request before they read a byte of the answer. */
+static bool wants_body(struct answer *a) {
+    if (a->client.input_closed)
+        body_skip(a->body);
+    return !a->half_closed && !a->body->bad && a->body->content.n == 0 && !body_ended(a->body);
 }
 
 static int64_t watch(struct client *c, struct pollfd fds[CLIENT_FDS], int64_t now) {
     struct answer *a = of(c);
     bool pending = a->from < a->to, reading = wants_body(a);
-    int in = a->body != NULL ? a->body->in->fd : 0;
     bool look = !c->gone && !a->half_closed && (reading || a->x->form == FORM_HTTP);
-    fds[0] = (struct pollfd){.fd = look ? in : -1, .events = (short)(reading ? POLLIN | POLLRDHUP : POLLRDHUP)};
+    fds[0] = (struct pollfd){.fd = look ? a->body->in->fd : -1, .events = (short)(reading ? POLLIN | POLLRDHUP : POLLRDHUP)};
     fds[1] = (struct pollfd){.fd = c->gone ? -1 : a->x->out, .events = pending ? POLLOUT : 0};
     fds[2] = (struct pollfd){.fd = -1};
     if (!pending) {
@@ -156,7 +159,7 @@ static int64_t watch(struct client *c, struct pollfd fds[CLIENT_FDS], int64_t no
         a->stall_at = clock_after(now, LIMIT_WRITE_STALL_MS);
         a->unsent = peer_unsent(a->x->out);
     }
-    if (!reading)
+    if (!reading || c->input_closed) /* one that nobody takes may take its time */
         a->body_stall_at = CLOCK_NEVER;
     else if (a->body_stall_at == CLOCK_NEVER)
         a->body_stall_at = clock_after(now, LIMIT_BODY_STALL_MS);
@@ -168,26 +171,37 @@ static int64_t watch(struct client *c, struct pollfd fds[CLIENT_FDS], int64_t no
  * socket is answered by a reset. One that had waited and does so later is gone. */
 static void half_close(struct answer *a, int64_t now) {
     a->half_closed = true;
+    if (a->x->form == FORM_CGI)
+        return; /* the web server ends what it sends, and knows the client */
     if (now >= a->half_close_until)
         lose(a);
     else
         peer_probe(a->x->out, 1, 1, 2);
 }
 
-static void ready(struct client *c, const struct pollfd fds[CLIENT_FDS], int64_t now) {
-    struct answer *a = of(c);
-    if (fds[0].revents & POLLIN) {
-        if (body_read(a->body) > 0)
-            a->body_stall_at = CLOCK_NEVER;
-    } else if (fds[0].revents != 0) {
+/* Reads on in the request, or sees its end. */
+static void receive(struct answer *a, short revents, int64_t now) {
+    ssize_t n = revents & POLLIN ? body_read(a->body) : 0;
+    if (n > 0) {
+        a->body_stall_at = CLOCK_NEVER;
+        a->half_close_until = clock_after(now, LIMIT_HALF_CLOSE_MS);
+    } else if (n == 0) {
         half_close(a, now);
-        if (a->body != NULL && !body_ended(a->body))
+        if (!body_ended(a->body))
             a->body->bad = true;
     }
-    if (a->body != NULL && now >= a->body_stall_at)
+}
+
+static void ready(struct client *c, const struct pollfd fds[CLIENT_FDS], int64_t now) {
+    struct answer *a = of(c);
+    if (fds[0].revents != 0)
+        receive(a, fds[0].revents, now);
+    if (now >= a->body_stall_at)
         a->body->bad = true;
+    if (!c->input_closed)
+        body_next(a->body); /* shows faults of its coding */
     /* A body that breaks off is a client that went away: the command must not take the part for the whole. */
-    if ((fds[1].revents & (POLLERR | POLLHUP | POLLNVAL)) != 0 || (a->body != NULL && a->body->bad))
+    if ((fds[1].revents & (POLLERR | POLLHUP | POLLNVAL)) != 0 || (a->body->bad && !c->input_closed))
         lose(a);
     if (fds[1].revents & POLLOUT)
         flush(a);
@@ -298,26 +312,35 @@ static void end_held(struct answer *a, const struct outcome *o, const char *code
     }
 }
 
+/* Reads what is left of the request, for a while: the next one is behind it. */
+static void take_rest(struct answer *a) {
+    bool through = !a->client.gone && body_drop(a->body, clock_after(clock_now(), LIMIT_BODY_WAIT_MS), LIMIT_BODY_WAIT_MS);
+    a->x->rest = !through;
+    a->x->close = a->x->close || !through;
+}
+
 static void ended(struct client *c, const struct outcome *o) {
     struct answer *a = of(c);
     char code[64];
     snprintf(code, sizeof code, "X-Bastion-Exit-Code: %d\r\n", o->code);
     a->hold_until = CLOCK_NEVER;
-    /* Input that the command did not take is no request, and after a timeout there may be processes to end: no further
-     * request on this connection. */
-    if ((a->body != NULL && !body_ended(a->body)) || o->kind == OUTCOME_TIMEOUT)
+    c->input_closed = true;
+    if (o->kind == OUTCOME_TIMEOUT) /* there may be processes to end: no further request on this connection */
         a->x->close = true;
-    if (a->streaming)
+    if (a->streaming) {
         end_stream(a, o->code);
-    else if (!c->gone)
+        take_rest(a);
+    } else if (!c->gone) {
+        take_rest(a);
         end_held(a, o, code);
+    }
     if (c->gone)
         a->broken = a->x->close = true;
 }
 
-void answer_start(struct answer *a, struct exchange *x, struct body *body, const char *run, int64_t hold_ms) {
+void answer_start(struct answer *a, struct exchange *x, struct body *body, bool is_input, const char *run, int64_t hold_ms) {
     static const struct client_ops ops = {started, room, output, input, taken, input_ended, watch, ready, ended};
-    a->client = (struct client){.ops = &ops};
+    a->client = (struct client){.ops = &ops, .input_closed = !is_input};
     a->x = x;
     a->body = body;
     snprintf(a->run, sizeof a->run, "%s", run);

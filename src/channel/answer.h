@@ -20,7 +20,7 @@ enum {
 struct answer {
     struct client client; /* first, so that one is the other */
     struct exchange *x;
-    struct body *body;    /* the command's input, or NULL */
+    struct body *body;    /* the request's: the command's input, or read and dropped */
     char run[SESSION_RUN_ID];
     int64_t hold_ms, hold_until; /* CLOCK_NEVER until the command has started */
     bool streaming;       /* the status line is out */
@@ -36,8 +36,9 @@ struct answer {
     char frame[ANSWER_DATA + LIMIT_HELD + ANSWER_TAIL];
 };
 
-/* Prepares the answer to one request. `a` keeps belonging to the caller, who passes &a->client to session_serve; then
- * a->broken says how the message ended, and x->close whether the connection must end. */
-void answer_start(struct answer *a, struct exchange *x, struct body *body, const char *run, int64_t hold_ms);
+/* Prepares the answer to one request, whose body is the command's input or (`is_input` false) not wanted. `a` keeps belonging to the
+ * caller, who passes &a->client to session_serve; then a->broken says how the message ended, and x->close whether the connection
+ * must end. */
+void answer_start(struct answer *a, struct exchange *x, struct body *body, bool is_input, const char *run, int64_t hold_ms);
 
 #endif

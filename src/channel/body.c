@@ -35,8 +35,10 @@ ssize_t input_read(struct input *in) {
 }
 
 void body_start(struct body *b, struct input *in, bool chunked, uint64_t length) {
-    *b = (struct body){.in = in, .chunked = chunked, .left = length};
+    *b = (struct body){.in = in, .chunked = chunked, .length = length, .left = length};
 }
+
+void body_start_to_end(struct body *b, struct input *in) { *b = (struct body){.in = in, .to_end = true, .left = UINT64_MAX}; }
 
 bool body_next(struct body *b) {
     struct input *in = b->in;
@@ -65,7 +67,9 @@ void body_taken(struct body *b, size_t n) {
 }
 
 bool body_ended(const struct body *b) {
-    return b->content.n == 0 && (b->chunked ? chunk_ended(&b->chunk) : b->left == 0);
+    if (b->content.n > 0)
+        return false;
+    return b->to_end ? b->in->ended && b->in->start == b->in->end : b->chunked ? chunk_ended(&b->chunk) : b->left == 0;
 }
 
 ssize_t body_read(struct body *b) {
@@ -77,26 +81,27 @@ ssize_t body_read(struct body *b) {
     return n;
 }
 
-enum body_drop body_drop(struct body *b) {
-    int64_t deadline = clock_after(clock_now(), LIMIT_BODY_MS);
-    uint64_t dropped = 0;
-    if (!b->chunked && b->left > LIMIT_DROPPED_BODY)
-        return BODY_TOO_LARGE;
-    for (;;) {
-        while (body_next(b)) {
-            dropped += b->content.n;
-            body_taken(b, b->content.n);
+void body_skip(struct body *b) {
+    while (body_next(b))
+        body_taken(b, b->content.n);
+}
+
+bool body_drop(struct body *b, int64_t deadline, int64_t idle) {
+    size_t dropped = 0;
+    for (int64_t now = clock_now(), until = clock_after(now, idle);; now = clock_now()) {
+        body_skip(b);
+        if (b->bad || body_ended(b) || dropped > LIMIT_DRAIN)
+            return !b->bad && body_ended(b);
+        ssize_t n = body_read(b);
+        if (n > 0) {
+            dropped += (size_t)n;
+            until = clock_after(now, idle);
+            if (now < deadline)
+                continue;
         }
-        if (b->bad)
-            return BODY_BAD;
-        if (body_ended(b))
-            return BODY_DROPPED;
-        if (dropped > LIMIT_DROPPED_BODY)
-            return BODY_TOO_LARGE;
-        int64_t left = deadline - clock_now();
+        int64_t left = clock_earlier(deadline, until) - now;
         struct pollfd pfd = {.fd = b->in->fd, .events = POLLIN};
-        if (left <= 0 || (poll(&pfd, 1, (int)left) == 0))
-            return BODY_LATE;
-        body_read(b);
+        if (left <= 0 || poll(&pfd, 1, (int)left) == 0)
+            return body_ended(b);
     }
 }

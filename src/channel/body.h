@@ -30,13 +30,15 @@ void input_rewind(struct input *in);
 struct body {
     struct input *in;
     bool chunked;
-    uint64_t left; /* bytes to come, when it is not chunked */
+    bool to_end;   /* it ends where the client's bytes do */
+    uint64_t length, left; /* bytes of it, and those to come, when it is neither */
     struct chunk chunk;
     bool bad;      /* it is no chunked body, or the client ended within it */
     struct slice content; /* a piece at hand */
 };
 
 void body_start(struct body *b, struct input *in, bool chunked, uint64_t length);
+void body_start_to_end(struct body *b, struct input *in);
 
 /* Makes b->content the next piece of what has been read, if any; true when there is one. */
 bool body_next(struct body *b);
@@ -50,8 +52,11 @@ bool body_ended(const struct body *b);
 /* Reads on; notes an end that comes too early. Returns as input_read. */
 ssize_t body_read(struct body *b);
 
-enum body_drop { BODY_DROPPED, BODY_TOO_LARGE, BODY_BAD, BODY_LATE };
-/* Reads the body and throws it away, up to LIMIT_DROPPED_BODY bytes and LIMIT_BODY_MS milliseconds. */
-enum body_drop body_drop(struct body *b);
+/* Throws away what has been read of it. */
+void body_skip(struct body *b);
+
+/* Reads the rest and throws it away, LIMIT_DRAIN bytes at most, until the deadline, until nothing has come for `idle` milliseconds, or
+ * until it is found to be bad. True when it is through. */
+bool body_drop(struct body *b, int64_t deadline, int64_t idle);
 
 #endif

@@ -1,9 +1,13 @@
 #include "channel/cgi.h"
 
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
+#include "base/clock.h"
 #include "base/fd.h"
 #include "base/num.h"
 #include "base/ucspi.h"
@@ -47,25 +51,68 @@ static bool takes_chunks(void) {
     return false;
 }
 
-static int serve(struct door *d, struct exchange *x) {
-    static struct input in;
-    struct body body;
+/* The body, as far as the web server tells of it (RFC 3875, section 4.1.2). One of unknown length, which came in chunks or by HTTP/2,
+ * ends where the server's bytes do; where nothing says that there is one, what comes, or does not, tells. Returns NULL or the fault. */
+static const char *find_body(struct body *body, struct input *in) {
     struct slice length = meta("CONTENT_LENGTH");
     uint64_t n = 0;
-    if (d->faulty) {
-        exchange_reply(x, 500, "", "Internal Server Error\n");
-        return 0;
-    }
-    struct gate_answer g = judge(d);
+    body_start(body, in, false, 0);
     if (length.n > 0 && !num_decimal(length.at, length.n, INT64_MAX, &n))
-        g = (struct gate_answer){.status = 400, .reason = "CONTENT_LENGTH is not a number"};
-    if (g.status != 0) {
-        door_refuse(d, x, &g);
-        return 0;
+        return "CONTENT_LENGTH is not a number";
+    if (length.n > 0) {
+        body_start(body, in, false, n);
+        return NULL;
     }
-    body_start(&body, &in, false, n);
-    bool is_input = settings_number(&d->settings, HTTP_STDIN) == STDIN_BODY;
-    return door_run(d, x, is_input ? &body : NULL) ? 0 : 1;
+    struct pollfd pfd = {.fd = in->fd, .events = POLLIN};
+    bool coded = getenv("HTTP_TRANSFER_ENCODING") != NULL;
+    poll(&pfd, 1, slice_is(meta("REQUEST_METHOD"), "POST") ? LIMIT_CGI_BODY_MS : 0);
+    if (input_read(in) > 0 || (coded && !in->ended))
+        body_start_to_end(body, in);
+    return NULL;
+}
+
+/* Bytes without a length that the command is to get whole: where they end, and where they break off, looks the same. */
+static bool lacks_length(const struct door *d, const struct body *body, struct gate_answer *g) {
+    *g = (struct gate_answer){.status = 411,
+                              .reason = "a body without a length, which through CGI can't be told from a part of one",
+                              .text = "Nothing was run: through CGI the command's input needs a Content-Length.\n"};
+    return door_takes_body(d) && (body->to_end || getenv("HTTP_TRANSFER_ENCODING") != NULL);
+}
+
+/* Ends the answer, then reads what is left of the request: web servers pass all of it before they read a byte of the answer, or lose that
+ * where they can't (mod_cgid, fcgiwrap). */
+static void finish(const struct exchange *x, struct body *body) {
+    int64_t ms, idle;
+    door_patience(x, &ms, &idle);
+    if (!x->rest)
+        return;
+    if (shutdown(1, SHUT_WR) == -1)
+        close(1);
+    body_drop(body, clock_after(clock_now(), ms), idle);
+}
+
+static bool serve(struct door *d, struct exchange *x) {
+    static struct input in;
+    struct body body;
+    const char *fault = find_body(&body, &in);
+    bool whole = true;
+    if (d->faulty) {
+        x->rest = true;
+        exchange_reply(x, 500, "", "Internal Server Error\n");
+        finish(x, &body);
+        return true;
+    }
+    struct gate_answer g = judge(d), unfit;
+    if (fault != NULL)
+        g = (struct gate_answer){.status = 400, .reason = fault};
+    if (g.status == 0 && lacks_length(d, &body, &unfit))
+        g = unfit;
+    if (g.status == 0)
+        whole = door_run(d, x, &body);
+    else
+        door_refuse(d, x, &g, &body);
+    finish(x, &body);
+    return whole;
 }
 
 int cgi_main(int argc, char **argv) {
@@ -86,7 +133,7 @@ int cgi_main(int argc, char **argv) {
     door_open(&door, "cgi", peer, nothing);
     if (fd_nonblock(0) == -1 || fd_nonblock(1) == -1)
         return 71;
-    int status = serve(&door, &x);
+    bool whole = serve(&door, &x);
     door_close(&door);
-    return status;
+    return whole ? 0 : 1;
 }

@@ -7,6 +7,7 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/fd.h"
 #include "base/log.h"
 #include "core/audit.h"
@@ -66,21 +67,35 @@ static bool lacks_wish(const struct door *d, struct gate_answer *g) {
     return d->session.policy.mode == POLICY_BROKER && d->wish.given != 1;
 }
 
+bool door_takes_body(const struct door *d) { return settings_number(&d->settings, HTTP_STDIN) == STDIN_BODY; }
+
+/* A body of unknown length may turn out to be longer: the run is under way by then, and it is read all the same. */
+static bool is_too_long(const struct door *d, const struct body *body, struct gate_answer *g) {
+    *g = (struct gate_answer){.status = 413,
+                              .reason = "a body above 32 MiB, which the command does not take",
+                              .text = "Nothing was run: the body is longer than 32 MiB, and the command does not take it.\n"};
+    return !door_takes_body(d) && body->length > LIMIT_DROPPED_BODY;
+}
+
 bool door_run(struct door *d, struct exchange *x, struct body *body) {
     struct gate_answer g;
-    if (lacks_wish(d, &g)) {
-        x->close = x->close || body != NULL;
-        door_refuse(d, x, &g);
+    if (lacks_wish(d, &g) || is_too_long(d, body, &g)) {
+        door_refuse(d, x, &g, body);
         return true;
     }
     struct request rq = {.wish = {d->wish.at, d->wish.n},
                          .channel = d->channel,
                          .user = d->user[0] != '\0' ? d->user : d->auth.user,
                          .peer = d->peer,
-                         .form = body != NULL ? RUN_MERGED_INPUT : RUN_MERGED};
+                         .form = door_takes_body(d) ? RUN_MERGED_INPUT : RUN_MERGED};
+    if (x->continues && exchange_continue(x) == -1) {
+        x->close = true; /* it is gone */
+        return true;
+    }
     char run[SESSION_RUN_ID];
     session_new_run(run);
-    answer_start(&d->answer, x, body, run, (int64_t)settings_number(&d->settings, HTTP_HOLD_MS));
+    x->ran = true;
+    answer_start(&d->answer, x, body, door_takes_body(d), run, (int64_t)settings_number(&d->settings, HTTP_HOLD_MS));
     if (!session_serve(&d->session, &rq, run, &d->answer.client))
         x->close = true;
     return !d->answer.broken;
@@ -93,12 +108,23 @@ void door_close(struct door *d) {
         session_close(&d->session);
 }
 
-void door_refuse(struct door *d, struct exchange *x, const struct gate_answer *g) {
+/* Reads the request's body, and where the credential is wrong lets its second pass. */
+static void take_body(struct exchange *x, struct body *body, bool denied) {
+    int64_t now = clock_now(), deadline = clock_after(now, denied ? LIMIT_DENIED_MS : LIMIT_BODY_WAIT_MS);
+    /* A client that waits for a 100 and gets a refusal need not send its body, but may. */
+    if (x->continues || !body_drop(body, deadline, LIMIT_BODY_WAIT_MS))
+        x->close = x->rest = true;
+    int64_t left = deadline - clock_now();
+    if (denied && left > 0)
+        poll(NULL, 0, (int)left);
+}
+
+void door_refuse(struct door *d, struct exchange *x, const struct gate_answer *g, struct body *body) {
     char fields[128] = "";
     if (g->reason != NULL)
         door_note(d, g->status, g->reason, g->login);
+    take_body(x, body, g->status == 401);
     if (g->status == 401) {
-        poll(NULL, 0, LIMIT_DENIED_MS);
         snprintf(fields, sizeof fields, "WWW-Authenticate: %s\r\n", auth_challenge(&d->auth));
     } else if (g->status == 405) {
         snprintf(fields, sizeof fields, "Allow: %s\r\n", g->allow);
@@ -114,4 +140,9 @@ void door_refuse(struct door *d, struct exchange *x, const struct gate_answer *g
                                           : "Bad Request\n";
     if (exchange_reply(x, g->status, fields, text) == -1)
         x->close = true;
+}
+
+void door_patience(const struct exchange *x, int64_t *ms, int64_t *idle) {
+    *ms = !x->rest ? LIMIT_DRAIN_MS : x->ran ? LIMIT_DRAIN_RAN_MS : LIMIT_DRAIN_REFUSED_MS;
+    *idle = !x->rest ? LIMIT_DRAIN_MS : x->ran ? LIMIT_BODY_STALL_MS : LIMIT_DRAIN_REFUSED_IDLE_MS;
 }

@@ -39,14 +39,20 @@ void door_note(const struct door *d, int status, const char *reason, bool login)
 /* Notes what the request asks for, before its body is read over it. */
 void door_wish(struct door *d, size_t given, struct slice value);
 
-/* Answers a request that gate_judge let through: runs the command. `body` is its input, or NULL. True when the answer
- * ended well. */
+/* Answers a request that gate_judge let through: runs the command, at once. Its body is the command's input where HTTP_STDIN says so;
+ * else it is read and dropped meanwhile. True when the answer ended well. */
 bool door_run(struct door *d, struct exchange *x, struct body *body);
+
+/* Whether the request's body is the command's input. */
+bool door_takes_body(const struct door *d);
 
 /* Closes the connection, then sees to what is left of a command that was asked to end. */
 void door_close(struct door *d);
 
-/* Answers one that it did not let through. */
-void door_refuse(struct door *d, struct exchange *x, const struct gate_answer *g);
+/* Answers one that it did not let through, and reads its body first, as far as it comes soon. */
+void door_refuse(struct door *d, struct exchange *x, const struct gate_answer *g, struct body *body);
+
+/* How long what is left of a request is waited for, once the answer is out: `ms` and `idle` are what body_drop and peer_drain take. */
+void door_patience(const struct exchange *x, int64_t *ms, int64_t *idle);
 
 #endif

@@ -17,6 +17,9 @@ struct exchange {
     int out;        /* the descriptor that answers go to */
     bool chunked;   /* output of unknown length is sent in chunks; else it ends with the connection */
     bool close;     /* no further request is read after this answer */
+    bool ran;       /* it tells of a run */
+    bool continues; /* the client waits for a 100 (Continue) before it sends the body */
+    bool rest;      /* a part of the request is still to come, and to be read before the connection is closed */
     bool trailers;  /* the client reads trailer fields */
     bool head_only; /* HEAD */
 };

@@ -76,27 +76,16 @@ static struct gate_answer judge(struct door *d, const struct http1_head *head, c
 
 /* ---- one request ---- */
 
-/* Reads and drops a body that nobody wants, so that the next request can be found behind it. Returns 0, or the status
- * that refuses the request. */
-static int drop_body(struct exchange *x, struct body *body, bool expects_continue, bool will_run) {
-    /* A client that waits for a 100 and gets a refusal need not send its body. */
-    if (expects_continue && (!will_run || (!body->chunked && body->left > LIMIT_DROPPED_BODY))) {
-        x->close = true;
-        return 0;
-    }
-    if (expects_continue && exchange_continue(x) == -1)
-        return 408;
-    switch (body_drop(body)) {
-    case BODY_DROPPED: return 0;
-    case BODY_TOO_LARGE: x->close = true; return 0;
-    case BODY_LATE: return 408;
-    case BODY_BAD: return 400;
-    }
-    return 400;
+/* What of the body came along with the head shows its faults before anything runs: 0, or the status that refuses the request. */
+static int begin_body(const struct door *d, struct body *body) {
+    if (!door_takes_body(d))
+        body_skip(body);
+    return body->bad ? 400 : 0;
 }
 
 static void refuse(struct door *d, struct exchange *x, int status, const char *text) {
     x->close = true;
+    x->rest = status != 408;
     if (status != 408)
         door_note(d, status, text, false);
     char line[192];
@@ -127,11 +116,11 @@ static const char *why(int status) {
     }
 }
 
-/* Serves the request whose head stands at the front of the input, as the last one unless `more` may follow. False when its answer was
+/* Serves the request whose head stands at the front of the input and whose body becomes `body`, as the last one unless `more` may follow. False when its answer was
  * cut. */
-static bool serve(struct door *d, struct input *in, const struct http1_head *head, struct exchange *x, bool more) {
+static bool serve(struct door *d, const struct http1_head *head, struct exchange *x, struct body *body, bool more) {
     struct http1_framing f;
-    struct body body;
+    struct input *in = body->in;
     int status = http1_read_framing(head, &f);
     x->chunked = head->minor == 1;
     if (status != 0) {
@@ -142,33 +131,54 @@ static bool serve(struct door *d, struct input *in, const struct http1_head *hea
     x->trailers = f.trailers;
     x->head_only = slice_is(head->method, "HEAD");
     in->floor = in->start = head->scanned;
-    body_start(&body, in, f.chunked, f.length);
+    body_start(body, in, f.chunked, f.length);
+    x->continues = f.expects_continue;
     struct gate_answer g = judge(d, head, &f);
-    bool is_input = g.status == 0 && settings_number(&d->settings, HTTP_STDIN) == STDIN_BODY;
-    if (is_input)
-        status = f.expects_continue ? exchange_continue(x) == -1 ? 408 : 0 : 0;
-    else
-        status = drop_body(x, &body, f.expects_continue, g.status == 0);
+    status = begin_body(d, body);
     if (status != 0) {
         refuse(d, x, status, why(status));
         return true;
     }
     if (g.status == 0)
-        return door_run(d, x, is_input ? &body : NULL);
-    door_refuse(d, x, &g);
+        return door_run(d, x, body);
+    door_refuse(d, x, &g, body);
     return true;
 }
 
 /* ---- the connection ---- */
 
-/* A cut answer of HTTP/1.0 has nothing in it that says so: end the connection with a reset, once the client's side has
- * all of the output. */
-static void close_with_reset(int out) {
-    int64_t deadline = clock_after(clock_now(), LIMIT_DRAIN_MS);
-    while (peer_unsent(out) > 0 && clock_now() < deadline)
-        poll(NULL, 0, 5);
+/* Waits until the client's side has all of the output, as long as it goes on taking it. */
+static void wait_until_taken(int out) {
+    struct pollfd pfd = {.fd = out};
+    long left = peer_unsent(out);
+    int64_t stalled = clock_after(clock_now(), LIMIT_WRITE_STALL_MS);
+    while (left > 0 && clock_now() < stalled && poll(&pfd, 1, LIMIT_TAKEN_LOOK_MS) == 0) {
+        long now_left = peer_unsent(out);
+        if (now_left < left)
+            stalled = clock_after(clock_now(), LIMIT_WRITE_STALL_MS);
+        left = now_left;
+    }
+}
+
+/* Reads what is left of the last request. */
+static void drop_rest(const struct exchange *x, struct body *body) {
+    int64_t ms, idle;
+    door_patience(x, &ms, &idle);
+    if (x->rest)
+        body_drop(body, clock_after(clock_now(), ms), idle);
+}
+
+/* A cut answer of HTTP/1.0 has nothing in it that says so: end the connection with a reset. Before, the rest of the request is read,
+ * since a client that is still sending reads nothing; then the client's side has to have all of the output, and a moment to take it
+ * from its kernel, where not every system leaves it after a reset. Where no reset can be, as before `bastion tls`, a close without
+ * shutdown(2) is what says that it was cut. */
+static void close_cut(const struct exchange *x, struct body *body) {
     struct linger linger = {.l_onoff = 1, .l_linger = 0};
-    setsockopt(out, SOL_SOCKET, SO_LINGER, &linger, sizeof linger);
+    struct pollfd pfd = {.fd = x->out};
+    drop_rest(x, body);
+    wait_until_taken(x->out);
+    if (fd_is_inet_socket(x->out) && poll(&pfd, 1, LIMIT_RESET_PAUSE_MS) == 0)
+        setsockopt(x->out, SOL_SOCKET, SO_LINGER, &linger, sizeof linger);
 }
 
 static int serve_connection(struct door *d) {
@@ -176,12 +186,16 @@ static int serve_connection(struct door *d) {
     static struct http1_head head;
     struct exchange x = {.form = FORM_HTTP, .out = 1, .chunked = true, .close = d->faulty};
     int64_t end = clock_after(clock_now(), LIMIT_CONNECTION_MS);
+    struct body body;
     bool whole = true;
+    body_start_to_end(&body, &in);
+    x.rest = d->faulty;
     if (d->faulty) /* perhaps root still: not a byte is parsed */
         exchange_reply(&x, 500, "", "Internal Server Error\n");
     for (bool first = true; whole && !x.close; first = false) {
         http1_start(&head);
         input_rewind(&in);
+        body_start_to_end(&body, &in); /* where the head is none, whatever comes */
         int status = read_head(&in, &head, first);
         x = (struct exchange){.form = FORM_HTTP, .out = 1, .chunked = true};
         if (status == 0)
@@ -190,13 +204,15 @@ static int serve_connection(struct door *d) {
         if (status != 200)
             refuse(d, &x, status, opening != OPENING_HTTP ? why_not_http(opening) : why(status));
         else
-            whole = serve(d, &in, &head, &x, clock_now() < end);
+            whole = serve(d, &head, &x, &body, clock_now() < end);
     }
-    /* Where no reset can be, as before `bastion tls`, a close without shutdown(2) is what says that it was cut. */
-    if (!whole && (!x.chunked || !fd_is_inet_socket(1)))
-        close_with_reset(1);
-    else if (shutdown(1, SHUT_WR) == 0 && !in.ended)
-        peer_drain(in.fd);
+    if (!whole && (!x.chunked || !fd_is_inet_socket(1))) {
+        close_cut(&x, &body);
+    } else if (shutdown(1, SHUT_WR) == 0) {
+        drop_rest(&x, &body);
+        if (!in.ended)
+            peer_drain(in.fd);
+    }
     return whole ? 0 : 1;
 }
 

@@ -198,6 +198,7 @@ static int serve(struct visit *v) {
         tunnel_alert(&v->tunnel, ALERT_BAD_CERTIFICATE);
     } else if (program_begin(&v->program, &facts) == 0 && tunnel_carry(&v->tunnel, v->program.fd)) {
         tunnel_alert(&v->tunnel, ended_well(v, &code) ? ALERT_CLOSE : ALERT_INTERNAL);
+        tunnel_pass_rest(&v->tunnel);
     } else if ((why = tunnel_why(&v->tunnel)) != NULL) {
         note_denial(v, why);
     }

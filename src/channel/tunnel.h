@@ -37,6 +37,10 @@ enum tunnel_hello {
 /* Shakes hands until the deadline. */
 enum tunnel_hello tunnel_shake_hands(struct tunnel *t, int64_t deadline);
 
+/* Goes on passing what the client sends, after the program's output has ended, as long as the program is there to read it: it knows
+ * better how much of a request is to come. */
+void tunnel_pass_rest(struct tunnel *t);
+
 /* Why the engine ended, for the log, or NULL for no reason worth a line; good until the next call. */
 const char *tunnel_why(const struct tunnel *t);
 

@@ -41,6 +41,7 @@ enum { CLIENT_FDS = 3 };
 struct client {
     const struct client_ops *ops;
     bool gone; /* set by the channel: nobody is there any more */
+    bool input_closed; /* set for the channel: the command takes no input, or no more */
 };
 
 struct client_ops {

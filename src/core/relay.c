@@ -74,6 +74,7 @@ static int64_t prepare(struct relay *r, struct pollfd fds[FDS], int64_t now) {
     bool has_input = run->in != -1 && ops->input(r->client, &input) > 0;
     if (!has_input && ops->input_ended(r->client))
         fd_close(&run->in);
+    r->client->input_closed = run->in == -1;
     int64_t deadline = ops->watch(r->client, fds, now);
     for (int i = 0; i < RUN_PIPES; i++)
         fds[OUT + i] = (struct pollfd){.fd = ops->room(r->client, i, &room) > 0 ? run->out[i] : -1, .events = POLLIN};

@@ -1,12 +1,14 @@
 """Bodies: dropped, or the command's input; and no body is ever a request (contract, 3.2 and HTTP_STDIN)."""
 import hashlib
 import threading
+import time
 
 import pytest
 from harness import UNTIL_GO, Client, ask, chunked, curl, request
 
 HELLO = b"hello"
-LIMIT = 1048576
+MIB = 1048576
+LIMIT = 32 * MIB
 
 BAD_CHUNKS = [
     ("size in no digits", b"g\r\nhello\r\n0\r\n\r\n"),
@@ -115,46 +117,131 @@ def test_a_body_is_no_request(plain, fields, options, status, runs, coding):
 @pytest.mark.parametrize("coding", ["length", "chunked"])
 @pytest.mark.parametrize("auth, status, runs", [(True, 200, 1), (False, 401, 0)])
 def test_a_large_body_is_no_request(plain, coding, auth, status, runs):
-    """The connection closes with most of it unread."""
+    """It is read to its end, and the next request is found behind it."""
     before = plain.runs()
-    body = (request() * 20000)[:2 * LIMIT]
+    body = (request() * 20000)[:2 * MIB]
     fields = ["Transfer-Encoding: chunked"] if coding == "chunked" else []
     with Client(plain) as client:
-        client.send(request(*fields, method="POST", body=chunked(body) if fields else body, **({} if auth else {"auth": None})))
-        answer = client.answer()
-        assert (answer.status, answer["Connection"]) == (status, "close")
-    assert plain.settled_runs() == before + runs
+        client.send(request(*fields, method="POST", body=chunked(body) if fields else body, **({} if auth else {"auth": None})) + request(close=True))
+        assert [client.answer().status, client.answer().status] == [status, 200]
+        assert client.is_closed()
+    assert plain.settled_runs() == before + runs + 1
 
 
 # ---- dropped bodies ----
 
 @pytest.mark.parametrize("coding", ["length", "chunked"])
-def test_body_of_a_mebibyte_is_dropped(plain, coding):
-    body = bytes(LIMIT)
+@pytest.mark.parametrize("size", [MIB, LIMIT])
+def test_body_is_dropped(plain, coding, size):
+    """All of it is sent before a byte of the answer is read, and the connection goes on."""
+    body = bytes(size)
     fields = ["Transfer-Encoding: chunked"] if coding == "chunked" else []
     with Client(plain) as client:
         for last in (False, True):
-            client.send(request(*fields, method="POST", body=chunked(*[body[:65536]] * 16) if fields else body, close=last))
+            client.send(request(*fields, method="POST", body=chunked(*[body[:65536]] * (size // 65536)) if fields else body, close=last))
             answer = client.answer()
             assert (answer.status, answer.body) == (200, b"ok\n")
             assert answer["Connection"] == ("close" if last else "keep-alive")
         assert client.is_closed()
 
 
-@pytest.mark.parametrize("size", [LIMIT + 1, 50 * LIMIT, 1 << 40])
-def test_larger_body_ends_the_connection(plain, size):
-    """The command runs, its answer arrives, and then the connection ends."""
+def test_the_run_does_not_wait_for_the_body(start):
+    """It starts at once, and its output comes while the body is on its way."""
+    server = start(FORCE_COMMAND=f"echo x >>$T/runs; echo first; {UNTIL_GO}; echo second", HTTP_HOLD_MS="0")
+    with Client(server) as client:
+        client.send(request(f"Content-Length: {20 * MIB}", method="POST", body=bytes(MIB)))
+        head = client.head()
+        assert (head.status, client.chunk()) == (200, b"first\n")
+        for _ in range(19):  # more than all buffers on the way: somebody reads it
+            client.send(bytes(MIB))
+        server.go()
+        rest = client.read_body(head)
+        assert (rest.complete, rest.body) == (True, b"second\n")
+        client.send(request(close=True))
+        assert client.answer().body == b"first\nsecond\n"
+
+
+@pytest.mark.parametrize("fields, rest, end", [
+    ([f"Content-Length: {20 * MIB}"], bytes(19 * MIB), b""),
+    (["Transfer-Encoding: chunked"], chunked(*[bytes(MIB)] * 40, end=b""), b"0\r\n\r\n"),
+], ids=["length", "chunked"])
+@pytest.mark.parametrize("exit_code", [0, 3])
+def test_slow_body_gets_its_answer_before_its_end(plain, start, fields, rest, end, exit_code):
+    """The command has ended: the answer need not wait for a client that takes its time, and arrives whatever that does. What comes
+    behind it is read, also more than a body may announce, and is no request."""
+    server = start(FORCE_COMMAND=f"echo x >>$T/runs; echo ok; exit {exit_code}")
+    with Client(server) as client:
+        client.send(request(*fields, method="POST", body=bytes(MIB) if not end else chunked(bytes(MIB), end=b"")))
+        answer = client.answer()
+        assert (answer.status, answer.body, answer["Connection"]) == (422 if exit_code else 200, b"ok\n", "close")
+        client.send(rest)
+        client.send(end + request())
+        assert client.is_closed()  # and a reset would raise
+    assert server.settled_runs() == 1
+
+
+def test_chunked_body_beyond_the_limit(plain):
+    """How long it is shows while the command runs: it is read to its end all the same, never run and then reset."""
+    with Client(plain) as client:
+        client.send(request("Transfer-Encoding: chunked", method="POST", body=chunked(*[bytes(MIB)] * 50)))
+        assert client.answer().body == b"ok\n"
+        client.send(request(close=True))
+        assert client.answer().body == b"ok\n"
+
+
+@pytest.mark.parametrize("size, sent", [(LIMIT + 1, LIMIT + 1), (200 * MIB, 200 * MIB), (1 << 40, 100000)])
+def test_longer_body_is_refused_before_anything_runs(plain, size, sent):
+    """And the answer is there for a client that reads nothing before it has sent all."""
     before = plain.runs()
     with Client(plain) as client:
-        client.send(request(f"Content-Length: {size}", method="POST", body=bytes(100000)))
+        client.send(request(f"Content-Length: {size}", method="POST", body=bytes(sent), close=True))
         answer = client.answer()
-        assert (answer.status, answer.body, answer["Connection"]) == (200, b"ok\n", "close")
-    assert plain.settled_runs() == before + 1
+        assert (answer.status, answer["Connection"]) == (413, "close") and b"Nothing was run" in answer.body
+        assert client.is_closed()
+    assert plain.settled_runs() == before
+    assert plain.events("deny", status=413)
 
 
-def test_curl_sends_a_large_body(plain, tmp_path):
-    (tmp_path / "body").write_bytes(bytes(20 * LIMIT))
-    found = curl(plain, "--data-binary", f"@{tmp_path / 'body'}", "-H", "Expect:")
+@pytest.mark.parametrize("fields, options, status", [
+    ([], {"auth": None}, 401),
+    ([], {"target": "/none"}, 404),
+    ([], {"method": "PUT"}, 405),
+    (["Origin: null"], {}, 403),
+    (["Range: bytes=1-"], {}, 409),
+    (["Expect: 200-ok"], {}, 417),
+    (["A : b"], {}, 400),
+], ids=str)
+@pytest.mark.parametrize("size", [5 * MIB, 100 * MIB])
+def test_refusal_of_a_large_body_arrives(plain, fields, options, status, size):
+    before = plain.runs()
+    with Client(plain) as client:
+        client.send(request(*fields, body=bytes(size), **{"method": "POST", **options}))
+        assert client.answer().status == status
+    assert plain.settled_runs() == before
+
+
+@pytest.mark.root
+def test_fault_of_the_settings_arrives(start):
+    server = start(HTTP_HOLD_MS="nonsense")
+    with Client(server) as client:
+        client.send(request(method="POST", body=bytes(20 * MIB)))
+        assert client.answer().status == 500
+
+
+def test_much_output_for_a_client_that_sends_first(start):
+    """Neither side stands still because the other doesn't read."""
+    server = start(FORCE_COMMAND="head -c 20000000 /dev/zero")
+    with Client(server) as client:
+        client.send(request(method="POST", body=bytes(20 * MIB), close=True))
+        answer = client.answer()
+        assert (len(answer.body), answer.complete) == (20000000, True)
+
+
+@pytest.mark.parametrize("fields", [[], ["Expect:"], ["Expect: 100-continue"]], ids=str)
+@pytest.mark.parametrize("version", ["--http1.1", "--http1.0"])
+def test_curl_sends_a_large_body(plain, tmp_path, fields, version):
+    (tmp_path / "body").write_bytes(bytes(20 * MIB))
+    found = curl(plain, version, "--data-binary", f"@{tmp_path / 'body'}", *[a for f in fields for a in ("-H", f)])
     assert found.stdout == b"ok\n"
 
 
@@ -165,12 +252,28 @@ def test_curl_sends_a_large_body(plain, tmp_path):
     request("Transfer-Encoding: chunked", method="POST", body=b"0\r\n"),
 ], ids=repr)
 def test_body_that_breaks_off(plain, raw):
+    """The run is under way: what it does is told, and nothing else is read on this connection."""
     before = plain.runs()
     with Client(plain) as client:
         client.send(raw).end()
-        assert client.answer().status == 400
+        answer = client.answer()
+        assert (answer.status, answer["Connection"]) == (200, "close")
         assert client.is_closed()
-    assert plain.settled_runs() == before
+    assert plain.settled_runs() == before + 1
+
+
+def test_body_that_turns_out_bad(start):
+    """The same for one that is found to be no chunked body while the command runs; what follows is no request."""
+    server = start(FORCE_COMMAND=f"echo x >>$T/runs; : >$T/started; {UNTIL_GO}; echo ok", HTTP_HOLD_MS="3600000")
+    with Client(server) as client:
+        client.send(request("Transfer-Encoding: chunked", method="POST", body=b"5\r\nhel"))
+        server.wait_file("started")
+        client.send(b"loX\r\n0\r\n\r\n" + request())
+        server.go()
+        answer = client.answer()
+        assert (answer.status, answer.body, answer["Connection"]) == (200, b"ok\n", "close")
+        assert client.is_closed()
+    assert server.settled_runs() == 1
 
 
 # ---- the command's input ----
@@ -251,18 +354,51 @@ def test_input_as_it_comes(cat):
 
 
 def test_input_that_the_command_leaves(start):
-    """What it did not take is not read as requests."""
+    """What it did not take is not read as requests: the next one is behind it."""
     server = start(HTTP_STDIN="body")
     with Client(server) as client:
-        client.send(request(method="POST", body=request() * 5000) + request())
+        client.send(request(method="POST", body=request() * 50000) + request(close=True))
+        for _ in range(2):
+            answer = client.answer()
+            assert (answer.status, answer.body) == (200, b"ok\n")
+        assert client.is_closed()
+    assert server.settled_runs() == 2
+
+
+def test_input_that_the_command_closes(start):
+    """It goes on without, and so does the client, which sends all before it reads."""
+    server = start(HTTP_STDIN="body", FORCE_COMMAND=f"head -c 5; exec <&-; {UNTIL_GO}; echo end", HTTP_HOLD_MS="0")
+    with Client(server) as client:
+        client.send(request(method="POST", body=HELLO + bytes(20 * MIB)))
+        server.go()
         answer = client.answer()
-        assert (answer.status, answer.body) == (200, b"ok\n")
-    assert server.settled_runs() == 1
+        assert (answer.body, answer.complete) == (b"helloend\n", True)
+        client.send(request(method="POST", body=HELLO, close=True))
+        assert client.answer().body == b"helloend\n"
+
+
+def test_half_close_behind_a_slow_body(start):
+    """The time within which it is no going away begins with the last byte of the request, not with the first."""
+    server = start(FORCE_COMMAND=f"trap 'exit 9' HUP; : >$T/started; {UNTIL_GO}; echo ok", HTTP_HOLD_MS="3600000", ON_DISCONNECT="hangup")
+    with Client(server) as client:
+        client.send(request("Content-Length: 6", method="POST", body=b"a"))
+        server.wait_file("started")
+        for _ in range(5):
+            time.sleep(0.4)
+            client.send(b"b")
+        client.end()
+        client.sock.settimeout(2.5)
+        with pytest.raises(TimeoutError):
+            client.sock.recv(1)
+        client.sock.settimeout(20)
+        client.file = client.sock.makefile("rb")
+        server.go()
+        assert client.answer().body == b"ok\n"
 
 
 def test_input_is_left_by_a_command_that_fails(start):
     server = start(HTTP_STDIN="body", FORCE_COMMAND="exec <&-; echo no; exit 3")
-    answer = ask(server, method="POST", body=bytes(3 * LIMIT))
+    answer = ask(server, method="POST", body=bytes(20 * MIB))
     assert (answer.status, answer.code, answer.body) == (422, 3, b"no\n")
 
 

@@ -393,10 +393,10 @@ def test_continue(plain):
     (["Expect: 100-Continue", "Transfer-Encoding: chunked"], "HTTP/1.1", AUTH, [100, 200]),
     (["Expect: 100-continue", "Content-Length: 5"], "HTTP/1.1", None, [401]),
     (["Expect: 100-continue", "Content-Length: 5", "Origin: null"], "HTTP/1.1", AUTH, [403]),
-    (["Expect: 100-continue", "Content-Length: 2000000"], "HTTP/1.1", AUTH, [200]),
+    (["Expect: 100-continue", "Content-Length: 40000000"], "HTTP/1.1", AUTH, [413]),
 ], ids=str)
 def test_continue_only_where_a_body_is_wanted(plain, fields, version, auth, statuses):
-    body = b"" if statuses[0] > 200 or "2000000" in fields[-1] else chunked(BODY) if "chunked" in fields[-1] else BODY if len(fields) > 1 else b""
+    body = b"" if statuses[0] > 200 else chunked(BODY) if "chunked" in fields[-1] else BODY if len(fields) > 1 else b""
     with Client(plain) as client:
         client.send(request(*fields, method="POST", auth=auth, version=version))
         got = []
@@ -405,14 +405,14 @@ def test_continue_only_where_a_body_is_wanted(plain, fields, version, auth, stat
         client.send(body)
         got.append((answer := client.answer()).status)
         assert got == statuses
-        if statuses[0] > 200 or "2000000" in fields[-1]:
+        if statuses[0] > 200:
             # the body may come all the same: it must not be read as a request
             assert answer["Connection"] == "close"
             assert client.is_closed()
 
 
 def test_curl_waits_for_continue(plain, tmp_path):
-    (tmp_path / "body").write_bytes(b"x" * 1048576)
+    (tmp_path / "body").write_bytes(b"x" * 20000000)
     found = curl(plain, "-v", "-H", "Expect: 100-continue", "--data-binary", f"@{tmp_path / 'body'}")
     assert found.stdout == b"ok\n"
     assert b"HTTP/1.1 100 Continue" in found.stderr

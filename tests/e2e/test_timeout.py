@@ -2,7 +2,7 @@
 import time
 
 import pytest
-from harness import PATIENCE, UNTIL_GO, Client, ask, curl, is_alive, request, together, wait_for
+from harness import UNTIL_GO, Client, ask, curl, is_alive, request, together, wait_for
 
 LEAVES_PIDS = "echo x >>$T/runs; echo started; sleep 1000 & echo $! >>$T/pids; echo $$ >>$T/pids; wait"
 
@@ -127,14 +127,3 @@ def test_next_request_within_the_idle_time(plain):
         time.sleep(12)
         client.send(request())
         assert client.answer().status == 200
-
-
-@pytest.mark.slow
-def test_slow_body(plain):
-    """A body that is thrown away has 30 s; the command does not run for the part."""
-    before = plain.runs()
-    with Client(plain, timeout=PATIENCE + 10) as client:
-        client.send(request("Content-Length: 10", method="POST", body=b"hello"))
-        assert client.answer().status == 408
-        assert client.is_closed()
-    assert plain.settled_runs() == before

@@ -1,5 +1,6 @@
 """Much data, each way and with each cipher, by checksum; slow readers; records as output comes."""
 import hashlib
+import ssl
 import subprocess
 import threading
 
@@ -99,3 +100,37 @@ def test_slow_reader(start):
         body = first + client.file.read()
     assert head.status == 200
     assert hashlib.sha256(body).hexdigest() == digest(count)
+
+
+# ---- a body that the command does not take ----
+
+@pytest.mark.parametrize("size, options, status", [(20, {}, 200), (20, {"auth": None}, 401), (60, {}, 413)], ids=str)
+def test_body_that_nobody_takes(start, size, options, status):
+    """For a client that reads nothing before it has sent all."""
+    server = start(TlsServer)
+    with TlsClient(server) as client:
+        client.send(request(method="POST", body=bytes(size * MIB), **options))
+        assert client.answer().status == status
+
+
+def test_slow_body_that_nobody_takes(start):
+    """The answer is there before the body's end, which is read all the same."""
+    server = start(TlsServer)
+    with TlsClient(server) as client:
+        client.send(request(f"Content-Length: {20 * MIB}", method="POST", body=bytes(MIB)))
+        answer = client.answer()
+        assert (answer.status, answer.body, answer["Connection"]) == (200, b"ok\n", "close")
+        for _ in range(19):
+            client.sock.sendall(bytes(MIB))
+    server.settle()
+
+
+def test_large_body_and_a_broken_answer(start):
+    """All of the output is there, and then it breaks."""
+    server = start(TlsServer, FORCE_COMMAND="echo first; sleep 0.3; echo second; exit 3", HTTP_HOLD_MS="20")
+    with TlsClient(server) as client:
+        client.send(request(method="POST", body=bytes(20 * MIB)))
+        assert client.head().status == 200
+        assert [client.chunk(), client.chunk()] == [b"first\n", b"second\n"]
+        with pytest.raises(ssl.SSLError):
+            client.chunk()

@@ -163,7 +163,7 @@ def test_failed_command_that_leaves_processes(start):
 
 
 @pytest.mark.parametrize("program, output", [("exit 1", b""), ("kill -9 $$", b""), ("printf part; exit 1", b"part"), ("printf part; kill -9 $$", b"part"),
-                                             ("head -c 300000 /dev/zero; exit 1", bytes(300000))])
+                                             ("head -c 300000 /dev/zero; exit 1", bytes(300000))], ids=lambda v: repr(v)[:30])
 def test_failed_program(start, program, output):
     server = start(TlsServer, program=(*SH, program))
     with Memory(server) as client:

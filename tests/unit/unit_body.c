@@ -3,6 +3,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/fd.h"
 #include "channel/body.h"
 #include "unit.h"
@@ -21,36 +22,50 @@ static void prepare(const char *already, const char *later) {
     memcpy(in.at, already, in.end);
 }
 
+enum how { LENGTH, CHUNKED, TO_END };
 static const struct {
-    bool chunked;
+    enum how how;
     uint64_t length;
     const char *already, *later;
-    enum body_drop drop;
+    bool ends;      /* the client ends behind that */
+    bool through, bad;
     const char *rest; /* what stands behind a body that was dropped */
 } drops[] = {
-    {false, 0, "NEXT", "", BODY_DROPPED, "NEXT"},
-    {false, 3, "abcNEXT", "", BODY_DROPPED, "NEXT"},
-    {false, 3, "a", "bcNEXT", BODY_DROPPED, "NEXT"},
-    {false, 3, "ab", "", BODY_BAD, NULL},
-    {false, LIMIT_DROPPED_BODY + 1, "ab", "", BODY_TOO_LARGE, NULL},
-    {true, 0, "3\r\nabc\r\n0\r\n\r\nNEXT", "", BODY_DROPPED, "NEXT"},
-    {true, 0, "3\r\na", "bc\r\n0\r\n\r\nNEXT", BODY_DROPPED, "NEXT"},
-    {true, 0, "3\r\nabcX", "", BODY_BAD, NULL},
-    {true, 0, "3\r\nabc\r\n", "", BODY_BAD, NULL},
+    {LENGTH, 0, "NEXT", "", true, true, false, "NEXT"},
+    {LENGTH, 3, "abcNEXT", "", true, true, false, "NEXT"},
+    {LENGTH, 3, "a", "bcNEXT", true, true, false, "NEXT"},
+    {LENGTH, 3, "ab", "", true, false, true, NULL},
+    {LENGTH, 3, "ab", "", false, false, false, NULL},
+    {CHUNKED, 0, "3\r\nabc\r\n0\r\n\r\nNEXT", "", true, true, false, "NEXT"},
+    {CHUNKED, 0, "3\r\na", "bc\r\n0\r\n\r\nNEXT", true, true, false, "NEXT"},
+    {CHUNKED, 0, "3\r\nabcX", "", true, false, true, NULL},
+    {CHUNKED, 0, "3\r\nabc\r\n", "", true, false, true, NULL},
+    {CHUNKED, 0, "3\r\na", "bc\r\n", false, false, false, NULL},
+    {TO_END, 0, "abc", "def", true, true, false, ""},
+    {TO_END, 0, "", "", true, true, false, ""},
+    {TO_END, 0, "abc", "def", false, false, false, NULL},
 };
 
 START_TEST(drop) {
     struct body b;
     prepare(drops[_i].already, drops[_i].later);
-    close(feed);
-    body_start(&b, &in, drops[_i].chunked, drops[_i].length);
-    ck_assert_int_eq(body_drop(&b), drops[_i].drop);
+    if (drops[_i].ends)
+        close(feed);
+    body_start(&b, &in, drops[_i].how == CHUNKED, drops[_i].length);
+    if (drops[_i].how == TO_END)
+        body_start_to_end(&b, &in);
+    /* Where more could come, one of the two times ends it. */
+    int64_t deadline = _i % 2 == 0 ? clock_now() + 20 : CLOCK_NEVER, idle = _i % 2 == 0 ? 60000 : 20;
+    ck_assert_int_eq(body_drop(&b, deadline, idle), drops[_i].through);
+    ck_assert_int_eq(b.bad, drops[_i].bad);
     if (drops[_i].rest != NULL) {
         ck_assert_uint_eq(in.end - in.start, strlen(drops[_i].rest));
         ck_assert_mem_eq(in.at + in.start, drops[_i].rest, in.end - in.start);
         input_rewind(&in);
         ck_assert_mem_eq(in.at, drops[_i].rest, in.end);
     }
+    if (!drops[_i].ends)
+        close(feed);
 }
 END_TEST
 
