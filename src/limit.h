@@ -66,6 +66,9 @@
 #define LIMIT_RULE_FAULTS 4096     /* bytes of what is named as no rule */
 #define LIMIT_MATCH_MS 500         /* of the processor's time for one request's match: two thousand ordinary rules take a tenth */
 #define LIMIT_MATCH_MEMORY 67108864 /* bytes of address space meanwhile */
+#define LIMIT_ERE_POSITIONS 65536  /* of an expression: characters, a repetition being as many copies; thousands of alternatives */
+#define LIMIT_ERE_REPEAT 255       /* in braces: POSIX's RE_DUP_MAX, as musl has it */
+#define LIMIT_ERE_DEPTH 255        /* of groups in one another: a tree of all names of a kind has their length */
 #define LIMIT_WORDS 4352           /* of prefix and request: as many as 8 KiB and a little can have */
 
 /* SSH. */

@@ -37,5 +37,6 @@ Suite *unit_ssh(void);
 Suite *unit_broker(void);
 Suite *unit_json(void);
 Suite *unit_docker(void);
+Suite *unit_ere(void);
 
 #endif
