@@ -19,6 +19,7 @@
 #include "ground.h"
 #include "house.h"
 #include "serve.h"
+#include "situation.h"
 #include "snapshot.h"
 #include "spawn.h"
 #include "syslog.h"
@@ -29,10 +30,7 @@ extern char **environ;
 static const char busy_http[] = "HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\nRetry-After: 1\r\nCache-Control: no-store\r\n"
                                 "Content-Type: text/plain; charset=utf-8\r\nContent-Length: 22\r\n\r\nToo many connections.\n";
 
-static int fail(const char *reason) {
-    fprintf(stderr, "bastion init: %s\n", reason);
-    return 78;
-}
+static int fail(const char *reason) { return log_no_start("init", reason); }
 
 /* ---- the settings ---- */
 
@@ -40,10 +38,8 @@ static int fail(const char *reason) {
 static int read_settings(struct house *h) {
     /* The other folder holds what an earlier start has written. */
     struct settings_places places = {environ, settings_folders + 1};
-    if (settings_read(&h->settings, &places, NEED_ALL) == -1) {
-        fprintf(stderr, "%s\n", h->settings.fault);
-        return 78;
-    }
+    if (settings_read(&h->settings, &places, NEED_ALL) == -1)
+        return fail(h->settings.fault);
     audit_use(&h->settings, true);
     if (strcmp(settings_text(&h->settings, SSH_USER), "root") == 0)
         return fail("SSH_USER: must not be root, as whom nothing runs");
@@ -65,8 +61,10 @@ static int check_rules(void) {
 static bool has_either(const struct house *h, enum setting one, enum setting other) {
     return settings_given(&h->settings, one) || settings_given(&h->settings, other);
 }
-static bool has_http(const struct house *h) { return has_either(h, HTTP_BASIC_AUTH, HTTP_TOKEN); }
-static bool has_tls(const struct house *h) { return has_either(h, TLS_CERT, TLS); }
+static bool is_on(const struct house *h, enum setting port) { return settings_number(&h->settings, port) != 0; }
+static bool has_credential(const struct house *h) { return has_either(h, HTTP_BASIC_AUTH, HTTP_TOKEN); }
+static bool has_http(const struct house *h) { return has_credential(h) && is_on(h, HTTP_PORT); }
+static bool has_https(const struct house *h) { return has_credential(h) && has_either(h, TLS_CERT, TLS) && is_on(h, HTTPS_PORT); }
 
 static int prepare_ground(struct house *h, enum ground *ground) {
     static char text[256];
@@ -77,7 +75,8 @@ static int prepare_ground(struct house *h, enum ground *ground) {
     const char *run_dir = settings_text(&h->settings, RUN_DIR);
     mkdir(run_dir, 0755); /* what is wrong with it, a run says */
     if (*ground == GROUND_OTHERS && (strcmp(run_dir, GROUND_FOLDER) == 0 || (geteuid() == 0 && ground_is_container())))
-        return fail(GROUND_FOLDER ": can't be made, or is another account's: mount memory at /run (--tmpfs /run), or set RUN_DIR");
+        return fail(GROUND_FOLDER ": can't be made, or is another account's: mount memory at /run itself (--tmpfs /run, an emptyDir), where "
+                                  "bastion makes it its own, or set RUN_DIR");
     if (*ground == GROUND_OTHERS)
         return 0;
     bool failed = snapshot_write(&h->settings, GROUND_FOLDER) == -1 ||
@@ -98,12 +97,13 @@ static void add(struct house *h, const char *channel, const char *const *argv, c
  * Returns whether SSH is to be served, or -1 for that fault, which has its line in the log. */
 static int prepare_ssh(enum ground ground) {
     static const char *const argv[] = {"bastion", "ssh", "--prepare", NULL};
-    bool can = ground == GROUND_OURS && (geteuid() == 0 || ground_is_container());
+    const char *bar = ground_is_container() ? situation_bars_ssh() : NULL;
+    bool can = bar == NULL && ground == GROUND_OURS && (geteuid() == 0 || ground_is_container());
     if (can && spawn_and_wait(argv, serve_environment()) == 0)
         return 1;
     if (geteuid() == 0 && ground_is_container())
         return -1;
-    audit_fault("ssh", NULL, "SSH is not served, only HTTP: it takes root, or in the container an account that /run belongs to");
+    audit_notice("ssh", bar != NULL ? bar : "SSH is not served, only HTTP: it takes root, and an account whose login shell is bastion");
     return 0;
 }
 
@@ -127,7 +127,7 @@ static void warn_of_loss(const struct house *h) {
     const char *keys = settings_text(&h->settings, SSH_KEYS);
     snprintf(text, sizeof text, "SSH_KEYS: %s is on no volume: the host's key goes when this container goes", keys);
     if (ground_is_container() && !ground_lasts(keys))
-        audit_fault("ssh", NULL, text);
+        audit_notice("ssh", text);
 }
 
 static int choose_listeners(struct house *h, enum ground ground) {
@@ -136,19 +136,22 @@ static int choose_listeners(struct house *h, enum ground ground) {
     https[2] = spawn_path();
     if (has_http(h))
         add(h, "http", http, busy_http, HTTP_PORT);
-    if (has_http(h) && has_tls(h)) {
-        if (prepare_certificate(h) != 0)
-            return fail("TLS: there is no certificate, and none could be made");
+    if (has_https(h)) {
+        if (prepare_certificate(h) != 0) /* it has said why */
+            return 78;
         add(h, "https", https, NULL, HTTPS_PORT);
     }
-    int has_ssh = prepare_ssh(ground);
+    int has_ssh = is_on(h, SSH_PORT) ? prepare_ssh(ground) : 0;
     if (has_ssh == 1) {
         add(h, "ssh", ssh, NULL, SSH_PORT);
         warn_of_loss(h);
     }
     if (has_ssh == -1)
         return 78;
-    return h->listener_count > 0 ? 0 : fail("HTTP_BASIC_AUTH, HTTP_TOKEN: neither is set, so that there is nothing to serve");
+    if (h->listener_count > 0)
+        return 0;
+    return fail(has_credential(h) ? "HTTP_PORT, HTTPS_PORT, SSH_PORT: no port is on that can be served, so that there is nothing to do"
+                                  : "HTTP_BASIC_AUTH, HTTP_TOKEN: neither is set, so that there is nothing to serve");
 }
 
 /* ---- the start ---- */
@@ -190,10 +193,15 @@ static int start(struct house *h) {
         code = fail("the environment is too large");
     if (code == 0)
         code = prepare_ground(h, &ground);
+    const char *fault = code == 0 ? situation_fault(&h->settings, is_on(h, SSH_PORT)) : NULL;
+    if (fault != NULL)
+        code = fail(fault);
     if (code == 0)
         code = check_rules();
     if (code == 0)
         code = choose_listeners(h, ground);
+    if (code == 0)
+        situation_note(&h->settings);
     return code;
 }
 

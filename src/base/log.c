@@ -2,6 +2,7 @@
 
 #include <poll.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -80,4 +81,12 @@ int log_line(const char *line, size_t n) {
     if (!stderr_is_the_client() && fd_write_all(2, line, n, LIMIT_LOG_MS) == 0)
         return 0;
     return own_syslog ? -1 : to_syslog(line, n - 1);
+}
+
+int log_no_start(const char *program, const char *text) {
+    fprintf(stderr, "bastion %s: ", program);
+    for (; *text != '\0'; text++)
+        fputc((unsigned char)*text < ' ' || *text == 0x7f ? '?' : *text, stderr);
+    fputc('\n', stderr);
+    return 78;
 }

@@ -323,13 +323,13 @@ static const char *start(struct visit *v, const char *program) {
 }
 
 /* All that a connection needs before tinysshd starts. Returns NULL, or what is wrong. */
-static const char *prepare(struct visit *v, char program[LIMIT_PATH]) {
+static const char *prepare(struct visit *v, char program[LIMIT_PATH], bool before_all) {
     struct settings_places places = {environ, settings_folders};
     bool read = settings_read(&v->settings, &places, NEED_RUN | NEED_SSH | NEED_ACCOUNT) == 0;
     audit_use(&v->settings, read);
     if (!read)
         return v->settings.fault;
-    return place_prepare(&v->settings, &v->account, &v->keys, v->peer, program);
+    return place_prepare(&v->settings, &v->account, &v->keys, before_all ? NULL : v->peer, program);
 }
 
 int ssh_main(int argc, char **argv) {
@@ -350,9 +350,9 @@ int ssh_main(int argc, char **argv) {
     session_new_run(v.run);
     peer_no_delay(0);
     peer_probe(0, 60, 10, 6); /* a client whose network is gone does not keep its command until tinysshd's hour is over */
-    const char *fault = prepare(&v, program);
-    if (fault == NULL && only_prepare)
-        return 0;
+    const char *fault = prepare(&v, program, only_prepare);
+    if (only_prepare)
+        return fault == NULL ? 0 : log_no_start("ssh", fault);
     if (fault == NULL)
         fault = start(&v, program);
     if (fault != NULL) {

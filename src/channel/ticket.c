@@ -49,7 +49,9 @@ int ticket_listen(pid_t pid, uid_t uid) {
     if ((mkdir(FOLDER, 0711) == -1 && errno != EEXIST) || prctl(PR_SET_CHILD_SUBREAPER, 1) == -1)
         return -1;
     sweep();
+    /* Nor has this process left anything under its own number, which is new, nor its child. */
     unlink(a.sun_path);
+    unlink(address_for(getpid()).sun_path);
     int shut = open(address_for(getpid()).sun_path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (shut == -1)
         return -1;

@@ -188,11 +188,14 @@ bool audit_is(const char *line, size_t n, const char *event) {
     return memmem(line, n < NEAR ? n : NEAR, b.at, b.len) != NULL;
 }
 
-void audit_fault(const char *channel, const char *peer, const char *reason) {
+static void say(const char *event, const char *channel, const char *peer, const char *reason) {
     struct audit a = AUDIT_EMPTY;
-    a.event = "fault";
+    a.event = event;
     a.channel = channel;
     a.peer = peer;
     a.reason = reason;
     audit_write(&a);
 }
+
+void audit_notice(const char *channel, const char *reason) { say("notice", channel, NULL, reason); }
+void audit_fault(const char *channel, const char *peer, const char *reason) { say("fault", channel, peer, reason); }

@@ -10,7 +10,7 @@
 
 /* What one line says. A field that is NULL (or negative) is left out. Texts may hold any byte: they are quoted. */
 struct audit {
-    const char *event; /* start, end, deny, login, logout, skip, refuse, gone, fault; of process 1: ready, stop, syslog */
+    const char *event; /* start, end, deny, login, logout, skip, refuse, gone, fault; of process 1: notice, ready, stop, syslog */
     const char *run;
     const char *channel, *user, *peer;
     const char *verdict; /* allow or deny */
@@ -42,6 +42,9 @@ int audit_write(const struct audit *a);
 
 /* Whether a line that audit_write made, in the form that it makes now, is for this event. */
 bool audit_is(const char *line, size_t n, const char *event);
+
+/* The line for what is not as it may have been meant, though it works, or works in part: nobody's fault but worth to know. */
+void audit_notice(const char *channel, const char *reason);
 
 /* The line for a fault of ours or of the settings; `reason` names it. */
 void audit_fault(const char *channel, const char *peer, const char *reason);

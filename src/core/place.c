@@ -124,6 +124,14 @@ static bool has_line(struct slice text, struct slice line) {
     return false;
 }
 
+/* What is found before anybody is there is no fault of a client's connection. */
+static void note(const char *peer, const char *text) {
+    if (peer == NULL)
+        audit_notice("ssh", text);
+    else
+        audit_fault("ssh", peer, text);
+}
+
 /* Notes what is unusable, unless an earlier connection has: the file `unusable` says which were. */
 static void note_faults(int folder, const struct keys *k, const char *peer) {
     static char known[LIMIT_KEY_FAULTS];
@@ -139,7 +147,7 @@ static void note_faults(int folder, const struct keys *k, const char *peer) {
         char text[LIMIT_PATH + 256];
         snprintf(text, sizeof text, "%.*s", (int)line.n, line.at);
         if (!has_line(before, line))
-            audit_fault("ssh", peer, text);
+            note(peer, text);
         at = newline + 1;
     }
     fd_put_file(folder, "unusable", k->faults.at, k->faults.len, 0600, false);
@@ -215,7 +223,7 @@ const char *place_prepare(const struct settings *s, struct account *account, str
         hostkey_prepare(settings_text(s, SSH_KEYS), PLACE_HOST_KEY, program, &warning, &wrong) == -1)
         return wrong;
     if (warning != NULL)
-        audit_fault("ssh", peer, warning);
+        note(peer, warning);
     /* The login shell can't make it, in a folder that is root's. */
     lock_prepare(&lock, PLACE_RUN_DIR, account->gid);
     lock_leave(&lock);

@@ -13,7 +13,8 @@
 #define PLACE_HOST_KEY PLACE_RUN_DIR "/hostkey" /* tinysshd's key folder */
 
 /* Prepares all of it: looks up SSH_USER, reads the keys and writes them to PLACE_KEYS, sees to the host's key, to the lock file
- * and to the account's ~/.ssh, and finds tinysshd. What it finds unusable on the way it notes in the log, once.
+ * and to the account's ~/.ssh, and finds tinysshd. What it finds unusable on the way it notes in the log, once; `peer`
+ * is NULL where there is no client yet.
  * Returns NULL, or the fault, good until the next call: then nobody may be served. */
 const char *place_prepare(const struct settings *s, struct account *account, struct keys *keys, const char *peer,
                           char program[LIMIT_PATH]);

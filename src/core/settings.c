@@ -21,6 +21,7 @@ enum kind {
     BASIC,    /* user:password as a client can send them */
     TOKEN,    /* a bearer token as a client can send it */
     NUMBER,   /* from .. to */
+    PORT,     /* the same, or off: 0 */
     CHOICE    /* one of .words */
 };
 
@@ -56,9 +57,9 @@ static const struct spec {
     [TLS_KEY] = {"TLS_KEY", NEED_TLS, PATH, .preset = NULL},
     [TLS_CLIENT_CA] = {"TLS_CLIENT_CA", NEED_TLS, PATH, .preset = NULL},
     [TLS] = {"TLS", NEED_TLS, CHOICE, .words = "self-signed"},
-    [HTTP_PORT] = {"HTTP_PORT", NEED_LISTENERS, NUMBER, .preset = "8080", .from = 1, .to = 65535},
-    [HTTPS_PORT] = {"HTTPS_PORT", NEED_LISTENERS, NUMBER, .preset = "8443", .from = 1, .to = 65535},
-    [SSH_PORT] = {"SSH_PORT", NEED_LISTENERS, NUMBER, .preset = "22", .from = 1, .to = 65535},
+    [HTTP_PORT] = {"HTTP_PORT", NEED_LISTENERS, PORT, .preset = "8080", .from = 1, .to = 65535},
+    [HTTPS_PORT] = {"HTTPS_PORT", NEED_LISTENERS, PORT, .preset = "8443", .from = 1, .to = 65535},
+    [SSH_PORT] = {"SSH_PORT", NEED_LISTENERS, PORT, .preset = "22", .from = 1, .to = 65535},
     [SSH_UID] = {"SSH_UID", NEED_LISTENERS, NUMBER, .preset = "1000", .from = 1, .to = INT32_MAX},
     [SSH_GID] = {"SSH_GID", NEED_LISTENERS, NUMBER, .preset = "1000", .from = 1, .to = INT32_MAX},
     [AUTHORIZED_KEYS_DIR] = {"AUTHORIZED_KEYS_DIR", NEED_SSH, PATH, .preset = "/etc/bastion/users.d"},
@@ -186,6 +187,16 @@ static void take_text(struct settings_value *v, char *text) {
     v->origin = FROM_ENVIRONMENT;
 }
 
+/* Kubernetes gives every container variables for the services of its namespace: one with the name http makes
+ * HTTP_PORT=tcp://10.0.0.7:80. */
+static bool is_service_link(const char *value) {
+    static const char *const starts[] = {"tcp://", "udp://", "sctp://"};
+    for (size_t i = 0; i < sizeof starts / sizeof *starts; i++)
+        if (strncmp(value, starts[i], strlen(starts[i])) == 0)
+            return true;
+    return false;
+}
+
 /* NAME=value and NAME_FILE=path; the first of a name counts, as for getenv(3), and NAME wins. */
 static int read_environment(struct settings *s, char *const *environment, unsigned needs) {
     const char *file[SETTINGS] = {NULL};
@@ -198,7 +209,9 @@ static int read_environment(struct settings *s, char *const *environment, unsign
         enum setting id = find(*environment, named_file ? n - 5 : n);
         if (id == SETTINGS || (spec[id].need & needs) == 0)
             continue;
-        if (named_file && file[id] == NULL)
+        if (!named_file && spec[id].kind == PORT && is_service_link(equals + 1))
+            s->value[id].link = equals + 1;
+        else if (named_file && file[id] == NULL)
             file[id] = equals + 1;
         else if (!named_file && s->value[id].text == NULL)
             take_text(&s->value[id], equals + 1);
@@ -305,6 +318,11 @@ static const char *wrong_value(struct settings_value *v, const struct spec *sp) 
             return NULL;
         snprintf(text, sizeof text, "must be a number from %llu to %llu", (unsigned long long)sp->from, (unsigned long long)sp->to);
         return text;
+    case PORT:
+        if (strcmp(v->text, "off") == 0 || (num_decimal(v->text, v->n, sp->to, &v->number) && v->number >= sp->from))
+            return NULL;
+        snprintf(text, sizeof text, "must be a number from %llu to %llu, or off", (unsigned long long)sp->from, (unsigned long long)sp->to);
+        return text;
     case CHOICE:
         if (read_choice(v, sp->words))
             return NULL;
@@ -337,7 +355,7 @@ static int check_ports(struct settings *s) {
             enum setting one = settings_given(s, port[i]) ? port[i] : port[j], other = one == port[i] ? port[j] : port[i];
             char text[64];
             snprintf(text, sizeof text, "the same port as %s", spec[other].name);
-            if (used[i] && used[j] && s->value[one].number == s->value[other].number)
+            if (used[i] && used[j] && s->value[one].number != 0 && s->value[one].number == s->value[other].number)
                 return fault(s, one, text);
         }
     return 0;

@@ -71,6 +71,7 @@ struct settings {
         size_t n;
         uint64_t number;
         enum settings_origin origin;
+        const char *link; /* what stood in its place in the environment: Kubernetes' word on a service of that name */
         bool exposed;      /* a secret's file that others than its owner can read */
         const char *place; /* FROM_NAMED_FILE: the file; FROM_FOLDER: the folder */
     } value[SETTINGS];
@@ -94,7 +95,7 @@ int settings_read(struct settings *s, const struct settings_places *places, unsi
 
 /* The text, or NULL when there is neither a value nor a default. */
 const char *settings_text(const struct settings *s, enum setting id);
-/* The number, or the index of the word; of the default where there is no value. */
+/* The number (of a port that is off: 0), or the index of the word; of the default where there is no value. */
 uint64_t settings_number(const struct settings *s, enum setting id);
 /* Whether somebody set it. */
 bool settings_given(const struct settings *s, enum setting id);

@@ -9,6 +9,8 @@
 
 #include "base/container.h"
 #include "base/drop.h"
+#include "base/log.h"
+#include "core/certificate.h"
 #include "tool/check_parts.h"
 #include "tool/report.h"
 #include "wire/quote.h"
@@ -138,22 +140,36 @@ static int check_start(struct policy *p) {
         return 0;
     policy_read_rules(p);
     if (rules_match(&p->rules, (struct slice){NULL, 0}, &v) == -1) {
-        fprintf(stderr, "ALLOWED_COMMANDS: the rules can't be tried: %s\n", strerror(errno));
+        fprintf(stderr, "bastion check: ALLOWED_COMMANDS: the rules can't be tried: %s\n", strerror(errno));
         return 71;
     }
     stuck = v.stuck != -1 ? &p->rules.rule[v.stuck] : NULL;
     if (stuck != NULL && strncmp(stuck->source, variable, strlen(stuck->source)) == 0) {
-        fprintf(stderr, "%s:%zu: takes more time or memory than a rule may\n", stuck->source, stuck->line);
+        fprintf(stderr, "bastion check: %s:%zu: takes more time or memory than a rule may\n", stuck->source, stuck->line);
         code = 78;
     }
     const struct buf *faults[] = {&p->rules.faults, &v.faults};
     for (int i = 0; i < 2; i++)
         for (const char *at = faults[i]->at, *end = at + faults[i]->len; at < end; at += strcspn(at, "\n") + 1)
             if (strncmp(at, variable, sizeof variable - 1) == 0) {
-                fprintf(stderr, "%.*s\n", (int)strcspn(at, "\n"), at);
+                fprintf(stderr, "bastion check: %.*s\n", (int)strcspn(at, "\n"), at);
                 code = 78;
             }
     return code;
+}
+
+/* And a certificate that no client can be shown. One that signs itself is made by then; an expired one is what some may live with. */
+static int check_start_tls(const struct settings *s) {
+    static struct certificate c;
+    bool http = settings_given(s, HTTP_BASIC_AUTH) || settings_given(s, HTTP_TOKEN);
+    const char *chain, *key, *fault;
+    char line[2 * LIMIT_PATH];
+    if (!settings_given(s, TLS_CERT) || !http || settings_number(s, HTTPS_PORT) == 0 || !certificate_places(s, &chain, &key))
+        return 0;
+    fault = certificate_read(&c, chain, key);
+    certificate_wipe(&c);
+    snprintf(line, sizeof line, "TLS_CERT, TLS_KEY: %s", fault);
+    return fault != NULL ? log_no_start("check", line) : 0;
 }
 
 int check_main(int argc, char **argv) {
@@ -175,11 +191,15 @@ int check_main(int argc, char **argv) {
     x = (struct subject){.settings = &s, .policy = &policy, .keys = &keys, .faulty = faulty, .files = files, .root = geteuid() == 0, .container = container_is_ours()};
     s.each_fault = brief ? NULL : take_fault;
     if (settings_read(&s, &places, NEED_ALL) == -1 || (policy_load(&policy, &s, &fault) == -1 && (brief || words == 1))) {
+        if (brief)
+            return log_no_start("check", fault);
         fprintf(stderr, "%s\n", fault);
         return 78;
     }
-    if (brief)
-        return check_start(&policy);
+    if (brief) {
+        int start = check_start(&policy);
+        return start != 0 ? start : check_start_tls(&s);
+    }
     find_out(&x);
     int code = report_code();
     if (words == 1 && code == 0) {

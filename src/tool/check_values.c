@@ -162,6 +162,9 @@ void check_values(const struct subject *x) {
     for (enum setting id = 0; id < SETTINGS; id++)
         if (settings_is_secret(id) && s->value[id].exposed)
             report_warning(settings_name(id), "its file can be read by others than its owner: chmod 600 (%s)", settings_source(s, id));
+    for (enum setting id = 0; id < SETTINGS; id++)
+        if (s->value[id].link != NULL)
+            report_warning(settings_name(id), "%s is what Kubernetes says of a service of that name: ignored", s->value[id].link);
     check_look_of_command(s);
     check_look_of_prefix(s);
     check_token(s);

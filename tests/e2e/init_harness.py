@@ -50,8 +50,8 @@ class InitServer(SshServer):
 
     def lay_out(self):
         super().lay_out()
-        if "HTTP_TOKEN" in self.settings or "HTTP_BASIC_AUTH" in self.settings:
-            self.settings["HTTP_PORT"] = self.env["HTTP_PORT"] = str(self.port)
+        if ("HTTP_TOKEN" in self.settings or "HTTP_BASIC_AUTH" in self.settings) and self.settings.get("HTTP_PORT") != "off":
+            self.env["HTTP_PORT"] = self.settings.setdefault("HTTP_PORT", str(self.port))
         else:
             self.port = self.ssh_port
         self.root = self.home / "root"

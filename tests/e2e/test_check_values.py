@@ -28,6 +28,14 @@ def test_a_fault_and_a_request():
     assert (found.code, found.out, len(found.faults)) == (78, "", 1)
 
 
+@pytest.mark.parametrize("link", ["tcp://10.0.0.7:80", "udp://10.0.0.7:80"])
+def test_a_service_link_is_no_port(link):
+    """As Kubernetes makes it of a service with the name http."""
+    found = look(HTTP_PORT=link)
+    assert (found.code, found.faults) == (0, [])
+    assert [w for w in found.warnings if w.startswith(f"HTTP_PORT: {link} is what Kubernetes says")] and not [line for line in found.out.splitlines() if line.startswith("HTTP_PORT =") and link in line]
+
+
 # ---- how a value looks ----
 
 LOOKS = [

@@ -3,7 +3,7 @@ import os
 import stat
 
 import pytest
-from harness import NotStarted, TOKEN, ask, curl, wait_for
+from harness import NotStarted, TOKEN, ask, is_listening, wait_for
 from init_harness import InitServer
 from ssh_harness import ALICE, Terminal
 
@@ -74,14 +74,20 @@ def test_what_another_superserver_said_does_not_count(start):
 # ---- the settings ----
 
 @pytest.mark.parametrize("settings, line", [
-    ({"HTTPS_PORT": "0"}, "HTTPS_PORT: must be a number from 1 to 65535 (from the environment)"),
-    ({"COMMAND_LOCK": "perhaps"}, "COMMAND_LOCK: must be one of: skip refuse wait off (from the environment)"),
-    ({"TLS": "self-signed", "HTTPS_PORT": "2222", "SSH_PORT": "2222"}, "HTTPS_PORT: the same port as SSH_PORT (from the environment)"),
+    ({"HTTPS_PORT": "0"}, "bastion init: HTTPS_PORT: must be a number from 1 to 65535, or off (from the environment)"),
+    ({"COMMAND_LOCK": "perhaps"}, "bastion init: COMMAND_LOCK: must be one of: skip refuse wait off (from the environment)"),
+    ({"TLS": "self-signed", "HTTPS_PORT": "2222", "SSH_PORT": "2222"}, "bastion init: HTTPS_PORT: the same port as SSH_PORT (from the environment)"),
     ({"SSH_USER": "root"}, "bastion init: SSH_USER: must not be root, as whom nothing runs"),
     ({"SSH_UID": "65527"}, "bastion init: SSH_UID: 65527 is the number that processes with a TLS key have"),
-    ({"FORCE_COMMAND": None, "ALLOWED_COMMANDS": "echo x\n(unclosed"}, "ALLOWED_COMMANDS:2:"),
-    ({"FORCE_COMMAND": None}, "FORCE_COMMAND"),
-    ({"HTTP_TOKEN_FILE": "/nowhere", "HTTP_TOKEN": None}, "HTTP_TOKEN: No such file or directory (from HTTP_TOKEN_FILE=/nowhere)"),
+    ({"FORCE_COMMAND": None, "ALLOWED_COMMANDS": "echo x\n(unclosed"}, "bastion check: ALLOWED_COMMANDS:2:"),
+    ({"FORCE_COMMAND": None}, "bastion check: FORCE_COMMAND: not set"),
+    ({"HTTP_TOKEN_FILE": "/nowhere", "HTTP_TOKEN": None}, "bastion init: HTTP_TOKEN: No such file or directory (from HTTP_TOKEN_FILE=/nowhere)"),
+    ({"HTTP_PORT": "of"}, "bastion init: HTTP_PORT: must be a number from 1 to 65535, or off (from the environment)"),
+    ({"HTTP_PORT": "off", "SSH_PORT": "off"}, "bastion init: HTTP_PORT, HTTPS_PORT, SSH_PORT: no port is on that can be served"),
+    ({"HTTP_TOKEN": None, "SSH_PORT": "off"}, "bastion init: HTTP_BASIC_AUTH, HTTP_TOKEN: neither is set"),
+    ({"RUN_DIR": "/nowhere/at/all"}, "bastion init: RUN_DIR: /nowhere/at/all: No such file or directory (from the environment)"),
+    ({"RUN_DIR": "/tmp"}, "bastion init: RUN_DIR: /tmp: must belong to root or to the account that starts bastion, and be writable by nobody else"),
+    ({"TLS_CERT": "/nowhere", "TLS_KEY": "/nowhere"}, "bastion check: TLS_CERT, TLS_KEY: /nowhere: No such file or directory"),
 ])
 def test_invalid_settings(settings, line):
     with pytest.raises(NotStarted) as fault:
@@ -93,7 +99,8 @@ def test_invalid_settings(settings, line):
 def test_a_bad_host_key(start):
     with pytest.raises(NotStarted) as fault:
         InitServer(prepare=lambda s: (s.keys / "ssh_host_ed25519_key").write_text("nonsense"))
-    assert fault.value.code == 78 and "SSH_KEYS: /etc/ssh/keys/ssh_host_ed25519_key: " in fault.value.log
+    assert fault.value.code == 78 and fault.value.log.count("\n") == 1
+    assert fault.value.log.startswith("bastion ssh: SSH_KEYS: /etc/ssh/keys/ssh_host_ed25519_key: ")
 
 
 def test_a_bad_rule_of_the_file_is_no_reason(start):
@@ -167,11 +174,68 @@ def test_the_group_of_the_docker_socket(start):
 
 # ---- with less ----
 
-def test_without_setuid(start):
-    """Root that can't become anybody runs nothing."""
-    server = start(InitServer, capabilities="-all,+chown,+fowner,+kill")
-    assert ask(server).status == 500
-    assert server.runs() == 0
+@pytest.mark.parametrize("given, settings, missing", [
+    ("chown,fowner,kill", {}, "SETUID and SETGID"), ("setgid,chown,fowner,kill", {}, "SETUID"), ("setuid,chown,fowner,kill", {}, "SETGID"),
+    ("", {}, "SETUID and SETGID"), ("setuid,setgid,fowner,kill", {}, "CHOWN"), ("setuid,setgid,fowner,kill", {"COMMAND_LOCK": "off"}, "CHOWN"),
+    ("setuid,setgid,fowner,kill", {"SSH_PORT": "off"}, "CHOWN"),
+])
+def test_capabilities_without_which_nobody_is_served(given, settings, missing):
+    with pytest.raises(NotStarted) as fault:
+        InitServer(capabilities="-all" + "".join(f",+{name}" for name in given.split(",") if name), **settings)
+    assert fault.value.code == 78 and fault.value.log.count("\n") == 1
+    assert fault.value.log.startswith(f"bastion init: capabilities: root is without {missing}, so that no") and "--cap-add" in fault.value.log
+
+
+def test_capabilities_without_which_it_works_in_part(start):
+    server = start(InitServer, capabilities="-all,+setuid,+setgid", SSH_PORT="off", COMMAND_LOCK="off")
+    assert ask(server).status == 200
+    reasons = [e["reason"] for e in server.events("notice")]
+    assert [r.split(",")[0] for r in reasons] == ["capabilities: root is without FOWNER", "capabilities: root is without KILL"]
+    assert server.events("fault") == []
+
+
+def test_ports_that_are_off(start):
+    """One each way; and health asks those that are on."""
+    server = start(InitServer, SSH_PORT="off")
+    assert ask(server).status == 200 and not is_listening(server.ssh_port)
+    assert server.execute("/bin/bastion", "health").stdout == f"http on port {server.port} answers; ok\n"
+    assert server.events("notice") == server.events("fault") == []
+    server = start(InitServer, HTTP_PORT="off")
+    assert server.ssh().returncode == 0
+    assert server.events("ready")[0]["reason"] == f"ssh on port {server.ssh_port}"
+
+
+def test_ports_that_are_off_are_no_others(start):
+    """Off and off are not one port."""
+    assert ask(start(InitServer, SSH_PORT="off", TLS="self-signed", HTTPS_PORT="off")).status == 200
+
+
+def test_service_links(start):
+    """Kubernetes sets such variables for services with the names of protocols."""
+    links = {"SSH_PORT": "tcp://10.0.0.7:22", "HTTPS_PORT": "udp://10.0.0.8:443", "HTTPS_SERVICE_PORT": "443"}
+    server = start(InitServer, prepare=lambda s: s.env.update(links))
+    assert ask(server).status == 200
+    assert "port 22" in server.events("ready")[0]["reason"] + " ".join(e["reason"] for e in server.events("fault"))  # it may be taken
+    reasons = [e["reason"] for e in server.events("notice")]
+    assert [r.split(" is what")[0] for r in reasons] == ["HTTPS_PORT: udp://10.0.0.8:443", "SSH_PORT: tcp://10.0.0.7:22"]
+    assert all("peer" not in e for e in server.events("notice"))
+
+
+@pytest.mark.parametrize("zone, said", [("Europe/Berlin", True), (":Mars/Olympus", True), ("CET-1CEST,M3.5.0,M10.5.0/3", False), ("UTC", False), ("There/Is", False)])
+def test_a_time_zone_that_is_not_there(start, zone, said):
+    zones = "d=$root/usr/share/zoneinfo; mount -t tmpfs tmpfs $root/usr/share; mkdir -p $d/There; : >$d/There/Is"
+    server = start(InitServer, env={"TZ": zone}, more=zones)
+    reasons = [e["reason"] for e in server.events("notice")]
+    assert [r.split(": there is")[0] for r in reasons] == (["TZ: " + zone.lstrip(":")] if said else [])
+    assert ask(server).status == 200
+    assert len(server.events("notice")) == len(reasons)  # once
+
+
+def test_keys_that_are_unusable_are_nobodys_fault(start):
+    server = start(InitServer, prepare=lambda s: (s.users / "bob.pub").write_text("ssh-rsa AAAA bob\n"))
+    notice, = server.events("notice")
+    assert "bob.pub" in notice["reason"] and "peer" not in notice and notice["channel"] == "ssh"
+    assert server.events("fault") == []
 
 
 @pytest.mark.parametrize("mode", ["755", "1777"])
@@ -216,7 +280,9 @@ def test_any_user(start):
     """/run is for all, so no place for keys: HTTP alone, and one line that says so."""
     server = start(InitServer, user="4321:4321", mode="1777", FORCE_COMMAND="id -u; id -un")
     assert ask(server).body == b"4321\nagent\n"
-    assert any("SSH is not served" in e["reason"] for e in server.events("fault"))
+    reason, = [e["reason"] for e in server.events("notice")]
+    assert reason.startswith("/run: belongs to uid 0, with mode 1777, and this is uid 4321: SSH is not served") and "--tmpfs /run:uid=4321" in reason
+    assert server.events("fault") == []
     assert server.ssh().returncode == 255
 
 
@@ -229,11 +295,11 @@ def test_the_credential_is_not_in_reach(start):
 def test_no_volume(start):
     server = start(InitServer, volume=False)
     warnings = ("on no volume", "will not last")
-    wait_for(lambda: any(w in e["reason"] for e in server.events("fault") for w in warnings), "a warning")
+    wait_for(lambda: any(w in e["reason"] for e in server.events("notice") for w in warnings), "a warning")
     assert server.ssh().returncode == 0
 
 
 def test_a_volume(start):
     server = start(InitServer)
-    assert server.events("fault") == []
+    assert server.events("fault") == server.events("notice") == []
     assert (server.keys / "ssh_host_ed25519_key").exists()

@@ -46,4 +46,4 @@ def test_a_certificate_that_cannot_be_made():
     with pytest.raises(NotStarted) as fault:
         InitServer(TLS="self-signed", HTTPS_PORT=str(free_port()),
                    prepare=lambda s: (s.keys / "tls.key").write_text("nonsense"))
-    assert fault.value.code == 78 and "TLS: there is no certificate, and none could be made" in fault.value.log
+    assert fault.value.code == 78 and "bastion cert: /etc/ssh/keys/tls.key: there is no private key in it" in fault.value.log

@@ -620,3 +620,20 @@ def test_a_killed_login_shell(start):
     assert [(e["user"], e["reason"], "exit" in e) for e in end] == [("alice", "the login shell was killed", False)]
     server.settle()
     assert [e["event"] for e in server.events()].count("end") == 1
+
+
+def test_a_leftover_of_ones_own_number_is_no_fault(start):
+    """After a restart with the same /run processes have the numbers of those before, whose sockets may still be there."""
+    leave = r"""
+mkdir -p /run/bastion/sessions
+/usr/bin/python3 -c "
+import socket
+for n in range(2, 400):
+    socket.socket(socket.AF_UNIX).bind('/run/bastion/sessions/%d' % n)"
+mount -t proc proc /proc
+"""
+    argv = lambda s: ["unshare", "--mount", "--propagation", "private", "--pid", "--fork", "--kill-child", "sh", "-euc", leave + 'exec "$@"', "sh",
+                      "tcpsvd", "-l", "localhost", s.host, str(s.port), BASTION, "ssh"]
+    server = start(SshServer, argv=argv)
+    assert server.ssh().stdout == b"ok\n"
+    assert server.faults() == []

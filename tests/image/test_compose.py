@@ -3,6 +3,8 @@ looks after.
 
 Compose itself is not asked: its Python version does not know this form, and the other is no Debian package everywhere. The few keys
 that the files use are taken word for word into `docker run`; any other key fails."""
+import os
+import re
 import shlex
 import shutil
 from pathlib import Path
@@ -83,7 +85,7 @@ class Folder:
         assert service.get("image", IMAGE) == IMAGE
         words = self.words(compose, service)
         self.made.append(Bastion(self.engine, *words, volumes=False, HTTP_TOKEN=None, FORCE_COMMAND=None, **options))
-        assert not [e for e in self.made[-1].lines("fault") if "no volume" in e["reason"]] or self.name == "swarm"
+        assert not [e for e in self.made[-1].lines("notice") if "no volume" in e["reason"]] or self.name == "swarm"
         return self.made[-1]
 
     def target(self, service, *setup):
@@ -226,43 +228,86 @@ def check_stack(f):
     wait_for(lambda: len(tasks()) == 2, "another task")
 
 
+class Pod:
+    """What a file for Kubernetes describes, by hand: the folder that the projected volume makes, and options of docker run."""
+
+    def __init__(self, file, tmp_path, values=None):
+        self.parts = {part["kind"]: part for part in yaml.safe_load_all((COMPOSE / "kubernetes" / file).read_text())}
+        self.spec = next(p["spec"]["template"]["spec"] for kind, p in self.parts.items() if kind in ("DaemonSet", "Deployment"))
+        self.container, = self.spec["containers"]
+        self.values = {**self.parts["ConfigMap"]["data"], **self.parts["Secret"]["stringData"], **(values or {})}
+        self.home = tmp_path
+        tmp_path.chmod(0o755)
+        self.lay_settings()
+
+    def lay_settings(self):
+        settings = self.home / "settings"
+        self.data = settings / "..data"
+        self.data.mkdir(parents=True)
+        settings.chmod(0o777)  # as the kubelet leaves it, on a read-only mount
+        group = self.spec.get("securityContext", {}).get("fsGroup", -1)
+        for source in self.spec["volumes"][0]["projected"]["sources"]:
+            for item in next(iter(source.values()))["items"]:
+                path = self.data / item["path"]
+                path.parent.mkdir(exist_ok=True)
+                path.write_text(self.values[item["key"]])
+                path.chmod(item.get("mode", 0o644))
+                os.chown(path, -1, group)
+                top = item["path"].split("/")[0]
+                if not (settings / top).is_symlink():
+                    (settings / top).symlink_to(f"..data/{top}")
+
+    def words(self, **sources):
+        """`sources`: what stands behind a volume; a folder in memory where that is None."""
+        context, pod = self.container["securityContext"], self.spec.get("securityContext", {})
+        assert context["readOnlyRootFilesystem"] and not context["allowPrivilegeEscalation"]
+        words = ["--read-only", "--security-opt", "no-new-privileges", "--cap-drop", *context["capabilities"]["drop"],
+                 *(w for name in context["capabilities"].get("add", []) for w in ("--cap-add", name))]
+        memory = "mode=777"
+        if pod:
+            words += ["--user", f"{pod['runAsUser']}:{pod['runAsGroup']}", "--group-add", str(pod["fsGroup"])]
+            memory = f"mode=2777,gid={pod['fsGroup']}"
+        for mount in self.container["volumeMounts"]:
+            source = {"settings": self.home / "settings", **sources}[mount["name"]]
+            path, mode = mount["mountPath"], ":ro" if mount.get("readOnly") else ""
+            words += ["-v", f"{source}:{path}{mode}"] if source else ["--tmpfs", f"{path}:{memory}"]
+        return words
+
+    def check_probes(self, b):
+        assert b.execute(*self.container["livenessProbe"]["exec"]["command"]).returncode == 0
+        assert b.within("curl", "-sf", "http://127.0.0.1:8080" + self.container["readinessProbe"]["httpGet"]["path"]).returncode == 0
+
+
 def test_kubernetes(image, tmp_path):
-    """The DaemonSet's container, by hand: the folder that the projected volume makes, and the security context."""
-    parts = {part["kind"]: part for part in yaml.safe_load_all((COMPOSE / "kubernetes/bastion.yaml").read_text())}
-    pod = parts["DaemonSet"]["spec"]["template"]["spec"]
-    container, = pod["containers"]
-    values = {**parts["ConfigMap"]["data"], **parts["Secret"]["stringData"], "alice.pub": Path(f"{ALICE}.pub").read_text()}
-    tmp_path.chmod(0o755)
-    settings, data = tmp_path / "settings", tmp_path / "settings/..data"
-    data.mkdir(parents=True)
-    settings.chmod(0o777)  # as the kubelet leaves it, on a read-only mount
-    for source in pod["volumes"][0]["projected"]["sources"]:
-        for item in next(iter(source.values()))["items"]:
-            path = data / item["path"]
-            path.parent.mkdir(exist_ok=True)
-            path.write_text(values[item["key"]])
-            path.chmod(item.get("mode", 0o644))
-            top = item["path"].split("/")[0]
-            if not (settings / top).is_symlink():
-                (settings / top).symlink_to(f"..data/{top}")
-    context = container["securityContext"]
-    assert context["readOnlyRootFilesystem"] and not context["allowPrivilegeEscalation"]
+    pod = Pod("bastion.yaml", tmp_path, {"alice.pub": Path(f"{ALICE}.pub").read_text()})
     keys = tmp_path / "keys"
     keys.mkdir()
-    sources = {"settings": settings, "keys": keys, "socket": image.socket, "run": None}
-    words = ["--read-only", "--security-opt", "no-new-privileges", "--cap-drop", *context["capabilities"]["drop"],
-             *(w for name in context["capabilities"]["add"] for w in ("--cap-add", name))]
-    for mount in container["volumeMounts"]:
-        source = sources[mount["name"]]
-        path, mode = mount["mountPath"], ":ro" if mount.get("readOnly") else ""
-        words += ["-v", f"{source}:{path}{mode}"] if source else ["--tmpfs", f"{path}:mode=777"]
-    b = Bastion(image, *words, volumes=False, HTTP_TOKEN=None, FORCE_COMMAND=None)
+    b = Bastion(image, *pod.words(keys=keys, socket=image.socket, run=None), volumes=False, HTTP_TOKEN=None, FORCE_COMMAND=None)
     try:
         assert b"CONTAINER ID" in b.ssh().stdout
-        assert b"CONTAINER ID" in b.curl("--fail-with-body", auth=f"Authorization: Bearer {values['HTTP_TOKEN']}").stdout
-        assert b.execute(*container["livenessProbe"]["exec"]["command"]).returncode == 0
-        assert b.within("curl", "-sf", "http://127.0.0.1:8080" + container["readinessProbe"]["httpGet"]["path"]).returncode == 0
-        (data / "FORCE_COMMAND").write_text("echo edited")
+        assert b"CONTAINER ID" in b.curl("--fail-with-body", auth=f"Authorization: Bearer {pod.values['HTTP_TOKEN']}").stdout
+        pod.check_probes(b)
+        (pod.data / "FORCE_COMMAND").write_text("echo edited")
         assert b.ssh().stdout == b"edited\n"
+    finally:
+        b.remove()
+
+
+def test_kubernetes_restricted(image, tmp_path):
+    """The Pod Security Standard's profile: everything that it asks for is there, and nothing is missing for it."""
+    pod = Pod("restricted.yaml", tmp_path)
+    assert pod.spec["securityContext"]["runAsNonRoot"] and pod.spec["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
+    assert pod.container["securityContext"]["capabilities"] == {"drop": ["ALL"]}
+    assert all(set(v) - {"name"} <= {"projected", "emptyDir"} for v in pod.spec["volumes"])
+    b = Bastion(image, *pod.words(run=None), volumes=False, HTTP_TOKEN=None, FORCE_COMMAND=None)
+    try:
+        auth = f"Authorization: Bearer {pod.values['HTTP_TOKEN']}"
+        for _ in range(2):
+            assert re.fullmatch(rb"run [0-9a-f]{16} for token\n", b.curl("--fail-with-body", auth=auth).stdout), b.log()
+        assert b"401" in b.curl("-i", auth="Authorization: Bearer wrong").stdout
+        pod.check_probes(b)
+        assert not b.lines("fault") and not b.lines("notice"), b.log()
+        b.engine.docker("stop", b.name)
+        assert b.exit_code() == 0
     finally:
         b.remove()
