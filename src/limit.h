@@ -55,6 +55,7 @@
 /* A run. */
 #define LIMIT_PIPE 262144          /* bytes in the pipe of a command that writes much: the knee of the measured curve */
 #define LIMIT_GRACE_MS 5000        /* between two signals to a command that is to end */
+#define LIMIT_GROUP_LOOK_MS 20     /* between two looks at whether anybody is left of the process group of such a command */
 #define LIMIT_GROUPS 64            /* supplementary groups of the account */
 #define LIMIT_ACCOUNT_LINE 16384   /* bytes of a line of passwd or group: a group of a thousand members */
 #define LIMIT_LOCK_FD 100          /* the lock's number in the command is this or the next free one: far from

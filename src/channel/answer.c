@@ -325,8 +325,6 @@ static void ended(struct client *c, const struct outcome *o) {
     snprintf(code, sizeof code, "X-Bastion-Exit-Code: %d\r\n", o->code);
     a->hold_until = CLOCK_NEVER;
     c->input_closed = true;
-    if (o->kind == OUTCOME_TIMEOUT) /* there may be processes to end: no further request on this connection */
-        a->x->close = true;
     if (a->streaming) {
         end_stream(a, o->code);
         take_rest(a);

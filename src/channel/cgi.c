@@ -133,7 +133,5 @@ int cgi_main(int argc, char **argv) {
     door_open(&door, "cgi", peer, nothing);
     if (fd_nonblock(0) == -1 || fd_nonblock(1) == -1)
         return 71;
-    bool whole = serve(&door, &x);
-    door_close(&door);
-    return whole ? 0 : 1;
+    return serve(&door, &x) ? 0 : 1;
 }

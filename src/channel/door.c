@@ -101,13 +101,6 @@ bool door_run(struct door *d, struct exchange *x, struct body *body) {
     return !d->answer.broken;
 }
 
-void door_close(struct door *d) {
-    close(0);
-    close(1);
-    if (!d->faulty)
-        session_close(&d->session);
-}
-
 /* Reads the request's body, and where the credential is wrong lets its second pass. */
 static void take_body(struct exchange *x, struct body *body, bool denied) {
     int64_t now = clock_now(), deadline = clock_after(now, denied ? LIMIT_DENIED_MS : LIMIT_BODY_WAIT_MS);

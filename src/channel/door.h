@@ -46,9 +46,6 @@ bool door_run(struct door *d, struct exchange *x, struct body *body);
 /* Whether the request's body is the command's input. */
 bool door_takes_body(const struct door *d);
 
-/* Closes the connection, then sees to what is left of a command that was asked to end. */
-void door_close(struct door *d);
-
 /* Answers one that it did not let through, and reads its body first, as far as it comes soon. */
 void door_refuse(struct door *d, struct exchange *x, const struct gate_answer *g, struct body *body);
 

@@ -240,7 +240,5 @@ int http_main(int argc, char **argv) {
     peer_no_delay(1);
     if (fd_nonblock(0) == -1 || fd_nonblock(1) == -1)
         return 71;
-    int status = serve_connection(&door);
-    door_close(&door);
-    return status;
+    return serve_connection(&door);
 }

@@ -169,7 +169,6 @@ static int serve(struct visitor *v, pid_t parent, bool forced, const char *reque
     session_serve(&v->session, &rq, v->run, &streams.client);
     int code = streams.outcome.code;
     streams_close(&streams);
-    session_close(&v->session);
     return streams.outcome.signal != 0 ? end_like(&streams.outcome) : code;
 }
 

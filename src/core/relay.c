@@ -31,7 +31,7 @@ static void read_output(struct relay *r, int stream) {
     if (n <= 0)
         return;
     r->most[stream] -= n;
-    if (!r->run->reaped) /* else take_end has counted it */
+    if (!r->run->over) /* else take_end has counted it */
         r->bytes += n;
     if (r->bytes >= LIMIT_HELD)
         run_widen(r->run);
@@ -52,7 +52,7 @@ static void write_input(struct relay *r) {
         r->client->ops->taken(r->client, (size_t)w);
 }
 
-/* The command has ended. What a daemon that it left behind writes later is not its output any more. */
+/* The run is over. What a daemon that it left behind writes later is not its output any more. */
 static void take_end(struct relay *r) {
     for (int i = 0; i < RUN_PIPES; i++) {
         int left = 0;
@@ -79,8 +79,12 @@ static int64_t prepare(struct relay *r, struct pollfd fds[FDS], int64_t now) {
     for (int i = 0; i < RUN_PIPES; i++)
         fds[OUT + i] = (struct pollfd){.fd = ops->room(r->client, i, &room) > 0 ? run->out[i] : -1, .events = POLLIN};
     fds[IN] = (struct pollfd){.fd = run->in, .events = has_input ? POLLOUT : 0};
-    if (!run->reaped)
-        deadline = clock_earlier(deadline, clock_earlier(run->next_signal, r->timed_out ? CLOCK_NEVER : r->deadline));
+    if (!run->reaped && !r->timed_out)
+        deadline = clock_earlier(deadline, r->deadline);
+    if (run->reaped && !run->over)
+        deadline = clock_earlier(deadline, clock_after(now, LIMIT_GROUP_LOOK_MS));
+    if (!run->over)
+        deadline = clock_earlier(deadline, run->next_signal);
     return deadline;
 }
 
@@ -94,14 +98,14 @@ static bool has_output(const struct relay *r) {
 /* Looks after the command: its deadline, its client, its end. */
 static void look_after(struct relay *r, int64_t now) {
     struct run *run = r->run;
-    if (now >= r->deadline && !r->timed_out) {
+    if (now >= r->deadline && !r->timed_out && !run->reaped) {
         r->timed_out = true;
         run_end(run, false, now);
     }
     if (run_told() != 0 || (r->client->gone && r->hangup))
         run_end(run, run_told() == 0, now);
     run_tick(run, now);
-    if (run_reap(run))
+    if (run_is_over(run))
         take_end(r);
 }
 
@@ -111,7 +115,7 @@ void relay_run(struct relay *r) {
     for (int i = 0; i < RUN_PIPES; i++)
         r->most[i] = INT64_MAX;
     look_after(r, clock_now()); /* the client may be gone already, and then nothing would wake us */
-    while (!run->reaped || (has_output(r) && !client->gone)) {
+    while (!run->over || (has_output(r) && !client->gone)) {
         struct pollfd fds[FDS];
         int64_t now = clock_now();
         int n = wait_for(fds, prepare(r, fds, now), now);
@@ -127,7 +131,7 @@ void relay_run(struct relay *r) {
             fd_close(&run->in);
         else if (fds[IN].revents != 0)
             write_input(r);
-        if (!run->reaped)
+        if (!run->over)
             look_after(r, now);
     }
     for (int i = 0; i < RUN_PIPES; i++)

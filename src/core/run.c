@@ -2,7 +2,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <poll.h>
 #include <stddef.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -205,19 +204,16 @@ void run_tick(struct run *r, int64_t now) {
     r->next_signal = last ? CLOCK_NEVER : clock_after(now, LIMIT_GRACE_MS);
 }
 
-bool run_reap(struct run *r) {
+/* The group's number can't be given to another process while somebody is in the group. Its members are no children of
+ * ours, so there is nothing to wait on: ask. Some of them may be beyond our reach (sudo), and are there all the same. */
+static bool group_is_empty(const struct run *r) { return kill(-r->pid, 0) == -1 && errno != EPERM; }
+
+bool run_is_over(struct run *r) {
     if (!r->reaped)
         r->reaped = waitpid(r->pid, &r->status, WNOHANG) == r->pid;
-    return r->reaped;
-}
-
-void run_sweep(struct run *r) {
-    /* The group's number can't be given to another process while somebody is in the group. Its members are no
-     * children of ours, so there is nothing to wait on: ask. */
-    while (r->signal_count > 0 && r->next_signal != CLOCK_NEVER && kill(-r->pid, 0) == 0) {
-        poll(NULL, 0, 20);
-        run_tick(r, clock_now());
-    }
+    if (r->reaped && !r->over)
+        r->over = r->signal_count == 0 || r->next_signal == CLOCK_NEVER || group_is_empty(r);
+    return r->over;
 }
 
 int run_exit_code(const struct run *r, int *signal) {

@@ -22,8 +22,9 @@ struct run {
     int out[RUN_PIPES]; /* read ends of its standard output and error; -1 after their end, the second too when they are merged */
     int64_t started;
     bool wide; /* run_widen has been called */
-    bool reaped;
-    int status; /* as waitpid(2) gives it, once reaped */
+    bool reaped; /* the command itself has ended */
+    bool over;   /* and so has all that the run waits for */
+    int status;  /* as waitpid(2) gives it, once reaped */
     int64_t next_signal; /* deadline of the next one, or CLOCK_NEVER */
     int signals[3], signal_count;
 };
@@ -52,12 +53,11 @@ void run_end(struct run *r, bool hangup, int64_t now);
 /* Sends the signal whose time has come. */
 void run_tick(struct run *r, int64_t now);
 
-/* Takes the end of the command, if it has come: true once it has. */
-bool run_reap(struct run *r);
-
-/* After the end of a command that was asked to end: goes on until nothing of its process group is left. Does nothing
- * for any other, nor for a zeroed struct. */
-void run_sweep(struct run *r);
+/* Looks for the end of the run: true once it has come. That is the command's own end; but where it was asked to end, there may be
+ * others of its process group that have something to do first, such as a script's trap under a shell that is gone at once: then the
+ * run lasts until nobody is left there or SIGKILL was sent. Nobody tells of their end: while `reaped` and not `over`, it has to be
+ * looked for again after LIMIT_GROUP_LOOK_MS. */
+bool run_is_over(struct run *r);
 
 /* The exit code as a shell counts: 128 + n for signal n. *signal is that n, or 0. */
 int run_exit_code(const struct run *r, int *signal);

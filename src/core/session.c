@@ -136,7 +136,7 @@ static bool take_lock(struct session *s, const struct request *rq, struct client
     return got == 1;
 }
 
-/* The command has ended: the lock is its children's alone from now on, and the log knows before the client does. */
+/* The run is over: the lock is its children's alone from now on, and the log knows before the client does. */
 struct ending {
     struct lock *lock;
     struct audit *audit;
@@ -251,7 +251,5 @@ bool session_serve(struct session *s, const struct request *rq, const char *run_
     }
     c->ops->ended(c, &o);
     run_forget_signals();
-    return run_told() == 0 && s->run.signal_count == 0;
+    return run_told() == 0;
 }
-
-void session_close(struct session *s) { run_sweep(&s->run); }

@@ -41,14 +41,11 @@ int session_open(struct session *s, const struct settings *settings, char *const
 
 /* Serves one request of the run named `run`: decides, takes the lock, writes the audit, runs the command, and tells
  * the client all of it; c->ops->ended is called exactly once. True when another request may follow; false when this process
- * was told to end, or still has to see to a command's process group: then session_close comes next. */
+ * was told to end. */
 bool session_serve(struct session *s, const struct request *rq, const char *run, struct client *c);
 
 /* Whether the variable whose name is these n bytes reaches the command from the administrator's environment: not the settings,
  * nor what a superserver says of a connection, nor what the command gets of its own. */
 bool session_passes(const char *name, size_t n);
-
-/* Goes on, where a command was asked to end, until nothing of its process group is left. */
-void session_close(struct session *s);
 
 #endif
