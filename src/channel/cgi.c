@@ -94,14 +94,15 @@ static void finish(const struct exchange *x, struct body *body) {
 static bool serve(struct door *d, struct exchange *x) {
     static struct input in;
     struct body body;
-    const char *fault = find_body(&body, &in);
     bool whole = true;
-    if (d->faulty) {
+    if (d->faulty) { /* perhaps root still: not a byte is parsed */
         x->rest = true;
+        body_start_to_end(&body, &in);
         exchange_reply(x, 500, "", "Internal Server Error\n");
         finish(x, &body);
         return true;
     }
+    const char *fault = find_body(&body, &in);
     struct gate_answer g = judge(d), unfit;
     if (fault != NULL)
         g = (struct gate_answer){.status = 400, .reason = fault};

@@ -48,6 +48,21 @@ def test_curl_fails(start, arguments, code):
     assert (found.returncode, found.stdout) == (code, b"first\nsecond\n")
 
 
+@pytest.mark.slow
+def test_http_1_0_resets_when_all_was_taken(start):
+    """A client that takes its time gets all of the output before the reset."""
+    server = start(FORCE_COMMAND="head -c 200000 /dev/zero; exit 3", HTTP_HOLD_MS="0")
+    with Client(server, receive_buffer=4096) as client:
+        client.send(request(version="HTTP/1.0"))
+        server.wait_event("end")
+        time.sleep(3)
+        got = b""
+        with pytest.raises(ConnectionResetError):
+            while data := client.sock.recv(65536):
+                got += data
+        assert len(got.partition(b"\r\n\r\n")[2]) == 200000
+
+
 def test_http_1_0_streams_until_the_end(start):
     server = start(FORCE_COMMAND=LATE + "0", HTTP_HOLD_MS="50")
     with Client(server) as client:
