@@ -11,7 +11,7 @@
 #include "base/fd.h"
 #include "tool/check_parts.h"
 #include "tool/report.h"
-#include "tool/shell_words.h"
+#include "wire/shell_words.h"
 
 extern char **environ;
 

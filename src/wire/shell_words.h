@@ -1,7 +1,7 @@
 /* shell_words.h: which programs a shell script starts, as far as that can be told by looking at it (POSIX.1-2017, Shell Command
  * Language, 2.9). */
-#ifndef TOOL_SHELL_WORDS_H
-#define TOOL_SHELL_WORDS_H
+#ifndef WIRE_SHELL_WORDS_H
+#define WIRE_SHELL_WORDS_H
 
 #include <stdbool.h>
 #include <stddef.h>

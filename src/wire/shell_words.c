@@ -1,4 +1,4 @@
-#include "tool/shell_words.h"
+#include "wire/shell_words.h"
 
 #include <string.h>
 
@@ -89,13 +89,18 @@ static bool give_up(struct shell_words *w) {
     return false;
 }
 
-/* Whether an assignment stands there whose value may be anything but PATH's: what it is worth does not matter. */
+/* Goes past an assignment, whose value does not matter unless it is PATH's. False where its end can't be told. */
 static bool skip_assignment(struct shell_words *w) {
-    if (!is_assignment(w->at) || strncmp(w->at, "PATH=", 5) == 0)
+    char value[SHELL_WORD];
+    bool quoted;
+    const char *at = w->at;
+    if (strncmp(at, "PATH=", 5) == 0)
         return false;
-    for (; !is_end_of_word(*w->at); w->at++)
-        if (strchr("'\"\\`$", *w->at) != NULL)
-            return false;
+    while (!is_end_of_word(*at) && strchr("'\"\\`", *at) == NULL && strncmp(at, "$(", 2) != 0)
+        at++;
+    if (!is_end_of_word(*at))
+        return read_word(w, value, &quoted);
+    w->at = at;
     return true;
 }
 
@@ -109,12 +114,15 @@ bool shell_words_next(struct shell_words *w, char word[SHELL_WORD]) {
         }
         if (*w->at == '\0')
             return false;
-        if (skip_assignment(w))
+        if (is_assignment(w->at)) {
+            if (!skip_assignment(w))
+                return give_up(w);
             continue;
+        }
         if (*w->at == '<' || *w->at == '>' || !read_word(w, word, &quoted))
             return give_up(w);
-        if (is_assignment(word) || is_one_of(word, too_much) || *w->at == '(')
-            return give_up(w); /* its value has more words than one, or PATH; or a function */
+        if (is_one_of(word, too_much) || *w->at == '(') /* or a function */
+            return give_up(w);
         if (!quoted && is_one_of(word, before_command))
             continue;
         w->count++;
