@@ -37,7 +37,7 @@
 #define LIMIT_DRAIN_REFUSED_IDLE_MS 5000 /* ... between two of its bytes */
 #define LIMIT_DRAIN_RAN_MS 600000  /* ... of a body whose command has run: what the answer says must arrive. 64 KB/s */
 #define LIMIT_TAKEN_LOOK_MS 5      /* between two looks at whether the client's side has all of an answer */
-#define LIMIT_RESET_PAUSE_MS 200   /* between its having it and the reset that ends an answer of HTTP/1.0 which was cut */
+#define LIMIT_CUT_PAUSE_MS 200     /* between its having it and the end of an answer which was cut: a proxy passes it on meanwhile */
 #define LIMIT_DENIED_MS 1000       /* the pause before a 401: slows a guesser down to one try a second */
 
 /* Settings. */

@@ -168,17 +168,23 @@ static void drop_rest(const struct exchange *x, struct body *body) {
         body_drop(body, clock_after(clock_now(), ms), idle);
 }
 
-/* A cut answer of HTTP/1.0 has nothing in it that says so: end the connection with a reset. Before, the rest of the request is read,
- * since a client that is still sending reads nothing; then the client's side has to have all of the output, and a moment to take it
- * from its kernel, where not every system leaves it after a reset. Where no reset can be, as before `bastion tls`, a close without
- * shutdown(2) is what says that it was cut. */
-static void close_cut(const struct exchange *x, struct body *body) {
+/* Ends the connection after an answer that was cut. Before, the rest of the request is read, since a client that is still sending
+ * reads nothing; then the client's side has to have all of the output, and a moment to pass it on: a proxy that learns of the end at
+ * once forgets what it has not sent yet (Varnish; nginx over HTTP/2), and not every kernel keeps it after a reset. The missing last
+ * chunk says that the answer was cut; HTTP/1.0 has nothing of that kind, so there it is a reset. Where neither can be, as before
+ * `bastion tls`, a close without shutdown(2) says it. */
+static void close_cut(const struct exchange *x, const struct input *in, struct body *body) {
     struct linger linger = {.l_onoff = 1, .l_linger = 0};
     struct pollfd pfd = {.fd = x->out};
     drop_rest(x, body);
     wait_until_taken(x->out);
-    if (fd_is_inet_socket(x->out) && poll(&pfd, 1, LIMIT_RESET_PAUSE_MS) == 0)
+    if (!fd_is_inet_socket(x->out))
+        return;
+    bool listens = poll(&pfd, 1, LIMIT_CUT_PAUSE_MS) == 0;
+    if (!x->chunked && listens)
         setsockopt(x->out, SOL_SOCKET, SO_LINGER, &linger, sizeof linger);
+    else if (shutdown(x->out, SHUT_WR) == 0 && !in->ended)
+        peer_drain(in->fd);
 }
 
 static int serve_connection(struct door *d) {
@@ -206,8 +212,8 @@ static int serve_connection(struct door *d) {
         else
             whole = serve(d, &head, &x, &body, clock_now() < end);
     }
-    if (!whole && (!x.chunked || !fd_is_inet_socket(1))) {
-        close_cut(&x, &body);
+    if (!whole) {
+        close_cut(&x, &in, &body);
     } else if (shutdown(1, SHUT_WR) == 0) {
         drop_rest(&x, &body);
         if (!in.ended)
