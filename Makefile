@@ -29,7 +29,7 @@ BASTION  := $(SRC:%.c=$(OBJ)/%.o)
 UNITS    := $(UNIT_SRC:%.c=$(HOST)/obj/%.o)
 
 # Goals that look after their packages must do so before anything is fetched or built.
-DEPS_FIRST := $(if $(filter deps check test test-image bench fuzz run,$(MAKECMDGOALS)),deps)
+DEPS_FIRST := $(if $(filter deps check test test-image test-field bench fuzz run,$(MAKECMDGOALS)),deps)
 
 all: $(OUT)/bastion $(OUT)/tinysshd $(OUT)/sh
 
@@ -110,6 +110,11 @@ test: deps all unit
 test-image: deps all
 	tests/run image
 
+# Clients that are too heavy for every run of the tests: Go, Node and Java, which it installs.
+test-field: deps all
+	vendor/deps field
+	tests/run field
+
 bench: deps all
 	tests/bench/run
 	[ "$$(id -u)" -ne 0 ] || tests/bench/docker
@@ -147,5 +152,5 @@ clean:
 distclean:
 	rm -rf build
 
-.PHONY: all vendor unit layers check test test-image bench fuzz run image deps install clean distclean
+.PHONY: all vendor unit layers check test test-image test-field bench fuzz run image deps install clean distclean
 .DELETE_ON_ERROR:
