@@ -1,6 +1,7 @@
 """bastion cgi behind real web servers, and called as one would (contract, 1 and 2): all that is in its environment is
 the client's or the web server's, so nothing of it counts but the meta-variables of CGI."""
 import hashlib
+import os
 import subprocess
 
 import pytest
@@ -213,12 +214,17 @@ def test_failure_behind_busybox(start):
 
 # ---- called by the test ----
 
-def call(environment, files=None, stdin=b""):
+def call_words(environment, files=None):
     files = {"FORCE_COMMAND": "echo ok; cat", "HTTP_TOKEN": TOKEN, "SSH_USER": "nobody", **(files or {})}
     env = {"PATH": SYSTEM_PATH, **SANITIZERS, "GATEWAY_INTERFACE": "CGI/1.1", "REQUEST_METHOD": "GET", "HTTP_HOST": "bastion.test", "REMOTE_ADDR": "192.0.2.1",
            "HTTP_AUTHORIZATION": AUTH.split(": ")[1], **environment}
     env = {k: v for k, v in env.items() if v is not None}
-    return subprocess.run(private(OWN_FOLDERS + settings_files(files), [BASTION, "cgi"]), env=env, input=stdin, capture_output=True, timeout=60)
+    return private(OWN_FOLDERS + settings_files(files), [BASTION, "cgi"]), env
+
+
+def call(environment, files=None, stdin=b""):
+    words, env = call_words(environment, files)
+    return subprocess.run(words, env=env, input=stdin, capture_output=True, timeout=60)
 
 
 @pytest.mark.parametrize("environment, status", [
@@ -246,6 +252,26 @@ def test_meta_variables(environment, status):
         assert body == b"ok\n"
         assert b' peer=' in found.stderr and b"event=start" in found.stderr
         assert (b"peer=192.0.2.1" in found.stderr) == (environment.get("REMOTE_ADDR") is None)
+
+
+@pytest.mark.parametrize("environment, sent", [
+    ({}, b""),
+    ({"REQUEST_METHOD": "POST"}, b""),
+    ({"REQUEST_METHOD": "POST"}, b"hello"),
+    ({"REQUEST_METHOD": "POST", "CONTENT_LENGTH": "10"}, b"hello"),
+    ({"REQUEST_METHOD": "POST", "HTTP_TRANSFER_ENCODING": "chunked"}, b"hello"),
+], ids=str)
+def test_input_that_does_not_end(environment, sent):
+    """A web server that keeps the pipe open gets the whole answer, and its end, all the same."""
+    words, env = call_words(environment)
+    ours, theirs = os.pipe()
+    with open(theirs, "wb", buffering=0) as feed:
+        feed.write(sent)
+        with subprocess.Popen(words, env=env, stdin=ours, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as process:
+            os.close(ours)
+            assert process.stdout.read().endswith(b"\r\n\r\nok\n")
+            feed.close()
+            assert process.wait() == 0
 
 
 def test_broken_stream_is_told_to_the_web_server():
