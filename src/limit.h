@@ -126,12 +126,15 @@
 #define LIMIT_DOCKER_LIST 1024     /* values of an option that can be repeated, such as -e */
 #define LIMIT_DOCKER_WINDOW 65536  /* bytes of a stream in memory, each direction */
 #define LIMIT_DOCKER_PATH 16384    /* bytes of a request's path and query: a filter for every container of a host */
-#define LIMIT_DOCKER_BODY 2097152  /* bytes of a request's body: a script on the command line, escaped */
+#define LIMIT_DOCKER_BODY 16777216 /* bytes of a request's body: all that a command line can hold (execve(2): 2 MiB), escaped */
+#define LIMIT_DOCKER_VARIABLE 262144 /* bytes of NAME=VALUE: twice what Linux gives to a program */
 #define LIMIT_DOCKER_ANSWER 67108864 /* bytes of an answer that is read as a whole: ps on a host of ten thousand containers */
 #define LIMIT_DOCKER_MESSAGE 8192  /* bytes of an error's text */
+#define LIMIT_DOCKER_ROW 1048576    /* bytes of a container's or task's row: the labels of a whole stack, twice */
 #define LIMIT_DOCKER_COLUMNS 64     /* of a table that are aligned; more are not */
 #define LIMIT_DOCKER_PORTS 512      /* of a container that ps shows; more are left out */
 #define LIMIT_DOCKER_TASKS 4096     /* of a service that ps shows; more are left out */
+#define LIMIT_DOCKER_TEMPLATE_STEPS 1000000 /* actions that a template carries out: a list in a list in a list of hundreds */
 #define LIMIT_DOCKER_EXIT_MS 10000 /* for the engine to say how a command ended whose output has ended */
 #define LIMIT_DOCKER_RESIZE_MS 10000 /* for a command to be there, so that its terminal can have a size */
 

@@ -6,12 +6,16 @@
 #include <string.h>
 
 #include "base/num.h"
+#include "docker/show.h"
 
 void docker_say(const char *format, ...) {
+    static char text[2 * LIMIT_DOCKER_MESSAGE];
     va_list ap;
     va_start(ap, format);
-    vfprintf(stderr, format, ap);
+    int n = vsnprintf(text, sizeof text, format, ap);
     va_end(ap);
+    /* What is longer is cut: it is an engine's, or a proxy's whole page. */
+    docker_show(2, text, n < 0 ? 0 : n < (int)sizeof text ? (size_t)n : sizeof text - 1, "\n\t");
     fputc('\n', stderr);
 }
 

@@ -42,7 +42,7 @@ int docker_command_read(const struct docker_command *c, const char *called, int 
  * or DOCKER_HELP for --help. *ended becomes true behind "--". */
 int docker_flags_read(const struct docker_flag *flags, int argc, char **argv, bool *ended);
 
-/* One line to standard error. */
+/* One line to standard error; what could steer a terminal is escaped (docker_show). */
 void docker_say(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 #endif

@@ -12,70 +12,17 @@
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "docker/api.h"
 #include "docker/command.h"
+#include "docker/host.h"
 #include "wire/json.h"
-
-/* ---- the place ---- */
-
-static struct {
-    char text[LIMIT_PATH];
-    char path[sizeof((struct sockaddr_un *)0)->sun_path]; /* of a local socket, else empty */
-    char name[256], port[8];
-} host;
-
-/* HOST[:PORT] with a path that means nothing behind it; an IPv6 address in brackets. */
-static bool read_tcp(const char *text) {
-    size_t n = strcspn(text, "/");
-    const char *end = text + n, *name = text, *colon;
-    if (*text == '[') {
-        name++;
-        const char *bracket = memchr(text, ']', n);
-        if (bracket == NULL)
-            return false;
-        n = (size_t)(bracket - name);
-        colon = bracket + 1;
-    } else {
-        colon = memchr(text, ':', n);
-        n = colon != NULL ? (size_t)(colon - text) : n;
-    }
-    if (n >= sizeof host.name || (colon != NULL && colon < end && *colon != ':'))
-        return false;
-    size_t digits = colon != NULL && colon < end ? (size_t)(end - colon) - 1 : 0;
-    if (digits >= sizeof host.port)
-        return false;
-    snprintf(host.name, sizeof host.name, "%.*s", (int)n, n > 0 ? name : "127.0.0.1");
-    snprintf(host.port, sizeof host.port, "%.*s", digits > 0 ? (int)digits : 4, digits > 0 ? colon + 1 : "2375");
-    return true;
-}
-
-const char *docker_host_set(const char *text) {
-    static char fault[LIMIT_PATH + 64];
-    const char *unix_scheme = "unix://", *tcp = "tcp://";
-    bool is_unix = strncmp(text, unix_scheme, strlen(unix_scheme)) == 0;
-    const char *place = is_unix ? text + strlen(unix_scheme) : strncmp(text, tcp, strlen(tcp)) == 0 ? text + strlen(tcp) : text;
-    if (is_unix && *place == '\0')
-        place = "/var/run/docker.sock";
-    host.path[0] = '\0';
-    snprintf(fault, sizeof fault, "unable to resolve docker endpoint: Invalid bind address format: %s", text);
-    if (strlen(text) >= sizeof host.text - 32 || (!is_unix && place == text && strstr(text, "://") != NULL))
-        return fault;
-    if (is_unix && strlen(place) >= sizeof host.path)
-        return fault;
-    if (!is_unix && !read_tcp(place))
-        return fault;
-    if (is_unix)
-        snprintf(host.path, sizeof host.path, "%s", place);
-    snprintf(host.text, sizeof host.text, "%s%s", is_unix ? unix_scheme : tcp, place);
-    return NULL;
-}
-
-const char *docker_host(void) { return host.text; }
 
 /* ---- the connection ---- */
 
 static int open_unix(void) {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
-    memcpy(address.sun_path, host.path, strlen(host.path));
+    const char *path = docker_host()->path;
+    memcpy(address.sun_path, path, strlen(path));
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
     if (fd != -1 && connect(fd, (struct sockaddr *)&address, sizeof address) == -1) {
         int error = errno;
@@ -86,10 +33,13 @@ static int open_unix(void) {
     return fd;
 }
 
+static int unresolved; /* why the name of the engine's host has no address (getaddrinfo(3)), or 0 */
+
 static int open_tcp(void) {
     struct addrinfo hints = {.ai_socktype = SOCK_STREAM}, *list;
     int fd = -1, error = EHOSTUNREACH, on = 1;
-    if (getaddrinfo(host.name, host.port, &hints, &list) != 0) {
+    unresolved = getaddrinfo(docker_host()->name, docker_host()->port, &hints, &list);
+    if (unresolved != 0) {
         errno = EHOSTUNREACH;
         return -1;
     }
@@ -120,16 +70,21 @@ static bool open_conn(struct docker_conn *c) {
         return true;
     docker_close(c);
     c->from = c->to = 0;
-    c->fd = host.path[0] != '\0' ? open_unix() : open_tcp();
+    c->fd = docker_host()->path[0] != '\0' ? open_unix() : open_tcp();
     c->open = c->fd != -1;
     return c->open;
 }
 
-static void say_unreachable(void) {
-    if (errno == EACCES || errno == EPERM)
-        docker_say("Got permission denied while trying to connect to the Docker daemon socket at %s: %s", host.text, strerror(errno));
+void docker_say_unreachable(const char *method, const char *path) {
+    const struct docker_host *host = docker_host();
+    if (unresolved != 0)
+        docker_say("error during connect: %s \"%s%s%s\": lookup %s: %s", method, host->text, docker_api_path(), path, host->name,
+                   unresolved == EAI_NONAME ? "no such host" : gai_strerror(unresolved));
+    else if (errno == EACCES || errno == EPERM)
+        docker_say("permission denied while trying to connect to the Docker daemon socket at %s: connect: %s", host->text,
+                   errno == EACCES ? "permission denied" : "operation not permitted");
     else
-        docker_say("Cannot connect to the Docker daemon at %s. Is the docker daemon running?", host.text);
+        docker_say("Cannot connect to the Docker daemon at %s. Is the docker daemon running?", host->text);
 }
 
 static bool send_all(int fd, const char *at, size_t n, int flags) {
@@ -162,7 +117,8 @@ bool docker_send(struct docker_conn *c, const char *method, const char *path, co
     char head[LIMIT_DOCKER_PATH + 512];
     struct buf b = BUF_ON(head);
     bool has_body = strcmp(method, "POST") == 0;
-    buf_format(&b, "%s %s HTTP/1.1\r\nHost: docker\r\nUser-Agent: bastion\r\n", method, path);
+    buf_format(&b, "%s %s%s%s HTTP/1.1\r\nHost: %s\r\nUser-Agent: bastion\r\n", method, docker_host()->prefix, docker_api_path(), path,
+               docker_host()->authority);
     if (body != NULL)
         buf_text(&b, "Content-Type: application/json\r\n");
     if (has_body)
@@ -172,6 +128,7 @@ bool docker_send(struct docker_conn *c, const char *method, const char *path, co
     if (b.full || (body != NULL && body->full) || !open_conn(c))
         return false;
     c->keeps = false;
+    c->bodiless = strcmp(method, "HEAD") == 0;
     http1_start_answer(&c->head);
     size_t rest = body != NULL ? body->len : 0;
     return send_all(c->fd, head, b.len, rest > 0 ? MSG_MORE : 0) && (rest == 0 || send_all(c->fd, body->at, rest, 0));
@@ -201,6 +158,8 @@ static int parse_head(struct docker_conn *c) {
     }
     if (!docker_body_start(&c->body, &c->head))
         return -1;
+    if (c->bodiless)
+        c->body.framing = DOCKER_EMPTY;
     c->keeps = docker_body_keeps(&c->body, &c->head);
     return c->head.status;
 }
@@ -224,12 +183,14 @@ int docker_head(struct docker_conn *c, bool wait) {
 }
 
 int docker_ask(struct docker_conn *c, const char *method, const char *path, const struct buf *body, bool upgrade, bool quiet) {
+    if (!docker_api_ready(c))
+        return -1;
     bool sent = docker_send(c, method, path, body, upgrade);
     if (!sent && !c->open) {
         if (!quiet && errno == ENOBUFS)
             docker_say("docker: the request is too long");
         else if (!quiet)
-            say_unreachable();
+            docker_say_unreachable(method, path);
         return -1;
     }
     /* An engine that closes in the middle of a request may have said why. */
@@ -239,9 +200,13 @@ int docker_ask(struct docker_conn *c, const char *method, const char *path, cons
         errno = EPROTO;
     }
     if (status == -1) {
+        bool tls = c->to > c->from && c->in[c->from] == 0x15; /* an alert's record */
         docker_close(c);
-        if (!quiet)
-            docker_say("error during connect: %s \"%s%s\": %s", method, host.text, path, errno != 0 ? strerror(errno) : "EOF");
+        if (!quiet && tls)
+            docker_say("docker: the engine at %s speaks TLS, and this client does not", docker_host()->text);
+        else if (!quiet)
+            docker_say("error during connect: %s \"%s%s%s\": %s", method, docker_host()->text, docker_api_path(), path,
+                       errno != 0 ? strerror(errno) : "EOF");
     }
     return status;
 }

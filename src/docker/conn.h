@@ -1,4 +1,4 @@
-/* conn.h: where the engine is, and a connection to it. */
+/* conn.h: a connection to the engine, and requests over it. */
 #ifndef DOCKER_CONN_H
 #define DOCKER_CONN_H
 
@@ -11,15 +11,11 @@
 #include "wire/docker_api.h"
 #include "wire/http1.h"
 
-/* Takes unix://PATH, tcp://HOST[:PORT], or what Docker takes for them, as the engine's place from now on. Returns NULL, or what
- * is wrong with it (one line). */
-const char *docker_host_set(const char *text);
-const char *docker_host(void);
-
 /* A zeroed one is none yet (not one that names fd = -1: that would be 64 KiB of the program's file). */
 struct docker_conn {
     bool open;
     bool keeps; /* it takes another request after the present answer */
+    bool bodiless; /* the answer to HEAD has no body, whatever its head says */
     int fd;     /* blocking */
     struct http1_head head;  /* the answer's */
     struct docker_body body;
@@ -36,6 +32,9 @@ const char *docker_path(char out[LIMIT_DOCKER_PATH], const char *kind, const cha
  * `upgrade` asks for a stream of both directions. Returns the status, or -1: the engine can't be reached, or does not answer as it
  * should; that has been printed unless `quiet`. */
 int docker_ask(struct docker_conn *c, const char *method, const char *path, const struct buf *body, bool upgrade, bool quiet);
+
+/* Says that a request got no connection to the engine, and why (errno). */
+void docker_say_unreachable(const char *method, const char *path);
 
 /* The same in two halves, for what must not wait: docker_send sends (false: failed), docker_head looks whether the head has come by
  * now, where `wait` says so until it has. Returns the status, 0: not yet, -1: the connection or what it brought is no good. */

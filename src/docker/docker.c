@@ -10,6 +10,7 @@
 #include "docker/command.h"
 #include "docker/conn.h"
 #include "docker/exec.h"
+#include "docker/host.h"
 #include "docker/info.h"
 #include "docker/inspect.h"
 #include "docker/logs.h"
@@ -103,9 +104,11 @@ static int refuse(const char *group, const char *name) {
         docker_say("docker: '%s' is not a docker command.\nSee 'docker --help'", name);
         return 1;
     }
+    bool plugin = strcmp(name, "compose") == 0 || strcmp(name, "build") == 0 || strcmp(name, "buildx") == 0;
     docker_say("docker: '%s%s%s' is not in this small client, which is bastion's. In a Dockerfile, "
-               "COPY --from=docker:cli /usr/local/bin/docker /usr/local/bin/docker puts the real one before it.",
-               group, *group != '\0' ? " " : "", name);
+               "COPY --from=docker:cli /usr/local/bin/docker /usr/local/bin/docker puts the real one before it%s.",
+               group, *group != '\0' ? " " : "", name,
+               plugin ? ", and COPY --from=docker:cli /usr/local/libexec/docker/cli-plugins /usr/local/libexec/docker/cli-plugins what it needs for this" : "");
     return *group == '\0' && (strcmp(name, "run") == 0 || strcmp(name, "create") == 0) ? DOCKER_USAGE : 1;
 }
 
@@ -136,7 +139,7 @@ static const char *find_engine(void) {
     if (option.tls || option.verify || variable("DOCKER_TLS_VERIFY") != NULL || variable("DOCKER_TLS") != NULL)
         return "docker: this client speaks no TLS to the engine; use its local socket, or tcp:// over a network that you trust";
     if (option.hosts.n > 1)
-        return "unable to resolve docker endpoint: Please specify only one -H";
+        return "Failed to initialize: unable to resolve docker endpoint: Please specify only one -H";
     if (option.hosts.n == 1)
         place = *option.hosts.at[0] != '\0' ? option.hosts.at[0] : NULL;
     else if (context != NULL && strcmp(context, "default") != 0 && (place == NULL || option.context != NULL))

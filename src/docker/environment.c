@@ -17,7 +17,7 @@ const char *docker_environment_check(const char *variable) {
 }
 
 static void write_one(struct buf *b, const char *variable, const char *value, bool *first) {
-    char name[LIMIT_VALUE];
+    static char name[LIMIT_DOCKER_VARIABLE];
     struct buf whole = BUF_ON(name);
     buf_text(&whole, variable);
     if (value != NULL)
@@ -51,7 +51,7 @@ static bool write_line(struct buf *b, char *line, bool *first) {
 }
 
 static bool write_file(struct buf *b, const char *path, bool *first) {
-    static char line[LIMIT_VALUE];
+    static char line[LIMIT_DOCKER_VARIABLE];
     FILE *file = fopen(path, "re");
     if (file == NULL) {
         docker_say("open %s: %s", path, errno == ENOENT ? "no such file or directory" : strerror(errno));
@@ -62,7 +62,7 @@ static bool write_file(struct buf *b, const char *path, bool *first) {
         size_t n = strlen(line);
         bool whole = n > 0 && line[n - 1] == '\n';
         if (!whole && !feof(file)) {
-            docker_say("docker: %s: a line is longer than %d bytes, or has a NUL", path, LIMIT_VALUE);
+            docker_say("docker: %s: a line is longer than %d bytes, or has a NUL", path, LIMIT_DOCKER_VARIABLE);
             good = false;
             break;
         }

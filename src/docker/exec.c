@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "docker/api.h"
 #include "docker/conn.h"
 #include "docker/environment.h"
 #include "docker/relay.h"
@@ -105,7 +106,13 @@ static int start(struct docker_conn *c, const char *id, bool upgrade) {
     int status = docker_ask(c, "POST", docker_path(path, "exec", id, "/start"), &b, upgrade, false);
     if (status == -1)
         return 1;
-    return status >= 300 ? docker_refused(c, NULL, NULL) : -1;
+    if (status >= 300)
+        return docker_refused(c, NULL, NULL);
+    if (!upgrade || status == 101 || !option.interactive)
+        return -1;
+    /* The output would come, but no input could go: a command that waits for it would wait for ever. */
+    docker_say("unable to upgrade to tcp, received %d (does a proxy before the engine drop the request's Upgrade?)", status);
+    return 1;
 }
 
 /* The command's exit code. An engine that is gone can't tell: 255, as docker(1) has it. `whole`: the output has ended, rather than broken
@@ -177,6 +184,13 @@ int docker_exec(int argc, char **argv) {
     }
     if (!option.detach && option.interactive && option.terminal && !isatty(0))
         return refuse_terminal(&conn, container);
+    enum { VARIABLES_SINCE = 25, FOLDER_SINCE = 35 };
+    if (variables.n > 0 && !docker_api_has(&conn, "env", VARIABLES_SINCE))
+        return 1;
+    if (files.n > 0 && !docker_api_has(&conn, "env-file", VARIABLES_SINCE))
+        return 1;
+    if (*option.folder != '\0' && !docker_api_has(&conn, "workdir", FOLDER_SINCE))
+        return 1;
     if (!write_config(&config, argc - 1, argv + 1))
         return 1;
     int failed = create(&conn, id, container, &config);

@@ -6,7 +6,10 @@
 #include <time.h>
 
 #include "base/version.h"
+#include "docker/api.h"
 #include "docker/conn.h"
+#include "docker/show.h"
+#include "docker/table.h"
 #include "docker/template.h"
 #include "wire/json.h"
 
@@ -16,21 +19,41 @@ const struct docker_flag docker_format_flags[] = {{'f', "format", FLAG_TEXT, &fo
 
 static struct docker_conn conn;
 
-static int print_format(struct slice object) {
-    static char text[LIMIT_VALUE], fault[LIMIT_DOCKER_MESSAGE];
-    struct buf b = BUF_ON(text);
-    if (!docker_template_fill(&b, format, object, fault) || b.full) {
-        docker_say("template parsing error: %s", b.full ? "there is too much to show" : fault);
-        return 1;
-    }
-    printf("%.*s\n", (int)b.len, b.at);
-    return 0;
+/* The template that the format means; false: it is none, and a line has been printed. */
+static bool read_format(struct docker_template *t, const char *name, const char *type) {
+    static char fault[LIMIT_DOCKER_MESSAGE];
+    *t = (struct docker_template){.text = strcmp(format, "json") == 0 ? "{{json .}}" : format, .name = name, .type = type};
+    if (docker_template_check(t, fault))
+        return true;
+    docker_say("template parsing error: %s", fault);
+    return false;
+}
+
+/* What Go calls the machine. */
+static const char *architecture(const struct utsname *u) {
+    static const char *const names[][2] = {{"x86_64", "amd64"}, {"aarch64", "arm64"}, {"i686", "386"}, {"i586", "386"}, {"armv7l", "arm"}, {"armv6l", "arm"}, {"mips", "mips"}};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (strcmp(u->machine, names[i][0]) == 0)
+            return names[i][1];
+    return u->machine;
+}
+
+/* The members of what docker(1) tells of itself. */
+static void write_client(struct buf *b, bool with_api) {
+    struct utsname machine;
+    buf_text(b, "\"Version\":\"" BASTION_VERSION "\",");
+    if (with_api)
+        buf_format(b, "\"ApiVersion\":\"%s\",", docker_api_version());
+    buf_text(b, "\"DefaultAPIVersion\":\"" DOCKER_API_MOST "\",\"GitCommit\":\"bastion\",\"Os\":\"linux\",");
+    if (uname(&machine) == 0)
+        buf_format(b, "\"Arch\":\"%s\",", architecture(&machine));
+    buf_text(b, "\"Context\":\"default\"");
 }
 
 /* ---- version ---- */
 
-/* The date as ctime(3) has it. */
-static void print_built(struct slice value) {
+/* The date as ctime(3) has it; one that can't be read as it is. */
+static void write_date(struct buf *out, struct slice value) {
     static const char months[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
     char text[64];
     struct buf b = BUF_ON(text);
@@ -40,20 +63,31 @@ static void print_built(struct slice value) {
     if (buf_string(&b) == NULL)
         return;
     if (sscanf(text, "%4d-%2u-%2dT%2d:%2d:%2d", &year, &month, &day, &hour, &minute, &second) != 6 || month < 1 || month > 12) {
-        printf("  Built:            %s\n", text);
+        buf_text(out, text);
         return;
     }
     struct tm tm = {.tm_year = year - 1900, .tm_mon = (int)month - 1, .tm_mday = day, .tm_hour = hour};
     timegm(&tm); /* for the day of the week */
-    printf("  Built:            %.3s %.3s %2d %02d:%02d:%02d %d\n", &"SunMonTueWedThuFriSat"[tm.tm_wday * 3], &months[(month - 1) * 3], day, hour,
-           minute, second, year);
+    buf_format(out, "%.3s %.3s %2d %02d:%02d:%02d %d", &"SunMonTueWedThuFriSat"[tm.tm_wday * 3], &months[(month - 1) * 3], day, hour, minute,
+               second, year);
+}
+
+static void print_built(struct slice value) {
+    char text[128];
+    struct buf b = BUF_ON(text);
+    write_date(&b, value);
+    printf("  Built:            ");
+    docker_show(1, b.at, b.len, "");
+    putchar('\n');
 }
 
 static void print_text(const char *label, struct slice value) {
     char text[512];
     struct buf b = BUF_ON(text);
     docker_template_print(&b, value);
-    printf("%s%.*s\n", label, (int)b.len, json_kind(value) == JSON_NONE ? "" : b.at);
+    fputs(label, stdout);
+    docker_show(1, b.at, json_kind(value) == JSON_NONE ? 0 : b.len, "");
+    putchar('\n');
 }
 
 static void print_server(struct slice server) {
@@ -82,32 +116,79 @@ static void print_server(struct slice server) {
     }
 }
 
+/* The engine's answer as docker(1) passes it on: the date among its parts' details is one for people. */
+static void write_server(struct buf *b, struct slice server) {
+    char date[128];
+    struct json_walk walk = {server, false}, parts;
+    struct slice key, value, part, none;
+    for (bool first = true; json_next(&walk, &key, &value); first = false) {
+        buf_char(b, first ? '{' : ',');
+        buf_bytes(b, key.at, key.n);
+        buf_char(b, ':');
+        if (!json_is(key, "Components") || json_kind(value) != JSON_ARRAY) {
+            buf_bytes(b, value.at, value.n);
+            continue;
+        }
+        parts = (struct json_walk){value, false};
+        char before = '[';
+        for (; json_next(&parts, &none, &part); before = ',') {
+            struct buf d = BUF_ON(date);
+            struct slice built = json_at(part, "Details.BuildTime");
+            buf_char(&d, '"');
+            write_date(&d, built);
+            buf_char(&d, '"');
+            buf_char(b, before);
+            if (json_is(json_member(part, "Name"), "Engine") && built.n > 0 && json_is_valid((struct slice){d.at, d.len}))
+                json_set(b, part, "Details.BuildTime", (struct slice){d.at, d.len});
+            else
+                buf_bytes(b, part.at, part.n);
+        }
+        buf_text(b, before == '[' ? "[]" : "]");
+    }
+    buf_char(b, '}');
+}
+
+/* Without an engine the client's part can still be told. */
+static int print_version(const struct docker_template *t, struct slice server) {
+    static char both[LIMIT_VALUE * 2], fault[LIMIT_DOCKER_MESSAGE];
+    struct buf b = BUF_ON(both), text = docker_table_start();
+    buf_text(&b, "{\"Client\":{");
+    write_client(&b, true);
+    buf_text(&b, "},\"Server\":");
+    if (json_kind(server) == JSON_OBJECT && json_count(server) > 0)
+        write_server(&b, server);
+    else
+        buf_text(&b, "null");
+    buf_char(&b, '}');
+    bool good = !b.full && docker_template_fill(&text, t, (struct slice){b.at, b.len}, fault);
+    buf_char(&text, '\n');
+    int code = docker_table_print(&text, 20, 1);
+    if (!good && server.n > 0)
+        docker_say("%s", b.full ? "docker: the engine's answer is too long" : fault);
+    return good && server.n > 0 ? code : 1;
+}
+
 int docker_version(int argc, char **argv) {
-    static char both[LIMIT_VALUE];
-    struct buf b = BUF_ON(both);
+    struct docker_template t;
     struct utsname machine;
     (void)argc, (void)argv;
-    if (!docker_template_check(format))
+    if (!read_format(&t, "version", "system.versionInfo"))
         return 64;
     if (*format == '\0') {
         printf("Client:\n Version:           " BASTION_VERSION " (bastion)\n");
+        if (docker_api_ready(&conn))
+            printf(" API version:       %s\n", docker_api_version());
         if (uname(&machine) == 0)
-            printf(" OS/Arch:           linux/%s\n", machine.machine);
+            printf(" OS/Arch:           linux/%s\n", architecture(&machine));
+        printf(" Context:           default\n");
         fflush(stdout);
     }
     struct slice server = docker_get(&conn, "/version", NULL, NULL);
-    if (server.n == 0 && *format != '\0')
-        putchar('\n');
-    if (server.n == 0)
-        return 1;
-    if (*format == '\0') {
+    if (*format != '\0')
+        return print_version(&t, server);
+    if (server.n > 0)
         print_server(server);
-        return 0;
-    }
-    buf_text(&b, "{\"Client\":{\"Version\":\"" BASTION_VERSION "\"},\"Server\":");
-    buf_bytes(&b, server.at, server.n);
-    buf_char(&b, '}');
-    return print_format((struct slice){b.at, b.full ? 0 : b.len});
+    return server.n > 0 ? 0 : 1;
 }
 
 /* ---- info ---- */
@@ -118,7 +199,8 @@ static void print_list(const char *label, struct slice list) {
     printf("%s", label);
     while (json_next(&walk, &key, &value)) {
         struct slice shown = key.n > 2 ? key : value; /* an object's names, an array's texts */
-        printf(" %.*s", (int)(shown.n > 2 ? shown.n - 2 : 0), shown.at + 1);
+        putchar(' ');
+        docker_show(1, shown.at + 1, shown.n > 2 ? shown.n - 2 : 0, "");
     }
     putchar('\n');
 }
@@ -132,6 +214,26 @@ static void print_memory(struct slice value) {
     for (; size >= 1024 && unit < sizeof units / sizeof *units - 1; unit++)
         size /= 1024;
     printf(" Total Memory: %.4g%s\n", size, units[unit]);
+}
+
+/* With what docker(1) tells of itself behind what the engine told. */
+static int print_formatted_info(const struct docker_template *t, struct slice info) {
+    static char both[LIMIT_VALUE * 4], fault[LIMIT_DOCKER_MESSAGE];
+    struct buf b = BUF_ON(both), text = docker_table_start();
+    while (info.n > 0 && info.at[info.n - 1] != '}')
+        info.n--;
+    bool empty = json_kind(info) != JSON_OBJECT || json_count(info) == 0;
+    buf_bytes(&b, empty ? "{" : info.at, empty ? 1 : info.n - 1);
+    buf_text(&b, empty ? "" : ",");
+    buf_text(&b, "\"ClientInfo\":{\"Debug\":false,");
+    write_client(&b, false);
+    buf_text(&b, ",\"Plugins\":[],\"Warnings\":null}}");
+    bool good = !b.full && docker_template_fill(&text, t, (struct slice){b.at, b.len}, fault);
+    fwrite(text.at, 1, text.len, stdout);
+    putchar('\n');
+    if (!good)
+        docker_say("%s", b.full ? "docker: the engine's answer is too long" : fault);
+    return !good;
 }
 
 int docker_info(int argc, char **argv) {
@@ -168,14 +270,15 @@ int docker_info(int argc, char **argv) {
         {" Experimental: ", "ExperimentalBuild"},
         {" Live Restore Enabled: ", "LiveRestoreEnabled"},
     };
+    struct docker_template t;
     (void)argc, (void)argv;
-    if (!docker_template_check(format))
+    if (!read_format(&t, "", "system.dockerInfo"))
         return 64;
     struct slice info = docker_get(&conn, "/info", NULL, NULL);
     if (info.n == 0)
         return 1;
     if (*format != '\0')
-        return print_format(info);
+        return print_formatted_info(&t, info);
     printf("Client:\n Context:    default\n Debug Mode: false\n\nServer:\n");
     for (size_t i = 0; i < sizeof lines / sizeof *lines; i++) {
         struct slice value = json_at(info, lines[i].path);

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "docker/conn.h"
+#include "docker/table.h"
 #include "docker/template.h"
 #include "wire/json.h"
 
@@ -31,6 +32,7 @@ enum { KINDS = sizeof kinds / sizeof *kinds };
 
 static struct docker_conn conn;
 static size_t printed; /* objects */
+static bool as_json;   /* in one line */
 
 static int ask(const struct kind *k, const char *name) {
     char path[LIMIT_DOCKER_PATH];
@@ -40,21 +42,28 @@ static int ask(const struct kind *k, const char *name) {
 
 static void put(void *context, const char *bytes, size_t n) { fwrite(bytes, 1, n, context); }
 
+static struct docker_template template = {.name = ""};
+
 /* Returns 0, or 1 when the template wants what the object does not have. */
 static int print(struct slice object) {
-    static char text[LIMIT_VALUE], fault[LIMIT_DOCKER_MESSAGE];
+    static char fault[LIMIT_DOCKER_MESSAGE];
     if (*option.format == '\0') {
         fputs(printed++ == 0 ? "[\n    " : ",\n    ", stdout);
         json_indent(object, 1, put, stdout);
         return 0;
     }
-    struct buf b = BUF_ON(text);
-    if (!docker_template_fill(&b, option.format, object, fault)) {
+    if (as_json) {
+        fputs(printed++ == 0 ? "[" : ",", stdout);
+        json_compact(object, put, stdout);
+        return 0;
+    }
+    struct buf b = docker_table_start();
+    if (!docker_template_fill(&b, &template, object, fault)) {
         docker_say("template parsing error: %s", fault);
         return 1;
     }
     if (b.full) {
-        docker_say("docker: there is more to show than %d bytes", LIMIT_VALUE);
+        docker_say("docker: there is too much to show");
         return 1;
     }
     fwrite(b.at, 1, b.len, stdout);
@@ -89,15 +98,20 @@ static int inspect_one(const struct kind *only, const char *name, bool *gone) {
     return 1;
 }
 
+/* What is printed for one object, or several. */
 static int inspect(const struct kind *only, int argc, char **argv) {
+    static char fault[LIMIT_DOCKER_MESSAGE];
     int code = 0;
     bool gone = false;
-    if (!docker_template_check(option.format))
+    template.text = option.format;
+    if (!as_json && !docker_template_check(&template, fault)) {
+        docker_say("template parsing error: %s", fault);
         return 64;
+    }
     for (int i = 0; i < argc && !gone; i++)
         code |= inspect_one(only, argv[i], &gone);
-    if (*option.format == '\0')
-        puts(printed > 0 ? "\n]" : "[]");
+    if (*option.format == '\0' || as_json)
+        puts(printed == 0 ? "[]" : as_json ? "]" : "\n]");
     else if (printed == 0)
         putchar('\n');
     return code;
@@ -111,6 +125,7 @@ static const struct kind *kind_of(const char *name) {
 }
 
 int docker_inspect(int argc, char **argv) {
+    as_json = strcmp(option.format, "json") == 0;
     if (*option.type == '\0')
         return inspect(NULL, argc, argv);
     const struct kind *only = kind_of(option.type);
@@ -120,9 +135,15 @@ int docker_inspect(int argc, char **argv) {
     return 1;
 }
 
-int docker_inspect_container(int argc, char **argv) { return inspect(kind_of("container"), argc, argv); }
+int docker_inspect_container(int argc, char **argv) {
+    as_json = strcmp(option.format, "json") == 0;
+    return inspect(kind_of("container"), argc, argv);
+}
 
 int docker_inspect_service(int argc, char **argv) {
     static const struct kind filled_in = {"service", "services", "?insertDefaults=true"};
+    if (strncmp(option.format, "raw", 3) == 0) /* which is what no format is */
+        option.format += 3;
+    as_json = strcmp(option.format, "json") == 0;
     return inspect(&filled_in, argc, argv);
 }

@@ -3,6 +3,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "docker/api.h"
 #include "docker/relay.h"
 #include "docker/time.h"
 #include "wire/json.h"
@@ -62,6 +63,9 @@ int docker_logs(int argc, char **argv) {
     static struct docker_conn conn;
     char path[LIMIT_DOCKER_PATH], query[1024];
     (void)argc;
+    enum { UNTIL_SINCE = 35 };
+    if (*option.until != '\0' && !docker_api_has(&conn, "until", UNTIL_SINCE))
+        return 1;
     struct slice container = docker_get(&conn, docker_path(path, "containers", argv[0], "/json"), "container", argv[0]);
     if (container.at == NULL)
         return 1;

@@ -8,15 +8,27 @@
 #include "docker/filter.h"
 #include "docker/ports.h"
 #include "docker/rows.h"
+#include "docker/service.h"
+#include "docker/show.h"
+#include "docker/table.h"
+#include "docker/template_run.h"
 #include "docker/time.h"
 #include "wire/json.h"
 
 static struct {
     bool all, quiet, whole, latest;
     int last;
+    bool size, size_said;
     const char *format;
 } option = {.last = -1, .format = ""};
 static struct docker_list filters;
+
+/* Whether it was said at all: --size=false is not the same as nothing. */
+static const char *note_size(const char *value) {
+    (void)value;
+    option.size_said = true;
+    return NULL;
+}
 
 const struct docker_flag docker_ps_flags[] = {
     {'a', "all", FLAG_BOOL, &option.all, NULL},
@@ -26,10 +38,11 @@ const struct docker_flag docker_ps_flags[] = {
     {'l', "latest", FLAG_BOOL, &option.latest, NULL},
     {0, "no-trunc", FLAG_BOOL, &option.whole, NULL},
     {'q', "quiet", FLAG_BOOL, &option.quiet, NULL},
+    {'s', "size", FLAG_BOOL, &option.size, note_size},
     {.name = NULL},
 };
 
-enum { SHORT_ID = 12, SHORT_COMMAND = 20, FIELD = 16384 };
+enum { SHORT_ID = 12, SHORT_COMMAND = 20, SHORT_MOUNT = 15, FIELD = LIMIT_VALUE };
 
 /* A field's text is put together here, then quoted into the row. */
 static char field_at[FIELD];
@@ -57,55 +70,28 @@ static void add_id(struct buf *row, struct slice container) {
     docker_row_text(row, "ID", id.at, id.n);
 }
 
-/* The image's name; short, its id when that is all there is, and without a digest behind a tag. */
+/* The image's name; short, its id when that is all there is, and else without digest and without what is Docker's own registry's. */
 static void add_image(struct buf *row, struct slice container) {
     struct buf b = field();
     struct slice image = text_of(&b, json_member(container, "Image")), id = text_of(&b, json_member(container, "ImageID"));
     struct slice short_image = short_id(image), short_image_id = short_id(id);
-    const char *at_sign = image.n > 0 ? memchr(image.at, '@', image.n) : NULL;
     if (image.n == 0)
         image = (struct slice){"<no image>", 10};
     else if (!option.whole && short_image.n == short_image_id.n && memcmp(short_image.at, short_image_id.at, short_image.n) == 0)
         image = short_image_id;
-    else if (!option.whole && at_sign != NULL) {
-        struct slice name = {image.at, (size_t)(at_sign - image.at)};
-        const char *colon = memrchr(name.at, ':', name.n), *slash = memrchr(name.at, '/', name.n);
-        if (colon != NULL && (slash == NULL || colon > slash))
-            image = name;
-    }
+    else if (!option.whole)
+        image = docker_image_name(image, false);
     docker_row_text(row, "Image", image.at, image.n);
 }
 
-/* The bytes of the first `count` characters. */
-static size_t characters(struct slice s, size_t count) {
-    size_t n = 0;
-    for (; n < s.n; n++)
-        if (((unsigned char)s.at[n] & 0xc0) != 0x80 && count-- == 0)
-            break;
-    return n;
-}
-
-/* In quotes, as Go's strconv.Quote has them; short, its first characters. */
+/* In quotes, as Go's strconv.Quote has them; short, what its first columns have room for. */
 static void add_command(struct buf *row, struct slice container) {
-    static const char from[] = "\a\b\f\n\r\t\v\\\"", to[] = "abfnrtv\\\"";
     static char quoted[FIELD];
     struct buf b = field(), q = BUF_ON(quoted);
-    struct slice command = text_of(&b, json_member(container, "Command"));
-    bool cut = !option.whole && characters(command, SHORT_COMMAND) < command.n;
-    if (cut)
-        command.n = characters(command, SHORT_COMMAND - 1);
-    buf_char(&q, '"');
-    for (size_t i = 0; i < command.n; i++) {
-        char c = command.at[i];
-        const char *known = c != '\0' ? strchr(from, c) : NULL;
-        if (known != NULL)
-            buf_format(&q, "\\%c", to[known - from]);
-        else if ((unsigned char)c < 0x20 || c == 0x7f)
-            buf_format(&q, "\\x%02x", (unsigned char)c);
-        else
-            buf_char(&q, c);
-    }
-    buf_text(&q, cut ? "\xe2\x80\xa6\"" : "\"");
+    text_of(&b, json_member(container, "Command"));
+    if (!option.whole)
+        docker_shorten(&b, 0, SHORT_COMMAND);
+    docker_quote(&q, b.at, b.len);
     docker_row_text(row, "Command", q.at, q.len);
 }
 
@@ -123,7 +109,7 @@ static void add_created(struct buf *row, struct slice container) {
     docker_row_text(row, "RunningFor", b.at, b.len);
 }
 
-/* Short, the one name that is not another container's link to this one. */
+/* Short, the one name that is not another container's link to this one. Each has a slash before it. */
 static void add_names(struct buf *row, struct slice container) {
     struct json_walk walk = {json_member(container, "Names"), false};
     struct slice key, value;
@@ -131,7 +117,7 @@ static void add_names(struct buf *row, struct slice container) {
     while (json_next(&walk, &key, &value)) {
         size_t start = b.len;
         struct slice name = text_of(&b, value);
-        if (name.n > 0 && name.at[0] == '/')
+        if (name.n > 0)
             memmove(b.at + start, b.at + start + 1, --name.n), b.len--;
         if (!option.whole && name.n > 0 && memchr(name.at, '/', name.n) == NULL) {
             docker_row_text(row, "Names", name.at, name.n);
@@ -142,38 +128,75 @@ static void add_names(struct buf *row, struct slice container) {
     docker_row_text(row, "Names", b.at, b.len > 0 ? b.len - 1 : 0);
 }
 
-/* The members' names and values of an object of texts, or its names alone: a=b,c=d. */
-static void add_pairs(struct buf *row, const char *name, struct slice object, bool values) {
-    struct json_walk walk = {object, false};
-    struct slice key, value;
+/* The labels as k=v,k=v in the order of these texts, and by name, for {{.Label "k"}}. */
+static void add_labels(struct buf *row, struct slice container) {
+    struct slice labels = json_member(container, "Labels"), key, value;
+    struct template_walk walk = template_walk_start(labels);
     struct buf b = field();
-    while (json_kind(object) == JSON_OBJECT && json_next(&walk, &key, &value)) {
+    while (json_kind(labels) == JSON_OBJECT && template_walk_next(&walk, &key, &value)) {
         if (b.len > 0)
             buf_char(&b, ',');
         json_text(&b, key);
-        if (values) {
-            buf_char(&b, '=');
-            json_text(&b, value);
-        }
+        buf_char(&b, '=');
+        json_text(&b, value);
     }
-    docker_row_text(row, name, b.at, b.full ? 0 : b.len);
+    template_walk_end(&walk);
+    docker_row_text(row, "Labels", b.at, b.full ? 0 : b.len);
+    docker_row_json(row, " ", json_kind(labels) == JSON_OBJECT ? labels : (struct slice){"{}", 2});
+}
+
+static void add_networks(struct buf *row, struct slice container) {
+    struct slice networks = json_at(container, "NetworkSettings.Networks"), key, value;
+    struct json_walk walk = {networks, false};
+    struct buf b = field();
+    while (json_kind(networks) == JSON_OBJECT && json_next(&walk, &key, &value)) {
+        if (b.len > 0)
+            buf_char(&b, ',');
+        json_text(&b, key);
+    }
+    docker_row_text(row, "Networks", b.at, b.full ? 0 : b.len);
 }
 
 static void add_mounts(struct buf *row, struct slice container) {
     struct json_walk walk = {json_member(container, "Mounts"), false};
     struct slice key, mount;
     struct buf b = field();
+    unsigned local = 0;
+    char count[16];
     while (json_next(&walk, &key, &mount)) {
         struct slice name = json_member(mount, "Name");
+        local += json_is(json_member(mount, "Driver"), "local");
         if (b.len > 0)
             buf_char(&b, ',');
-        struct slice text = text_of(&b, name.n > 2 ? name : json_member(mount, "Source"));
-        if (!option.whole && characters(text, 15) < text.n) {
-            b.len -= text.n - characters(text, 14);
-            buf_text(&b, "\xe2\x80\xa6");
-        }
+        size_t start = b.len;
+        json_text(&b, name.n > 2 ? name : json_member(mount, "Source"));
+        if (!option.whole)
+            docker_shorten(&b, start, SHORT_MOUNT);
     }
+    int n = snprintf(count, sizeof count, "%u", local);
+    docker_row_text(row, "LocalVolumes", count, (size_t)n);
     docker_row_text(row, "Mounts", b.at, b.full ? 0 : b.len);
+}
+
+/* "2B (virtual 21.5MB)" */
+static void add_size(struct buf *row, struct slice container) {
+    uint64_t own = 0, all = 0;
+    struct buf b = field();
+    json_number(json_member(container, "SizeRw"), INT64_MAX, &own);
+    json_number(json_member(container, "SizeRootFs"), INT64_MAX, &all);
+    docker_size_human(&b, own);
+    if (all > 0) {
+        buf_text(&b, " (virtual ");
+        docker_size_human(&b, all);
+        buf_char(&b, ')');
+    }
+    docker_row_text(row, "Size", b.at, b.len);
+}
+
+/* The engine says it of images for several platforms: os/architecture and its variant, else nothing. */
+static void add_platform(struct buf *row, struct slice container) {
+    struct slice platform = json_at(container, "ImageManifestDescriptor.platform");
+    docker_row_json(row, "Platform", json_kind(platform) == JSON_OBJECT ? platform : (struct slice){"null", 4});
 }
 
 static void add_member(struct buf *row, struct slice container, const char *name) {
@@ -183,22 +206,37 @@ static void add_member(struct buf *row, struct slice container, const char *name
 }
 
 static struct slice make_row(struct slice container) {
-    static char at[LIMIT_VALUE * 2];
+    static char at[LIMIT_DOCKER_ROW];
     struct buf row = BUF_ON(at), b;
     add_command(&row, container);
     add_created(&row, container);
     add_id(&row, container);
     add_image(&row, container);
-    add_pairs(&row, "Labels", json_member(container, "Labels"), true);
+    add_labels(&row, container);
     add_mounts(&row, container);
     add_names(&row, container);
-    add_pairs(&row, "Networks", json_at(container, "NetworkSettings.Networks"), false);
+    add_networks(&row, container);
+    add_platform(&row, container);
     b = field();
     docker_ports_print(&b, json_member(container, "Ports"));
     docker_row_text(&row, "Ports", b.at, b.len);
+    add_size(&row, container);
     add_member(&row, container, "State");
     add_member(&row, container, "Status");
     return docker_row_end(&row);
+}
+
+/* Whether the user's template shows sizes, which cost the engine a look at every file. */
+static bool shows_size(const char *format) {
+    if (strstr(format, ".Size") != NULL)
+        return true;
+    for (const char *at = format; (at = strstr(at, "json ")) != NULL;) {
+        at += strlen("json ");
+        at += strspn(at, " ");
+        if (*at == '.' && strchr(" }|-", at[1]) != NULL)
+            return true;
+    }
+    return false;
 }
 
 static const char *write_path(char path[LIMIT_DOCKER_PATH]) {
@@ -209,26 +247,70 @@ static const char *write_path(char path[LIMIT_DOCKER_PATH]) {
         buf_text(&b, "all=1&");
     if (last > 0)
         buf_format(&b, "limit=%d&", last);
+    if (option.size)
+        buf_text(&b, "size=1&");
     docker_filter_write(&b, &filters);
+    b.len -= b.len > 0 && !b.full && strchr("?&", b.at[b.len - 1]) != NULL; /* filtering proxies may want it as docker(1) has it */
     return buf_string(&b);
 }
 
+/* A template must work for any container, whether there is one or not. */
+static bool check_format(void) {
+    static char fault[LIMIT_DOCKER_MESSAGE];
+    struct docker_template t = {.text = option.format, .name = "", .type = "*formatter.ContainerContext", .row = true};
+    struct buf nowhere = docker_table_start();
+    if (docker_template_fill(&nowhere, &t, make_row((struct slice){"{}", 2}), fault))
+        return true;
+    docker_say("failed to execute template: %s", fault);
+    return false;
+}
+
+static const struct docker_rows_kind kind = {
+    .usual = "{{.ID}}\t{{.Image}}\t{{.Command}}\t{{.RunningFor}}\t{{.Status}}\t{{.Ports}}\t{{.Names}}",
+    .raw = "container_id: {{.ID}}\nimage: {{.Image}}\ncommand: {{.Command}}\ncreated_at: {{.CreatedAt}}\nstate: {{- pad .State 1 0}}\n"
+           "status: {{- pad .Status 1 0}}\nnames: {{.Names}}\nlabels: {{- pad .Labels 1 0}}\nports: {{- pad .Ports 1 0}}\n",
+    .raw_id = "container_id: {{.ID}}",
+    .titles = "{\"ID\":\"CONTAINER ID\",\"Image\":\"IMAGE\",\"Command\":\"COMMAND\",\"CreatedAt\":\"CREATED AT\","
+              "\"RunningFor\":\"CREATED\",\"Ports\":\"PORTS\",\"State\":\"STATE\",\"Status\":\"STATUS\",\"Names\":\"NAMES\","
+              "\"Labels\":\"LABELS\",\"Mounts\":\"MOUNTS\",\"LocalVolumes\":\"LOCAL VOLUMES\",\"Networks\":\"NETWORKS\","
+              "\"Platform\":\"PLATFORM\",\"Size\":\"SIZE\",\" \":\"\"}",
+    .type = "*formatter.ContainerContext",
+    .complaint = "failed to parse template",
+    .quiet_wins = true,
+};
+
+/* With the sizes in the formats of docker(1)'s own. */
+static const struct docker_rows_kind *kind_with_size(void) {
+    static struct docker_rows_kind sized;
+    static char usual[256], raw[512];
+    if (!option.size)
+        return &kind;
+    snprintf(usual, sizeof usual, "%s\t{{.Size}}", kind.usual);
+    snprintf(raw, sizeof raw, "%ssize: {{.Size}}\n", kind.raw);
+    sized = kind;
+    sized.usual = usual;
+    sized.raw = raw;
+    return &sized;
+}
+
 int docker_ps(int argc, char **argv) {
-    static const char titles[] = "{\"ID\":\"CONTAINER ID\",\"Image\":\"IMAGE\",\"Command\":\"COMMAND\",\"CreatedAt\":\"CREATED AT\","
-                                 "\"RunningFor\":\"CREATED\",\"Ports\":\"PORTS\",\"State\":\"STATE\",\"Status\":\"STATUS\",\"Names\":\"NAMES\","
-                                 "\"Labels\":\"LABELS\",\"Mounts\":\"MOUNTS\",\"Networks\":\"NETWORKS\"}";
-    static const char usual[] = "{{.ID}}\t{{.Image}}\t{{.Command}}\t{{.RunningFor}}\t{{.Status}}\t{{.Ports}}\t{{.Names}}";
     static struct docker_conn conn;
     static struct docker_rows rows;
     char path[LIMIT_DOCKER_PATH];
     (void)argc, (void)argv;
+    if (option.quiet && *option.format != '\0')
+        docker_say("WARNING: Ignoring custom format, because both --format and --quiet are set.");
+    if (!docker_rows_start(&rows, &kind, option.format, option.quiet))
+        return 64;
+    if (*option.format != '\0' && !check_format())
+        return 1;
+    option.size = option.size || (!option.size_said && !option.quiet && shows_size(option.format));
     const char *where = write_path(path);
     if (where == NULL) {
         docker_say("docker: the filters are too long");
         return 1;
     }
-    bool quiet = option.quiet && (*option.format == '\0' || strcmp(option.format, "table") == 0);
-    if (!docker_rows_start(&rows, quiet ? "{{.ID}}" : option.format, usual, titles))
+    if (!docker_rows_start(&rows, kind_with_size(), option.format, option.quiet))
         return 64;
     struct slice answer = docker_get(&conn, where, NULL, NULL), key, container;
     if (answer.at == NULL)

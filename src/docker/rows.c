@@ -5,7 +5,6 @@
 
 #include "docker/command.h"
 #include "docker/table.h"
-#include "docker/template.h"
 #include "wire/json.h"
 
 /* In a format, \t and \n stand for a tab and a newline. */
@@ -19,25 +18,50 @@ static bool unescape(char out[LIMIT_DOCKER_MESSAGE], const char *format) {
     return buf_string(&b) != NULL;
 }
 
-bool docker_rows_start(struct docker_rows *r, const char *format, const char *usual, const char *titles) {
-    static const char table[] = "table";
-    r->table = *format == '\0' || strncmp(format, table, sizeof table - 1) == 0;
-    if (r->table && *format != '\0')
-        format += sizeof table - 1 + strspn(format + sizeof table - 1, " ");
+/* The template that a format means, and whether a table's title goes before it. */
+static const char *choose(const struct docker_rows_kind *kind, const char *format, bool quiet, bool *table) {
+    static const char word[] = "table";
+    *table = false;
+    if (strcmp(format, "json") == 0 && !(quiet && kind->quiet_wins))
+        return "{{json .}}";
+    if (strcmp(format, "raw") == 0)
+        return quiet ? kind->raw_id : kind->raw;
+    if (quiet && (kind->quiet_wins || *format == '\0' || strcmp(format, word) == 0))
+        return "{{.ID}}";
+    *table = *format == '\0' || strncmp(format, word, sizeof word - 1) == 0;
+    format += *table && *format != '\0' ? sizeof word - 1 : 0;
+    return format[strspn(format, " ")] != '\0' ? format : kind->usual;
+}
+
+bool docker_rows_start(struct docker_rows *r, const struct docker_rows_kind *kind, const char *format, bool quiet) {
+    static char fault[LIMIT_DOCKER_MESSAGE];
+    const char *chosen = choose(kind, format, quiet, &r->table);
+    r->kind = kind;
     r->text = docker_table_start();
-    if (!unescape(r->template, *format != '\0' ? format : usual)) {
+    if (!unescape(r->format, chosen + strspn(chosen, " "))) {
         docker_say("docker: the format is too long");
         return false;
     }
-    if (!docker_template_check(r->template))
+    for (size_t n = strlen(r->format); n > 0 && r->format[n - 1] == ' '; n--)
+        r->format[n - 1] = '\0';
+    r->template = (struct docker_template){.text = r->format, .name = "", .type = kind->type, .row = true};
+    if (!docker_template_check(&r->template, fault)) {
+        docker_say("%s: %s", kind->complaint, fault);
         return false;
-    return !r->table || docker_rows_add(r, (struct slice){titles, strlen(titles)});
+    }
+    struct docker_template header = r->template;
+    header.header = true;
+    if (r->table) {
+        (void)docker_template_fill(&r->text, &header, (struct slice){kind->titles, strlen(kind->titles)}, fault);
+        buf_char(&r->text, '\n');
+    }
+    return true;
 }
 
 bool docker_rows_add(struct docker_rows *r, struct slice object) {
     static char fault[LIMIT_DOCKER_MESSAGE];
-    if (!docker_template_fill(&r->text, r->template, object, fault)) {
-        docker_say("failed to execute template: %s", fault);
+    if (!docker_template_fill(&r->text, &r->template, object, fault)) {
+        docker_say("%s: %s", r->kind->complaint, fault);
         return false;
     }
     buf_char(&r->text, '\n');
@@ -58,6 +82,11 @@ int docker_rows_end(struct docker_rows *r) {
 void docker_row_text(struct buf *row, const char *name, const char *text, size_t n) {
     buf_format(row, "%s\"%s\":", row->len == 0 ? "{" : ",", name);
     json_quote(row, text, n);
+}
+
+void docker_row_json(struct buf *row, const char *name, struct slice value) {
+    buf_format(row, "%s\"%s\":", row->len == 0 ? "{" : ",", name);
+    buf_bytes(row, value.at, value.n);
 }
 
 struct slice docker_row_end(struct buf *row) {

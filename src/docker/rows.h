@@ -5,18 +5,32 @@
 #include <stdbool.h>
 
 #include "base/buf.h"
+#include "docker/template.h"
 #include "limit.h"
 #include "wire/slice.h"
 
+/* What a command lists. */
+struct docker_rows_kind {
+    const char *usual;     /* a table's row */
+    const char *raw;       /* a row of --format raw; with --quiet, raw_id */
+    const char *raw_id;
+    const char *titles;    /* a JSON object as the rows are, with a title for each field */
+    const char *type;      /* what messages call a row */
+    const char *complaint; /* before a message */
+    bool quiet_wins;       /* over a template of the user's */
+};
+
 struct docker_rows {
+    const struct docker_rows_kind *kind;
     bool table;
-    char template[LIMIT_DOCKER_MESSAGE];
+    char format[LIMIT_DOCKER_MESSAGE];
+    struct docker_template template;
     struct buf text;
 };
 
-/* Starts a list. `format` is the user's: a template, or "table" with one behind it; empty or "table" alone is `usual`, which is a
- * table's. `titles` is a JSON object as the rows are, with a title for each field. False: a line has been printed. */
-bool docker_rows_start(struct docker_rows *r, const char *format, const char *usual, const char *titles);
+/* Starts a list. `format` is the user's: empty, "table", "json", "raw", or a template, which "table" may stand before. False: a line
+ * has been printed; the exit status is 64. */
+bool docker_rows_start(struct docker_rows *r, const struct docker_rows_kind *kind, const char *format, bool quiet);
 
 /* Adds a row: an object in JSON. False: a line has been printed. */
 bool docker_rows_add(struct docker_rows *r, struct slice object);
@@ -24,8 +38,10 @@ bool docker_rows_add(struct docker_rows *r, struct slice object);
 /* Prints them. Returns the exit status. */
 int docker_rows_end(struct docker_rows *r);
 
-/* A row is put together as a JSON object of texts: each call adds a member. */
+/* A row is put together as a JSON object: each call adds a member, a text or other JSON. A member whose name begins with a space is
+ * seen by templates alone, not by json. */
 void docker_row_text(struct buf *row, const char *name, const char *text, size_t n);
+void docker_row_json(struct buf *row, const char *name, struct slice value);
 /* Closes it. */
 struct slice docker_row_end(struct buf *row);
 

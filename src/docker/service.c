@@ -21,11 +21,24 @@ const struct docker_flag docker_service_ls_flags[] = {
     {.name = NULL},
 };
 
-struct slice docker_image_name(struct slice image) {
+static bool skip(struct slice *name, const char *prefix) {
+    size_t n = strlen(prefix);
+    if (name->n <= n || memcmp(name->at, prefix, n) != 0)
+        return false;
+    *name = (struct slice){name->at + n, name->n - n};
+    return true;
+}
+
+struct slice docker_image_name(struct slice image, bool tagged) {
     const char *at_sign = image.n > 0 ? memchr(image.at, '@', image.n) : NULL;
-    size_t n = at_sign != NULL ? (size_t)(at_sign - image.at) : image.n;
-    const char *colon = n > 0 ? memrchr(image.at, ':', n) : NULL, *slash = n > 0 ? memrchr(image.at, '/', n) : NULL;
-    return at_sign != NULL && colon != NULL && (slash == NULL || colon > slash) ? (struct slice){image.at, n} : image;
+    struct slice name = {image.at, at_sign != NULL ? (size_t)(at_sign - image.at) : image.n}, inner = name;
+    const char *colon = name.n > 0 ? memrchr(name.at, ':', name.n) : NULL, *slash = name.n > 0 ? memrchr(name.at, '/', name.n) : NULL;
+    if (name.n == 0 || (tagged && (colon == NULL || (slash != NULL && colon < slash))))
+        return image;
+    if (!skip(&inner, "docker.io/") && !skip(&inner, "index.docker.io/"))
+        return name;
+    struct slice library = inner;
+    return skip(&library, "library/") && memchr(library.at, '/', library.n) == NULL ? library : inner;
 }
 
 static void add_text(struct buf *row, const char *name, struct slice value, size_t most) {
@@ -39,14 +52,14 @@ static void add_image(struct buf *row, struct slice value) {
     char text[LIMIT_DOCKER_MESSAGE];
     struct buf b = BUF_ON(text);
     json_text(&b, value);
-    struct slice name = docker_image_name((struct slice){b.at, b.len});
+    struct slice name = docker_image_name((struct slice){b.at, b.len}, true);
     docker_row_text(row, "Image", name.at, name.n);
 }
 
 static void add_mode(struct buf *row, struct slice service) {
     struct slice mode = json_at(service, "Spec.Mode"), status = json_member(service, "ServiceStatus");
     uint64_t running = 0, desired = 0;
-    char text[64];
+    char text[128];
     static const char *const modes[][2] = {
         {"Global", "global"}, {"Replicated", "replicated"}, {"ReplicatedJob", "replicated job"}, {"GlobalJob", "global job"}};
     for (size_t i = 0; i < sizeof modes / sizeof *modes; i++)
@@ -55,6 +68,15 @@ static void add_mode(struct buf *row, struct slice service) {
     json_number(json_member(status, "RunningTasks"), INT32_MAX, &running);
     json_number(json_member(status, "DesiredTasks"), INT32_MAX, &desired);
     int n = snprintf(text, sizeof text, "%u/%u", (unsigned)running, (unsigned)desired);
+    uint64_t completed = 0, total = desired, most = 0;
+    json_number(json_member(status, "CompletedTasks"), INT32_MAX, &completed);
+    bool global_job = json_member(mode, "GlobalJob").n > 0;
+    if (global_job)
+        total = desired + completed;
+    if (json_number(json_at(mode, "ReplicatedJob.TotalCompletions"), INT32_MAX, &total) || global_job)
+        n += snprintf(text + n, sizeof text - (size_t)n, " (%u/%u completed)", (unsigned)completed, (unsigned)total);
+    else if (json_member(mode, "Replicated").n > 0 && json_number(json_at(service, "Spec.TaskTemplate.Placement.MaxReplicas"), INT32_MAX, &most) && most > 0)
+        n += snprintf(text + n, sizeof text - (size_t)n, " (max %u per node)", (unsigned)most);
     docker_row_text(row, "Replicas", text, (size_t)n);
 }
 
@@ -101,18 +123,26 @@ static struct slice next_service(struct slice services, struct slice last) {
     return best;
 }
 
+static const struct docker_rows_kind kind = {
+    .usual = "{{.ID}}\t{{.Name}}\t{{.Mode}}\t{{.Replicas}}\t{{.Image}}\t{{.Ports}}",
+    .raw = "id: {{.ID}}\nname: {{.Name}}\nmode: {{.Mode}}\nreplicas: {{.Replicas}}\nimage: {{.Image}}\nports: {{.Ports}}\n",
+    .raw_id = "id: {{.ID}}",
+    .titles = "{\"ID\":\"ID\",\"Name\":\"NAME\",\"Mode\":\"MODE\",\"Replicas\":\"REPLICAS\",\"Image\":\"IMAGE\",\"Ports\":\"PORTS\"}",
+    .type = "*service.serviceContext",
+    .complaint = "template parsing error",
+};
+
 int docker_service_ls(int argc, char **argv) {
-    static const char titles[] = "{\"ID\":\"ID\",\"Name\":\"NAME\",\"Mode\":\"MODE\",\"Replicas\":\"REPLICAS\",\"Image\":\"IMAGE\",\"Ports\":\"PORTS\"}";
-    static const char usual[] = "{{.ID}}\t{{.Name}}\t{{.Mode}}\t{{.Replicas}}\t{{.Image}}\t{{.Ports}}";
     static struct docker_conn conn;
     static struct docker_rows rows;
     char path[LIMIT_DOCKER_PATH];
     struct buf b = BUF_ON(path);
     (void)argc, (void)argv;
-    buf_text(&b, "/services?status=true&");
+    buf_text(&b, option.quiet ? "/services?" : "/services?status=true&");
     docker_filter_write(&b, &filters);
+    b.len -= !b.full && strchr("?&", b.at[b.len - 1]) != NULL;
     const char *where = buf_string(&b);
-    if (where == NULL || !docker_rows_start(&rows, option.quiet ? "{{.ID}}" : option.format, usual, titles))
+    if (where == NULL || !docker_rows_start(&rows, &kind, option.format, option.quiet))
         return 64;
     struct slice services = docker_get(&conn, where, NULL, NULL), service = {NULL, 0}, name = {NULL, 0};
     if (services.at == NULL)

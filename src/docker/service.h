@@ -2,6 +2,8 @@
 #ifndef DOCKER_SERVICE_H
 #define DOCKER_SERVICE_H
 
+#include <stdbool.h>
+
 #include "docker/command.h"
 #include "wire/slice.h"
 
@@ -12,7 +14,8 @@ int docker_service_ps(int argc, char **argv);     /* names of services */
 int docker_service_logs(int argc, char **argv);   /* the name of a service, or the id of a task */
 int docker_service_update(int argc, char **argv); /* the name of a service */
 
-/* An image's name without the digest behind its tag. */
-struct slice docker_image_name(struct slice image);
+/* An image's name as docker(1) shows it: without digest, and without what is Docker's own registry's. `tagged`: one that has no tag
+ * stays as it is. */
+struct slice docker_image_name(struct slice image, bool tagged);
 
 #endif

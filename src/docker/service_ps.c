@@ -7,6 +7,7 @@
 #include "docker/filter.h"
 #include "docker/rows.h"
 #include "docker/service.h"
+#include "docker/show.h"
 #include "docker/swarm.h"
 #include "docker/time.h"
 #include "wire/json.h"
@@ -92,16 +93,12 @@ static void add_current_state(struct buf *row, struct slice task) {
 static void add_error(struct buf *row, struct slice task) {
     char text[LIMIT_DOCKER_MESSAGE];
     struct buf b = BUF_ON(text);
+    buf_char(&b, '"');
     json_text(&b, json_at(task, "Status.Err"));
-    size_t n = b.len;
-    if (n == 0) {
-        docker_row_text(row, "Error", "", 0);
-        return;
-    }
-    bool cut = !option.whole && n > SHORT_ERROR;
-    char quoted[LIMIT_DOCKER_MESSAGE + 8];
-    int length = snprintf(quoted, sizeof quoted, "\"%.*s%s\"", (int)(cut ? SHORT_ERROR - 1 : n), text, cut ? "\xe2\x80\xa6" : "");
-    docker_row_text(row, "Error", quoted, (size_t)length);
+    if (!option.whole)
+        docker_shorten(&b, 1, SHORT_ERROR);
+    buf_char(&b, '"');
+    docker_row_text(row, "Error", text, b.len > 2 ? b.len : 0);
 }
 
 static void add_host_ports(struct buf *row, struct slice task) {
@@ -117,8 +114,9 @@ static void add_host_ports(struct buf *row, struct slice task) {
     docker_row_text(row, "Ports", b.at, b.len);
 }
 
-static struct slice make_row(struct slice task, const char *service, bool again) {
-    static char at[LIMIT_VALUE];
+/* `before`: what the name begins with. */
+static struct slice make_row(struct slice task, const char *service, const char *before) {
+    static char at[LIMIT_DOCKER_ROW];
     struct buf row = BUF_ON(at);
     char id[NAME], node[NAME], name[NAME * 3], image[LIMIT_DOCKER_MESSAGE];
     docker_text(id, NAME, json_member(task, "ID"));
@@ -126,12 +124,12 @@ static struct slice make_row(struct slice task, const char *service, bool again)
     docker_text(image, sizeof image, json_at(task, "Spec.ContainerSpec.Image"));
     struct slice shown = {image, strlen(image)};
     if (!option.whole)
-        shown = docker_image_name(shown);
+        shown = docker_image_name(shown, true);
     uint64_t slot = slot_of(task);
     if (slot > 0)
-        snprintf(name, sizeof name, "%s%s.%u", again ? " \\_ " : "", service, (unsigned)slot);
+        snprintf(name, sizeof name, "%s%s.%u", before, service, (unsigned)slot);
     else
-        snprintf(name, sizeof name, "%s%s.%s", again ? " \\_ " : "", service, node);
+        snprintf(name, sizeof name, "%s%s.%s", before, service, node);
     docker_row_text(&row, "ID", id, option.whole || option.quiet || strlen(id) < SHORT_ID ? strlen(id) : SHORT_ID);
     docker_row_text(&row, "Name", name, strlen(name));
     docker_row_text(&row, "Image", shown.at, shown.n);
@@ -152,10 +150,9 @@ static bool same_place(struct slice a, struct slice b) {
 
 static int add_tasks(struct docker_rows *rows, const char *id, const char *name) {
     static struct slice list[LIMIT_DOCKER_TASKS];
-    static struct docker_list with_service;
     char path[LIMIT_DOCKER_PATH], own[NAME + 16];
+    struct docker_list with_service = filters;
     struct buf b = BUF_ON(path);
-    with_service = filters;
     snprintf(own, sizeof own, "service=%s", id);
     with_service.n -= with_service.n == LIMIT_DOCKER_LIST;
     with_service.at[with_service.n++] = own;
@@ -167,22 +164,30 @@ static int add_tasks(struct docker_rows *rows, const char *id, const char *name)
         return 1;
     size_t n = read_tasks(list, tasks);
     for (size_t i = 0; i < n; i++)
-        if (!docker_rows_add(rows, make_row(list[i], name, i > 0 && same_place(list[i - 1], list[i]))))
+        if (!docker_rows_add(rows, make_row(list[i], name, rows->table && i > 0 && same_place(list[i - 1], list[i]) ? " \\_ " : "")))
             return 1;
     return 0;
 }
 
 static int by_text(const void *a, const void *b) { return strcmp(*(char *const *)a, *(char *const *)b); }
 
+static const struct docker_rows_kind kind = {
+    .usual = "{{.ID}}\t{{.Name}}\t{{.Image}}\t{{.Node}}\t{{.DesiredState}}\t{{.CurrentState}}\t{{.Error}}\t{{.Ports}}",
+    .raw = "id: {{.ID}}\nname: {{.Name}}\nimage: {{.Image}}\nnode: {{.Node}}\ndesired_state: {{.DesiredState}}\ncurrent_state: {{.CurrentState}}\n"
+           "error: {{.Error}}\nports: {{.Ports}}\n",
+    .raw_id = "id: {{.ID}}",
+    .titles = "{\"ID\":\"ID\",\"Name\":\"NAME\",\"Image\":\"IMAGE\",\"Node\":\"NODE\",\"DesiredState\":\"DESIRED STATE\","
+              "\"CurrentState\":\"CURRENT STATE\",\"Error\":\"ERROR\",\"Ports\":\"PORTS\"}",
+    .type = "*task.taskContext",
+    .complaint = "template parsing error",
+};
+
 int docker_service_ps(int argc, char **argv) {
-    static const char titles[] = "{\"ID\":\"ID\",\"Name\":\"NAME\",\"Image\":\"IMAGE\",\"Node\":\"NODE\",\"DesiredState\":\"DESIRED STATE\","
-                                 "\"CurrentState\":\"CURRENT STATE\",\"Error\":\"ERROR\",\"Ports\":\"PORTS\"}";
-    static const char usual[] = "{{.ID}}\t{{.Name}}\t{{.Image}}\t{{.Node}}\t{{.DesiredState}}\t{{.CurrentState}}\t{{.Error}}\t{{.Ports}}";
     static struct docker_rows rows;
     char id[NAME], name[NAME];
     int code = 0;
     size_t found = 0;
-    if (!docker_rows_start(&rows, option.quiet ? "{{.ID}}" : option.format, usual, titles))
+    if (!docker_rows_start(&rows, &kind, option.format, option.quiet))
         return 64;
     docker_read_nodes(&conn);
     qsort(argv, (size_t)argc, sizeof *argv, by_text);

@@ -10,14 +10,15 @@
 #include "wire/json.h"
 
 static struct {
-    bool force, detach, quiet, as_is;
+    bool force, detach, quiet, as_is, with_auth;
     const char *image;
 } option = {.image = ""};
 
 const struct docker_flag docker_service_update_flags[] = {
     {'d', "detach", FLAG_BOOL, &option.detach, NULL}, {0, "force", FLAG_BOOL, &option.force, NULL},
     {0, "image", FLAG_TEXT, &option.image, NULL},     {0, "no-resolve-image", FLAG_BOOL, &option.as_is, NULL},
-    {'q', "quiet", FLAG_BOOL, &option.quiet, NULL},   {.name = NULL},
+    {'q', "quiet", FLAG_BOOL, &option.quiet, NULL},   {0, "with-registry-auth", FLAG_BOOL, &option.with_auth, NULL},
+    {.name = NULL},
 };
 
 enum { PAUSE_MS = 200, STABLE_MS = 5000 };
@@ -135,6 +136,11 @@ int docker_service_update(int argc, char **argv) {
     struct buf i = BUF_ON(id), body = docker_request_place();
     uint64_t version = 0;
     (void)argc;
+    if (option.with_auth) {
+        docker_say("docker: --with-registry-auth: this client reads no ~/.docker/config.json, so it has no registry's password to send; "
+                   "without that option the service keeps the one that it has");
+        return 1;
+    }
     struct slice service = docker_get(&conn, docker_path(path, "services", argv[0], ""), "service", argv[0]), key, warning;
     if (service.n == 0)
         return 1;

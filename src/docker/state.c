@@ -4,16 +4,23 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "docker/api.h"
 #include "docker/conn.h"
+#include "docker/show.h"
 #include "wire/json.h"
 
 static struct {
-    int seconds;
-    const char *signal;
+    int seconds, older_seconds;
+    const char *signal, *stop_signal;
     bool force, volumes, link;
-} option = {.seconds = INT_MIN, .signal = "KILL"};
+} option = {.seconds = INT_MIN, .older_seconds = INT_MIN, .signal = "KILL", .stop_signal = ""};
 
-const struct docker_flag docker_stop_flags[] = {{'t', "time", FLAG_NUMBER, &option.seconds, NULL}, {.name = NULL}};
+const struct docker_flag docker_stop_flags[] = {
+    {'s', "signal", FLAG_TEXT, &option.stop_signal, NULL},
+    {'t', "timeout", FLAG_NUMBER, &option.seconds, NULL},
+    {0, "time", FLAG_NUMBER, &option.older_seconds, NULL},
+    {.name = NULL},
+};
 const struct docker_flag docker_kill_flags[] = {{'s', "signal", FLAG_TEXT, &option.signal, NULL}, {.name = NULL}};
 const struct docker_flag docker_rm_flags[] = {
     {'f', "force", FLAG_BOOL, &option.force, NULL},
@@ -69,16 +76,34 @@ int docker_start(int argc, char **argv) {
     return 1;
 }
 
-static const char *with_seconds(const char *what) {
-    static char rest[64];
-    if (option.seconds == INT_MIN)
-        return what;
-    snprintf(rest, sizeof rest, "%s?t=%d", what, option.seconds);
-    return rest;
+/* An engine that does not know the signal's option would send another one. */
+static int stop(const char *what, int argc, char **argv) {
+    enum { SIGNAL_SINCE = 42 };
+    char rest[512];
+    struct buf b = BUF_ON(rest);
+    if (option.seconds != INT_MIN && option.older_seconds != INT_MIN) {
+        docker_say("conflicting options: cannot specify both --timeout and --time");
+        return 1;
+    }
+    if (*option.stop_signal != '\0' && !docker_api_has(&conn, "signal", SIGNAL_SINCE))
+        return 1;
+    int seconds = option.seconds != INT_MIN ? option.seconds : option.older_seconds;
+    buf_text(&b, what);
+    if (*option.stop_signal != '\0') {
+        buf_text(&b, "?signal=");
+        docker_escape(&b, option.stop_signal, strlen(option.stop_signal));
+    }
+    if (seconds != INT_MIN)
+        buf_format(&b, "%ct=%d", *option.stop_signal != '\0' ? '&' : '?', seconds);
+    const char *path = buf_string(&b);
+    if (path != NULL)
+        return each("POST", path, argc, argv);
+    docker_say("Error response from daemon: Invalid signal: %.64s...", option.stop_signal);
+    return 1;
 }
 
-int docker_stop(int argc, char **argv) { return each("POST", with_seconds("/stop"), argc, argv); }
-int docker_restart(int argc, char **argv) { return each("POST", with_seconds("/restart"), argc, argv); }
+int docker_stop(int argc, char **argv) { return stop("/stop", argc, argv); }
+int docker_restart(int argc, char **argv) { return stop("/restart", argc, argv); }
 int docker_pause(int argc, char **argv) { return each("POST", "/pause", argc, argv); }
 int docker_unpause(int argc, char **argv) { return each("POST", "/unpause", argc, argv); }
 
@@ -138,7 +163,8 @@ int docker_wait(int argc, char **argv) {
         if (answer.at == NULL)
             return 1;
         struct slice exit = json_member(answer, "StatusCode");
-        printf("%.*s\n", (int)exit.n, exit.at);
+        docker_show(1, exit.at, exit.n, "");
+        putchar('\n');
         fflush(stdout);
     }
     return code;

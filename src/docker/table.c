@@ -6,20 +6,13 @@
 
 #include "limit.h"
 #include "docker/command.h"
+#include "docker/show.h"
 
 struct buf docker_table_start(void) {
     static char *at;
     if (at == NULL) /* address space alone until it is written to */
         at = mmap(NULL, LIMIT_DOCKER_ANSWER, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     return (struct buf){.at = at, .cap = at != MAP_FAILED ? LIMIT_DOCKER_ANSWER : 0};
-}
-
-/* Characters of n bytes, were they all UTF-8. */
-static size_t width(const char *text, size_t n) {
-    size_t count = 0;
-    for (size_t i = 0; i < n; i++)
-        count += ((unsigned char)text[i] & 0xc0) != 0x80;
-    return count;
 }
 
 /* The cell at `at`, up to its tab or newline or the end. */
@@ -40,7 +33,7 @@ int docker_table_print(const struct buf *b, size_t least, size_t padding) {
     for (size_t i = 0; i < LIMIT_DOCKER_COLUMNS; i++)
         columns[i] = least;
     for (const char *at = b->at; at < end; at++) {
-        size_t n = cell(at, end), wanted = width(at, n) + padding;
+        size_t n = cell(at, end), wanted = docker_width(at, n) + padding;
         at += n;
         bool counts = at < end && *at == '\t' && column < LIMIT_DOCKER_COLUMNS;
         if (counts && wanted > columns[column])
@@ -50,8 +43,8 @@ int docker_table_print(const struct buf *b, size_t least, size_t padding) {
     column = 0;
     for (const char *at = b->at; at < end; at++) {
         size_t n = cell(at, end);
-        fwrite(at, 1, n, stdout);
-        size_t used = width(at, n);
+        docker_show(1, at, n, "");
+        size_t used = docker_width(at, n);
         at += n;
         if (at < end && *at == '\t') {
             size_t wanted = column < LIMIT_DOCKER_COLUMNS ? columns[column] : used + padding;

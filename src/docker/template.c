@@ -1,213 +1,375 @@
 #include "docker/template.h"
 
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
 
-#include "docker/command.h"
+#include "docker/template_run.h"
 #include "wire/json.h"
 
-/* ---- reading a template ---- */
+/* ---- how it fails ---- */
 
-static const char *find(struct slice s, const char *mark) {
-    return s.n == 0 ? NULL : memmem(s.at, s.n, mark, strlen(mark));
+static _Noreturn void fail(struct template_run *r) { longjmp(r->failed, 1); }
+
+/* "template: NAME:LINE", as Go begins all its messages, for what stands at `at`. */
+static int write_place(struct template_run *r, const char *at) {
+    int line = 1;
+    for (const char *c = r->t->text; c < at; c++)
+        line += *c == '\n';
+    return snprintf(r->fault, LIMIT_DOCKER_MESSAGE, "template: %s:%d", r->t->name, line);
 }
 
-static struct slice from(struct slice s, const char *at) { return (struct slice){at, s.n - (size_t)(at - s.at)}; }
-
-/* The next word of *rest, which stands between spaces. */
-static struct slice word(struct slice *rest) {
-    while (rest->n > 0 && rest->at[0] == ' ')
-        *rest = from(*rest, rest->at + 1);
-    size_t n = 0;
-    while (n < rest->n && rest->at[n] != ' ')
-        n++;
-    struct slice found = {rest->at, n};
-    *rest = from(*rest, rest->at + n);
-    return found;
+void template_bad(struct template_run *r, const char *format, ...) {
+    va_list ap;
+    int n = write_place(r, r->at);
+    n += snprintf(r->fault + n, LIMIT_DOCKER_MESSAGE - (size_t)n, ": ");
+    va_start(ap, format);
+    vsnprintf(r->fault + n, LIMIT_DOCKER_MESSAGE - (size_t)n, format, ap);
+    va_end(ap);
+    fail(r);
 }
 
-static bool is_path(struct slice s) {
-    if (s.n == 0 || s.at[0] != '.')
+void template_fail(struct template_run *r, const char *at, const char *from, const char *to, const char *format, ...) {
+    enum { SHOWN = 20 }; /* bytes of a node in a message, as Go cuts it */
+    va_list ap;
+    const char *line = at;
+    while (line > r->t->text && line[-1] != '\n')
+        line--;
+    int shown = to - from > SHOWN ? SHOWN : (int)(to - from);
+    int n = write_place(r, at);
+    n += snprintf(r->fault + n, LIMIT_DOCKER_MESSAGE - (size_t)n, ":%d: executing \"%s\" at <%.*s%s>: ", (int)(at - line), r->t->name, shown,
+                  from, to - from > SHOWN ? "..." : "");
+    va_start(ap, format);
+    vsnprintf(r->fault + n, LIMIT_DOCKER_MESSAGE - (size_t)n, format, ap);
+    va_end(ap);
+    fail(r);
+}
+
+/* ---- actions ---- */
+
+enum end { END_OF_TEXT, END_END, END_ELSE, END_BREAK, END_CONTINUE };
+
+static enum end run_list(struct template_run *r, struct slice dot, bool in_range);
+
+static bool is_name(char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_'; }
+
+void template_skip_space(struct template_run *r) {
+    while (r->at < r->end && strchr(" \t\r\n", *r->at) != NULL && *r->at != '\0')
+        r->at++;
+}
+
+static bool is_at(const struct template_run *r, const char *mark) {
+    size_t n = strlen(mark);
+    return (size_t)(r->end - r->at) >= n && memcmp(r->at, mark, n) == 0;
+}
+
+/* A word of the language, which no name goes on from. */
+static bool take_word(struct template_run *r, const char *word) {
+    size_t n = strlen(word);
+    if (!is_at(r, word) || (r->at + n < r->end && is_name(r->at[n])))
         return false;
-    for (size_t i = 0; i < s.n; i++) {
-        char c = s.at[i];
-        bool name = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
-        if (!name && (c != '.' || (i > 0 && s.at[i - 1] == '.')))
-            return false;
-    }
-    return s.n == 1 || s.at[s.n - 1] != '.';
+    r->at += n;
+    return true;
 }
 
-/* A key in quotes, without escapes. */
-static bool read_key(struct slice rest, struct slice *key) {
-    while (rest.n > 0 && rest.at[0] == ' ')
-        rest = from(rest, rest.at + 1);
-    while (rest.n > 0 && rest.at[rest.n - 1] == ' ')
-        rest.n--;
-    if (rest.n < 2 || (rest.at[0] != '"' && rest.at[0] != '`') || rest.at[rest.n - 1] != rest.at[0])
+/* The end of an action, and of the space behind it where " -}}" says so. */
+static void close_action(struct template_run *r) {
+    template_skip_space(r);
+    bool trims = is_at(r, "-}}") && strchr(" \t\r\n", r->at[-1]) != NULL;
+    r->at += trims;
+    if (r->at == r->end)
+        template_bad(r, "unclosed action");
+    if (!is_at(r, "}}"))
+        template_bad(r, "unexpected \"%.*s\" in command", (int)strcspn(r->at, " }"), r->at);
+    r->at += 2;
+    if (trims)
+        template_skip_space(r);
+}
+
+/* The text up to the next action, or to the end. False at the end. */
+static bool pass_text(struct template_run *r) {
+    const char *open = memmem(r->at, (size_t)(r->end - r->at), "{{", 2), *to = open != NULL ? open : r->end;
+    bool trims = open != NULL && open + 3 < r->end && open[2] == '-' && strchr(" \t\r\n", open[3]) != NULL;
+    const char *last = to;
+    while (trims && last > r->at && strchr(" \t\r\n", last[-1]) != NULL)
+        last--;
+    if (r->live)
+        buf_bytes(r->out, r->at, (size_t)(last - r->at));
+    r->at = to;
+    if (open == NULL)
         return false;
-    *key = (struct slice){rest.at + 1, rest.n - 2};
-    return memchr(key->at, rest.at[0], key->n) == NULL && memchr(key->at, '\\', key->n) == NULL;
+    r->at += trims ? 3 : 2;
+    template_skip_space(r);
+    return true;
 }
 
-static bool read_action(struct slice rest, struct docker_piece *piece) {
-    struct slice first = word(&rest);
-    piece->kind = slice_is(first, "json") ? PIECE_JSON : slice_is(first, "index") ? PIECE_INDEX : PIECE_VALUE;
-    piece->path = piece->kind == PIECE_VALUE ? first : word(&rest);
-    if (!is_path(piece->path))
-        return false;
-    return piece->kind == PIECE_INDEX ? read_key(rest, &piece->key) : word(&rest).n == 0;
+static void declare(struct template_run *r, struct slice name, struct slice value) {
+    if (r->n_variables == TEMPLATE_VARIABLES)
+        template_bad(r, "there are more variables than this client has room for");
+    r->variables[r->n_variables++] = (struct template_variable){name, value};
 }
 
-int docker_template_next(struct slice *rest, struct docker_piece *piece) {
-    if (rest->n == 0)
-        return 0;
-    const char *open = find(*rest, "{{");
-    if (open != rest->at) {
-        size_t n = open != NULL ? (size_t)(open - rest->at) : rest->n;
-        *piece = (struct docker_piece){.kind = PIECE_TEXT, .text = {rest->at, n}};
-        *rest = from(*rest, rest->at + n);
-        return 1;
-    }
-    struct slice inside = from(*rest, open + 2);
-    const char *close = find(inside, "}}");
-    if (close == NULL)
-        return -1;
-    *rest = from(*rest, close + 2);
-    inside.n = (size_t)(close - inside.at);
-    return read_action(inside, piece) ? 1 : -1;
-}
-
-bool docker_template_check(const char *template) {
-    struct slice rest = {template, strlen(template)};
-    struct docker_piece piece;
-    int got;
-    while ((got = docker_template_next(&rest, &piece)) == 1) {
-    }
-    if (got == -1 && find(rest, "{{") == rest.at && find(rest, "}}") == NULL)
-        docker_say("template parsing error: template: :1: unclosed action");
-    else if (got == -1)
-        docker_say("docker: a template has text, {{.Path.To.Field}}, {{json .Path}} and {{index .Path \"key\"}} in this client, "
-                   "nothing else: %s", template);
-    return got == 0;
-}
-
-/* ---- printing a value ---- */
-
-/* The name that comes next in the order of their bytes, as Go prints a map; n = 0 after the last. */
-static struct slice next_key(struct slice object, struct slice last, struct slice *value) {
-    struct json_walk walk = {object, false};
-    struct slice key, v, best = {object.at, 0};
-    while (json_next(&walk, &key, &v)) {
-        size_t n = key.n < last.n ? key.n : last.n;
-        int order = last.n == 0 ? 1 : memcmp(key.at, last.at, n);
-        if (last.n > 0 && (order < 0 || (order == 0 && key.n <= last.n)))
-            continue;
-        n = key.n < best.n ? key.n : best.n;
-        order = best.n == 0 ? -1 : memcmp(key.at, best.at, n);
-        if (order < 0 || (order == 0 && key.n < best.n)) {
-            best = key;
-            *value = v;
+/* pipeline, $x := pipeline or $x = pipeline. *assigned: it is one of the latter. */
+static struct slice run_pipeline(struct template_run *r, struct slice dot, bool *assigned) {
+    const char *start = r->at;
+    struct slice name = {start, 0};
+    bool sets = false;
+    if (r->at < r->end && *r->at == '$') {
+        while (++r->at < r->end && is_name(*r->at)) {
         }
+        size_t n = (size_t)(r->at - start);
+        template_skip_space(r);
+        sets = is_at(r, "=");
+        name.n = sets || is_at(r, ":=") ? n : 0;
+        r->at = name.n > 0 ? r->at + (sets ? 1 : 2) : start;
+        template_skip_space(r);
     }
-    return best;
-}
-
-void docker_template_print(struct buf *b, struct slice value) {
-    struct json_walk walk = {value, false};
-    struct slice key = {value.at, 0}, element;
-    bool first = true;
-    switch (json_kind(value)) {
-    case JSON_NONE:
-    case JSON_NULL:
-        buf_text(b, "<no value>");
-        break;
-    case JSON_STRING:
-        json_text(b, value);
-        break;
-    case JSON_ARRAY:
-        buf_char(b, '[');
-        for (; json_next(&walk, &key, &element); first = false) {
-            if (!first)
-                buf_char(b, ' ');
-            docker_template_print(b, element);
-        }
-        buf_char(b, ']');
-        break;
-    case JSON_OBJECT:
-        buf_text(b, "map[");
-        for (; (key = next_key(value, key, &element)).n > 0; first = false) {
-            if (!first)
-                buf_char(b, ' ');
-            json_text(b, key);
-            buf_char(b, ':');
-            docker_template_print(b, element);
-        }
-        buf_char(b, ']');
-        break;
-    default:
-        buf_bytes(b, value.at, value.n);
-    }
-}
-
-/* ---- filling a template ---- */
-
-/* The member of that name. Go's fields are named a little otherwise than JSON's members: ID for Id. */
-static struct slice field(struct slice object, struct slice name) {
-    struct json_walk walk = {object, false};
-    struct slice key, value, other = {object.at, 0};
-    while (json_kind(object) == JSON_OBJECT && json_next(&walk, &key, &value)) {
-        struct slice inner = {key.at + 1, key.n - 2};
-        if (inner.n == name.n && memcmp(inner.at, name.at, name.n) == 0)
-            return value;
-        if (slice_is(name, "ID") && slice_is(inner, "Id"))
-            other = value;
-    }
-    return other;
-}
-
-/* Goes down a path. n = 0, with the fault, when there is no such field. */
-static struct slice follow(struct slice value, const char *template, struct slice path, char fault[LIMIT_DOCKER_MESSAGE]) {
-    struct slice rest = path;
-    while (rest.n > 1) {
-        rest = from(rest, rest.at + 1);
-        size_t n = 0;
-        while (n < rest.n && rest.at[n] != '.')
-            n++;
-        struct slice name = {rest.at, n};
-        bool is_map = json_kind(value) == JSON_OBJECT;
-        value = field(value, name);
-        if (value.n == 0) {
-            const char *last = memrchr(path.at, '.', path.n);
-            snprintf(fault, LIMIT_DOCKER_MESSAGE, "template: :1:%d: executing \"\" at <%.*s>: %s%.*s%s", (int)(last - template), (int)path.n,
-                     path.at, is_map ? "map has no entry for key \"" : "can't evaluate field ", (int)n, name.at,
-                     is_map ? "\"" : " in type interface {}");
+    struct slice value = template_pipeline(r, dot);
+    *assigned = name.n > 0;
+    if (name.n == 0)
+        return value;
+    for (size_t i = r->n_variables; sets && i-- > 0;)
+        if (r->variables[i].name.n == name.n && memcmp(r->variables[i].name.at, name.at, name.n) == 0) {
+            r->variables[i].value = r->live ? value : r->variables[i].value;
             return value;
         }
-        rest = from(rest, rest.at + n);
-    }
+    if (sets)
+        template_bad(r, "undefined variable \"%.*s\"", (int)name.n, name.at);
+    declare(r, name, value);
     return value;
 }
 
-static void put(void *context, const char *bytes, size_t n) { buf_bytes(context, bytes, n); }
+/* Carries out one of two branches, and reads the other. `taken`: the first. */
+static enum end branches(struct template_run *r, bool taken, struct slice dot, struct slice outer, bool in_range);
 
-bool docker_template_fill(struct buf *b, const char *template, struct slice value, char fault[LIMIT_DOCKER_MESSAGE]) {
-    struct slice rest = {template, strlen(template)};
-    struct docker_piece piece;
-    while (docker_template_next(&rest, &piece) == 1) {
-        if (piece.kind == PIECE_TEXT) {
-            buf_bytes(b, piece.text.at, piece.text.n);
-            continue;
+/* if and with differ in what the dot is. */
+static enum end run_if(struct template_run *r, struct slice dot, bool with, bool in_range) {
+    size_t variables = r->n_variables;
+    bool assigned;
+    struct slice value = run_pipeline(r, dot, &assigned);
+    close_action(r);
+    bool taken = r->live && template_truth(value);
+    enum end end = branches(r, taken, with ? value : dot, dot, in_range);
+    r->n_variables = variables;
+    return end;
+}
+
+static enum end branches(struct template_run *r, bool taken, struct slice dot, struct slice outer, bool in_range) {
+    bool live = r->live;
+    enum end end, ended = END_END;
+    r->live = live && taken;
+    end = run_list(r, dot, in_range);
+    if (end == END_BREAK || end == END_CONTINUE)
+        return end;
+    if (end == END_ELSE) {
+        r->live = live && !taken;
+        template_skip_space(r);
+        bool is_if = take_word(r, "if"), is_with = !is_if && take_word(r, "with");
+        if (is_if || is_with) {
+            ended = run_if(r, outer, is_with, in_range);
+            end = END_END;
+        } else {
+            close_action(r);
+            end = run_list(r, outer, in_range);
         }
-        struct slice found = follow(value, template, piece.path, fault);
-        if (found.n == 0)
-            return false;
-        if (piece.kind == PIECE_JSON)
-            json_compact(found, put, b);
-        else if (piece.kind == PIECE_INDEX && (found = field(found, piece.key)).n == 0)
-            continue; /* the zero value of a map of strings */
-        else
-            docker_template_print(b, found);
+        if (end == END_BREAK || end == END_CONTINUE)
+            return end;
     }
+    r->live = live;
+    if (end != END_END)
+        template_bad(r, end == END_ELSE ? "unexpected {{else}}" : "unexpected EOF");
+    return ended;
+}
+
+/* The variables that range declares: none, the element's, or the index's and the element's. */
+static size_t read_variables(struct template_run *r, struct slice names[2]) {
+    const char *start = r->at;
+    size_t n = 0;
+    while (n < 2 && r->at < r->end && *r->at == '$') {
+        const char *from = r->at++;
+        while (r->at < r->end && is_name(*r->at))
+            r->at++;
+        names[n++] = (struct slice){from, (size_t)(r->at - from)};
+        template_skip_space(r);
+        if (is_at(r, ":=")) {
+            r->at += 2;
+            template_skip_space(r);
+            return n;
+        }
+        if (r->at == r->end || *r->at != ',')
+            break;
+        r->at++;
+        template_skip_space(r);
+    }
+    r->at = start;
+    return 0;
+}
+
+/* One round of range. The list's text is read again for each. */
+static enum end round_of(struct template_run *r, const char *body, const struct slice names[2], size_t n, struct slice key, struct slice value) {
+    size_t variables = r->n_variables;
+    if (n == 2)
+        declare(r, names[0], key);
+    if (n > 0)
+        declare(r, names[n - 1], value);
+    r->at = body;
+    enum end end = run_list(r, value, true);
+    r->n_variables = variables;
+    return end;
+}
+
+static void run_rounds(struct template_run *r, const char *body, const struct slice names[2], size_t n, struct slice list) {
+    struct template_walk walk = template_walk_start(list);
+    struct slice key, value;
+    char digits[24];
+    enum end end = END_END;
+    for (size_t i = 0; end != END_BREAK && template_walk_next(&walk, &key, &value); i++) {
+        if (key.n == 0 && n == 2) { /* an array's */
+            size_t length = (size_t)snprintf(digits, sizeof digits, "%zu", i), from = r->arena.len;
+            buf_bytes(&r->arena, digits, length);
+            key = r->arena.full ? (struct slice){"0", 1} : (struct slice){r->arena.at + from, length};
+        }
+        end = round_of(r, body, names, n, key, value);
+    }
+    template_walk_end(&walk);
+}
+
+static enum end run_range(struct template_run *r, struct slice dot, bool in_range) {
+    struct slice names[2];
+    size_t n = read_variables(r, names), variables = r->n_variables;
+    const char *from = r->at;
+    struct slice list = template_pipeline(r, dot);
+    enum json_kind kind = json_kind(list);
+    if (r->live && kind != JSON_ARRAY && kind != JSON_OBJECT && kind != JSON_NULL)
+        template_fail(r, from, from, r->at, "range can't iterate over %.*s", (int)list.n, list.at);
+    close_action(r);
+    const char *body = r->at;
+    bool live = r->live, some = live && json_count(list) > 0;
+    if (some)
+        run_rounds(r, body, names, n, list);
+    r->at = body; /* once more, to its end */
+    r->live = false;
+    enum end end = round_of(r, body, names, n, template_none, template_none);
+    r->live = live && !some;
+    if (end == END_ELSE) {
+        close_action(r);
+        end = run_list(r, dot, in_range);
+    }
+    if (end == END_BREAK || end == END_CONTINUE)
+        return end;
+    r->live = live;
+    r->n_variables = variables;
+    if (end != END_END)
+        template_bad(r, end == END_ELSE ? "unexpected {{else}}" : "unexpected EOF");
+    return END_END;
+}
+
+static void pass_comment(struct template_run *r) {
+    const char *close = memmem(r->at, (size_t)(r->end - r->at), "*/", 2);
+    if (close == NULL)
+        template_bad(r, "unclosed comment");
+    r->at = close + 2;
+    close_action(r);
+}
+
+static void run_value(struct template_run *r, struct slice dot) {
+    bool assigned;
+    struct slice value = run_pipeline(r, dot, &assigned);
+    close_action(r);
+    if (r->live && !assigned)
+        docker_template_print(r->out, value);
+}
+
+static enum end run_action(struct template_run *r, struct slice dot, bool in_range, bool *ends) {
+    static const char *const refused[] = {"define", "template", "block"};
+    *ends = false;
+    if (take_word(r, "if"))
+        return template_skip_space(r), run_if(r, dot, false, in_range);
+    if (take_word(r, "with"))
+        return template_skip_space(r), run_if(r, dot, true, in_range);
+    if (take_word(r, "range"))
+        return template_skip_space(r), run_range(r, dot, in_range);
+    if (is_at(r, "/*"))
+        return pass_comment(r), END_END;
+    *ends = true;
+    if (take_word(r, "end"))
+        return close_action(r), END_END;
+    if (take_word(r, "else")) /* what stands behind it is its own to read */
+        return END_ELSE;
+    *ends = false;
+    bool breaks = take_word(r, "break");
+    if (breaks || take_word(r, "continue")) {
+        if (!in_range)
+            template_bad(r, "{{%s}} outside {{range}}", breaks ? "break" : "continue");
+        close_action(r);
+        *ends = r->live;
+        return breaks ? END_BREAK : END_CONTINUE;
+    }
+    for (size_t i = 0; i < sizeof refused / sizeof *refused; i++)
+        if (take_word(r, refused[i]))
+            template_bad(r, "this client has no {{%s}}", refused[i]);
+    run_value(r, dot);
+    return END_END;
+}
+
+/* Returns what ended it: behind {{end}}, within {{else}}, behind {{break}} and {{continue}}. */
+static enum end run_list(struct template_run *r, struct slice dot, bool in_range) {
+    if (++r->depth > LIMIT_JSON_DEPTH)
+        template_bad(r, "there are more levels than this client has room for");
+    for (;;) {
+        bool ends;
+        if (r->steps-- == 0)
+            template_bad(r, "it takes more steps than this client has patience for");
+        if (!pass_text(r)) {
+            r->depth--;
+            return END_OF_TEXT;
+        }
+        enum end end = run_action(r, dot, in_range, &ends);
+        if (ends || (r->live && (end == END_BREAK || end == END_CONTINUE))) {
+            r->depth--;
+            return end;
+        }
+    }
+}
+
+/* ---- from without ---- */
+
+static struct buf arena(void) {
+    static char *at;
+    if (at == NULL) /* address space alone until it is written to */
+        at = mmap(NULL, LIMIT_DOCKER_ANSWER, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    return (struct buf){.at = at, .cap = at != MAP_FAILED ? LIMIT_DOCKER_ANSWER : 0};
+}
+
+static bool run(const struct docker_template *t, struct buf *b, struct slice value, char *fault) {
+    static struct template_run r;
+    r.t = t;
+    r.at = t->text;
+    r.end = t->text + strlen(t->text);
+    r.live = b != NULL;
+    r.whole = value;
+    r.out = b;
+    r.arena = arena();
+    r.n_variables = 0;
+    r.depth = 0;
+    r.steps = LIMIT_DOCKER_TEMPLATE_STEPS;
+    r.fault = fault;
+    template_walk_reset();
+    if (setjmp(r.failed) != 0)
+        return false;
+    enum end end = run_list(&r, value, false);
+    if (end == END_END || end == END_ELSE)
+        template_bad(&r, "unexpected {{%s}}", end == END_END ? "end" : "else");
+    if (r.arena.full)
+        template_bad(&r, "there is too much to show");
     return true;
+}
+
+bool docker_template_check(const struct docker_template *t, char fault[LIMIT_DOCKER_MESSAGE]) {
+    return run(t, NULL, template_none, fault);
+}
+
+bool docker_template_fill(struct buf *b, const struct docker_template *t, struct slice value, char fault[LIMIT_DOCKER_MESSAGE]) {
+    return run(t, b, value, fault);
 }

@@ -1,5 +1,8 @@
-/* template.h: the simple part of Go's text/template that --format is mostly used for: text, {{.Path.To.Field}}, {{json .Path}}
- * and {{index .Path "key"}}. */
+/* template.h: what --format takes: Go's text/template over JSON values, but for its templates in templates (define, template, block),
+ * the functions html, js, urlquery and call, and complex numbers.
+ *
+ * Go's values have types that JSON does not tell: a field that the engine leaves out, or sends as null, is what Go's type makes of it
+ * where docker_zero_of knows that, else it is missing. An object prints as Go's map, where Go has a struct without names. */
 #ifndef DOCKER_TEMPLATE_H
 #define DOCKER_TEMPLATE_H
 
@@ -9,22 +12,19 @@
 #include "limit.h"
 #include "wire/slice.h"
 
-/* One piece of a template. */
-struct docker_piece {
-    enum { PIECE_TEXT, PIECE_VALUE, PIECE_JSON, PIECE_INDEX } kind;
-    struct slice text; /* of PIECE_TEXT */
-    struct slice path; /* of all others: ".Path.To.Field", or "." */
-    struct slice key;  /* of PIECE_INDEX */
+struct docker_template {
+    const char *text;
+    const char *name;    /* in messages; empty where Go's template has none */
+    const char *type;    /* what messages call the type of the value, or NULL for a map */
+    bool row;            /* the value is a row (docker/rows.h) */
+    bool header;         /* the value holds titles, which functions leave as they are */
 };
 
-/* Reads the next piece of *rest. Returns 1, 0 at the end, or -1: it is none of these pieces. */
-int docker_template_next(struct slice *rest, struct docker_piece *piece);
+/* Whether the text is such a template; else `fault` has the reason. */
+bool docker_template_check(const struct docker_template *t, char fault[LIMIT_DOCKER_MESSAGE]);
 
-/* Whether the whole template is made of such pieces; else a line says what is not. */
-bool docker_template_check(const char *template);
-
-/* Adds what the template makes of a JSON value. False: a field is not there, and `fault` has the reason. */
-bool docker_template_fill(struct buf *b, const char *template, struct slice value, char fault[LIMIT_DOCKER_MESSAGE]);
+/* Adds what the template makes of a valid JSON value. False: it can't be done, and `fault` has the reason. */
+bool docker_template_fill(struct buf *b, const struct docker_template *t, struct slice value, char fault[LIMIT_DOCKER_MESSAGE]);
 
 /* Adds a JSON value as Go prints it: a string without quotes, [a b], map[a:b c:d]. */
 void docker_template_print(struct buf *b, struct slice value);

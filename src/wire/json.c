@@ -270,27 +270,29 @@ static void put_utf8(struct buf *b, uint32_t c) {
         buf_char(b, (char)(0x80 | (c >> 6 * more & 0x3f)));
 }
 
-void json_text(struct buf *b, struct slice value) {
+/* One character of a string's content, which n bytes are left of: an escape or UTF-8; what is neither is U+FFFD. Returns the bytes
+ * used. */
+static size_t read_character(const char *at, size_t n, uint32_t *code) {
     static const char from[] = "bfnrt", to[] = "\b\f\n\r\t";
+    if (at[0] != '\\') {
+        size_t length = utf8_read(at, n, code);
+        *code = length > 0 ? *code : 0xfffd;
+        return length > 0 ? length : 1;
+    }
+    if (at[1] == 'u')
+        return 2 + read_unicode(at + 2, n - 2, code);
+    const char *known = strchr(from, at[1]);
+    *code = (unsigned char)(known != NULL ? to[known - from] : at[1]);
+    return 2;
+}
+
+void json_text(struct buf *b, struct slice value) {
+    uint32_t code;
     if (json_kind(value) != JSON_STRING)
         return;
-    for (size_t i = 1, end = value.n - 1; i < end;) {
-        size_t plain = i;
-        while (plain < end && value.at[plain] != '\\')
-            plain++;
-        buf_bytes(b, value.at + i, plain - i);
-        if ((i = plain) == end)
-            return;
-        char c = value.at[i + 1];
-        const char *known = strchr(from, c);
-        i += 2;
-        if (c == 'u') {
-            uint32_t code;
-            i += read_unicode(value.at + i, end - i, &code);
-            put_utf8(b, code);
-        } else {
-            buf_char(b, known != NULL ? to[known - from] : c);
-        }
+    for (size_t i = 1; i < value.n - 1;) {
+        i += read_character(value.at + i, value.n - 1 - i, &code);
+        put_utf8(b, code);
     }
 }
 
@@ -309,22 +311,35 @@ bool json_number(struct slice value, uint64_t max, uint64_t *number) {
 
 /* ---- writing ---- */
 
+/* A character as Go's encoding/json writes it. */
+static void put_quoted(struct buf *b, uint32_t code, bool html) {
+    static const char from[] = "\b\f\n\r\t\\\"", to[] = "bfnrt\\\"";
+    const char *known = code > 0 && code < 0x80 ? strchr(from, (int)code) : NULL;
+    if (known != NULL)
+        buf_format(b, "\\%c", to[known - from]);
+    else if (code < 0x20 || code == 0x2028 || code == 0x2029 || (html && (code == '<' || code == '>' || code == '&')))
+        buf_format(b, "\\u%04x", (unsigned)code);
+    else
+        put_utf8(b, code);
+}
+
 void json_quote(struct buf *b, const char *text, size_t n) {
     buf_char(b, '"');
     for (size_t i = 0, length; i < n; i += length) {
         uint32_t code;
-        unsigned char c = (unsigned char)text[i];
         length = utf8_read(text + i, n - i, &code);
-        if (length == 0) {
-            buf_text(b, "\xef\xbf\xbd");
-            length = 1;
-        } else if (c < 0x20) {
-            buf_format(b, "\\u%04x", c);
-        } else {
-            if (c == '"' || c == '\\')
-                buf_char(b, '\\');
-            buf_bytes(b, text + i, length);
-        }
+        put_quoted(b, length > 0 ? code : 0xfffd, false);
+        length = length > 0 ? length : 1;
+    }
+    buf_char(b, '"');
+}
+
+void json_requote(struct buf *b, struct slice value, bool html) {
+    uint32_t code;
+    buf_char(b, '"');
+    for (size_t i = 1; i < value.n - 1;) {
+        i += read_character(value.at + i, value.n - 1 - i, &code);
+        put_quoted(b, code, html);
     }
     buf_char(b, '"');
 }

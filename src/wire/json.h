@@ -35,7 +35,7 @@ struct slice json_at(struct slice object, const char *path);
 /* How many members or elements there are. */
 size_t json_count(struct slice value);
 
-/* Adds a string's content as UTF-8; half of a surrogate pair becomes U+FFFD. Anything but a string adds nothing. */
+/* Adds a string's content as UTF-8; half of a surrogate pair, and bytes that are no UTF-8, become U+FFFD. Anything but a string adds nothing. */
 void json_text(struct buf *b, struct slice value);
 /* Whether the value is a string with that content. */
 bool json_is(struct slice value, const char *text);
@@ -45,6 +45,9 @@ bool json_number(struct slice value, uint64_t max, uint64_t *number);
 
 /* Adds text as a JSON string; bytes that are no UTF-8 become U+FFFD. */
 void json_quote(struct buf *b, const char *text, size_t n);
+
+/* Adds a JSON string with its content written anew, as Go does it: nothing is escaped that need not be, but <, > and & where `html`. */
+void json_requote(struct buf *b, struct slice value, bool html);
 
 /* Adds the object with the value at a path (names with dots between) put in the place of what is there, or added. */
 void json_set(struct buf *b, struct slice object, const char *path, struct slice value);

@@ -8,6 +8,7 @@ import tempfile
 from pathlib import Path
 
 import harness
+import newest_client
 from engine import CLIENT
 from harness import PATIENCE, Pty, set_size
 
@@ -17,6 +18,8 @@ os.chmod(LINKS, 0o755)
 OURS = str(LINKS / "docker")
 os.symlink(harness.BASTION, OURS)
 CLIENTS = {"real": CLIENT, "ours": OURS}
+NEWEST = newest_client.find()  # of the real ones; the machine's own where that is new
+REAL = sorted({CLIENT, NEWEST})
 
 
 class Docker:
@@ -43,12 +46,20 @@ class Docker:
 def outcome(done):
     """What a script can see."""
     def clean(text):
-        # Debian 13's client says the same in other words.
+        # Clients of several years say the same in other words.
         text = text.replace(b"Error response from daemon: No such container", b"Error: No such container")
+        text = text.replace(b"Failed to initialize: ", b"").replace(b"endpoint: Invalid bind", b"endpoint: invalid bind")
+        text = re.sub(rb"invalid env file \([^)]*\): ", b"poorly formatted environment: ", text)
         # One of them ran first: of another second, of another exec's terminal.
         text = re.sub(rb"(\d+ seconds?|Less than a second) +", b"N seconds ", text, flags=re.I)
         return re.sub(rb"/dev/pts/\d+", b"/dev/pts/N", text)
     return done.returncode, clean(done.stdout), clean(done.stderr)
+
+
+def same_outcome(got, wanted):
+    """The words about wrong usage are another each year."""
+    usage = b"--help" in got.stderr and b"--help" in wanted.stderr
+    return outcome(got)[:2] == outcome(wanted)[:2] if usage else outcome(got) == outcome(wanted)
 
 
 class Terminal(Pty):

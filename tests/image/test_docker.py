@@ -5,7 +5,7 @@ import re
 import subprocess
 
 import pytest
-from docker_harness import OURS, CLIENTS, Docker, outcome
+from docker_harness import CLIENTS, NEWEST, OURS, REAL, Docker, outcome, same_outcome
 from engine import SMALL
 from harness import wait_for
 
@@ -20,12 +20,20 @@ def ours(engine):
     return Docker(OURS, engine)
 
 
+# Where the newest client has other words, or another code, than those of the years before, which are ours.
+OTHER_WORDS = [["exec", "", "true"], ["inspect", ""], ["inspect", "--type", "image", "idle"], ["inspect", "--type", "foo", "idle"], ["foo"],
+               ["-H", "a", "-H", "b", "ps"], ["service", "update", "nosuch", "--force"]]
+
+
 @pytest.fixture
-def same(real, ours):
-    """Runs both, and compares; ours."""
+def same(engine, ours):
+    """Runs ours and each real one, and compares; ours."""
     def run(*arguments, **options):
-        wanted, got = real(*arguments, **options), ours(*arguments, **options)
-        assert outcome(got) == outcome(wanted), arguments
+        got = ours(*arguments, **options)
+        for program in REAL:
+            if program != NEWEST or [*arguments] not in OTHER_WORDS or NEWEST == CLIENTS["real"]:
+                wanted = Docker(program, engine)(*arguments, **options)
+                assert same_outcome(got, wanted), (program, arguments, outcome(got), outcome(wanted))
         return got
     return run
 
@@ -144,10 +152,19 @@ def test_whole_listings(real, ours, idle):
         assert got.splitlines() == lines and len(lines) > 15
 
 
+def test_long_variable(same, engine, idle):
+    """As long as Linux gives one to a program, of characters that JSON needs six bytes for."""
+    value = "\x01" * (128 * 1024 - 3)
+    done = same("exec", "-e", f"A={value}", "idle", "sh", "-c", 'printf %s "$A" | wc -c')
+    assert done.stdout == b"%d\n" % len(value)
+    same("exec", "-e", "B", "idle", "sh", "-c", 'printf %s "$B" | wc -c', env={"B": value})
+
+
 @pytest.mark.parametrize("command, code", [("run", 125), ("compose", 1), ("build", 1), ("pull", 1), ("cp", 1), ("image", 1)])
 def test_what_it_lacks(ours, command, code):
-    """One line that says how to have it."""
+    """One line that says how to have it, and the plugins that it is made of."""
     done = ours(command, "-it", "--rm", "x")
+    assert (b"/usr/local/libexec/docker/cli-plugins" in done.stderr) == (command in ("compose", "build"))
     assert (done.returncode, done.stdout) == (code, b"") and re.fullmatch(rb"docker: '%s' .* COPY --from=docker:cli .*\n" % command.encode(), done.stderr)
 
 
@@ -178,7 +195,7 @@ def test_life_of_a_container(engine, same, real, ours):
         step("pause", "life")
         step("unpause", "life")
         step("restart", "-t", "5", "life")
-        step("stop", "--time=5", "life")
+        step("stop", "--timeout=5" if client is not real else "--time=5", "life")
         step("start", "life")
         step("kill", "-s", "TERM", "life")
         waited = client("wait", "life")
@@ -190,6 +207,22 @@ def test_life_of_a_container(engine, same, real, ours):
             wanted, wanted_wait = steps, outcome(waited)
     assert (steps, outcome(waited)) == (wanted, wanted_wait)
     assert steps[3] == ((0, b"life\n", b""), "exited 5") and waited.stdout == b"5\n"
+
+
+@pytest.mark.parametrize("command", ["stop", "restart"])
+def test_the_signal_to_stop_with(engine, same, ours, command):
+    """From the API on that has it; an engine of before would send another one."""
+    name = engine.run("sh", "-c", "trap 'echo got INT; exit 5' INT; echo ready; while :; do sleep 0.05; done", options=["--name", "signalled"])
+    try:
+        wait_for(lambda: "ready" in engine.docker("logs", name).stdout, "its trap is set")
+        done = ours(command, "--signal", "INT", "--timeout", "9", name)
+        if tuple(map(int, engine.docker("version", "-f", "{{.Server.APIVersion}}").stdout.split("."))) >= (1, 42):
+            assert (done.returncode, done.stdout.split()) == (0, [name.encode()]) and "got INT" in engine.docker("logs", name).stdout
+        else:
+            assert done.returncode == 1 and done.stderr.startswith(b'"--signal" requires API version 1.42, but') and engine.inspect(name, "{{.RestartCount}} {{.State.Running}}") == "0 true"
+        assert ours(command, "-t", "1", "--time", "2", name).stderr == b"conflicting options: cannot specify both --timeout and --time\n"
+    finally:
+        engine.remove(name)
 
 
 def test_rm_force(engine, ours):
@@ -264,6 +297,15 @@ def serve_two(engine):
 ], ids=str)
 def test_service(same, swarm, arguments):
     same("service", *arguments)
+
+
+def test_no_registrys_password(engine, swarm, ours):
+    """It is said before anything changes."""
+    before = engine.docker("service", "inspect", "-f", "{{.Version.Index}}", "web").stdout
+    done = ours("service", "update", "--force", "--with-registry-auth", "web")
+    assert done.returncode == 1 and re.fullmatch(rb"docker: --with-registry-auth: [^\n]+\n", done.stderr)
+    assert engine.docker("service", "inspect", "-f", "{{.Version.Index}}", "web").stdout == before
+    assert ours("service", "update", "--with-registry-auth=false", "-d", "web").returncode == 0
 
 
 def test_service_update(engine, swarm, ours):

@@ -1,6 +1,7 @@
 """bastion docker and an engine that goes away, is another's, or is none: what it is told is not to be trusted."""
 import contextlib
 import json
+import re
 import socket
 import subprocess
 import tempfile
@@ -35,10 +36,15 @@ def test_engine_goes_away_and_comes_back(engine):
 
 # ---- an engine of our own: each connection gets what the test says ----
 
-class Replay:
-    """Answers with what `script` (bytes of a request's first line -> pieces) says; a piece of None ends the connection."""
+API = "1.41"
 
-    def __init__(self, script):
+
+class Replay:
+    """Answers with what `script` (a request's first line, less the version of the API, -> pieces) says; a piece of None ends the
+    connection. A ping is answered with the version of an engine; `pings` are for others."""
+
+    def __init__(self, script, pings=None):
+        self.pings, self.lines = pings, []
         self.folder = tempfile.TemporaryDirectory(prefix="bastion-replay-")
         self.path = Path(self.folder.name, "sock")
         self.script, self.requests = script, []
@@ -61,8 +67,15 @@ class Replay:
                     if field.lower().startswith(b"content-length:"):
                         length = int(field.split(b":")[1])
                 body = file.read(length)
-                self.requests.append((line.decode().rsplit(" ", 1)[0], body))
-                pieces = next(p for k, p in self.script.items() if line.decode().startswith(k))
+                self.lines.append(line.decode().strip())
+                if "/_ping" in self.lines[-1]:
+                    pings = self.pings or {}
+                    connection.sendall(pings.get(self.lines[-1].split()[0], b"HTTP/1.1 200 OK\r\nApi-Version: %s\r\nContent-Length: 2\r\n\r\n" % API.encode()))
+                    continue
+                asked = re.sub(r"^(\w+) (/p/q)?/v[0-9.]+", r"\1 ", self.lines[-1]).replace(" HTTP/1.1", "")
+                asked = asked.replace("  ", " ")
+                self.requests.append((asked, body))
+                pieces = next(p for k, p in self.script.items() if asked.startswith(k))
                 for piece in pieces:
                     if piece is None:
                         return
@@ -82,8 +95,8 @@ class Replay:
 def replay():
     started = []
 
-    def start(script):
-        started.append(Replay(script))
+    def start(script, pings=None):
+        started.append(Replay(script, pings))
         return started[-1]
 
     yield start
@@ -122,9 +135,10 @@ def test_frames_split_anywhere(replay, head, step):
 
 
 def test_round_trips(replay):
-    """Three requests, no version in the path, and what they ask for."""
+    """A ping for the version, then three requests, and what they ask for."""
     server = replay(exec_script([UPGRADED + FRAMES, None]))
     server.run("exec", "-u", "me", "-w", "/w", "-e", "A=b", "a/b c", "x", "y")
+    assert server.lines == ["HEAD /_ping HTTP/1.1", "POST /v1.41/containers/a%2Fb%20c/exec HTTP/1.1", "POST /v1.41/exec/e1/start HTTP/1.1", "GET /v1.41/exec/e1/json HTTP/1.1"]
     assert [line for line, _ in server.requests] == ["POST /containers/a%2Fb%20c/exec", "POST /exec/e1/start", "GET /exec/e1/json"]
     config = json.loads(server.requests[0][1])
     assert (config["Cmd"], config["User"], config["WorkingDir"], config["Env"], config["AttachStdin"], config["Tty"]) == (["x", "y"], "me", "/w", ["A=b"], False, False)
@@ -167,6 +181,38 @@ def test_size_before_the_command_is_there(replay):
     terminal = Terminal([OURS, "exec", "-it", "c", "x"], {"DOCKER_HOST": f"unix://{server.path}", **SANITIZERS}, size=(12, 34))
     assert terminal.wait() == (3, b"out")
     assert [line for line, _ in server.requests if "resize" in line] == ["POST /exec/e1/resize?h=12&w=34"] * 3
+
+
+RAW = b"Content-Type: application/vnd.docker.raw-stream\r\n"
+NO_UPGRADE = {"until it closes": PODMAN, "a length": b"HTTP/1.1 200 OK\r\n" + RAW + b"Content-Length: 12\r\n\r\n", "chunks": b"HTTP/1.1 200 OK\r\n" + RAW + b"Transfer-Encoding: chunked\r\n\r\n",
+              "nothing": b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", "201": b"HTTP/1.1 201 Created\r\n\r\n"}
+
+
+@pytest.mark.parametrize("head", NO_UPGRADE.values(), ids=NO_UPGRADE)
+@pytest.mark.parametrize("options", [["-i"], ["-it"]], ids=str)
+def test_no_upgrade_for_input(replay, head, options):
+    """A proxy has dropped it, and goes on: input would never arrive, and what waits for it would never end."""
+    hold = threading.Event()
+
+    class Start(list):
+        def __iter__(self):
+            yield head
+            hold.wait(60)
+            yield None
+
+    server = replay(exec_script(Start()))
+    try:
+        terminal = Terminal([OURS, "exec", *options, "c", "cat"], {"DOCKER_HOST": f"unix://{server.path}", **SANITIZERS})
+        code, said = terminal.wait()
+    finally:
+        hold.set()
+    assert (code, said.count(b"\n")) == (1, 1) and said.startswith(b"unable to upgrade to tcp, received %s (" % head.split()[1])
+
+
+def test_no_upgrade_without_input(replay):
+    """The output alone can come so."""
+    pieces = [NO_UPGRADE["chunks"] + b"".join(b"%x\r\n%s\r\n" % (len(p), p) for p in (frame(1, b"out\n"), frame(2, b"err\n"))) + b"0\r\n\r\n"]
+    assert outcome(replay(exec_script(pieces)).run("exec", "c", "x")) == (3, b"out\n", b"err\n")
 
 
 CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"

@@ -4,8 +4,11 @@
 
 #include "limit.h"
 #include "docker/filter.h"
+#include "docker/host.h"
 #include "docker/keys.h"
 #include "docker/ports.h"
+#include "docker/service.h"
+#include "docker/show.h"
 #include "docker/template.h"
 #include "docker/time.h"
 #include "unit.h"
@@ -125,6 +128,34 @@ START_TEST(escapes) {
 }
 END_TEST
 
+/* ---- places ---- */
+
+static const struct {
+    const char *text, *name, *port, *prefix, *authority, *shown; /* NULL: refused */
+} hosts[] = {
+    {"tcp://a", "a", "2375", "", "a:2375", "tcp://a:2375"}, {"a:1", "a", "1", "", "a:1", "tcp://a:1"}, {"tcp://", "localhost", "2375", "", "localhost:2375", "tcp://localhost:2375"},
+    {"tcp://[::1]:7", "::1", "7", "", "[::1]:7", "tcp://[::1]:7"}, {"::1", "::1", "2375", "", "[::1]:2375", "tcp://[::1]:2375"}, {"tcp://[::1", NULL, NULL, NULL, NULL, NULL},
+    {"tcp://a:1/p", "a", "1", "/p", "a:1", "tcp://a:1/p"}, {"tcp://a:1/p//q/./", "a", "1", "/p/q", "a:1", "tcp://a:1/p//q/./"}, {"tcp://a:1/p/../../q", "a", "1", "/q", "a:1", "tcp://a:1/p/../../q"},
+    {"tcp://a:1/p q%41%2f?x#y", "a", "1", "/p%20qA%2F", "a:1", "tcp://a:1/p q%41%2f?x#y"}, {"tcp://a:1/%zz", NULL, NULL, NULL, NULL, NULL}, {"tcp://a:1/%00", NULL, NULL, NULL, NULL, NULL},
+    {"tcp://a:1/%4", NULL, NULL, NULL, NULL, NULL}, {"tcp://a:65536", NULL, NULL, NULL, NULL, NULL}, {"tcp://a:x", NULL, NULL, NULL, NULL, NULL}, {"tcp://a b:1", NULL, NULL, NULL, NULL, NULL},
+    {"tcp://a\r\nX: y:1", NULL, NULL, NULL, NULL, NULL}, {"http://a", NULL, NULL, NULL, NULL, NULL}, {"ssh://a", NULL, NULL, NULL, NULL, NULL}, {"npipe://a", NULL, NULL, NULL, NULL, NULL},
+    {"unix:///x", "", "", "", "docker", "unix:///x"}, {"unix://", "", "", "", "docker", "unix:///var/run/docker.sock"}, {"", "", "", "", "docker", "unix:///var/run/docker.sock"},
+};
+
+START_TEST(places) {
+    const char *fault = docker_host_set(hosts[_i].text);
+    const struct docker_host *h = docker_host();
+    ck_assert_msg((fault == NULL) == (hosts[_i].name != NULL), "%s", hosts[_i].text);
+    if (fault != NULL)
+        return;
+    ck_assert_str_eq(h->name, hosts[_i].name);
+    ck_assert_str_eq(h->port, hosts[_i].port);
+    ck_assert_str_eq(h->prefix, hosts[_i].prefix);
+    ck_assert_str_eq(h->authority, hosts[_i].authority);
+    ck_assert_str_eq(h->text, hosts[_i].shown);
+}
+END_TEST
+
 /* ---- keys ---- */
 
 START_TEST(keys) {
@@ -182,27 +213,184 @@ END_TEST
 
 /* ---- what is printed ---- */
 
-START_TEST(templates) {
-    static const char value[] = "{\"Id\":\"x\",\"A\":{\"B\":[\"p\",2,null],\"C\":{\"z\":1,\"y\":\"q\"}},\"T\":true}";
-    static const struct {
-        const char *template, *text; /* NULL: no such field, or not a template of ours */
-    } rows[] = {{"", ""}, {"text", "text"}, {"{{.Id}}", "x"}, {"a {{ .ID }} b", "a x b"}, {"{{.A.B}}", "[p 2 <no value>]"}, {"{{.A.C}}", "map[y:q z:1]"},
-                {"{{json .A}}", "{\"B\":[\"p\",2,null],\"C\":{\"z\":1,\"y\":\"q\"}}"}, {"{{.T}}{{.T}}", "truetrue"}, {"{{index .A.C \"y\"}}", "q"},
-                {"{{index .A.C `no`}}", ""}, {"{{.No}}", NULL}, {"{{.Id.No}}", NULL}, {"{{.}", NULL}, {"{{foo}}", NULL}, {"{{.A..B}}", NULL}, {"{{.A.}}", NULL},
-                {"{{range .A.B}}x{{end}}", NULL}, {"{{}}", NULL}, {"{{json}}", NULL}, {"{{index .A}}", NULL}, {"{{index .A \"\\x\"}}", NULL}};
+static const char value[] = "{\"Id\":\"x\",\"A\":{\"B\":[\"p\",2,null],\"C\":{\"z\":1,\"y\":\"q\"}},\"T\":true,\"N\":null,\"S\":\"a-b\",\"I\":[3,-1],\"CpuShares\":7,"
+                            "\"E\":\"\\u00e9<\\n\",\"M\":{\"k\":\"v\"}}";
+
+static const struct {
+    const char *template, *text; /* NULL: refused when it is read; "!": when it is carried out */
+} templates[] = {
+    {"", ""}, {"text", "text"}, {"{{.Id}}", "x"}, {"a {{ .ID }} b", "a x b"}, {"{{.A.B}}", "[p 2 <nil>]"}, {"{{.A.C}}", "map[y:q z:1]"},
+    {"{{json .A}}", "{\"B\":[\"p\",2,null],\"C\":{\"z\":1,\"y\":\"q\"}}"}, {"{{.T}}{{.T}}", "truetrue"}, {"{{index .A.C \"y\"}}", "q"},
+    {"{{index .M `no`}}|{{index .A.B 1}}", "|2"}, {"{{.No}}", "!"}, {"{{.Id.No}}", "!"}, {"{{.}", NULL}, {"{{foo}}", NULL}, {"{{.A..B}}", NULL},
+    {"{{.A.}}", NULL}, {"{{}}", NULL}, {"{{json}}", "!"}, {"{{index .A.B 3}}", "!"}, {"{{index .A \"\\x\"}}", NULL}, {"{{.N}}", "<no value>"},
+    /* Names as Go has them, and what the engine leaves out. */
+    {"{{.CPUShares}}{{.CpuShares}}", "77"}, {"{{.id}}", "!"}, {"{{.Labels}} {{.Binds}} {{.Health}} {{.StopSignal}}|", "map[] [] <nil> |"},
+    {"{{json .Binds}}{{json .M.Labels}}", "nullnull"}, {"{{.Health.Status}}", "!"},
+    /* Space. */
+    {"a {{- .Id -}} b", "axb"}, {"a {{- .Id}} b", "ax b"}, {"{{/* no */}}a{{- /* no */ -}} b", "ab"}, {"{{-1}}", "-1"}, {"{{/* no}}", NULL},
+    /* Branches. */
+    {"{{if .T}}y{{else}}n{{end}}", "y"}, {"{{if .N}}y{{else}}n{{end}}", "n"}, {"{{if .N}}y{{else if .Id}}i{{else}}n{{end}}", "i"},
+    {"{{if .Labels}}y{{end}}", ""}, {"{{with .A}}{{.C.z}}{{$.Id}}{{end}}", "1x"}, {"{{with .N}}y{{else}}{{.Id}}{{end}}", "x"}, {"{{if .T}}", NULL},
+    {"{{end}}", NULL}, {"{{else}}", NULL}, {"{{if .T}}{{else}}{{else}}{{end}}", NULL}, {"{{if .N}}{{nosuch}}{{end}}", NULL},
+    /* Rounds. */
+    {"{{range .A.B}}<{{.}}>{{end}}", "<p><2><<no value>>"}, {"{{range $i, $e := .I}}{{$i}}={{$e}} {{end}}", "0=3 1=-1 "},
+    {"{{range $k, $v := .A.C}}{{$k}}:{{$v}} {{end}}", "y:q z:1 "}, {"{{range .Binds}}x{{else}}none{{end}}", "none"}, {"{{range .Id}}{{end}}", "!"},
+    {"{{range .I}}{{if eq . 3}}{{continue}}{{end}}{{.}}{{end}}", "-1"}, {"{{range .I}}{{.}}{{break}}{{end}}", "3"}, {"{{break}}", NULL},
+    {"{{range .I}}{{range $.I}}{{.}}{{break}}{{end}};{{end}}", "3;3;"}, {"{{range .I}}", NULL},
+    /* Variables. */
+    {"{{$x := .Id}}{{$x}}{{$x = .T}}{{$x}}", "xtrue"}, {"{{$x}}", NULL}, {"{{$x = 1}}", NULL}, {"{{if $y := .Id}}{{$y}}{{end}}", "x"}, {"{{if .T}}{{$z := 1}}{{end}}{{$z}}", NULL},
+    /* Functions and pipelines. */
+    {"{{.S | upper | printf \"%s!\"}}", "A-B!"}, {"{{upper .S}}{{title \"ab cd\"}}{{lower \"AB\"}}", "A-BAb Cdab"}, {"{{json .E}}", "\"\xc3\xa9<\\n\""},
+    {"{{join (split .S \"-\") \"+\"}}", "a+b"}, {"{{join .Binds \",\"}}", ""}, {"{{join .I \",\"}}", "!"}, {"{{len .S}}{{len .I}}{{len .A}}", "322"},
+    {"{{pad .S 1 2}}|{{pad \"\" 3 3}}|{{truncate .S 2}}|{{truncate .S 9}}|{{slice .S 1 2}}", " a-b  ||a-|a-b|-"}, {"{{slice .S 2 1}}", "!"},
+    {"{{eq .Id \"y\" \"x\"}}{{ne 1 2}}{{lt 2 10}}{{gt -2 -10}}{{le \"a\" \"b\"}}{{ge 1 1}}{{eq .N nil}}", "truetruetruetruetruetruetrue"}, {"{{eq .Id 1}}", "!"},
+    {"{{and .T .Id}}{{or .N .Id}}{{not .T}}", "xxfalse"}, {"{{and .Health .Health.Status}}|{{or .T .No}}", "<nil>|true"},
+    {"{{printf \"%-4s|%4s|%03d|%q|%v|%t|%%\" .Id .Id 7 .S .I .T}}", "x   |   x|007|\"a-b\"|[3 -1]|true|%"}, {"{{printf \"%x\" 1}}", "!"}, {"{{printf \"%s\"}}", "%!s(MISSING)"},
+    {"{{print 1 2 \"a\" 3}}{{println .Id .T}}", "1 2a3x true\n"}, {"{{(index .I 0)}}{{(.A).C.y}}", "3q"}, {"{{.Id .T}}", "!"}, {"{{(.Id}}", NULL}, {"{{upper 1}}", "!"},
+    {"{{\"\\\"\\t\\\\\"}}{{`\\n`}}", "\"\t\\\\n"}, {"{{\"a}}", NULL}, {"{{1.5}}{{true}}{{nil}}", "1.5true<nil>"}, {"{{1x}}", NULL},
+    {"{{define \"x\"}}{{end}}", NULL}, {"{{template \"x\"}}", NULL}, {"{{html .Id}}", NULL},
+};
+
+START_TEST(template) {
     static char out[512], fault[LIMIT_DOCKER_MESSAGE];
-    ck_assert(json_is_valid((struct slice){value, sizeof value - 1}));
+    struct docker_template t = {.text = templates[_i].template, .name = ""};
+    const char *wanted = templates[_i].text;
+    struct buf b = BUF_ON(out);
+    bool good = docker_template_check(&t, fault);
+    ck_assert_msg(good == (wanted != NULL), "%s: %s", t.text, fault);
+    if (!good)
+        return;
+    good = docker_template_fill(&b, &t, (struct slice){value, sizeof value - 1}, fault);
+    ck_assert_msg(good == (strcmp(wanted, "!") != 0), "%s: %s", t.text, fault);
+    if (good)
+        ck_assert_str_eq(buf_string(&b), wanted);
+}
+END_TEST
+
+/* Where Go points at, and how. */
+START_TEST(template_faults) {
+    static const struct {
+        const char *template, *fault;
+    } rows[] = {
+        {"{{.A.No}}", "template: :1:4: executing \"\" at <.A.No>: map has no entry for key \"No\""},
+        {"x\n {{.No}}", "template: :2:3: executing \"\" at <.No>: map has no entry for key \"No\""},
+        {"{{.A.B.No.C}}", "template: :1:4: executing \"\" at <.A.B.No.C>: can't evaluate field No in type interface {}"},
+        {"{{.Health.Status}}", "template: :1:9: executing \"\" at <.Health.Status>: map has no entry for key \"Health\""},
+        {"{{.Averyveryverylongname}}", "template: :1:2: executing \"\" at <.Averyveryverylongna...>: map has no entry for key \"Averyveryverylongname\""},
+        {"{{index .I 9}}", "template: :1:2: executing \"\" at <index .I 9>: error calling index: index out of range: 9"},
+        {"{{.A", "template: :1: unclosed action"},
+        {"{{nosuch}}", "template: :1: function \"nosuch\" not defined"},
+    };
+    static char out[512], fault[LIMIT_DOCKER_MESSAGE];
     for (size_t i = 0; i < COUNT(rows); i++) {
+        struct docker_template t = {.text = rows[i].template, .name = ""};
         struct buf b = BUF_ON(out);
-        struct slice rest = {rows[i].template, strlen(rows[i].template)};
-        struct docker_piece piece;
-        int got;
-        while ((got = docker_template_next(&rest, &piece)) == 1) {
-        }
-        bool good = got == 0 && docker_template_fill(&b, rows[i].template, (struct slice){value, sizeof value - 1}, fault);
+        ck_assert(!docker_template_check(&t, fault) || !docker_template_fill(&b, &t, (struct slice){value, sizeof value - 1}, fault));
+        ck_assert_str_eq(fault, rows[i].fault);
+    }
+}
+END_TEST
+
+/* Neither depth nor rounds without end. */
+START_TEST(template_bounds) {
+    static char text[4096], out[64], fault[LIMIT_DOCKER_MESSAGE];
+    struct buf b = BUF_ON(text), o = BUF_ON(out);
+    for (int i = 0; i < 200; i++)
+        buf_text(&b, "{{if 1}}");
+    struct docker_template t = {.text = buf_string(&b), .name = ""};
+    ck_assert(!docker_template_check(&t, fault));
+    b.len = 0;
+    buf_text(&b, "{{");
+    for (int i = 0; i < 3000; i++)
+        buf_char(&b, '(');
+    t.text = buf_string(&b);
+    ck_assert(!docker_template_check(&t, fault));
+    b.len = 0;
+    for (int i = 0; i < 30; i++)
+        buf_text(&b, "{{range $.I}}");
+    for (int i = 0; i < 30; i++)
+        buf_text(&b, "{{end}}");
+    t.text = buf_string(&b);
+    ck_assert(docker_template_check(&t, fault));
+    ck_assert(!docker_template_fill(&o, &t, (struct slice){value, sizeof value - 1}, fault));
+    ck_assert_ptr_nonnull(strstr(fault, "more steps"));
+}
+END_TEST
+
+START_TEST(row_templates) {
+    static const char row[] = "{\"Names\":\"n<\",\"ID\":\"i\",\" \":{\"a.b\":\"l\"}}", titles[] = "{\"Names\":\"NAMES\",\"ID\":\"ID\",\" \":\"\"}";
+    static const struct {
+        const char *template, *text, *title;
+    } rows[] = {
+        {"{{.Names}}", "n<", "NAMES"}, {"{{.Label \"a.b\"}}|{{.Label \"x_y-z\"}}", "l|", "b|x y z"}, {"{{json .}}", "{\"ID\":\"i\",\"Names\":\"n\\u003c\"}", NULL},
+        {"{{json .Names}}", "\"n<\"", "NAMES"}, {"{{upper .ID}}{{pad .ID 1 1}}", "I i ", "ID ID "}, {"{{.No}}", NULL, "<no value>"}, {"{{.Label}}", NULL, NULL},
+    };
+    static char out[512], fault[LIMIT_DOCKER_MESSAGE];
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        struct docker_template t = {.text = rows[i].template, .name = "", .type = "T", .row = true};
+        struct buf b = BUF_ON(out);
+        bool good = docker_template_fill(&b, &t, (struct slice){row, sizeof row - 1}, fault);
         ck_assert_msg(good == (rows[i].text != NULL), "%s", rows[i].template);
         if (good)
             ck_assert_str_eq(buf_string(&b), rows[i].text);
+        b = BUF_ON(out);
+        t.header = true;
+        if (rows[i].title == NULL)
+            continue;
+        ck_assert(docker_template_fill(&b, &t, (struct slice){titles, sizeof titles - 1}, fault));
+        ck_assert_str_eq(buf_string(&b), rows[i].title);
+    }
+}
+END_TEST
+
+START_TEST(shown) {
+    static const struct {
+        const char *text, *quoted, *shortened; /* to four columns */
+        size_t width;
+    } rows[] = {
+        {"", "\"\"", "", 0}, {"ab", "\"ab\"", "ab", 2}, {"abcde", "\"abcde\"", "abc\xe2\x80\xa6", 5}, {"\xc3\xa9" "bcd", "\"\xc3\xa9" "bcd\"", "\xc3\xa9" "bcd", 4},
+        {"\xe6\xbc\xa2\xe6\xbc\xa2\xe6\xbc\xa2", "\"\xe6\xbc\xa2\xe6\xbc\xa2\xe6\xbc\xa2\"", "\xe6\xbc\xa2\xe2\x80\xa6", 6},
+        {"\x1b\xc2\x9b\t\"\\", "\"\\x1b\\u009b\\t\\\"\\\\\"", "\x1b\xc2\x9b\t\xe2\x80\xa6", 2}, {"\xe2\x80\xae\xc2\xa0", "\"\\u202e\\u00a0\"", "\xe2\x80\xae\xc2\xa0", 1},
+        {"\xff", "\"\xef\xbf\xbd\"", "\xff", 1}, {"\xf0\x9f\x98\x80", "\"\xf0\x9f\x98\x80\"", "\xf0\x9f\x98\x80", 2},
+    };
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        char out[64];
+        struct buf b = BUF_ON(out);
+        docker_quote(&b, rows[i].text, strlen(rows[i].text));
+        ck_assert_str_eq(buf_string(&b), rows[i].quoted);
+        b.len = 0;
+        buf_text(&b, rows[i].text);
+        docker_shorten(&b, 0, 4);
+        ck_assert_str_eq(buf_string(&b), rows[i].shortened);
+        ck_assert_uint_eq(docker_width(rows[i].text, strlen(rows[i].text)), rows[i].width);
+    }
+}
+END_TEST
+
+START_TEST(sizes) {
+    static const struct {
+        uint64_t bytes;
+        const char *text;
+    } rows[] = {{0, "0B"}, {999, "999B"}, {1000, "1kB"}, {21549000, "21.5MB"}, {UINT64_MAX, "18.4EB"}};
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        char out[64];
+        struct buf b = BUF_ON(out);
+        docker_size_human(&b, rows[i].bytes);
+        ck_assert_str_eq(buf_string(&b), rows[i].text);
+    }
+}
+END_TEST
+
+START_TEST(image_names) {
+    static const struct {
+        const char *image, *any, *tagged;
+    } rows[] = {{"nginx", "nginx", "nginx"}, {"nginx:1@sha256:ab", "nginx:1", "nginx:1"}, {"nginx@sha256:ab", "nginx", "nginx@sha256:ab"},
+                {"docker.io/library/nginx:1", "nginx:1", "nginx:1"}, {"docker.io/a/b:1@sha256:c", "a/b:1", "a/b:1"}, {"host:5000/x@sha256:c", "host:5000/x", "host:5000/x@sha256:c"},
+                {"host:5000/x:y@sha256:c", "host:5000/x:y", "host:5000/x:y"}, {"", "", ""}};
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        struct slice image = {rows[i].image, strlen(rows[i].image)};
+        struct slice any = docker_image_name(image, false), tagged = docker_image_name(image, true);
+        ck_assert_msg(slice_is(any, rows[i].any) && slice_is(tagged, rows[i].tagged), "%s", rows[i].image);
     }
 }
 END_TEST
@@ -252,7 +440,14 @@ Suite *unit_docker(void) {
     tcase_add_test(tc, keys);
     tcase_add_test(tc, durations);
     tcase_add_test(tc, time_points);
-    tcase_add_test(tc, templates);
+    tcase_add_loop_test(tc, template, 0, (int)COUNT(templates));
+    tcase_add_test(tc, template_faults);
+    tcase_add_test(tc, template_bounds);
+    tcase_add_test(tc, row_templates);
+    tcase_add_test(tc, shown);
+    tcase_add_test(tc, sizes);
+    tcase_add_test(tc, image_names);
+    tcase_add_loop_test(tc, places, 0, (int)COUNT(hosts));
     tcase_add_test(tc, ports);
     tcase_add_test(tc, filters);
     suite_add_tcase(s, tc);

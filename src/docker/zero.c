@@ -1,0 +1,50 @@
+#include "docker/zero.h"
+
+#include "docker/template_run.h"
+
+const struct slice docker_zero_list = {"[] ", 2}, docker_zero_map = {"{} ", 2}; /* told from others by where they are */
+
+/* The fields of containers, images, networks, services and of the engine's info that may be so, by their Go names: lists, maps,
+ * pointers, texts and truths. */
+static const char *const lists[] = {
+    "Aliases", "Binds", "BlkioDeviceReadBps", "BlkioDeviceReadIOps", "BlkioDeviceWriteBps", "BlkioDeviceWriteIOps", "BlkioWeightDevice",
+    "CDISpecDirs", "CapAdd", "CapDrop", "Cmd", "Configs", "Constraints", "DNS", "DNSNames", "DNSOptions", "DNSSearch",
+    "DefaultAddressPools", "DeviceCgroupRules", "DeviceRequests", "Devices", "Dns", "DnsOptions", "DnsSearch", "DriverStatus", "Entrypoint",
+    "Env", "ExecIDs", "ExtraHosts", "GenericResources", "GroupAdd", "Links", "MaskedPaths", "Mounts", "NetworkIDs", "OnBuild",
+    "ReadonlyPaths", "RepoDigests", "RepoTags", "Secrets", "SecurityOpt", "SecurityOptions", "SecondaryIPAddresses",
+    "SecondaryIPv6Addresses", "Shell", "SystemStatus", "Test", "Ulimits", "VirtualIPs", "VolumesFrom", "Warnings",
+};
+static const char *const maps[] = {
+    "Annotations", "DriverOpts", "ExposedPorts", "Labels", "Networks", "Options", "PortBindings", "Ports", "Runtimes",
+    "StorageOpt", "Sysctls", "Tmpfs", "Volumes",
+};
+static const char *const pointers[] = {
+    "Cluster", "Health", "Healthcheck", "IPAMConfig", "ImageManifestDescriptor", "Init", "MemorySwappiness", "OOMKillDisable", "OomKillDisable",
+    "PidsLimit", "PreviousSpec", "SizeRootFs", "SizeRw", "StopTimeout", "UpdateStatus",
+};
+static const char *const texts[] = {
+    "BuildTime", "ContainerIDFile", "GitCommit", "GoVersion", "Isolation", "MacAddress", "NoProxy", "ProductLicense", "StopSignal", "Variant",
+};
+
+static const char *const truths[] = {"ArgsEscaped", "Experimental", "ForceNewCluster", "NetworkDisabled"};
+
+static bool has(const char *const *list, size_t n, struct slice name) {
+    for (size_t i = 0; i < n; i++)
+        if (slice_is(name, list[i]))
+            return true;
+    return false;
+}
+
+#define HAS(list, name) has(list, sizeof list / sizeof *list, name)
+
+struct slice docker_zero_of(struct slice name) {
+    if (HAS(lists, name))
+        return docker_zero_list;
+    if (HAS(maps, name))
+        return docker_zero_map;
+    if (HAS(texts, name))
+        return (struct slice){"\"\"", 2};
+    if (HAS(truths, name))
+        return (struct slice){"false", 5};
+    return HAS(pointers, name) ? template_nil : template_none;
+}
