@@ -42,7 +42,7 @@ const struct docker_flag docker_ps_flags[] = {
     {.name = NULL},
 };
 
-enum { SHORT_ID = 12, SHORT_COMMAND = 20, SHORT_MOUNT = 15, FIELD = LIMIT_VALUE };
+enum { SHORT_ID = 12, SHORT_COMMAND = 20, SHORT_MOUNT = 15, FIELD = LIMIT_DOCKER_ROW / 2 };
 
 /* A field's text is put together here, then quoted into the row. */
 static char field_at[FIELD];
@@ -141,7 +141,8 @@ static void add_labels(struct buf *row, struct slice container) {
         json_text(&b, value);
     }
     template_walk_end(&walk);
-    docker_row_text(row, "Labels", b.at, b.full ? 0 : b.len);
+    docker_row_text(row, "Labels", b.at, b.len);
+    row->full = row->full || b.full;
     docker_row_json(row, " ", json_kind(labels) == JSON_OBJECT ? labels : (struct slice){"{}", 2});
 }
 

@@ -60,6 +60,10 @@ bool docker_rows_start(struct docker_rows *r, const struct docker_rows_kind *kin
 
 bool docker_rows_add(struct docker_rows *r, struct slice object) {
     static char fault[LIMIT_DOCKER_MESSAGE];
+    if (object.at == NULL) {
+        docker_say("docker: one of them takes more than the %d bytes that there is room for", LIMIT_DOCKER_ROW);
+        return false;
+    }
     if (!docker_template_fill(&r->text, &r->template, object, fault)) {
         docker_say("%s: %s", r->kind->complaint, fault);
         return false;

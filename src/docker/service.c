@@ -62,9 +62,10 @@ static void add_mode(struct buf *row, struct slice service) {
     char text[128];
     static const char *const modes[][2] = {
         {"Global", "global"}, {"Replicated", "replicated"}, {"ReplicatedJob", "replicated job"}, {"GlobalJob", "global job"}};
-    for (size_t i = 0; i < sizeof modes / sizeof *modes; i++)
-        if (json_member(mode, modes[i][0]).n > 0)
-            docker_row_text(row, "Mode", modes[i][1], strlen(modes[i][1]));
+    const char *name = ""; /* of a kind that is newer than this client */
+    for (size_t i = sizeof modes / sizeof *modes; i-- > 0;)
+        name = json_member(mode, modes[i][0]).n > 0 ? modes[i][1] : name;
+    docker_row_text(row, "Mode", name, strlen(name));
     json_number(json_member(status, "RunningTasks"), INT32_MAX, &running);
     json_number(json_member(status, "DesiredTasks"), INT32_MAX, &desired);
     int n = snprintf(text, sizeof text, "%u/%u", (unsigned)running, (unsigned)desired);

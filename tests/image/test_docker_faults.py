@@ -254,6 +254,36 @@ def test_already_so(replay, command):
     assert outcome(replay({"": [b"HTTP/1.1 304 Not Modified\r\n\r\n"]}).run(command, "c")) == (0, b"c\n", b"")
 
 
+HOSTILE = [
+    # What is no list of containers, services or tasks of this world.
+    b'[-1,null,"x",[],{"Names":["","/"],"Created":1e400,"ImageManifestDescriptor":{"platform":{"os":5}}}]', b'[{"Names":["","/a/b","/"],"Labels":-3,"Mounts":[-1],"Ports":[{"PrivatePort":-1}]}]',
+    b'[{"Spec":{"Name":"a","Mode":{"ReplicatedJob":{"TotalCompletions":-1}}}},{"Spec":{"Name":5}},7,{"Spec":{"Name":"a"}}]', b'[{"ID":-1,"Slot":-1,"Status":{"Timestamp":5,"Err":7}}]',
+    b'{"Client":5,"Components":[-1,{"Name":"Engine","Details":{"BuildTime":"\\u0022,"}},{"Name":"Engine","Details":7}]}', b'{"Components":{}}', b'{}', b'[{}]', b'-1',
+]
+
+
+@pytest.mark.parametrize("body", HOSTILE, ids=repr)
+@pytest.mark.parametrize("arguments", [["ps", "-as"], ["ps", "--format", "json"], ["service", "ls"], ["service", "ps", "s"], ["version"], ["version", "--format", "json"], ["info", "--format", "json"],
+                                       ["inspect", "-f", "{{json .}}{{.}}", "c"]], ids=" ".join)
+def test_answers_that_mean_nothing(replay, arguments, body):
+    """What is printed is of the client's making: valid JSON where that was asked for."""
+    done = replay({"GET /services/s": [answer({"ID": "s", "Spec": {"Name": "s"}})], "": [answer(body)]}).run(*arguments)
+    assert done.returncode in (0, 1) and b"anitizer" not in done.stderr and (done.returncode == 0 or done.stderr.strip())
+    for line in done.stdout.splitlines() if "json" in arguments else []:
+        assert not line or json.loads(line)
+
+
+def test_more_labels_than_there_is_room_for(replay):
+    """It is said, where a row without them would be a lie."""
+    labels = {f"label{i}": "x" * 1000 for i in range(1000)}
+    server = replay({"GET /containers/json": [answer([{"Id": "a", "Names": ["/a"], "Labels": labels}])]})
+    done = server.run("ps", "--format", "{{.Labels}}")
+    assert (done.returncode, done.stdout) == (1, b"") and done.stderr.startswith(b"docker: one of them takes more than")
+    labels = {k: v for k, v in labels.items() if k < "label3"}
+    server = replay({"GET /containers/json": [answer([{"Id": "a", "Names": ["/a"], "Labels": labels}])]})
+    assert server.run("ps", "--format", "{{.Labels}}").stdout.count(b",") == len(labels) - 1
+
+
 @pytest.mark.parametrize("inspect", [{"Running": False}, {"Running": False, "ExitCode": None}, {"Running": False, "ExitCode": -1},
                                      {"Running": False, "ExitCode": "0"}, {"Running": False, "ExitCode": 0.5}, []], ids=repr)
 def test_no_exit_code(replay, inspect):

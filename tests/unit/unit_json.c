@@ -120,7 +120,7 @@ START_TEST(writing) {
     }
     struct buf b = BUF_ON(out);
     json_quote(&b, BYTES("a\"\\\x01\n\xc3\xa4\xff\0"));
-    ck_assert_str_eq(buf_string(&b), "\"a\\\"\\\\\\u0001\\u000a\xc3\xa4\xef\xbf\xbd\\u0000\"");
+    ck_assert_str_eq(buf_string(&b), "\"a\\\"\\\\\\u0001\\n\xc3\xa4\xef\xbf\xbd\\u0000\"");
 }
 END_TEST
 
