@@ -134,7 +134,7 @@
 #define LIMIT_DOCKER_COLUMNS 64     /* of a table that are aligned; more are not */
 #define LIMIT_DOCKER_PORTS 512      /* of a container that ps shows; more are left out */
 #define LIMIT_DOCKER_TASKS 4096     /* of a service that ps shows; more are left out */
-#define LIMIT_DOCKER_TEMPLATE_STEPS 1000000 /* actions that a template carries out: a list in a list in a list of hundreds */
+#define LIMIT_DOCKER_TEMPLATE_STEPS 200000 /* actions that a template carries out: a list in a list in a list of hundreds */
 #define LIMIT_DOCKER_EXIT_MS 10000 /* for the engine to say how a command ended whose output has ended */
 #define LIMIT_DOCKER_RESIZE_MS 10000 /* for a command to be there, so that its terminal can have a size */
 
