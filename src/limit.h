@@ -58,6 +58,8 @@
 #define LIMIT_GROUP_LOOK_MS 20     /* between two looks at whether anybody is left of the process group of such a command */
 #define LIMIT_GROUPS 64            /* supplementary groups of the account */
 #define LIMIT_ACCOUNT_LINE 16384   /* bytes of a line of passwd or group: a group of a thousand members */
+#define LIMIT_LOCK_RECORD_MS 20    /* for whoever has just taken the lock to write down that he has */
+#define LIMIT_LOCK_LOOK_MS 200     /* for finding the process that holds a lock which no run holds */
 #define LIMIT_LOCK_FD 100          /* the lock's number in the command is this or the next free one: far from
                                       the single digits that shell scripts redirect by hand */
 

@@ -296,11 +296,11 @@ static void end_held(struct answer *a, const struct outcome *o, const char *code
         send_whole(a, 403, "X-Bastion-Exit-Code: 126\r\n");
         break;
     case OUTCOME_SKIPPED:
-        hold_line(a, "A run is under way already: this one is left out.", "");
+        hold_line(a, o->busy, ": this one is left out.");
         send_whole(a, 200, "X-Bastion-Skipped: 1\r\n");
         break;
     case OUTCOME_BUSY:
-        hold_line(a, "A run is under way already: try again later.", "");
+        hold_line(a, o->busy, ": try again later.");
         send_whole(a, 429, "Retry-After: 5\r\n");
         break;
     case OUTCOME_GONE:

@@ -26,6 +26,7 @@ struct visitor {
     char run[SESSION_RUN_ID], peer[LIMIT_PEER], user[LIMIT_USER];
     bool told; /* by `bastion ssh` */
     bool no_pty;
+    int record; /* the lock's file, open for writing, or -1 */
     struct settings settings;
     struct session session;
 };
@@ -88,6 +89,7 @@ static char *const *know(struct visitor *v, pid_t parent, bool forced) {
     snprintf(v->user, sizeof v->user, "%s", t.user);
     snprintf(v->peer, sizeof v->peer, "%s", t.peer);
     v->no_pty = t.no_pty;
+    v->record = t.record;
     v->told = true;
     return t.environment;
 }
@@ -136,7 +138,11 @@ static const char *open_session(struct visitor *v, char *const *environment) {
     audit_use(&v->settings, read);
     if (!read)
         return v->settings.fault;
-    return session_open(&v->session, &v->settings, environment, &fault) == -1 ? fault : NULL;
+    if (session_open(&v->session, &v->settings, environment, &fault) == -1)
+        return fault;
+    if (v->record != -1)
+        v->session.lock.record = v->record;
+    return NULL;
 }
 
 /* What the client asks for: what sshd was told to run, or nothing (a login). */
@@ -174,6 +180,7 @@ static int serve(struct visitor *v, pid_t parent, bool forced, const char *reque
 
 int shell_main(int argc, char **argv) {
     static struct visitor v;
+    v.record = -1;
     bool forced = argc == 2 && strcmp(argv[0], "shell") == 0 && strcmp(argv[1], "--force-command") == 0;
     bool request = argc == 3 && strcmp(argv[1], "-c") == 0;
     if (argc > 1 && !forced && !request)

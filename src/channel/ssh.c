@@ -27,6 +27,7 @@
 #include "channel/ticket.h"
 #include "core/audit.h"
 #include "core/keys.h"
+#include "core/lock.h"
 #include "core/session.h"
 #include "core/settings.h"
 #include "wire/tinysshd.h"
@@ -38,6 +39,7 @@ struct visit {
     struct settings settings;
     struct account account;
     struct keys keys;
+    struct lock lock; /* prepared for the login shell, which can't open its file for writing */
     char peer[LIMIT_PEER], run[SESSION_RUN_ID];
     int64_t started;
 
@@ -173,7 +175,7 @@ static void welcome(struct visit *v) {
     }
     v->entered = true;
     note(v, "login", "allow", NULL);
-    struct ticket t = {v->run, v->key->identity, v->peer, v->key->no_pty, told_environment(v)};
+    struct ticket t = {v->run, v->key->identity, v->peer, v->key->no_pty, v->lock.record, told_environment(v)};
     if (t.environment == NULL || ticket_give(v->shell, &t) == -1) {
         note(v, "fault", NULL, "the login shell could not be told who has logged in");
         fd_close(&v->shell);
@@ -329,7 +331,7 @@ static const char *prepare(struct visit *v, char program[LIMIT_PATH], bool befor
     audit_use(&v->settings, read);
     if (!read)
         return v->settings.fault;
-    return place_prepare(&v->settings, &v->account, &v->keys, before_all ? NULL : v->peer, program);
+    return place_prepare(&v->settings, &v->account, &v->keys, &v->lock, before_all ? NULL : v->peer, program);
 }
 
 int ssh_main(int argc, char **argv) {
@@ -343,7 +345,7 @@ int ssh_main(int argc, char **argv) {
     if (fd_only_standard() == -1)
         return 71;
     signal(SIGPIPE, SIG_IGN);
-    v.log = v.listener = v.shell = v.input = v.signals = v.poll = -1;
+    v.lock.record = v.log = v.listener = v.shell = v.input = v.signals = v.poll = -1;
     v.started = clock_now();
     log_heed(environ);
     ucspi_peer(v.peer, environ, 0);

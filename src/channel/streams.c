@@ -132,10 +132,10 @@ static void tell(struct streams *s, const struct outcome *o) {
         deny(s, o);
         break;
     case OUTCOME_SKIPPED:
-        say(s, RUN_OUT, "A run is under way already: this one is left out.", "");
+        say(s, RUN_OUT, o->busy, ": this one is left out.");
         break;
     case OUTCOME_BUSY:
-        say(s, RUN_ERR, "A run is under way already: try again later.", "");
+        say(s, RUN_ERR, o->busy, ": try again later.");
         s->outcome.code = 75;
         break;
     case OUTCOME_FAULT:

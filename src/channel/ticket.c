@@ -87,32 +87,32 @@ union handful {
     char room[CMSG_SPACE(sizeof(int))];
 };
 
-static int give_input(int caller, int input) {
+static int give_descriptor(int other, int fd) {
     union handful control = {.head = {.cmsg_len = CMSG_LEN(sizeof(int)), .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS}};
     char byte = 0;
     struct iovec at = {&byte, 1};
     struct msghdr message = {.msg_iov = &at, .msg_iovlen = 1};
-    if (input != -1) {
-        memcpy(CMSG_DATA(&control.head), &input, sizeof input);
+    if (fd != -1) {
+        memcpy(CMSG_DATA(&control.head), &fd, sizeof fd);
         message.msg_control = &control;
         message.msg_controllen = sizeof control;
     }
-    return sendmsg(caller, &message, MSG_NOSIGNAL) == 1 ? 0 : -1;
+    return sendmsg(other, &message, MSG_NOSIGNAL) == 1 ? 0 : -1;
 }
 
 /* Returns 0, or -1 when the byte does not come. */
-static int take_input(int caller, int *input) {
+static int take_descriptor(int other, int *fd) {
     union handful control;
     char byte;
     struct iovec at = {&byte, 1};
     /* Room for one and no more: the kernel closes what is sent beyond. */
     struct msghdr message = {.msg_iov = &at, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = CMSG_LEN(sizeof(int))};
-    struct pollfd pfd = {.fd = caller, .events = POLLIN};
-    if (poll(&pfd, 1, LIMIT_TICKET_MS) != 1 || recvmsg(caller, &message, MSG_CMSG_CLOEXEC) != 1)
+    struct pollfd pfd = {.fd = other, .events = POLLIN};
+    if (poll(&pfd, 1, LIMIT_TICKET_MS) != 1 || recvmsg(other, &message, MSG_CMSG_CLOEXEC) != 1)
         return -1;
     struct cmsghdr *head = CMSG_FIRSTHDR(&message);
     if (head != NULL && head->cmsg_level == SOL_SOCKET && head->cmsg_type == SCM_RIGHTS && head->cmsg_len == CMSG_LEN(sizeof(int)))
-        memcpy(input, CMSG_DATA(head), sizeof *input);
+        memcpy(fd, CMSG_DATA(head), sizeof *fd);
     return 0;
 }
 
@@ -122,14 +122,14 @@ int ticket_accept(int listener, pid_t pid, uid_t uid, int *input) {
     int fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
     *input = -1;
     if (fd != -1 && (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &who, &n) == -1 || who.uid != uid || parent_of(who.pid) != pid ||
-                     take_input(fd, input) == -1))
+                     take_descriptor(fd, input) == -1))
         fd_close(&fd);
     return fd;
 }
 
 static void put(struct buf *b, const char *text) { buf_bytes(b, text, strlen(text) + 1); }
 
-/* Strings, each with its NUL; an empty one ends them. */
+/* The descriptor; then strings, each with its NUL; an empty one ends them. */
 int ticket_give(int caller, const struct ticket *t) {
     static char text[LIMIT_TICKET];
     struct buf b = BUF_ON(text);
@@ -140,7 +140,7 @@ int ticket_give(int caller, const struct ticket *t) {
     for (char *const *e = t->environment; *e != NULL; e++)
         put(&b, *e);
     put(&b, "");
-    return b.full ? -1 : fd_write_all(caller, b.at, b.len, LIMIT_TICKET_MS);
+    return b.full || give_descriptor(caller, t->record) == -1 ? -1 : fd_write_all(caller, b.at, b.len, LIMIT_TICKET_MS);
 }
 
 int ticket_pass_line(int caller, bool *running) {
@@ -196,7 +196,7 @@ int ticket_ask(struct ticket *t, pid_t parent) {
     struct sockaddr_un a = address_for(parent);
     const char *field[4];
     size_t n = 0;
-    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    int record = -1, fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
     if (fd == -1 || connect(fd, (struct sockaddr *)&a, sizeof a) == -1) {
         int error = errno == ENOTDIR ? ENOENT : errno;
         fd_close(&fd);
@@ -205,7 +205,7 @@ int ticket_ask(struct ticket *t, pid_t parent) {
         return -1;
     }
     char *at = text;
-    if (give_input(fd, isatty(0) ? -1 : 0) == -1 || receive(fd, text, sizeof text) == -1)
+    if (give_descriptor(fd, isatty(0) ? -1 : 0) == -1 || take_descriptor(fd, &record) == -1 || receive(fd, text, sizeof text) == -1)
         goto bad;
     for (; n < 4 && *at != '\0'; at += strlen(at) + 1)
         field[n++] = at;
@@ -216,9 +216,10 @@ int ticket_ask(struct ticket *t, pid_t parent) {
             goto bad;
         environment[n++] = at;
     }
-    *t = (struct ticket){field[0], field[1], field[2], strcmp(field[3], "no-pty") == 0, environment};
+    *t = (struct ticket){field[0], field[1], field[2], strcmp(field[3], "no-pty") == 0, record, environment};
     return fd;
 bad:
+    fd_close(&record);
     close(fd);
     errno = EPROTO;
     return -1;

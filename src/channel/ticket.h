@@ -19,6 +19,7 @@ struct ticket {
     const char *user; /* the key's identity */
     const char *peer;
     bool no_pty;      /* this key may have no terminal */
+    int record;       /* the lock's file, open for writing (struct lock), or -1 */
     char *const *environment; /* the administrator's: settings and what the command gets; ends with NULL */
 };
 

@@ -10,7 +10,7 @@
 
 /* What one line says. A field that is NULL (or negative) is left out. Texts may hold any byte: they are quoted. */
 struct audit {
-    const char *event; /* start, end, deny, login, logout, skip, refuse, gone, fault; of process 1: notice, ready, stop, syslog */
+    const char *event; /* start, end, deny, login, logout, skip, refuse, wait, gone, fault; of process 1: notice, ready, stop, syslog */
     const char *run;
     const char *channel, *user, *peer;
     const char *verdict; /* allow or deny */

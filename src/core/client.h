@@ -28,6 +28,7 @@ struct outcome {
     int code;   /* exit code, 128 + n for signal n */
     int signal; /* that n, or 0 */
     const char *reason;
+    const char *busy; /* OUTCOME_SKIPPED and _BUSY: what is under way, for the client: the beginning of a sentence */
     const char *wish; /* OUTCOME_DENIED: what was asked for, of wish_n bytes */
     size_t wish_n;
 };

@@ -1,15 +1,25 @@
 #include "core/lock.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
+#include <stdio.h>
+#include <string.h>
 #include <sys/file.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/fd.h"
+#include "base/num.h"
 #include "limit.h"
+
+/* The line in the file: "RUN STATE SECONDS COMMAND\n", always as long. */
+enum { RUN_AT = 0, STATE_AT = 17, SECONDS_AT = 19, COMMAND_AT = 32, LINE = 49, SECONDS = 12 };
 
 static int open_file(int folder) {
     int fd = openat(folder, "lock", O_RDONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY, 0640);
@@ -31,7 +41,7 @@ static int fail(struct lock *l, int error) {
 
 static int prepare(struct lock *l, const char *run_dir, gid_t group) {
     struct stat st;
-    *l = (struct lock){.folder = open(run_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC), .fd = -1};
+    *l = (struct lock){.folder = open(run_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC), .fd = -1, .record = -1};
     if (l->folder == -1 || fstat(l->folder, &st) == -1)
         return fail(l, errno);
     if ((st.st_uid != 0 && st.st_uid != geteuid()) || (st.st_mode & (S_IWGRP | S_IWOTH)) != 0)
@@ -42,6 +52,7 @@ static int prepare(struct lock *l, const char *run_dir, gid_t group) {
     if (geteuid() == 0 && (st.st_uid != 0 || st.st_gid != group || (st.st_mode & 07777) != 0640) &&
         (fchown(l->fd, 0, group) == -1 || fchmod(l->fd, 0640) == -1))
         return fail(l, errno);
+    l->record = openat(l->folder, "lock", O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
     return 0;
 }
 
@@ -77,4 +88,108 @@ pid_t lock_queue(struct lock *l) {
     _exit(got == 0 ? 0 : 1);
 }
 
-void lock_leave(struct lock *l) { fd_close(&l->fd); }
+/* ---- whose it is ---- */
+
+void lock_record(struct lock *l, const char *run, const char *command) {
+    char line[LINE + 1];
+    int n = snprintf(line, sizeof line, "%.16s r %0*lld %.16s\n", run, SECONDS, (long long)time(NULL), command);
+    l->recorded = l->record != -1 && n == LINE && pwrite(l->record, line, LINE, 0) == LINE;
+}
+
+/* As long as this process has the descriptor, nobody else has the lock and writes there. */
+void lock_leave(struct lock *l) {
+    if (l->recorded && l->fd != -1 && pwrite(l->record, "e", 1, STATE_AT) == -1)
+        l->recorded = true; /* nothing can be done about it: the next one writes anew */
+    l->recorded = false;
+    fd_close(&l->fd);
+}
+
+static bool is_name(const char *at) {
+    for (int i = 0; i < LOCK_NAME - 1; i++)
+        if (strchr("0123456789abcdef", at[i]) == NULL)
+            return false;
+    return true;
+}
+
+static bool read_line(int fd, struct lock_holder *h) {
+    char line[LINE + 1] = "";
+    uint64_t seconds;
+    if (fd_read_file(fd, line, LINE) != LINE || !is_name(line + RUN_AT) || !is_name(line + COMMAND_AT))
+        return false;
+    h->ended = line[STATE_AT] == 'e';
+    if ((line[STATE_AT] != 'r' && !h->ended) || !num_decimal(line + SECONDS_AT, SECONDS, 99999999999, &seconds))
+        return false;
+    h->since = (int64_t)seconds;
+    snprintf(h->run, sizeof h->run, "%.16s", line + RUN_AT);
+    snprintf(h->command, sizeof h->command, "%.16s", line + COMMAND_AT);
+    return true;
+}
+
+/* Whether the open file behind descriptor `name` of a process holds a lock (proc(5), fdinfo). */
+static bool holds(int process, const char *name) {
+    char path[64], text[1024];
+    snprintf(path, sizeof path, "fdinfo/%.20s", name);
+    int fd = openat(process, path, O_RDONLY | O_CLOEXEC);
+    ssize_t n = fd == -1 ? -1 : read(fd, text, sizeof text - 1);
+    fd_close(&fd);
+    text[n > 0 ? n : 0] = '\0';
+    return strstr(text, "FLOCK") != NULL;
+}
+
+/* Whether a process (a folder of /proc) has the file open with the lock on it. Those of others can't be looked into, nor bastion's
+ * own, which are not dumpable: what is found is what a command has left. */
+static bool has_lock(int process, const struct stat *file, int64_t deadline) {
+    int fds = openat(process, "fd", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    DIR *dir = fds == -1 ? NULL : fdopendir(fds);
+    bool found = false;
+    if (dir == NULL)
+        fd_close(&fds);
+    for (struct dirent *e; dir != NULL && !found && (e = readdir(dir)) != NULL && clock_now() < deadline;) {
+        struct stat st;
+        found = e->d_name[0] != '.' && fstatat(dirfd(dir), e->d_name, &st, 0) == 0 && st.st_ino == file->st_ino &&
+                st.st_dev == file->st_dev && holds(process, e->d_name);
+    }
+    if (dir != NULL)
+        closedir(dir);
+    return found;
+}
+
+static void read_name(int process, char out[32]) {
+    int fd = openat(process, "comm", O_RDONLY | O_CLOEXEC);
+    ssize_t n = fd == -1 ? 0 : read(fd, out, 31);
+    fd_close(&fd);
+    out[n > 0 ? n : 0] = '\0';
+    out[strcspn(out, "\n")] = '\0';
+}
+
+static void find_process(const struct lock *l, struct lock_holder *h) {
+    struct stat file;
+    int64_t deadline = clock_after(clock_now(), LIMIT_LOCK_LOOK_MS);
+    DIR *dir = fstat(l->fd, &file) == -1 ? NULL : opendir("/proc");
+    uint64_t pid;
+    for (struct dirent *e; dir != NULL && h->pid == 0 && (e = readdir(dir)) != NULL && clock_now() < deadline;) {
+        if (!num_decimal(e->d_name, strlen(e->d_name), INT32_MAX, &pid) || (pid_t)pid == getpid())
+            continue;
+        int process = openat(dirfd(dir), e->d_name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        if (process != -1 && has_lock(process, &file, deadline)) {
+            h->pid = (pid_t)pid;
+            read_name(process, h->name);
+        }
+        fd_close(&process);
+    }
+    if (dir != NULL)
+        closedir(dir);
+}
+
+void lock_look(const struct lock *l, struct lock_holder *h) {
+    memset(h, 0, sizeof *h);
+    bool known = read_line(l->fd, h);
+    if (known && h->ended) { /* or the one who has the lock now has not written yet */
+        poll(NULL, 0, LIMIT_LOCK_RECORD_MS);
+        known = read_line(l->fd, h);
+    }
+    if (!known)
+        memset(h, 0, sizeof *h);
+    if (!known || h->ended)
+        find_process(l, h);
+}

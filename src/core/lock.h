@@ -3,12 +3,20 @@
 #ifndef CORE_LOCK_H
 #define CORE_LOCK_H
 
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
 #include <sys/types.h>
 
+enum { LOCK_NAME = 17 }; /* 16 hexadecimal digits and a NUL: the name of a run, and that of a command */
+
+/* The lock file says whose run it is, in one line that whoever holds the lock has written: for those who find it held. */
 struct lock {
     int folder; /* RUN_DIR, opened before root is dropped; -1 with `error` when that failed */
     int fd;     /* open while this process takes part; -1 else */
     int error;  /* errno of the failure */
+    int record; /* the file open for writing, as no command has it; -1 where this process may not write it */
+    bool recorded; /* it tells of the run that this process holds the lock for */
 };
 
 /* Opens RUN_DIR and sees to it that the lock file exists and that `group`, whose account will take the lock, can read it: that is
@@ -24,7 +32,22 @@ int lock_take(struct lock *l);
  * lock; since the lock belongs to the open file, this process has it then. Returns its process id, or -1. */
 pid_t lock_queue(struct lock *l);
 
-/* Leaves the lock to the command's tree, or to the next one. */
+/* This process holds the lock: writes down for which run of which command. */
+void lock_record(struct lock *l, const char *run, const char *command);
+
+/* Leaves the lock to the command's tree, or to the next one: the run has ended. */
 void lock_leave(struct lock *l);
+
+struct lock_holder {
+    char run[LOCK_NAME], command[LOCK_NAME]; /* empty: not known */
+    int64_t since; /* seconds since 1970 */
+    bool ended;    /* the run has ended, and something that it left behind holds the lock */
+    pid_t pid;     /* a process that does, where the run is not known or has ended; 0: none that this account may look at */
+    char name[32]; /* of that process, as it calls itself */
+};
+
+/* After lock_take gave 0: who holds it. What it says of a run is what the file says, whose writer may be the command where this
+ * process is no root's: names and times in it are well-formed, no more. */
+void lock_look(const struct lock *l, struct lock_holder *h);
 
 #endif

@@ -211,9 +211,8 @@ void place_look(const struct settings *s, bool made, void (*say)(const char *fau
         say(wrong);
 }
 
-const char *place_prepare(const struct settings *s, struct account *account, struct keys *keys, const char *peer,
-                          char program[LIMIT_PATH]) {
-    struct lock lock;
+const char *place_prepare(const struct settings *s, struct account *account, struct keys *keys, struct lock *lock,
+                          const char *peer, char program[LIMIT_PATH]) {
     const char *wrong, *warning;
     umask(022);
     if ((wrong = find_account(account, settings_text(s, SSH_USER))) != NULL || (wrong = make_folders()) != NULL ||
@@ -225,8 +224,8 @@ const char *place_prepare(const struct settings *s, struct account *account, str
     if (warning != NULL)
         note(peer, warning);
     /* The login shell can't make it, in a folder that is root's. */
-    lock_prepare(&lock, PLACE_RUN_DIR, account->gid);
-    lock_leave(&lock);
-    fd_close(&lock.folder);
+    lock_prepare(lock, PLACE_RUN_DIR, account->gid);
+    lock_leave(lock);
+    fd_close(&lock->folder);
     return NULL;
 }

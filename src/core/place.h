@@ -6,6 +6,7 @@
 
 #include "base/account.h"
 #include "core/keys.h"
+#include "core/lock.h"
 #include "core/settings.h"
 
 #define PLACE_RUN_DIR "/run/bastion"            /* whatever RUN_DIR says: bastion ssh and the login shell must both know it by themselves */
@@ -16,8 +17,8 @@
  * and to the account's ~/.ssh, and finds tinysshd. What it finds unusable on the way it notes in the log, once; `peer`
  * is NULL where there is no client yet.
  * Returns NULL, or the fault, good until the next call: then nobody may be served. */
-const char *place_prepare(const struct settings *s, struct account *account, struct keys *keys, const char *peer,
-                          char program[LIMIT_PATH]);
+const char *place_prepare(const struct settings *s, struct account *account, struct keys *keys, struct lock *lock,
+                          const char *peer, char program[LIMIT_PATH]);
 
 /* What of that would fail, and changes nothing: each fault is given to `say`. With `made` the accounts and the folders below /run are
  * made or mended before anybody is served (by bastion init, as root, in the container). */

@@ -1,9 +1,11 @@
 #include "core/session.h"
 
+#include <bearssl_hash.h>
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/random.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -109,22 +111,80 @@ static struct audit about(const struct session *s, const struct request *rq, con
     return a;
 }
 
+/* A name for the command that a run is of, so that two services with one RUN_DIR see whether it is the same: of the forced command,
+ * or of the prefix and the rule. It tells nobody what these are. */
+static void name_command(char out[LOCK_NAME], const struct session *s, const struct decision *d) {
+    unsigned char digest[br_sha256_SIZE];
+    br_sha256_context sha;
+    const char *prefix = s->policy.prefix != NULL ? s->policy.prefix : "";
+    const char *text = s->policy.mode == POLICY_FORCE ? s->policy.command : prefix;
+    br_sha256_init(&sha);
+    br_sha256_update(&sha, d->rule, strlen(d->rule) + 1);
+    br_sha256_update(&sha, text, strlen(text));
+    br_sha256_out(&sha, digest);
+    for (size_t i = 0; i < (LOCK_NAME - 1) / 2; i++)
+        snprintf(out + 2 * i, 3, "%02x", digest[i]);
+}
+
+/* Who holds the lock, for the client (o->busy) and for the log (o->reason), which alone may know of processes. */
+static void tell_holder(struct outcome *o, const struct lock *l, const char *command) {
+    static char busy[128], reason[256];
+    struct lock_holder h;
+    char since[32] = "", process[64] = "";
+    time_t at;
+    lock_look(l, &h);
+    at = (time_t)h.since;
+    bool known = h.run[0] != '\0', other = known && strcmp(h.command, command) != 0;
+    strftime(since, sizeof since, "%Y-%m-%dT%H:%M:%SZ", gmtime(&at));
+    if (h.pid != 0)
+        snprintf(process, sizeof process, " (process %ld, %s)", (long)h.pid, h.name);
+    if (!known) {
+        snprintf(busy, sizeof busy, "A run is under way already");
+        snprintf(reason, sizeof reason, "another run holds the lock%s", process);
+    } else if (h.ended) {
+        snprintf(busy, sizeof busy, "What run %s of %s left behind is still at work", h.run, since);
+        snprintf(reason, sizeof reason, "run %s, since %s%s, has ended, but what it left behind holds the lock%s", h.run, since,
+                 other ? ", of another command in this RUN_DIR" : "", process);
+    } else {
+        snprintf(busy, sizeof busy, "A run%s is under way already (%s, since %s)", other ? " of another command" : "", h.run, since);
+        snprintf(reason, sizeof reason, "run %s, since %s%s, holds the lock", h.run, since,
+                 other ? ", of another command in this RUN_DIR" : "");
+    }
+    o->busy = busy;
+    o->reason = reason;
+}
+
+static void note_wait(const struct audit *about, const char *reason) {
+    struct audit a = *about;
+    a.event = "wait";
+    a.reason = reason;
+    audit_write(&a);
+}
+
 /* Takes the lock as COMMAND_LOCK says, waiting where it says so: true when it is taken or none is wanted (then
  * lock.fd is -1), else *o says why not. */
-static bool take_lock(struct session *s, const struct request *rq, struct client *c, struct outcome *o) {
+static bool take_lock(struct session *s, const struct request *rq, const struct decision *d, const struct audit *a, struct client *c,
+                      struct outcome *o) {
+    char command[LOCK_NAME];
     int way = rq->form == RUN_TERMINAL ? LOCK_OFF : policy_lock(&s->policy, s->settings); /* two people may have a shell */
     if (way == LOCK_OFF) {
         lock_leave(&s->lock);
         return true;
     }
     int got = lock_take(&s->lock);
-    *o = (struct outcome){.kind = way == LOCK_SKIP ? OUTCOME_SKIPPED : OUTCOME_BUSY, .reason = "another run holds the lock"};
+    name_command(command, s, d);
+    *o = (struct outcome){.kind = way == LOCK_SKIP ? OUTCOME_SKIPPED : OUTCOME_BUSY};
+    if (got == 0)
+        tell_holder(o, &s->lock, command);
     if (got == 0 && way == LOCK_WAIT) {
+        note_wait(a, o->reason);
         uint64_t seconds = settings_number(s->settings, COMMAND_LOCK_WAIT);
         int64_t deadline = seconds == 0 ? CLOCK_NEVER : clock_after(clock_now(), (int64_t)seconds * 1000);
         bool leave = policy_hangs_up(s->settings, true);
         pid_t child = lock_queue(&s->lock);
         got = child == -1 ? -1 : relay_wait_child(c, child, deadline, leave);
+        if (got == 0)
+            tell_holder(o, &s->lock, command);
         if (got == 0 && c->gone && leave)
             *o = (struct outcome){.kind = OUTCOME_GONE, .reason = "the client went away while it waited for the lock"};
     }
@@ -133,6 +193,8 @@ static bool take_lock(struct session *s, const struct request *rq, struct client
         snprintf(fault, sizeof fault, "RUN_DIR: no lock in %s: %s", settings_text(s->settings, RUN_DIR), strerror(errno));
         *o = (struct outcome){.kind = OUTCOME_FAULT, .reason = fault};
     }
+    if (got == 1)
+        lock_record(&s->lock, a->run, command);
     return got == 1;
 }
 
@@ -243,7 +305,7 @@ bool session_serve(struct session *s, const struct request *rq, const char *run_
     struct audit a = about(s, rq, run_id, &d);
     run_watch_signals();
     look(c);
-    if (d.allow && take_lock(s, rq, c, &o) && start(s, rq, &d, &a, &o)) {
+    if (d.allow && take_lock(s, rq, &d, &a, c, &o) && start(s, rq, &d, &a, &o)) {
         carry(s, rq, &a, c, &o);
     } else {
         lock_leave(&s->lock);

@@ -33,7 +33,7 @@ def test_inetd_conf(start):
     def place(server):
         (server.home / "dev").mkdir()
         # Somebody has to take the log.
-        return files(server) + "mkdir /run/bastion\n" + own_dev(server.home / "dev") + """
+        return files(server) + "mkdir /run/bastion /run/bastion-http\n" + own_dev(server.home / "dev") + """
 /usr/bin/python3 -c "
 import os, socket; s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM); s.bind('/dev/log'); os.chmod('/dev/log', 0o666)
 if os.fork() == 0:
@@ -88,6 +88,22 @@ def test_systemd(tmp_path):
     done = subprocess.run(["systemd-analyze", "verify", *units], capture_output=True, text=True,
                           env={**os.environ, "SYSTEMD_LOG_LEVEL": "warning"})
     assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_each_service_has_a_lock_of_its_own(tmp_path):
+    """Two commands behind one lock would leave out each other's runs."""
+    unit = (INIT / "systemd/bastion-http@.service").read_text()
+    assert "RuntimeDirectory=bastion-http\n" in unit and "Environment=RUN_DIR=/run/bastion-http\n" in unit
+    assert "RuntimeDirectory=bastion\n" in (INIT / "systemd/bastion-ssh@.service").read_text()
+    http, ssh = [line for line in (INIT / "inetd.conf").read_text().splitlines() if not line.startswith("#")]
+    assert "RUN_DIR=/run/bastion-http " in http and "RUN_DIR" not in ssh
+    for tool in ("mkdir", "tcpsvd"):
+        (tmp_path / tool).write_text(f'#!/bin/sh\necho "$RUN_DIR {tool} $*"\n')
+        (tmp_path / tool).chmod(0o755)
+    for program, folder in (("http", "/run/bastion-http"), ("ssh", "/run/bastion")):
+        done = subprocess.run(["/bin/sh", INIT / "tcpsvd/run"], env={"PROGRAM": program, "PATH": str(tmp_path)}, capture_output=True, text=True)
+        made, started = done.stdout.splitlines()
+        assert made == f"{folder} mkdir -p {folder}" and started.startswith(f"{folder} tcpsvd ") and started.endswith(f" {program}")
 
 
 def test_scripts_are_plain_sh():

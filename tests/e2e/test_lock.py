@@ -1,9 +1,12 @@
 """One run at a time (contract, 5)."""
+import fcntl
 import os
+import re
 import signal
 
 import pytest
 from harness import IS_ROOT, UNTIL_GO, Client, ask, request, together, wait_for
+from init_harness import InitServer
 
 RUN = "echo x >>$T/runs; "
 HELD = RUN + UNTIL_GO + "; echo done"
@@ -148,7 +151,8 @@ def test_the_command_cannot_spoil_the_lock(start):
     server = start(FORCE_COMMAND=RUN + "cd $T/../run; for fd in /proc/self/fd/*; do echo x >>$fd; done; echo x >>lock; chmod 0 lock; rm lock; true", COMMAND_LOCK="refuse")
     assert [ask(server).status for _ in range(2)] == [200, 200]
     lock = (server.run_dir / "lock").stat()
-    assert (lock.st_uid, lock.st_size, lock.st_mode & 0o777) == (0, 0, 0o640)
+    assert (lock.st_uid, lock.st_size, lock.st_mode & 0o777) == (0, 49, 0o640)
+    assert re.fullmatch(r"[0-9a-f]{16} e \d{12} [0-9a-f]{16}\n", (server.run_dir / "lock").read_text())
 
 
 def test_lock_outlives_the_killed_server(start):
@@ -208,6 +212,118 @@ def test_two_servers_one_lock(start):
         first.go()
         assert client.answer().status == 200
     assert ask(second).status == 200
+
+
+# ---- whose run it is ----
+
+TIME = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ"
+
+
+def body_and_reason(server, event):
+    body = ask(server).body.decode()
+    return body, server.events(event)[-1]["reason"]
+
+
+@pytest.mark.parametrize("lock, event, end", [("skip", "skip", "this one is left out"), ("refuse", "refuse", "try again later")])
+@pytest.mark.parametrize("same", [True, False], ids=["same", "another"])
+def test_the_run_under_way_is_named(start, lock, event, end, same):
+    """To the client and in the log: which, since when, and whether it is another command's."""
+    first = start(FORCE_COMMAND=HELD, COMMAND_LOCK=lock)
+    second = start(FORCE_COMMAND=HELD if same else "echo secret-words", COMMAND_LOCK=lock, RUN_DIR=str(first.run_dir))
+    with begin(first):
+        run = first.wait_event("start")[0]["run"]
+        body, reason = body_and_reason(second, event)
+        assert re.fullmatch(rf"A run{'' if same else ' of another command'} is under way already \({run}, since {TIME}\): {end}\.\n", body)
+        assert re.fullmatch(rf"run {run}, since {TIME}{'' if same else ', of another command in this RUN_DIR'}, holds the lock", reason)
+        first.go()
+    first.settle()
+    second.go()
+    assert ask(second).status == 200
+    # And it is the next one's afterwards.
+    assert (first.run_dir / "lock").read_text().startswith(second.wait_event("end")[-1]["run"] + " e ")
+
+
+def test_rules_are_commands(start):
+    """In broker mode; nothing of the request is written down."""
+    server = start(FORCE_COMMAND=None, ALLOWED_COMMANDS="/dev/[a-z]+\n/etc/[a-z]+", COMMAND_PREFIX="/usr/bin/tail -f", COMMAND_LOCK="skip")
+    with Client(server) as first:
+        first.send(request("X-Bastion-Command: /dev/null"))
+        run = server.wait_event("start")[0]["run"]
+        same, other = (ask(server, f"X-Bastion-Command: {path}").body.decode() for path in ("/dev/zero", "/etc/hosts"))
+        assert same.startswith(f"A run is under way already ({run}, since ")
+        assert other.startswith(f"A run of another command is under way already ({run}, since ")
+        assert "null" not in (server.run_dir / "lock").read_text()
+
+
+def test_who_waits_is_in_the_log(start):
+    server = start(FORCE_COMMAND=HELD, COMMAND_LOCK="wait", COMMAND_LOCK_WAIT="1")
+    with begin(server) as first:
+        run = server.wait_event("start")[0]["run"]
+        answer = ask(server)
+        assert answer.status == 429 and run.encode() in answer.body
+        assert [run in e["reason"] for e in server.events("wait") + server.events("refuse")] == [True, True]
+        server.go()
+        assert first.answer().body == b"done\n"
+
+
+@pytest.mark.parametrize("user", [None, "nobody"])
+def test_a_daemon_that_a_run_left_is_named(start, user):
+    """The log has the process; the client learns no more than that it is there."""
+    if user is not None and not IS_ROOT:
+        pytest.skip("only root can become another account")
+    daemon = "cp /bin/sleep $T/my-daemon; setsid $T/my-daemon 1000 >/dev/null 2>&1 & echo $! >$T/pid; echo done"
+    server = start(FORCE_COMMAND=RUN + daemon, user=user)
+    assert ask(server).body == b"done\n"
+    run = server.wait_event("end")[0]["run"]
+    body, reason = body_and_reason(server, "skip")
+    pid = server.lines("pid")[0]
+    assert re.fullmatch(rf"What run {run} of {TIME} left behind is still at work: this one is left out\.\n", body)
+    assert re.fullmatch(rf"run {run}, since {TIME}, has ended, but what it left behind holds the lock \(process {pid}, my-daemon\)", reason)
+    kill(int(pid))
+    wait_for(lambda: ask(server).body == b"done\n", "the lock is free")
+
+
+def test_a_name_forges_nothing(start):
+    """A process calls itself what it likes; the line of the log stays one."""
+    script = "import ctypes, time; ctypes.CDLL(None).prctl(15, b'x\\n\\x1b[2J y=1', 0, 0, 0); open('$T/named', 'w'); time.sleep(1000)"
+    server = start(FORCE_COMMAND=f'setsid /usr/bin/python3 -c "{script}" >/dev/null 2>&1 & echo done')
+    assert ask(server).body == b"done\n"
+    server.wait_file("named")
+    ask(server)
+    assert "(process " in server.wait_event("skip")[0]["reason"]
+    assert all(line.isprintable() for line in server.log_lines())
+
+
+@pytest.mark.parametrize("content", ["", "x" * 49, "0123456789abcdeX r 001700000000 0123456789abcdef\n", "0123456789abcdef r 00170000000x 0123456789abcdef\n",
+                                     "0123456789abcdef z 001700000000 0123456789abcdef\n", "0123456789abcdef r 001700000000 0123456789abcde\r\n",
+                                     "<script>alert(1) r 001700000000 0123456789abcdef\n"], ids=range(7))
+def test_what_is_no_record_is_not_repeated(start, content):
+    """Where bastion is not root's, the command can write the file."""
+    server = start()
+    with open(server.run_dir / "lock", "w") as lock:
+        lock.write(content)
+        lock.flush()
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        assert ask(server).body == b"A run is under way already: this one is left out.\n"
+    assert server.events("skip")[0]["reason"].startswith("another run holds the lock")
+
+
+@pytest.mark.root
+def test_named_over_ssh_and_to_ssh(start):
+    """Runs over SSH are written down, too, and are told whose run it is."""
+    server = start(InitServer, FORCE_COMMAND=f"echo x >>$T/runs; {UNTIL_GO}; echo done")
+    session = server.start()
+    wait_for(lambda: server.runs() == 1, "a run over SSH")
+    run = server.wait_event("start")[0]["run"]
+    sentence = rf"A run is under way already \({run}, since {TIME}\): this one is left out\."
+    assert re.fullmatch(sentence + "\n", ask(server).body.decode())
+    done = server.ssh()
+    assert done.returncode == 0 and re.fullmatch(sentence + "\n", done.stdout.decode())
+    server.go()
+    assert session.communicate()[0] == b"done\n"
+    server.settle()
+    lock = server.inside("/run/bastion/lock")
+    assert lock.read_text().startswith(run + " e ") and lock.stat().st_uid == 0
 
 
 # ---- RUN_DIR ----
