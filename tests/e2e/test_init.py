@@ -253,6 +253,14 @@ def test_another_accounts_run_folder():
     assert fault.value.code == 78 and "another account" in fault.value.log
 
 
+def test_a_volume_that_is_not_the_accounts():
+    """An emptyDir of Kubernetes is root's, for everybody to write: at /run it will do, at /run/bastion it is nobody's own."""
+    with pytest.raises(NotStarted) as fault:
+        InitServer(user="1000:1000", more="mkdir -m 777 $root/run/bastion")
+    assert fault.value.code == 78 and fault.value.log.count("\n") == 1
+    assert fault.value.log.startswith("bastion init: /run/bastion: can't be made, or is another account's: mount memory at /run itself")
+
+
 @pytest.mark.parametrize("user", [None, "4321:4321"])
 def test_nowhere_to_write(user):
     with pytest.raises(NotStarted) as fault:
@@ -276,12 +284,13 @@ def own_keys(server):
     os.chown(server.keys, 1000, 1000)
 
 
-def test_any_user(start):
+@pytest.mark.parametrize("mode", ["1777", "777"], ids=["the image's", "an emptyDir"])
+def test_any_user(start, mode):
     """/run is for all, so no place for keys: HTTP alone, and one line that says so."""
-    server = start(InitServer, user="4321:4321", mode="1777", FORCE_COMMAND="id -u; id -un")
+    server = start(InitServer, user="4321:4321", mode=mode, FORCE_COMMAND="id -u; id -un")
     assert ask(server).body == b"4321\nagent\n"
     reason, = [e["reason"] for e in server.events("notice")]
-    assert reason.startswith("/run: belongs to uid 0, with mode 1777, and this is uid 4321: SSH is not served") and "--tmpfs /run:uid=4321" in reason
+    assert reason.startswith(f"/run: belongs to uid 0, with mode {mode}, and this is uid 4321: SSH is not served") and "--tmpfs /run:uid=4321" in reason
     assert server.events("fault") == []
     assert server.ssh().returncode == 255
 
