@@ -60,7 +60,7 @@ static void find_out(struct subject *x) {
     keys_read(x->keys, x->settings);
     x->http = any_given(x->settings, http, 2);
     x->tls = any_given(x->settings, tls, 4);
-    x->ssh = has_keys(x->keys) || any_given(x->settings, ssh, 3);
+    x->ssh = (has_keys(x->keys) || any_given(x->settings, ssh, 3)) && settings_number(x->settings, SSH_PORT) != 0;
     if (x->root)
         x->has_account = account_find(&x->account, settings_text(x->settings, SSH_USER)) == 0;
     else
@@ -193,8 +193,8 @@ int check_main(int argc, char **argv) {
     if (settings_read(&s, &places, NEED_ALL) == -1 || (policy_load(&policy, &s, &fault) == -1 && (brief || words == 1))) {
         if (brief)
             return log_no_start("check", fault);
-        fprintf(stderr, "%s\n", fault);
-        return 78;
+        report_fault_line(fault);
+        return report_code();
     }
     if (brief) {
         int start = check_start(&policy);

@@ -146,7 +146,7 @@ void check_keys(const struct subject *x) {
     end_file();
     if (x->keys->count == 0 && x->ssh)
         report_fault("AUTHORIZED_KEYS_DIR, _HOST, _REPO", "no usable key: nobody can log in over SSH");
-    else if (x->keys->count == 0 && x->container)
+    else if (x->keys->count == 0 && x->container && settings_number(x->settings, SSH_PORT) != 0)
         report_line("key: none; nobody can log in over SSH");
     check_host_key(x);
 }

@@ -152,7 +152,7 @@ static void check_without_effect(const struct subject *x) {
     if (!x->http && x->tls)
         report_warning("TLS, TLS_CERT", "without HTTP_BASIC_AUTH or HTTP_TOKEN nobody is served over HTTPS");
     if (!x->http && !x->ssh && x->container)
-        report_fault("HTTP_BASIC_AUTH, HTTP_TOKEN", "neither is set, and there is no key of SSH in users.d: nobody could run anything");
+        report_fault("HTTP_BASIC_AUTH, HTTP_TOKEN", "neither is set, and there is no key of SSH in users.d, or SSH_PORT=off: nobody could run anything");
     else if (!x->http)
         report_warning("HTTP_BASIC_AUTH, HTTP_TOKEN", "neither is set: over HTTP nobody may run anything");
 }

@@ -84,6 +84,13 @@ def test_no_key_where_one_is_wanted():
     assert found.code == 78 and found.faults == ["AUTHORIZED_KEYS_DIR, _HOST, _REPO: no usable key: nobody can log in over SSH"]
 
 
+def test_ssh_that_is_switched_off():
+    """What it would need does not matter then."""
+    before = "sed -i 's,^\\(agent:.*\\):.*,\\1:/bin/sh,' /etc/passwd"
+    assert look(files={"users.d/alice.pub": ED}, before=before).code == 78
+    assert look(files={"users.d/alice.pub": ED}, before=before, SSH_PORT="off").code == 0
+
+
 def test_no_ssh_at_all():
     found = look()
     assert found.lines("key") == [] == found.lines("host key")
