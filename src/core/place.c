@@ -197,15 +197,15 @@ static const char *look_at_folders(void) {
     return NULL;
 }
 
-void place_look(const struct settings *s, bool made, void (*say)(const char *fault)) {
+void place_look(const struct settings *s, bool makes_account, bool makes_folders, void (*say)(const char *fault)) {
     static struct account account; /* large */
     char program[LIMIT_PATH];
     const char *wrong;
-    if (!made && (wrong = find_account(&account, settings_text(s, SSH_USER))) != NULL)
+    if (!makes_account && (wrong = find_account(&account, settings_text(s, SSH_USER))) != NULL)
         say(wrong);
-    else if (!made && (wrong = look_at_home(&account)) != NULL)
+    else if (!makes_account && (wrong = look_at_home(&account)) != NULL)
         say(wrong);
-    if (!made && (wrong = look_at_folders()) != NULL)
+    if (!makes_folders && (wrong = look_at_folders()) != NULL)
         say(wrong);
     if ((wrong = find_tinysshd(program)) != NULL)
         say(wrong);

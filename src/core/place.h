@@ -20,9 +20,9 @@
 const char *place_prepare(const struct settings *s, struct account *account, struct keys *keys, struct lock *lock,
                           const char *peer, char program[LIMIT_PATH]);
 
-/* What of that would fail, and changes nothing: each fault is given to `say`. With `made` the accounts and the folders below /run are
- * made or mended before anybody is served (by bastion init, as root, in the container). */
-void place_look(const struct settings *s, bool made, void (*say)(const char *fault));
+/* What of that would fail, and changes nothing: each fault is given to `say`. Not looked at are the account and the
+ * folders below /run where they are made or mended before anybody is served, as bastion init does in the container. */
+void place_look(const struct settings *s, bool makes_account, bool makes_folders, void (*say)(const char *fault));
 
 /* tinysshd serves every account that has keys. Where nobody holds what it starts (`guarded` is false) and it could become
  * another account, no other may have any. Returns NULL, or the fault. */

@@ -124,6 +124,14 @@ static bool may_trace(void) {
     return may;
 }
 
+/* In the container an account that is not root needs a /run of its own. */
+static void say_in_container(const char *fault) {
+    char line[2 * LIMIT_PATH];
+    bool run = strncmp(fault, "/run", 4) == 0;
+    snprintf(line, sizeof line, "%s%s", fault, run ? "; with --user: --tmpfs /run:uid=1000,gid=1000,mode=755, or SSH_PORT=off" : "");
+    report_fault_line(line);
+}
+
 void check_folders(const struct subject *x) {
     check_run_dir(x);
     if (x->files || !x->ssh)
@@ -132,8 +140,8 @@ void check_folders(const struct subject *x) {
         report_unseen("SSH", "bastion ssh is started as root: only root can look at what it finds");
         return;
     }
-    bool made = x->container && x->root;
-    place_look(x->settings, made, report_fault_line);
+    bool root_in_container = x->container && x->root, no_accounts = x->container && access("/etc/passwd", F_OK) == -1;
+    place_look(x->settings, root_in_container || no_accounts, root_in_container, x->container ? say_in_container : report_fault_line);
     const char *fault = x->root && x->has_account && !may_trace() ? place_check_others(&x->account, false) : NULL;
     if (fault != NULL)
         report_fault_line(fault);

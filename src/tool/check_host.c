@@ -51,10 +51,10 @@ static void list_capabilities(struct buf *b, unsigned long long set) {
     unsigned others = (unsigned)__builtin_popcountll(set);
     for (int i = 0; i < USES; i++)
         others -= (unsigned)(set >> uses[i].bit & 1);
-    if (others > 0)
-        buf_format(b, " and %u others", others);
-    if (b->len == before)
+    if (b->len == before && others == 0)
         buf_text(b, " none");
+    else if (others > 0)
+        buf_format(b, "%s %u more", b->len > before ? " and" : "", others);
 }
 
 static void check_capabilities(unsigned long long set) {

@@ -165,3 +165,12 @@ def test_in_the_image_with_nothing_to_serve():
 def test_in_the_image_read_only():
     """Without memory at /run there is no place for anything."""
     one_fault("RUN_DIR: /run/bastion", before=IMAGE + "mount -o remount,ro /run")
+
+
+def test_in_the_image_as_another_account():
+    """Over SSH it needs a /run of its own; the account is made for it."""
+    found = look(before=IMAGE, files=KEY, user=1000)
+    assert [fault.split(":")[0] for fault in found.faults] == ["/run"] and "--tmpfs /run:uid=1000" in found.faults[0]
+    assert look(before=IMAGE, user=1000).code == 0
+    assert look(before=IMAGE, files=KEY, user=1000, SSH_PORT="off").code == 0
+    assert look(before=IMAGE + "chown 1000 /run; chmod 755 /run", files=KEY, user=1000).code == 0
