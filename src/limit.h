@@ -72,6 +72,7 @@
 #define LIMIT_ERE_POSITIONS 65536  /* of an expression: characters, a repetition being as many copies; thousands of alternatives */
 #define LIMIT_ERE_REPEAT 255       /* in braces: POSIX's RE_DUP_MAX, as musl has it */
 #define LIMIT_ERE_DEPTH 255        /* of groups in one another: a tree of all names of a kind has their length */
+#define LIMIT_CHECK_ORDER_MS 5000  /* for bastion check to find the rules that are never used: longer than a person waits gladly */
 #define LIMIT_WORDS 4352           /* of prefix and request: as many as 8 KiB and a little can have */
 
 /* SSH. */

@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "tool/advice.h"
 #include "tool/check_parts.h"
 #include "tool/report.h"
@@ -26,6 +27,20 @@ static void check_first_word(const struct rule *r, bool files) {
         report_remark("its program can't be started: %s", fault);
 }
 
+/* Which rule hides that one, or -1. Each is tried against all before it, which is work for minutes with thousands of them: after
+ * LIMIT_CHECK_ORDER_MS the rest is left out. */
+static int hidden_by(const struct policy *p, size_t i) {
+    static int64_t deadline;
+    static bool over;
+    if (deadline == 0)
+        deadline = clock_after(clock_now(), LIMIT_CHECK_ORDER_MS);
+    if (!over && clock_now() >= deadline) {
+        over = true;
+        report_unseen("rules", "whether those from here on are ever used, or all is matched by others before them: they are too many");
+    }
+    return over ? -1 : advice_on_order(&p->rules, i);
+}
+
 /* What may not be meant, below the rule. Returns whether there was something. */
 static bool remark(const struct subject *x, size_t i) {
     const struct policy *p = x->policy;
@@ -38,12 +53,12 @@ static bool remark(const struct subject *x, size_t i) {
         report_remark("%s", texts[k]);
     if (on_log != NULL)
         report_remark("%s", on_log);
-    int hidden_by = advice_on_order(&p->rules, i);
-    if (hidden_by != -1)
-        report_remark("is never used: %s:%zu matches before it", p->rules.rule[hidden_by].source, p->rules.rule[hidden_by].line);
+    int other = hidden_by(p, i);
+    if (other != -1)
+        report_remark("is never used: %s:%zu matches before it", p->rules.rule[other].source, p->rules.rule[other].line);
     if (p->prefix == NULL)
         check_first_word(r, x->files);
-    return n > 0 || on_log != NULL || hidden_by != -1;
+    return n > 0 || on_log != NULL || other != -1;
 }
 
 /* Every rule with its place, and below it what may not be meant. */

@@ -110,6 +110,14 @@ def test_how_many_rules_may_not_mean_what_they_say():
     assert "\nrules: 3, of which 2 may not mean what they say\n" in found.out
 
 
+@pytest.mark.slow
+def test_thousands_of_rules():
+    """What would take minutes is left out, and said."""
+    found = look(**{**RULES, "ALLOWED_COMMANDS": "\n".join(f"a{i} b{i} c{i} d{i}" for i in range(2000))}, COMMAND_PREFIX="id")
+    assert found.code == 0 and found.out.count("\nrule ALLOWED_COMMANDS:") == 2000
+    assert all(line.startswith("rules: whether those from here on") for line in found.lines("not looked at"))
+
+
 def test_no_rules_at_all():
     found = look(FORCE_COMMAND=None, files={"allowed-commands.list": "# nothing\n"})
     assert found.code == 78 and any("there are no rules" in fault for fault in found.faults)
