@@ -83,7 +83,6 @@ $(V)/bearssl/.done $(V)/tinyssh/.done $(V)/dash/.done: $(V)/%/.done: $(DL)/%.tar
 $(HOST)/bearssl/.done: $(HOST)/%/.done: $(DL)/%.tar vendor/build
 	$(call part,$(HOSTCC),)
 
-$(V)/musl/.done: $(wildcard vendor/patches/musl/*.patch)
 $(V)/tinyssh/.done: $(wildcard vendor/patches/tinyssh/*.patch)
 
 $(OUT)/tinysshd: $(V)/tinyssh/.done

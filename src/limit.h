@@ -67,8 +67,8 @@
 #define LIMIT_RULES 2048           /* rules, of both sources */
 #define LIMIT_RULES_TEXT (2 * LIMIT_VALUE + LIMIT_RULES) /* bytes of them, each with its NUL */
 #define LIMIT_RULE_FAULTS 4096     /* bytes of what is named as no rule */
-#define LIMIT_MATCH_MS 500         /* of the processor's time for one request's match: two thousand ordinary rules take a tenth */
-#define LIMIT_MATCH_MEMORY 67108864 /* bytes of address space meanwhile */
+#define LIMIT_RULES_MEMORY 4194304 /* bytes of what rules are compiled to for a connection: two thousand ordinary ones take a quarter */
+#define LIMIT_MASK_MEMORY 1048576  /* bytes of what AUDIT_MASK is compiled to, twice: some ten thousand characters */
 #define LIMIT_ERE_POSITIONS 65536  /* of an expression: characters, a repetition being as many copies; thousands of alternatives */
 #define LIMIT_ERE_REPEAT 255       /* in braces: POSIX's RE_DUP_MAX, as musl has it */
 #define LIMIT_ERE_DEPTH 255        /* of groups in one another: a tree of all names of a kind has their length */

@@ -1,78 +1,74 @@
 #include "core/audit.h"
 
-#include <locale.h>
-#include <regex.h>
 #include <string.h>
 
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "core/matcher.h"
 #include "limit.h"
+#include "wire/ere.h"
 #include "wire/quote.h"
 #include "wire/slice.h"
 #include "wire/utf8.h"
 
 static bool as_json, has_mask;
-static regex_t mask;
 static uint64_t request_form; /* REQUEST_FULL ... */
 
-/* A character is matched as a whole, whatever its bytes: .{8} hides all of a password of eight. */
-static int compile(regex_t *compiled, const char *expression) {
-    setlocale(LC_CTYPE, "C.UTF-8");
-    return regcomp(compiled, expression, REG_EXTENDED);
+/* AUDIT_MASK, for texts that are read from the beginning and from the end. */
+static struct ere mask, mask_backwards;
+static _Alignas(16) char mask_memory[LIMIT_MASK_MEMORY], backwards_memory[LIMIT_MASK_MEMORY];
+
+static enum ere_result compile(const char *expression, struct ere_fault *fault) {
+    struct slice text = {expression, strlen(expression)};
+    enum ere_result result = ere_compile(&mask, text, false, mask_memory, sizeof mask_memory, matcher_work(), fault);
+    if (result != ERE_GOOD)
+        return result;
+    return ere_compile(&mask_backwards, text, true, backwards_memory, sizeof backwards_memory, matcher_work(), fault);
 }
 
 const char *audit_mask_fault(const char *expression) {
-    static char text[128];
-    regex_t compiled;
-    int error = compile(&compiled, expression);
-    if (error == 0) {
-        regfree(&compiled);
-        return NULL;
-    }
-    regerror(error, &compiled, text, sizeof text);
-    return text;
+    static char text[256];
+    struct ere_fault fault;
+    struct buf b = BUF_ON(text);
+    enum ere_result result = compile(expression, &fault);
+    if (result == ERE_FULL)
+        buf_text(&b, "is too large");
+    else if (result == ERE_FAULT)
+        matcher_describe(&b, &fault, 0);
+    has_mask = false; /* until audit_use */
+    return result != ERE_GOOD ? buf_string(&b) : NULL;
 }
 
 void audit_use(const struct settings *s, bool valid) {
+    struct ere_fault fault;
     const char *expression = valid ? settings_text(s, AUDIT_MASK) : NULL;
     as_json = settings_number(s, AUDIT) == AUDIT_JSON;
-    has_mask = expression != NULL && compile(&mask, expression) == 0;
+    has_mask = expression != NULL && compile(expression, &fault) == ERE_GOOD;
     request_form = valid ? settings_number(s, AUDIT_REQUEST) : REQUEST_RULE;
 }
 
-/* Copies `text` with *** for every match that is not empty. A text that does not fit, or in which the library cannot look
- * (behind a NUL, at what is no character), is hidden altogether: too little in the log is better than a password. */
+/* Copies `text` with *** for every match that is not empty: the leftmost, and of these the longest. Of what is longer than a
+ * request only so much is looked at as a line can show, so that the time is that of so many passes at most. A text that does not
+ * fit or is not UTF-8 is hidden altogether: too little in the log is better than a password. */
 static struct slice masked(char out[LIMIT_VALUE], const char *text, size_t n) {
     static const struct slice hidden = {"***", 3};
-    if (!has_mask)
-        return (struct slice){text, n};
-    static char copy[LIMIT_VALUE + 1];
+    static unsigned char starts[LIMIT_VALUE / 8];
+    struct slice whole = {text, n};
     struct buf b = {.at = out, .cap = LIMIT_VALUE};
+    if (!has_mask)
+        return whole;
     if (n > LIMIT_VALUE || memchr(text, '\0', n) != NULL || !utf8_is_valid(text, n))
         return hidden;
-    memcpy(copy, text, n);
-    copy[n] = '\0';
-    for (const char *at = copy, *end = copy + n; at < end;) {
-        regmatch_t match;
-        uint32_t code;
-        int missed = regexec(&mask, at, 1, &match, at == copy ? 0 : REG_NOTBOL);
-        if (missed == REG_NOMATCH) {
-            buf_text(&b, at);
-            break;
-        } else if (missed != 0) {
-            return hidden;
-        }
-        buf_bytes(&b, at, (size_t)match.rm_so);
-        at += match.rm_so;
-        size_t length = (size_t)(match.rm_eo - match.rm_so);
-        if (length > 0) {
+    ere_mark_starts(&mask_backwards, whole, matcher_run(), starts);
+    for (size_t at = 0; at < n && b.len <= LIMIT_REQUEST;) {
+        bool begins = (starts[at / 8] >> at % 8 & 1) != 0;
+        size_t length = begins ? ere_longest(&mask, whole, at, matcher_run()) : 0;
+        if (length > 0)
             buf_text(&b, "***");
-        } else if (at < end) { /* nothing is hidden; look on behind the next character */
-            length = utf8_read(at, (size_t)(end - at), &code);
-            buf_bytes(&b, at, length);
-        }
-        at += length;
+        else
+            buf_char(&b, text[at]);
+        at += length > 0 ? length : 1;
     }
     return b.full ? hidden : (struct slice){out, b.len};
 }

@@ -1,6 +1,5 @@
 #include "core/policy.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -91,16 +90,7 @@ static const char *split(const struct policy *p, struct slice request, struct de
 static const char *ask_rules(const struct policy *p, struct slice request, struct decision *d) {
     static char text[LIMIT_PATH + 64];
     const struct rule *rule;
-    if (rules_match(&p->rules, request, &d->verdict) == -1) {
-        d->broken = true;
-        snprintf(text, sizeof text, "the rules can't be asked: %s", strerror(errno));
-        return text;
-    }
-    if (d->verdict.stuck != -1) {
-        rule = &p->rules.rule[d->verdict.stuck];
-        snprintf(text, sizeof text, "rule %s:%zu takes more time or memory than a match may", rule->source, rule->line);
-        return text;
-    }
+    rules_match(&p->rules, request, &d->verdict);
     if (d->verdict.match == -1)
         return "no rule allows it";
     rule = &p->rules.rule[d->verdict.match];
@@ -121,7 +111,7 @@ static void decide_request(const struct policy *p, struct slice request, struct 
 
 void policy_decide(const struct policy *p, struct slice request, struct decision *d) {
     static const char *force[] = {"/bin/sh", "-c", NULL, NULL};
-    d->allow = d->broken = false;
+    d->allow = false;
     d->rule = d->text = NULL;
     d->argv = NULL;
     d->reason = "no mode is set";

@@ -24,7 +24,6 @@ struct policy {
 
 struct decision {
     bool allow;
-    bool broken;        /* nothing could be decided: not the request's fault, but ours or the machine's */
     const char *rule;   /* which rule allowed it, as the log names it: force, or SOURCE:LINE */
     const char *reason; /* why not */
     const char *text;   /* what the log shows as the command or request; of text_n bytes */

@@ -2,19 +2,12 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <locale.h>
-#include <regex.h>
-#include <signal.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <sys/prctl.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
-#include <sys/time.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "core/matcher.h"
 #include "core/settings.h"
 #include "wire/utf8.h"
 
@@ -47,7 +40,7 @@ static struct slice trim(struct slice s) {
     return s;
 }
 
-static const char *add_rule(struct rules *r, const char *source, size_t line, struct slice text) {
+static const char *add_rule(struct rules *r, const char *source, size_t line, struct slice text, size_t before) {
     for (size_t i = 0; i < text.n; i++)
         if ((unsigned char)text.at[i] < 0x20 || text.at[i] == 0x7f)
             return "has a control character, which no request has";
@@ -60,7 +53,7 @@ static const char *add_rule(struct rules *r, const char *source, size_t line, st
         r->store.full = true;
     if (r->store.full)
         return "more rules than there is room for: this one and those behind it are left out";
-    r->rule[r->count++] = (struct rule){source, line, at};
+    r->rule[r->count++] = (struct rule){source, line, before, at};
     return NULL;
 }
 
@@ -80,7 +73,7 @@ void rules_add(struct rules *r, const char *source, struct slice text, bool term
         if (counts && newline == NULL && terminated)
             wrong = "the last line has no newline: perhaps it is half of a rule, so it counts for none";
         else if (counts)
-            wrong = add_rule(r, source, number, rule);
+            wrong = add_rule(r, source, number, rule, (size_t)(rule.at - line.at));
         if (wrong != NULL)
             fault(&r->faults, source, number, wrong);
         if (r->store.full)
@@ -132,101 +125,60 @@ void rules_add_file(struct rules *r, const char *source, const char *path) {
 
 /* ---- the match ---- */
 
-static void name_fault(const struct rule *rule, int error, const regex_t *compiled, struct rules_verdict *v) {
-    char reason[128];
-    regerror(error, compiled, reason, sizeof reason);
-    fault(&v->faults, rule->source, rule->line, reason);
+/* What the rules of the last table were compiled to: good as long as their text is the same. */
+static struct {
+    char text[LIMIT_RULES_TEXT];
+    size_t text_n, used;
+    struct ere rule[LIMIT_RULES];
+    bool compiled[LIMIT_RULES];
+    _Alignas(16) char memory[LIMIT_RULES_MEMORY];
+} kept;
+
+static void keep(const struct rules *r) {
+    if (kept.text_n == r->store.len && memcmp(kept.text, r->store.at, r->store.len) == 0)
+        return;
+    kept.text_n = r->store.len;
+    kept.used = 0;
+    memcpy(kept.text, r->store.at, r->store.len);
+    memset(kept.compiled, 0, r->count * sizeof *kept.compiled);
 }
 
-/* Whether one rule spans the request: the library finds the leftmost match and of these the longest (POSIX, 9.1), so that
- * one from the first byte to the last is found if there is any. */
-static bool spans(const struct rule *rule, const char *request, size_t n, struct rules_verdict *v) {
-    regex_t compiled;
-    regmatch_t match;
-    int error = regcomp(&compiled, rule->text, REG_EXTENDED);
-    if (error != 0) {
-        name_fault(rule, error, &compiled, v);
-        return false;
+/* The rule with that index as an expression, or NULL, which is named then. One for which there is no room left is compiled every
+ * time. */
+static const struct ere *compile(const struct rules *r, size_t i, struct rules_verdict *v) {
+    static _Alignas(16) char spare[ERE_MEMORY];
+    static struct ere once;
+    const struct rule *rule = &r->rule[i];
+    struct slice text = {rule->text, strlen(rule->text)};
+    struct ere_fault wrong;
+    if (kept.compiled[i])
+        return &kept.rule[i];
+    enum ere_result result = ere_compile(&kept.rule[i], text, false, kept.memory + kept.used, sizeof kept.memory - kept.used, matcher_work(), &wrong);
+    if (result == ERE_GOOD) {
+        kept.used += kept.rule[i].used;
+        kept.compiled[i] = true;
+        return &kept.rule[i];
     }
-    int missed = request == NULL ? REG_NOMATCH : regexec(&compiled, request, 1, &match, 0);
-    if (missed != 0 && missed != REG_NOMATCH)
-        name_fault(rule, missed, &compiled, v);
-    regfree(&compiled);
-    return missed == 0 && match.rm_so == 0 && (size_t)match.rm_eo == n;
+    if (result == ERE_FULL)
+        result = ere_compile(&once, text, false, spare, sizeof spare, matcher_work(), &wrong);
+    if (result == ERE_GOOD)
+        return &once;
+    char reason[sizeof wrong.text + 32];
+    struct buf b = BUF_ON(reason);
+    matcher_describe(&b, &wrong, rule->before);
+    fault(&v->faults, rule->source, rule->line, result == ERE_FAULT ? buf_string(&b) : "is too large");
+    return NULL;
 }
 
-static void start_verdict(struct rules_verdict *v) {
-    v->match = v->stuck = -1;
+void rules_match(const struct rules *r, struct slice request, struct rules_verdict *v) {
+    v->match = -1;
     v->faults = BUF_ON(v->fault_text);
-}
-
-void rules_match_here(const struct rules *r, struct slice request, struct rules_verdict *v) {
-    char text[LIMIT_REQUEST + 1];
-    /* A character is matched as a whole, whatever its bytes. */
-    setlocale(LC_CTYPE, "C.UTF-8");
-    start_verdict(v);
     if (request.n > LIMIT_REQUEST)
         return;
-    if (request.at != NULL) {
-        memcpy(text, request.at, request.n);
-        text[request.n] = '\0';
-    }
+    keep(r);
     for (size_t i = 0; i < r->count && v->match == -1; i++) {
-        v->stuck = (int)i; /* until it is through */
-        if (spans(&r->rule[i], request.at != NULL ? text : NULL, request.n, v))
+        const struct ere *e = compile(r, i, v);
+        if (e != NULL && request.at != NULL && ere_match(e, request, matcher_run()))
             v->match = (int)i;
     }
-    v->stuck = -1;
-}
-
-/* A rule with repetitions in one another can take hours and all memory, compiling already. */
-static void limit_effort(void) {
-    struct itimerval time = {.it_value = {LIMIT_MATCH_MS / 1000, LIMIT_MATCH_MS % 1000 * 1000}};
-    struct rlimit memory = {LIMIT_MATCH_MEMORY, LIMIT_MATCH_MEMORY}, none = {0, 0};
-    sigset_t prof;
-    sigemptyset(&prof);
-    sigaddset(&prof, SIGPROF);
-    signal(SIGPROF, SIG_DFL);
-    sigprocmask(SIG_UNBLOCK, &prof, NULL);
-    setrlimit(RLIMIT_CORE, &none);
-#ifndef __SANITIZE_ADDRESS__ /* whose shadow takes terabytes */
-    setrlimit(RLIMIT_AS, &memory);
-#else
-    (void)memory;
-#endif
-    prctl(PR_SET_PDEATHSIG, SIGKILL);
-    setitimer(ITIMER_PROF, &time, NULL);
-}
-
-int rules_match(const struct rules *r, struct slice request, struct rules_verdict *v) {
-    /* Who started us may have left it to the kernel to reap children: then nobody would learn how this one ended. */
-    struct sigaction reaped = {.sa_handler = SIG_DFL}, before;
-    int status = -1, error;
-    start_verdict(v);
-    if (r->count == 0)
-        return 0;
-    struct rules_verdict *shared = mmap(NULL, sizeof *shared, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-    if (shared == MAP_FAILED)
-        return -1;
-    start_verdict(shared);
-    sigaction(SIGCHLD, &reaped, &before);
-    pid_t child = fork();
-    if (child == 0) {
-        limit_effort();
-        rules_match_here(r, request, shared);
-        _exit(0);
-    }
-    error = errno;
-    while (child != -1 && waitpid(child, &status, 0) == -1 && errno == EINTR) {
-    }
-    sigaction(SIGCHLD, &before, NULL);
-    if (child != -1) {
-        bool through = WIFEXITED(status) && WEXITSTATUS(status) == 0;
-        v->match = through ? shared->match : -1;
-        v->stuck = through ? -1 : shared->stuck < 0 ? 0 : shared->stuck;
-        buf_bytes(&v->faults, shared->fault_text, shared->faults.len);
-    }
-    munmap(shared, sizeof *shared);
-    errno = error;
-    return child == -1 ? -1 : 0;
 }

@@ -1,4 +1,4 @@
-/* rules.h: the allowlist: extended regular expressions (regex(7)), one a line, against a whole request. */
+/* rules.h: the allowlist: extended regular expressions (wire/ere.h), one a line, against a whole request. */
 #ifndef CORE_RULES_H
 #define CORE_RULES_H
 
@@ -14,8 +14,8 @@ struct rules {
     struct buf store, faults; /* on `text`; what of it is no rule, a line each: SOURCE:LINE: reason */
     struct rule {
         const char *source; /* for people: ALLOWED_COMMANDS, or the file's name */
-        size_t line;
-        const char *text;   /* in `store` */
+        size_t line, before; /* before: bytes of white space before it, in that line */
+        const char *text;    /* in `store` */
     } rule[LIMIT_RULES];
     char text[LIMIT_RULES_TEXT];
     char fault_text[LIMIT_RULE_FAULTS];
@@ -35,18 +35,13 @@ void rules_add_file(struct rules *r, const char *source, const char *path);
 
 struct rules_verdict {
     int match; /* the index of the first rule that matches, or -1 */
-    int stuck; /* the index of the rule on which the effort allowed was spent, or -1: then nothing matches */
-    struct buf faults; /* rules that don't compile, a line each: SOURCE:LINE: the library's reason; they match nothing */
+    struct buf faults; /* rules that are none, a line each: SOURCE:LINE: column N: reason; they match nothing */
     char fault_text[LIMIT_RULE_FAULTS];
 };
 
-/* Matches the request, which has no NUL (one over LIMIT_REQUEST matches nothing), against the table: the first rule that spans
- * the whole of it. With a request that is absent it compiles every rule and no more. A rule is compiled by itself, with nothing
- * put around it, so that none of its parentheses or bars can change what has to be spanned. All of it happens in a child that
- * has LIMIT_MATCH_MS of the processor's time and LIMIT_MATCH_MEMORY. Returns 0, or -1 with errno when there is no such child. */
-int rules_match(const struct rules *r, struct slice request, struct rules_verdict *v);
-
-/* The same in this process, with no limit: for tests. */
-void rules_match_here(const struct rules *r, struct slice request, struct rules_verdict *v);
+/* Matches the request (one over LIMIT_REQUEST matches nothing) against the table: the first rule that matches the whole of it,
+ * from its first character to its last. With a request that is absent it compiles every rule and no more. What the rules are
+ * compiled to is kept for the next call, and counts as long as the text of the rules stays the same. */
+void rules_match(const struct rules *r, struct slice request, struct rules_verdict *v);
 
 #endif

@@ -300,8 +300,7 @@ static void look(struct client *c) {
 bool session_serve(struct session *s, const struct request *rq, const char *run_id, struct client *c) {
     struct decision d;
     decide(s, rq, &d);
-    enum outcome_kind refused = d.broken ? OUTCOME_FAULT : OUTCOME_DENIED;
-    struct outcome o = {.kind = refused, .code = 126, .reason = d.reason, .wish = d.text, .wish_n = d.text_n};
+    struct outcome o = {.kind = OUTCOME_DENIED, .code = 126, .reason = d.reason, .wish = d.text, .wish_n = d.text_n};
     struct audit a = about(s, rq, run_id, &d);
     run_watch_signals();
     look(c);

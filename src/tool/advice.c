@@ -1,9 +1,9 @@
 #include "tool/advice.h"
 
-#include <regex.h>
 #include <stdbool.h>
-#include <stdio.h>
 #include <string.h>
+
+#include "core/matcher.h"
 
 enum { DEPTH = 32 }; /* of groups that are told apart */
 
@@ -116,16 +116,13 @@ size_t advice_on(const char *rule, const char *texts[ADVICE_MAX]) {
 
 /* Whether one of n bytes of a rule admits both letters and digits, as what is to hold a password does. */
 static bool is_wide(const char *at, size_t n) {
-    char expression[256];
-    regex_t r;
-    if (n >= sizeof expression - 3)
-        return true;
-    snprintf(expression, sizeof expression, "^%.*s$", (int)n, at);
-    if (regcomp(&r, expression, REG_EXTENDED | REG_NOSUB) != 0)
-        return false;
-    bool wide = regexec(&r, "x", 0, NULL, 0) == 0 && regexec(&r, "7", 0, NULL, 0) == 0;
-    regfree(&r);
-    return wide;
+    static _Alignas(16) char memory[65536];
+    struct ere e;
+    struct ere_fault fault;
+    enum ere_result result = ere_compile(&e, (struct slice){at, n}, false, memory, sizeof memory, matcher_work(), &fault);
+    if (result != ERE_GOOD)
+        return result == ERE_FULL;
+    return ere_match(&e, (struct slice){"x", 1}, matcher_run()) && ere_match(&e, (struct slice){"7", 1}, matcher_run());
 }
 
 static bool repeats_without_end(const char *repeat) {
@@ -162,21 +159,19 @@ const char *advice_on_log(const char *rule) {
 }
 
 int advice_on_order(const struct rules *r, size_t index) {
-    static struct rules before;
     static struct rules_verdict verdict;
     const char *text = r->rule[index].text;
     bool plain = text[strcspn(text, "\\^$.[]()*+?{}")] == '\0';
     int earliest = -1;
-    rules_start(&before);
     for (size_t i = 0; i < index; i++) {
         const char *earlier = r->rule[i].text;
         if (strcmp(earlier, text) == 0 || strcmp(earlier, ".*") == 0 || strcmp(earlier, ".+") == 0)
             return (int)i;
-        before.rule[before.count++] = r->rule[i];
     }
     for (; plain; text++) {
         size_t n = strcspn(text, "|");
-        if (rules_match(&before, (struct slice){text, n}, &verdict) == -1 || verdict.match == -1)
+        rules_match(r, (struct slice){text, n}, &verdict);
+        if (verdict.match == -1 || verdict.match >= (int)index)
             return -1;
         earliest = earliest == -1 ? verdict.match : earliest;
         text += n;

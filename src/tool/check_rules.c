@@ -1,4 +1,3 @@
-#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -79,14 +78,6 @@ void check_rules(const struct subject *x) {
     report_lines(&p->rules.faults);
     if (p->rules.count == 0)
         report_fault("ALLOWED_COMMANDS", "there are no rules, so that no request is allowed");
-    if (rules_match(&p->rules, (struct slice){NULL, 0}, &v) == -1) {
-        report_fault("ALLOWED_COMMANDS", "the rules can't be tried: %s", strerror(errno));
-        return;
-    }
+    rules_match(&p->rules, (struct slice){NULL, 0}, &v);
     report_lines(&v.faults);
-    if (v.stuck != -1) {
-        char where[LIMIT_PATH];
-        snprintf(where, sizeof where, "%s:%zu", p->rules.rule[v.stuck].source, p->rules.rule[v.stuck].line);
-        report_fault(where, "takes more time or memory than a rule may");
-    }
 }

@@ -181,9 +181,13 @@ static void note_letter(const struct ere *e, uint32_t letter, uint32_t from, uin
 }
 
 uint32_t ere_next_class(const struct ere *e, uint32_t code) {
+    bool seen[ERE_NODES] = {false};
     uint32_t least = ERE_ANY;
-    for (uint32_t i = 0; i < e->nodes; i++)
-        for (uint32_t k = 0; k < e->node[i].block->n; k++)
-            note_letter(e, e->node[i].block->letter[k], code, &least);
+    for (uint32_t i = 0; i < e->nodes; i++) {
+        const struct ere_block *b = e->node[i].block;
+        for (uint32_t k = 0; k < b->n && !seen[b->index]; k++)
+            note_letter(e, b->letter[k], code, &least);
+        seen[b->index] = true;
+    }
     return least;
 }

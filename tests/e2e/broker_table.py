@@ -13,7 +13,7 @@ class Row:
     rule: int = 0  # which one allows it, or 0
     reason: str = ""  # what is in the reason of a refusal
     words: list = dataclasses.field(default_factory=list)
-    differs: str = ""  # grep, or glibc: who else says otherwise
+    differs: str = ""  # grep: it says otherwise
 
 
 @dataclasses.dataclass
@@ -49,7 +49,7 @@ def read():
         elif kind == "deny":
             last.rows.append(Row(number, plain(fields[1]), reason=fields[0]))
         else:
-            assert kind in ("grep", "glibc") and len(fields) == 1, f"{PATH}:{number}"
+            assert kind == "grep" and len(fields) == 1, f"{PATH}:{number}"
             last.rows[-1].differs = kind
     return sets
 

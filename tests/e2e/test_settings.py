@@ -46,7 +46,7 @@ def test_invalid_setting(start, name, value):
             assert value not in faults[0]["reason"]
     found = check(server.settings)
     [line] = found.stderr.splitlines()
-    assert found.returncode == 78 and line.startswith("fault: " + faults[0]["reason"])
+    assert found.returncode == 78 and line.startswith("fault: " + faults[0]["reason"].replace(r"\\", "\\"))
     assert found.stdout.endswith("\nIt does not work like this: 1 fault.\n")
 
 

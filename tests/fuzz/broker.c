@@ -8,9 +8,8 @@
 #include "core/policy.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-int __wrap_rules_match(const struct rules *r, struct slice request, struct rules_verdict *v);
 
-enum { RULES = 8, RULE = 60, REQUEST = 100 }; /* small enough for a library that takes its time */
+enum { RULES = 8, REQUEST = 1000 };
 
 static bool is_text(struct slice s) {
     for (size_t i = 0; i < s.n; i++)
@@ -31,34 +30,17 @@ static void check_rules(const struct rules *r, struct slice text) {
     assert(!f->full && (f->len == 0 || f->at[f->len - 1] == '\n'));
 }
 
-/* Where the rules are simple enough for any library: no repetition by numbers, no back-reference. */
-static bool is_simple(const struct rules *r) {
-    for (size_t i = 0; i < r->count; i++)
-        if (strlen(r->rule[i].text) > RULE || strpbrk(r->rule[i].text, "{\\") != NULL)
-            return false;
-    return r->count <= RULES;
-}
-
 static void check_match(const struct rules *r, struct slice request) {
     static struct rules one;
     static struct rules_verdict v, alone;
-    rules_match_here(r, request, &v);
-    assert(v.stuck == -1 && v.match < (int)r->count);
+    rules_match(r, request, &v);
+    assert(v.match < (int)r->count);
     for (int i = 0; i < (int)r->count && (v.match == -1 || i <= v.match); i++) {
         rules_start(&one);
-        one.rule[one.count++] = r->rule[i];
-        rules_match_here(&one, request, &alone);
+        rules_add(&one, "s", (struct slice){r->rule[i].text, strlen(r->rule[i].text)}, false);
+        rules_match(&one, request, &alone);
         assert((alone.match == 0) == (i == v.match));
     }
-}
-
-/* The matcher has had its turn: here everything is allowed, without a child. */
-int __wrap_rules_match(const struct rules *r, struct slice request, struct rules_verdict *v) {
-    (void)request;
-    v->match = r->count > 0 ? 0 : -1;
-    v->stuck = -1;
-    v->faults = BUF_ON(v->fault_text);
-    return 0;
 }
 
 /* Takes the words off the front of a text, in their order. */
@@ -79,7 +61,7 @@ static void check_words(const char *prefix, struct slice request) {
     static struct policy p = {.mode = POLICY_BROKER};
     static struct decision d;
     rules_start(&p.rules);
-    rules_add(&p.rules, "s", (struct slice){"a", 1}, false);
+    rules_add(&p.rules, "s", (struct slice){".*", 2}, false);
     p.prefix = prefix;
     policy_decide(&p, request, &d);
     assert(d.allow == (d.reason == NULL) && d.allow == (d.argv != NULL));
@@ -96,7 +78,6 @@ static void check_words(const char *prefix, struct slice request) {
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     static const char *const prefixes[] = {NULL, "", " ", "docker exec -i", "  a  b  "};
     static struct rules r;
-    static char copy[LIMIT_REQUEST];
     const char *in = (const char *)data, *nul = size > 0 ? memchr(in, '\0', size) : NULL;
     struct slice text = {in, nul != NULL ? (size_t)(nul - in) : size};
     struct slice request = {in + size - (size - text.n - (nul != NULL)), size - text.n - (nul != NULL)};
@@ -104,9 +85,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     rules_add(&r, "s", text, size % 2 == 0);
     check_rules(&r, text);
     check_words(prefixes[size % (sizeof prefixes / sizeof *prefixes)], request);
-    if (is_simple(&r) && request.n <= REQUEST && (request.n == 0 || memchr(request.at, '\0', request.n) == NULL)) {
-        memcpy(copy, request.at, request.n);
-        check_match(&r, (struct slice){copy, request.n});
-    }
+    if (r.count <= RULES && request.n > 0 && request.n <= REQUEST)
+        check_match(&r, request);
     return 0;
 }

@@ -27,11 +27,18 @@ static bool match_backwards(const struct ere *e, struct slice text) {
 /* The same with each character of ASCII put in the place of another of its class. */
 static bool match_classes(const struct ere *e, struct slice text, uint8_t chance) {
     static char other[2000];
+    unsigned class[0x80];
+    for (unsigned c = 0, edge = ere_next_class(e, 0), number = 0; c < 0x80; c++) {
+        if (c == edge) {
+            number++;
+            edge = ere_next_class(e, c + 1);
+        }
+        class[c] = number;
+    }
     for (size_t i = 0; i < text.n; i++) {
         unsigned char c = (unsigned char)text.at[i], d = (c + chance) % 0x80;
-        unsigned char low = c < d ? c : d, high = c < d ? d : c;
         other[i] = text.at[i];
-        if (c < 0x80 && low < high && ere_next_class(e, low + 1u) > high)
+        if (c < 0x80 && class[c] == class[d])
             other[i] = (char)d;
     }
     return ere_match(e, (struct slice){other, text.n}, &run);
