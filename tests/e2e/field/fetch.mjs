@@ -13,6 +13,8 @@ try {
         statuses.push(answer.status);
         if (mode === "lines") for await (const piece of answer.body) writeSync(1, piece);
         else process.stdout.write(await answer.text());
+        // It takes the connection back a moment later; a second request at once would open another one.
+        await new Promise(resolve => setTimeout(resolve, 50));
     }
 } catch (e) {
     end = `broken ${e} ${e.cause ?? ""}`.replaceAll("\n", " ");
