@@ -314,7 +314,8 @@ static void end_held(struct answer *a, const struct outcome *o, const char *code
 
 /* Reads what is left of the request, for a while: the next one is behind it. */
 static void take_rest(struct answer *a) {
-    bool through = !a->client.gone && body_drop(a->body, clock_after(clock_now(), LIMIT_BODY_WAIT_MS), LIMIT_BODY_WAIT_MS);
+    int64_t wait = a->client.gone || a->broken ? 0 : LIMIT_BODY_WAIT_MS;
+    bool through = body_drop(a->body, clock_after(clock_now(), wait), wait);
     a->x->rest = !through;
     a->x->close = a->x->close || !through;
 }

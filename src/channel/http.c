@@ -116,8 +116,8 @@ static const char *why(int status) {
     }
 }
 
-/* Serves the request whose head stands at the front of the input and whose body becomes `body`, as the last one unless `more` may follow. False when its answer was
- * cut. */
+/* Serves the request whose head stands at the front of the input and whose body becomes `body`, as the last one unless `more` may
+ * follow. False when its answer was cut. */
 static bool serve(struct door *d, const struct http1_head *head, struct exchange *x, struct body *body, bool more) {
     struct http1_framing f;
     struct input *in = body->in;
@@ -147,44 +147,51 @@ static bool serve(struct door *d, const struct http1_head *head, struct exchange
 
 /* ---- the connection ---- */
 
-/* Waits until the client's side has all of the output, as long as it goes on taking it. */
-static void wait_until_taken(int out) {
-    struct pollfd pfd = {.fd = out};
-    long left = peer_unsent(out);
+/* Reads what is left of the last request; it ends where nothing comes for `idle` milliseconds, or sooner. */
+static void drop_rest(const struct exchange *x, struct body *body, int64_t idle) {
+    int64_t ms, most;
+    door_patience(x, &ms, &most);
+    if (x->rest)
+        body_drop(body, clock_after(clock_now(), ms), clock_earlier(idle, most));
+}
+
+/* Waits until the client's side has all of the output, as long as it goes on taking it, and reads what it sends meanwhile. */
+static void wait_until_taken(const struct exchange *x, struct body *body) {
+    struct pollfd pfd = {.fd = x->out};
+    long left = peer_unsent(x->out);
     int64_t stalled = clock_after(clock_now(), LIMIT_WRITE_STALL_MS);
     while (left > 0 && clock_now() < stalled && poll(&pfd, 1, LIMIT_TAKEN_LOOK_MS) == 0) {
-        long now_left = peer_unsent(out);
+        if (x->rest)
+            body_drop(body, clock_after(clock_now(), LIMIT_TAKEN_LOOK_MS), 0);
+        long now_left = peer_unsent(x->out);
         if (now_left < left)
             stalled = clock_after(clock_now(), LIMIT_WRITE_STALL_MS);
         left = now_left;
     }
 }
 
-/* Reads what is left of the last request. */
-static void drop_rest(const struct exchange *x, struct body *body) {
-    int64_t ms, idle;
-    door_patience(x, &ms, &idle);
-    if (x->rest)
-        body_drop(body, clock_after(clock_now(), ms), idle);
-}
-
-/* Ends the connection after an answer that was cut. Before, the rest of the request is read, since a client that is still sending
- * reads nothing; then the client's side has to have all of the output, and a moment to pass it on: a proxy that learns of the end at
- * once forgets what it has not sent yet (Varnish; nginx over HTTP/2), and not every kernel keeps it after a reset. The missing last
- * chunk says that the answer was cut; HTTP/1.0 has nothing of that kind, so there it is a reset. Where neither can be, as before
- * `bastion tls`, a close without shutdown(2) says it. */
+/* Ends the connection after an answer that was cut. The client's side has to have all of the output, and a moment to pass it on: a
+ * proxy that learns of the end at once forgets what it has not sent yet (Varnish; nginx over HTTP/2), and not every kernel keeps it
+ * after a reset. The missing last chunk says that the answer was cut; HTTP/1.0 has nothing of that kind, so there it is a reset. Where
+ * neither can be, as before `bastion tls`, a close without shutdown(2) says it. These two end the request too, so that as much of it as
+ * comes is read before: a client that is still sending reads nothing. */
 static void close_cut(const struct exchange *x, const struct input *in, struct body *body) {
     struct linger linger = {.l_onoff = 1, .l_linger = 0};
     struct pollfd pfd = {.fd = x->out};
-    drop_rest(x, body);
-    wait_until_taken(x->out);
-    if (!fd_is_inet_socket(x->out))
+    bool inet = fd_is_inet_socket(x->out);
+    if (!inet || !x->chunked)
+        drop_rest(x, body, LIMIT_DRAIN_REFUSED_IDLE_MS);
+    wait_until_taken(x, body);
+    if (!inet)
         return;
     bool listens = poll(&pfd, 1, LIMIT_CUT_PAUSE_MS) == 0;
-    if (!x->chunked && listens)
+    if (!x->chunked && listens) {
         setsockopt(x->out, SOL_SOCKET, SO_LINGER, &linger, sizeof linger);
-    else if (shutdown(x->out, SHUT_WR) == 0 && !in->ended)
-        peer_drain(in->fd);
+    } else if (shutdown(x->out, SHUT_WR) == 0) {
+        drop_rest(x, body, CLOCK_NEVER);
+        if (!in->ended)
+            peer_drain(in->fd);
+    }
 }
 
 static int serve_connection(struct door *d) {
@@ -215,7 +222,7 @@ static int serve_connection(struct door *d) {
     if (!whole) {
         close_cut(&x, &in, &body);
     } else if (shutdown(1, SHUT_WR) == 0) {
-        drop_rest(&x, &body);
+        drop_rest(&x, &body, CLOCK_NEVER);
         if (!in.ended)
             peer_drain(in.fd);
     }

@@ -237,6 +237,34 @@ def test_much_output_for_a_client_that_sends_first(start):
         assert (len(answer.body), answer.complete) == (20000000, True)
 
 
+@pytest.mark.parametrize("settings", [{}, {"HTTP_STDIN": "body"}], ids=["off", "body"])
+def test_broken_answer_does_not_wait_for_the_body(start, settings):
+    """A client that sends for as long as it likes reads at once that the command has failed."""
+    server = start(FORCE_COMMAND="echo first; sleep 0.1; exit 3", HTTP_HOLD_MS="0", **settings)
+    with Client(server, timeout=5) as client:
+        client.send(request("Transfer-Encoding: chunked", method="POST", body=b"5\r\nhello\r\n"))
+        answer = client.answer()
+        assert (answer.body, answer.complete) == (b"first\n", False)
+        client.send(b"5\r\nworld\r\n")  # nobody resets it
+        assert client.sock.recv(1) == b""
+
+
+@pytest.mark.parametrize("version", ["HTTP/1.1", "HTTP/1.0"])
+@pytest.mark.parametrize("size, receive_buffer", [(5000000, None), (300000, 4096)], ids=["more than all buffers", "as much as bastion's side holds"])
+def test_broken_answer_for_a_client_that_sends_first(start, version, size, receive_buffer):
+    server = start(FORCE_COMMAND=f"head -c {size} /dev/zero; exit 3", HTTP_HOLD_MS="0")
+    with Client(server, receive_buffer=receive_buffer) as client:
+        client.send(request(method="POST", body=bytes(30 * MIB), version=version))
+        head, got = client.head(), 0
+        try:
+            while data := client.chunk() if version == "HTTP/1.1" else client.file.read1(65536):
+                got += len(data)
+            assert version != "HTTP/1.1"
+        except (EOFError, ConnectionResetError) as e:
+            assert isinstance(e, EOFError) == (version == "HTTP/1.1")
+        assert (head.status, got) == (200, size)
+
+
 @pytest.mark.parametrize("fields", [[], ["Expect:"], ["Expect: 100-continue"]], ids=str)
 @pytest.mark.parametrize("version", ["--http1.1", "--http1.0"])
 def test_curl_sends_a_large_body(plain, tmp_path, fields, version):
