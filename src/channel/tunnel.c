@@ -308,14 +308,14 @@ bool tunnel_program_is_there(const struct tunnel *t) {
 void tunnel_pass_rest(struct tunnel *t) {
     int64_t deadline = clock_after(clock_now(), LIMIT_DRAIN_RAN_MS), left;
     shutdown(t->out, SHUT_WR);
-    while (!t->gone && !t->client_ended && !t->input_ended && (left = deadline - clock_now()) > 0) {
+    while (!t->input_ended && (left = deadline - clock_now()) > 0) {
         deliver(t);
         while (receive(t))
             deliver(t);
         unsigned state = br_ssl_engine_current_state(t->engine);
-        if (state == BR_SSL_CLOSED)
+        if (t->gone || t->client_ended || state == BR_SSL_CLOSED)
             return;
-        struct pollfd fds[] = {{.fd = state & BR_SSL_RECVREC && !t->client_ended && !t->gone ? t->in : -1, .events = POLLIN},
+        struct pollfd fds[] = {{.fd = state & BR_SSL_RECVREC ? t->in : -1, .events = POLLIN},
                                {.fd = t->program, .events = state & BR_SSL_RECVAPP ? POLLOUT : 0}};
         if (poll(fds, 2, (int)left) > 0 && (fds[1].revents & (POLLHUP | POLLERR)) != 0)
             return;
