@@ -12,6 +12,7 @@
 #include "base/buf.h"
 #include "base/container.h"
 #include "base/fd.h"
+#include "core/runas.h"
 
 /* ---- the folders ---- */
 
@@ -108,13 +109,13 @@ static int write_groups(const struct settings *s, bool has, gid_t group) {
 
 int ground_write_accounts(const struct settings *s, char *const *environment) {
     gid_t group = 0;
-    bool has = account_socket_group(&group, environment);
+    bool has = runas_docker_group(&group, s, environment);
     return write_users(s) == -1 ? -1 : write_groups(s, has, group);
 }
 
 void ground_refresh_groups(const struct settings *s, char *const *environment) {
     gid_t group = 0;
-    bool has = account_socket_group(&group, environment);
+    bool has = runas_docker_group(&group, s, environment);
     if (has != has_socket || group != socket_group)
         write_groups(s, has, group);
 }

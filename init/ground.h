@@ -22,7 +22,7 @@ enum ground ground_prepare(const char **fault);
 bool ground_is_container(void);
 
 /* Writes them: root, and SSH_USER with SSH_UID and SSH_GID, or with this process's own numbers where it is not root; the
- * group of the Docker socket that `environment` names has it as a member. Returns 0, or -1 with errno. */
+ * group for the Docker socket that `environment` names (core/runas.h) has it as a member. Returns 0, or -1 with errno. */
 int ground_write_accounts(const struct settings *s, char *const *environment);
 
 /* Writes the groups again if the Docker socket has another group than when they were written: the engine was started anew,

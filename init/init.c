@@ -4,10 +4,13 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/account.h"
@@ -16,11 +19,14 @@
 #include "base/fd.h"
 #include "base/log.h"
 #include "core/audit.h"
+#include "core/policy.h"
+#include "core/protect.h"
+#include "core/runas.h"
+#include "core/snapshot.h"
 #include "ground.h"
 #include "house.h"
 #include "serve.h"
 #include "situation.h"
-#include "snapshot.h"
 #include "spawn.h"
 #include "syslog.h"
 
@@ -36,8 +42,7 @@ static int fail(const char *reason) { return log_no_start("init", reason); }
 
 /* What it finds wrong is one line of the log, as `check` has it. */
 static int read_settings(struct house *h) {
-    /* The other folder holds what an earlier start has written. */
-    struct settings_places places = {environ, settings_folders + 1};
+    struct settings_places places = {environ, settings_folders};
     if (settings_read(&h->settings, &places, NEED_ALL) == -1)
         return fail(h->settings.fault);
     audit_use(&h->settings, true);
@@ -79,9 +84,11 @@ static int prepare_ground(struct house *h, enum ground *ground) {
                                   "bastion makes it its own, or set RUN_DIR");
     if (*ground == GROUND_OTHERS)
         return 0;
-    bool failed = snapshot_write(&h->settings, GROUND_FOLDER) == -1 ||
-                  (ground_is_container() && ground_write_accounts(&h->settings, serve_environment()) == -1);
+    int written = snapshot_write(&h->settings);
+    bool failed = written == -1 || (ground_is_container() && ground_write_accounts(&h->settings, serve_environment()) == -1);
     snprintf(text, sizeof text, GROUND_FOLDER ": %s", strerror(errno));
+    if (written == 0 && geteuid() == 0)
+        audit_notice(NULL, SNAPSHOT ": another bastion init that is running has its settings there: cgi and login shells of other sshds go by those");
     return failed ? fail(text) : 0;
 }
 
@@ -154,6 +161,39 @@ static int choose_listeners(struct house *h, enum ground ground) {
                                   : "HTTP_BASIC_AUTH, HTTP_TOKEN: neither is set, so that there is nothing to serve");
 }
 
+/* ---- what is said at the start ---- */
+
+static void say(const char *name, const char *text) {
+    char line[3 * LIMIT_PATH];
+    if (text == NULL)
+        return;
+    snprintf(line, sizeof line, "%s: %s", name, text);
+    audit_notice(NULL, line);
+}
+
+static void say_finding(void *context, enum protect_finding finding, const char *path, const char *text) {
+    (void)context;
+    if (finding != PROTECT_CLOSED && finding != PROTECT_SHARED)
+        say(path, text);
+}
+
+/* What the administrator may not have meant, though it keeps nobody from being served. By a process of its own, since this one would
+ * have the memory for it to its end. */
+static void say_findings(const struct house *h) {
+    static struct policy policy;
+    const char *fault;
+    pid_t pid = fork();
+    while (pid > 0 && waitpid(pid, NULL, 0) == -1 && errno == EINTR) {
+    }
+    if (pid != 0)
+        return;
+    if (policy_load(&policy, &h->settings, &fault) == 0)
+        say("FORCE_COMMAND", policy_ignores(&policy));
+    say("DOCKER_GROUP", runas_lacks(&h->settings, serve_environment()));
+    protect_report(say_finding, NULL);
+    _exit(0);
+}
+
 /* ---- the start ---- */
 
 /* For `bastion health`: a line for each listener, with where it is to be found. */
@@ -202,7 +242,16 @@ static int start(struct house *h) {
         code = choose_listeners(h, ground);
     if (code == 0)
         situation_note(&h->settings);
+    if (code == 0)
+        say_findings(h);
     return code;
+}
+
+/* What the start has used of the stack is not needed again. */
+static void give_back_stack(void) {
+    enum { PAGE = 4096, KEPT = 4 * PAGE, GIVEN = 64 * PAGE };
+    uintptr_t here = (uintptr_t)__builtin_frame_address(0) / PAGE * PAGE;
+    madvise((void *)(here - KEPT - GIVEN), GIVEN, MADV_DONTNEED);
 }
 
 int init_main(int argc, char **argv) {
@@ -221,8 +270,10 @@ int init_main(int argc, char **argv) {
     umask(022);
     h.address = has_address ? argv[2] : NULL;
     int code = start(&h);
-    if (code != 0)
+    if (code != 0) {
+        snapshot_remove();
         return code;
+    }
     h.log = syslog_open();
     if (h.log != -1) {
         log_own_syslog();
@@ -234,6 +285,8 @@ int init_main(int argc, char **argv) {
         listen_open(&h.listeners[i], h.address, clock_now());
     tell_health(&h);
     announce(&h);
+    give_back_stack();
     house_run(&h);
+    snapshot_remove();
     return 0;
 }

@@ -63,6 +63,13 @@
 #define LIMIT_LOCK_FD 100          /* the lock's number in the command is this or the next free one: far from
                                       the single digits that shell scripts redirect by hand */
 
+/* What is closed to the command. */
+#define LIMIT_CLOSED_PATHS 2560    /* files and folders: every key and every setting with a link of its own, and the folders above */
+#define LIMIT_CLOSED_TEXT 262144   /* bytes of their paths */
+#define LIMIT_CLOSED_RULES 8192    /* entries beside them that stay open: each is a rule that the kernel keeps while the command runs */
+
+#define LIMIT_REPLACED 16384       /* bytes of what is remembered of replaced files: a dozen paths and more */
+
 /* The allowlist. */
 #define LIMIT_RULES 2048           /* rules, of both sources */
 #define LIMIT_RULES_TEXT (2 * LIMIT_VALUE + LIMIT_RULES) /* bytes of them, each with its NUL */

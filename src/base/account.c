@@ -124,13 +124,18 @@ static bool is_listed(const char *members, const char *name) {
 static int find_groups(struct account *a, const char *group) {
     struct lines *l = open_lines(group);
     bool room = account_add_group(a, a->gid);
+    a->in_root_group = a->gid == 0;
     char *line;
     if (l == NULL)
         return errno == ENOENT && room ? 0 : -1;
     while (room && (line = next_line(l)) != NULL) {
         char *field[4];
         unsigned id;
-        if (split(line, field, 4) && is_listed(field[3], a->name) && read_id(field[2], &id))
+        if (!split(line, field, 4) || !is_listed(field[3], a->name) || !read_id(field[2], &id))
+            continue;
+        if (id == 0)
+            a->in_root_group = true;
+        else
             room = account_add_group(a, id);
     }
     close(l->fd);
@@ -139,6 +144,7 @@ static int find_groups(struct account *a, const char *group) {
 
 int account_find_in(struct account *a, const char *name, const char *passwd, const char *group) {
     a->group_count = 0;
+    a->more_groups = false;
     return find_user(a, passwd, name, 0) == 0 && find_groups(a, group) == 0 ? 0 : -1;
 }
 
@@ -159,7 +165,13 @@ void account_self(struct account *a) {
     }
     a->uid = uid;
     a->gid = getegid();
-    a->group_count = 0;
+    a->group_count = getgroups(LIMIT_GROUPS, a->groups);
+    a->more_groups = a->group_count < 0;
+    if (a->more_groups)
+        a->group_count = 0;
+    a->in_root_group = a->gid == 0;
+    for (int i = 0; i < a->group_count; i++)
+        a->in_root_group = a->in_root_group || a->groups[i] == 0;
 }
 
 bool account_any(bool (*test)(const struct account *a, const void *context), const void *context) {

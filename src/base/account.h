@@ -13,6 +13,8 @@ struct account {
     gid_t gid;
     gid_t groups[LIMIT_GROUPS];
     int group_count;
+    bool more_groups; /* than there is room for: only of account_self */
+    bool in_root_group;
     char name[LIMIT_USER];
     char home[LIMIT_HOME];
     char shell[LIMIT_HOME];
@@ -25,14 +27,14 @@ enum { ACCOUNT_TLS = 65527 };
 /* Why nothing may run as the account, or NULL: it is root, or could meddle with those processes. */
 const char *account_unfit(const struct account *a);
 
-/* Looks up `name` with its groups. Returns 0, or -1: no such account, an entry that is not well-formed, or more groups or
+/* Looks up `name` with its groups, but for group 0 as a further one. Returns 0, or -1: no such account, an entry that is not well-formed, or more groups or
  * a longer line than fit. */
 int account_find(struct account *a, const char *name);
 /* The same, from other files. */
 int account_find_in(struct account *a, const char *name, const char *passwd, const char *group);
 
-/* The account that this process runs as already, its groups left out; one without an entry has its number for a name and
- * / for a home. */
+/* The account that this process runs as already, with the groups that this process has; one without an entry has its number
+ * for a name and / for a home. */
 void account_self(struct account *a);
 
 /* Whether `test` says so of an account of /etc/passwd (its groups left out). */

@@ -13,7 +13,7 @@
 #include "core/audit.h"
 
 static const char *fault_of(struct door *d, char *const *environment) {
-    struct settings_places places = {environment, settings_folders};
+    struct settings_places places = {environment, strcmp(d->channel, "cgi") == 0 ? settings_folders_of_guests : settings_folders};
     const char *fault = NULL;
     bool read = settings_read(&d->settings, &places, NEED_RUN | NEED_HTTP | NEED_ACCOUNT | NEED_RUN_DIR) == 0;
     audit_use(&d->settings, read);

@@ -17,6 +17,7 @@
 #include "channel/streams.h"
 #include "channel/ticket.h"
 #include "core/audit.h"
+#include "core/runas.h"
 #include "core/session.h"
 #include "core/settings.h"
 
@@ -132,7 +133,7 @@ static void note_denied(const struct visitor *v, const char *reason) {
 static const char *open_session(struct visitor *v, char *const *environment) {
     static const char *const nowhere[] = {NULL};
     /* Whoever told the environment has read the files too, with eyes that see more. */
-    struct settings_places places = {environment, v->told ? nowhere : settings_folders};
+    struct settings_places places = {environment, v->told ? nowhere : settings_folders_of_guests};
     const char *fault = NULL;
     bool read = settings_read(&v->settings, &places, NEED_RUN | NEED_ACCOUNT) == 0;
     audit_use(&v->settings, read);
@@ -140,6 +141,8 @@ static const char *open_session(struct visitor *v, char *const *environment) {
         return v->settings.fault;
     if (session_open(&v->session, &v->settings, environment, &fault) == -1)
         return fault;
+    if (!v->told && runas_has_root_group(&v->session.account, &v->settings)) /* sshd has passed it on */
+        return "this account is in the group 0, root's, with which nothing runs";
     if (v->record != -1)
         v->session.lock.record = v->record;
     return NULL;
@@ -189,7 +192,6 @@ int shell_main(int argc, char **argv) {
         return 71;
     /* A command of the same account must not write lines of the log from here (ptrace(2)). */
     prctl(PR_SET_DUMPABLE, 0);
-    settings_trust_root_alone();
     signal(SIGPIPE, SIG_IGN);
     log_spare_stderr();
     return serve(&v, getppid(), forced, forced ? getenv("SSH_ORIGINAL_COMMAND") : request ? argv[2] : NULL);

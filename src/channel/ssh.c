@@ -144,8 +144,8 @@ static bool may_enter(struct visit *v) {
     return v->key != NULL;
 }
 
-/* The administrator's environment as the shell gets it: the settings of a run with their values, wherever those came from,
- * and what the command is to see. */
+/* The administrator's environment as the shell gets it: the settings of a run with their values, wherever those came from, and where
+ * all configuration stands, which is closed to the command; and what the command is to see. */
 static char *const *told_environment(const struct visit *v) {
     static struct env e;
     static char text[LIMIT_TICKET];
@@ -153,12 +153,19 @@ static char *const *told_environment(const struct visit *v) {
     env_start(&e);
     env_copy(&e, environ, session_passes);
     for (int id = 0; id < SETTINGS; id++) {
-        if (!settings_given(&v->settings, (enum setting)id) || !settings_needed((enum setting)id, NEED_RUN))
-            continue;
+        enum setting setting = (enum setting)id;
         char *variable = b.at + b.len;
-        buf_format(&b, "%s=%s", settings_name((enum setting)id), settings_text(&v->settings, (enum setting)id));
-        buf_char(&b, '\0');
-        env_replace(&e, variable);
+        if (settings_given(&v->settings, setting) && (settings_needed(setting, NEED_RUN) || settings_is_place(setting))) {
+            buf_format(&b, "%s=%s", settings_name(setting), settings_text(&v->settings, setting));
+            buf_char(&b, '\0');
+            env_replace(&e, variable);
+        }
+        variable = b.at + b.len;
+        if (v->settings.named_file[id] != NULL) {
+            buf_format(&b, "%s_FILE=%s", settings_name(setting), v->settings.named_file[id]);
+            buf_char(&b, '\0');
+            env_replace(&e, variable);
+        }
     }
     return b.full ? NULL : env_list(&e);
 }

@@ -21,6 +21,7 @@
 #include "core/audit.h"
 #include "core/certificate.h"
 #include "core/client_ca.h"
+#include "core/protect.h"
 #include "core/settings.h"
 #include "core/tls_cache.h"
 #include "core/tls_profile.h"
@@ -59,10 +60,17 @@ static void note_denial(const struct visit *v, const char *reason) {
 
 /* Reads the key and all else that takes root. Returns NULL or the fault. */
 static const char *read_files(struct visit *v) {
-    static char text[LIMIT_PATH + 128];
+    static char text[2 * LIMIT_PATH];
     const char *authorities = settings_text(&v->papers->settings, TLS_CLIENT_CA), *chain, *key, *fault;
     if (!certificate_places(&v->papers->settings, &chain, &key))
         return "TLS_CERT, TLS_KEY, TLS: none is set";
+    for (int i = 0; i < 3; i++) {
+        const char *path = i == 0 ? chain : i == 1 ? key : authorities;
+        if (path != NULL && (fault = protect_refuses(path, PROTECT_KEY)) != NULL) {
+            snprintf(text, sizeof text, "%s: %s", path, fault);
+            return text;
+        }
+    }
     if ((fault = certificate_read(&v->papers->certificate, chain, key)) != NULL)
         return fault;
     if ((fault = certificate_age(&v->papers->certificate, time(NULL))) != NULL) {

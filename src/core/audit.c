@@ -161,6 +161,7 @@ int audit_write(const struct audit *a) {
     put_word(&b, "peer", a->peer);
     put_word(&b, "key", a->key);
     put_word(&b, "verdict", a->verdict);
+    put_word(&b, "mode", a->mode);
     put_word(&b, "rule", a->rule);
     put_run(&b, a);
     put_masked(&b, "message", a->message, a->message_n);

@@ -15,6 +15,7 @@ struct audit {
     const char *channel, *user, *peer;
     const char *verdict; /* allow or deny */
     const char *key; /* the fingerprint of the SSH key */
+    const char *mode; /* force or broker */
     const char *rule;
     const char *text; /* the command, or with `is_request` the request, of text_n bytes */
     bool is_request;

@@ -13,6 +13,7 @@
 #include "base/fd.h"
 #include "core/ed25519.h"
 #include "core/keys.h"
+#include "core/protect.h"
 #include "wire/authorized.h"
 #include "wire/base64.h"
 
@@ -50,8 +51,23 @@ static bool is_good(const struct openssh_key *k, const unsigned char *known) {
     return (known != NULL && memcmp(k->secret, known, ED25519_SECRET) == 0) || ed25519_belongs(k->secret);
 }
 
+/* Why no command may have written there, though it could have; or NULL. */
+static const char *judge(const char *folder) {
+    static const char *const names[] = {"", "/" OPENSSH_FILE, "/" SECRET_FILE};
+    char path[LIMIT_PATH + 32];
+    const char *wrong = NULL;
+    for (size_t i = 0; i < sizeof names / sizeof *names && wrong == NULL; i++) {
+        snprintf(path, sizeof path, "%s%s", folder, names[i]);
+        wrong = protect_refuses(path, PROTECT_KEY);
+    }
+    return wrong;
+}
+
 static int find_in(struct openssh_key *k, int dir, const char *folder, const unsigned char *known, const char **fault) {
     char text[4 * OPENSSH_KEY_FILE];
+    const char *refused = judge(folder);
+    if (refused != NULL)
+        return fail(fault, folder, "", refused);
     ssize_t n = read_small(dir, OPENSSH_FILE, text, sizeof text);
     if (n >= 0) {
         const char *wrong = openssh_key_read(k, (struct slice){text, (size_t)n});

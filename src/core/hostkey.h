@@ -7,7 +7,7 @@
 #include "wire/openssh_key.h"
 
 /* Looks for the key in `folder` (SSH_KEYS): OpenSSH's ssh_host_ed25519_key, else tinyssh's .ed25519.sk. Returns 1 when
- * there is one; 0 when there is none, which a missing folder is too; -1 with *fault when one can't be read or used. One
+ * there is one; 0 when there is none, which a missing folder is too; -1 with *fault when one can't be read or used, or a command could have written it (core/protect.h). One
  * whose secret is `known` (or NULL) has been found good before. */
 int hostkey_find(struct openssh_key *k, const char *folder, const unsigned char *known, const char **fault);
 

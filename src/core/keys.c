@@ -11,6 +11,8 @@
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "core/protect.h"
+#include "core/replaced.h"
 #include "wire/base64.h"
 
 static void tell(const struct keys *k, struct key_seen seen) {
@@ -128,11 +130,15 @@ static void take_file(struct keys *k, const struct source *from) {
         wrong = "a folder, where a file is wanted: a mount whose source is missing makes one";
     else if (!S_ISREG(st.st_mode))
         wrong = "not a regular file";
+    else if ((wrong = protect_refuses(from->path, PROTECT_KEY)) != NULL)
+        ;
     else if ((n = fd_read_file(fd, text, sizeof text)) < 0)
         wrong = strerror(errno);
     else if (n > LIMIT_KEY_FILE)
         wrong = "too long";
     fd_close(&fd);
+    if (wrong == NULL && st.st_nlink == 0 && replaced_is(from->path)) /* not just replaced in a folder */
+        fault(k, from->path, 0, REPLACED);
     if (wrong != NULL)
         fault(k, from->path, 0, wrong);
     else
@@ -229,9 +235,12 @@ static void take_folder(struct keys *k, const char *folder) {
     static char good_names[LIMIT_KEYS][256], other_names[LIMIT_KEY_OTHERS][256];
     struct names good = {.room = LIMIT_KEYS, .at = good_names}, others = {.room = LIMIT_KEY_OTHERS, .at = other_names};
     DIR *dir = opendir(folder);
-    if (dir == NULL) {
-        if (errno != ENOENT)
-            fault(k, folder, 0, strerror(errno));
+    const char *wrong = dir == NULL ? strerror(errno) : protect_refuses(folder, PROTECT_KEY);
+    if (wrong != NULL) {
+        if (dir != NULL || errno != ENOENT)
+            fault(k, folder, 0, wrong);
+        if (dir != NULL)
+            closedir(dir);
         return;
     }
     if (!list(dir, &good, &others))

@@ -36,8 +36,9 @@ struct keys {
 
 /* Reads the sources: each *.pub of AUTHORIZED_KEYS_DIR (the file's name less .pub is the identity), AUTHORIZED_KEYS_HOST
  * and AUTHORIZED_KEYS_REPO (the key's comment is, else the file's name). Of a key that stands twice the first counts. What
- * is missing holds no key; what can't be used is named in k->faults, and the rest counts. Named too are files in that folder
- * whose names do not end in .pub, so that they are not read, if they hold keys, and private keys above all. */
+ * a command could have written holds none (core/protect.h). What is missing holds no key; what can't be used is named in k->faults,
+ * and the rest counts. Named too are files in that folder whose names do not end in .pub, so that they are not read, if they hold
+ * keys, and private keys above all. */
 void keys_read(struct keys *k, const struct settings *s);
 
 /* The key with that text, or NULL. */

@@ -13,6 +13,9 @@
 #include "core/audit.h"
 #include "core/hostkey.h"
 #include "core/lock.h"
+#include "core/protect.h"
+#include "core/replaced.h"
+#include "core/runas.h"
 
 static char fault_text[2 * LIMIT_PATH];
 
@@ -26,14 +29,14 @@ __attribute__((format(printf, 1, 2))) static const char *fault(const char *forma
 
 /* ---- the account ---- */
 
-static const char *find_account(struct account *a, const char *name) {
-    const char *slash, *unfit;
-    if (geteuid() != 0)
-        account_self(a);
-    else if (account_find(a, name) == -1)
-        return fault("SSH_USER: there is no account %s", name);
+static const char *find_account(struct account *a, const struct settings *s) {
+    const char *slash, *unfit = runas_find(a, s, NULL);
+    if (unfit != NULL)
+        return unfit;
     if ((unfit = account_unfit(a)) != NULL)
         return fault("SSH_USER: %s %s", a->name, unfit);
+    if (geteuid() == 0 && runas_has_root_group(a, s)) /* of /etc/group, where tinysshd finds it */
+        return fault("SSH_USER: %s is in the group 0, root's, with which nothing runs: gpasswd -d %s root", a->name, a->name);
     slash = strrchr(a->shell, '/');
     if (slash == NULL || strcmp(slash, "/bastion") != 0)
         return fault("SSH_USER: the login shell of %s is \"%s\"; it must be bastion", a->name, a->shell);
@@ -107,7 +110,9 @@ static const char *make_folders(void) {
         if (wrong != NULL)
             return wrong;
     }
-    return NULL;
+    /* Where this is not root, they are the account's that commands run as. */
+    const char *wrong = protect_refuses(PLACE_KEYS, PROTECT_KEY);
+    return wrong != NULL ? fault(PLACE_KEYS ": %s", wrong) : NULL;
 }
 
 /* ---- the keys ---- */
@@ -201,7 +206,7 @@ void place_look(const struct settings *s, bool makes_account, bool makes_folders
     static struct account account; /* large */
     char program[LIMIT_PATH];
     const char *wrong;
-    if (!makes_account && (wrong = find_account(&account, settings_text(s, SSH_USER))) != NULL)
+    if (!makes_account && (wrong = find_account(&account, s)) != NULL)
         say(wrong);
     else if (!makes_account && (wrong = look_at_home(&account)) != NULL)
         say(wrong);
@@ -215,7 +220,7 @@ const char *place_prepare(const struct settings *s, struct account *account, str
                           const char *peer, char program[LIMIT_PATH]) {
     const char *wrong, *warning;
     umask(022);
-    if ((wrong = find_account(account, settings_text(s, SSH_USER))) != NULL || (wrong = make_folders()) != NULL ||
+    if ((wrong = find_account(account, s)) != NULL || (wrong = make_folders()) != NULL ||
         (wrong = check_home(account)) != NULL || (wrong = find_tinysshd(program)) != NULL)
         return wrong;
     if ((wrong = bring_keys(s, keys, peer)) != NULL ||
@@ -226,6 +231,7 @@ const char *place_prepare(const struct settings *s, struct account *account, str
     /* The login shell can't make it, in a folder that is root's. */
     lock_prepare(lock, PLACE_RUN_DIR, account->gid);
     lock_leave(lock);
+    replaced_note(s, true, lock->folder, "ssh", peer); /* nor has it a place to remember them */
     fd_close(&lock->folder);
     return NULL;
 }

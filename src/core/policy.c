@@ -7,20 +7,39 @@
 #include "wire/utf8.h"
 
 int policy_load(struct policy *p, const struct settings *s, const char **fault) {
+    static char text[LIMIT_PATH + 256];
     struct stat st;
     p->mode = POLICY_NONE;
     p->command = settings_text(s, FORCE_COMMAND);
     p->allowed = settings_text(s, ALLOWED_COMMANDS);
     p->prefix = settings_text(s, COMMAND_PREFIX);
     rules_start(&p->rules);
-    if (p->command != NULL)
-        p->mode = POLICY_FORCE;
-    else if (p->allowed != NULL || lstat(POLICY_LIST, &st) == 0)
+    if (p->allowed != NULL || lstat(POLICY_LIST, &st) == 0)
         p->mode = POLICY_BROKER;
+    else if (p->command != NULL)
+        p->mode = POLICY_FORCE;
+    if (p->mode == POLICY_FORCE && p->prefix != NULL) {
+        snprintf(text, sizeof text, "COMMAND_PREFIX: belongs to an allowlist, and FORCE_COMMAND is set without one (%s)",
+                 settings_source(s, COMMAND_PREFIX));
+        *fault = text;
+        p->mode = POLICY_NONE;
+        return -1;
+    }
     if (p->mode != POLICY_NONE)
         return 0;
     *fault = "FORCE_COMMAND: not set, nor is ALLOWED_COMMANDS, and there is no " POLICY_LIST ": nothing to run";
     return -1;
+}
+
+const char *policy_ignores(const struct policy *p) {
+    if (p->mode != POLICY_BROKER || p->command == NULL)
+        return NULL;
+    return p->allowed != NULL ? "has no effect: ALLOWED_COMMANDS is set, so that requests are matched against it"
+                              : "has no effect: there is " POLICY_LIST ", so that requests are matched against it";
+}
+
+const char *policy_mode_name(const struct policy *p) {
+    return p->mode == POLICY_FORCE ? "force" : p->mode == POLICY_BROKER ? "broker" : NULL;
 }
 
 void policy_read_rules(struct policy *p) {

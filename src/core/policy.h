@@ -16,7 +16,7 @@ enum policy_mode { POLICY_NONE, POLICY_FORCE, POLICY_BROKER };
 
 struct policy {
     enum policy_mode mode;
-    const char *command; /* of POLICY_FORCE */
+    const char *command; /* FORCE_COMMAND, or NULL */
     const char *allowed; /* ALLOWED_COMMANDS, or NULL */
     const char *prefix;  /* COMMAND_PREFIX, or NULL */
     struct rules rules;
@@ -32,8 +32,15 @@ struct decision {
     struct rules_verdict verdict; /* of the rules, where they were asked */
 };
 
-/* Reads the mode out of the settings. Returns 0, or -1 with *fault when no request can be decided. */
+/* Reads the mode out of the settings: where there is an allowlist, be it empty or unusable, FORCE_COMMAND does not count.
+ * Returns 0, or -1 with *fault when no request can be decided. */
 int policy_load(struct policy *p, const struct settings *s, const char **fault);
+
+/* That FORCE_COMMAND is set and does not count, for people, less its name; or NULL. */
+const char *policy_ignores(const struct policy *p);
+
+/* force or broker, as the log has it. */
+const char *policy_mode_name(const struct policy *p);
 
 /* Reads the rules anew, ALLOWED_COMMANDS first, then POLICY_LIST. p->rules.faults names what of them is none. */
 void policy_read_rules(struct policy *p);

@@ -8,7 +8,7 @@
 
 #include "base/fd.h"
 #include "core/matcher.h"
-#include "core/settings.h"
+#include "core/protect.h"
 #include "wire/utf8.h"
 
 /* ---- the table ---- */
@@ -91,9 +91,6 @@ static bool is_same_state(const struct stat *a, const struct stat *b) {
 static const char *read_file(int fd, char *text, size_t cap, size_t *n) {
     for (int attempt = 0; attempt < 3; attempt++) {
         struct stat before, after;
-        const char *wrong = settings_not_trusted(fd);
-        if (wrong != NULL)
-            return wrong;
         if (fstat(fd, &before) == -1 || !S_ISREG(before.st_mode))
             return "not a regular file";
         ssize_t got = fd_read_file(fd, text, cap);
@@ -115,7 +112,9 @@ void rules_add_file(struct rules *r, const char *source, const char *path) {
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
     if (fd == -1 && errno == ENOENT && lstat(path, &link) == -1)
         return;
-    const char *wrong = fd == -1 ? strerror(errno) : read_file(fd, text, sizeof text, &n);
+    const char *wrong = fd == -1 ? strerror(errno) : protect_refuses(path, PROTECT_SETTING);
+    if (wrong == NULL)
+        wrong = read_file(fd, text, sizeof text, &n);
     fd_close(&fd);
     if (wrong != NULL)
         fault(&r->faults, source, 0, wrong);

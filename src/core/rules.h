@@ -30,7 +30,7 @@ void rules_start(struct rules *r);
 void rules_add(struct rules *r, const char *source, struct slice text, bool terminated);
 
 /* Adds the rules of a file, as one that may be written to meanwhile. Of one that is missing there are none; one that can't
- * be read, is not the administrator's (settings_not_trusted), or changes while it is read is a fault. */
+ * be read, a command could have written (core/protect.h), or changes while it is read is a fault. */
 void rules_add_file(struct rules *r, const char *source, const char *path);
 
 struct rules_verdict {

@@ -12,6 +12,7 @@
 #include "base/clock.h"
 #include "base/env.h"
 #include "base/fd.h"
+#include "base/landlock.h"
 #include "limit.h"
 
 /* ---- signals of this process ---- */
@@ -103,12 +104,14 @@ static void execute(const char *const *argv, char *const *environment) {
 /* Starts the command by vfork(2): no page is copied, and the child tells in our own memory what execve(2) said. It may
  * touch nothing else there. Signals stay blocked until it is another program or gone: a handler of ours must not run in
  * it. `fds` become 0, 1 and 2. Returns 0, or the errno. */
-static int spawn(struct run *r, const char *const *argv, char *const *environment, int lock, enum run_form form, const int fds[3]) {
+static int spawn(struct run *r, const char *const *argv, char *const *environment, int lock, int ruleset, enum run_form form,
+                 const int fds[3]) {
     /* What has a handler goes back to the default by itself; these may have been ignored by whoever started us. */
     static const int reset[] = {SIGPIPE, SIGQUIT, SIGUSR1, SIGUSR2, SIGALRM, SIGTSTP, SIGTTIN, SIGTTOU};
     struct sigaction defaults = {.sa_handler = SIG_DFL};
     sigset_t all, none, old;
     volatile int failed = 0;
+    volatile bool open = false;
     bool own_terminal = form == RUN_TERMINAL && give_up_terminal();
     sigfillset(&all);
     sigemptyset(&none);
@@ -120,7 +123,7 @@ static int spawn(struct run *r, const char *const *argv, char *const *environmen
         for (size_t i = 0; i < sizeof reset / sizeof *reset; i++)
             sigaction(reset[i], &defaults, NULL);
         if (stand_alone(form, own_terminal) && dup2(fds[0], 0) != -1 && dup2(fds[1], 1) != -1 && dup2(fds[2], 2) != -1 &&
-            (lock == -1 || fcntl(lock, F_SETFD, 0) != -1)) {
+            (lock == -1 || fcntl(lock, F_SETFD, 0) != -1) && !(open = ruleset != -1 && landlock_enter(ruleset) == -1)) {
             sigprocmask(SIG_SETMASK, &none, NULL);
             execute(argv, environment);
         }
@@ -132,6 +135,7 @@ static int spawn(struct run *r, const char *const *argv, char *const *environmen
     if (pid != -1 && error != 0)
         waitpid(pid, NULL, 0);
     r->pid = pid;
+    r->open = open;
     return error;
 }
 
@@ -158,14 +162,14 @@ static int open_pipes(struct run *r, int theirs[3], enum run_form form) {
     return error;
 }
 
-int run_start(struct run *r, const char *const *argv, char *const *environment, int lock, enum run_form form) {
+int run_start(struct run *r, const char *const *argv, char *const *environment, int lock, int ruleset, enum run_form form) {
     int theirs[3] = {-1, -1, -1}, fds[3];
     *r = (struct run){.in = -1, .out = {-1, -1}, .next_signal = CLOCK_NEVER, .started = clock_now()};
     int error = open_pipes(r, theirs, form);
     for (int i = 0; i < 3; i++)
         fds[i] = form == RUN_TERMINAL ? i : theirs[i] != -1 ? theirs[i] : theirs[1];
     if (error == 0)
-        error = spawn(r, argv, environment, lock, form, fds);
+        error = spawn(r, argv, environment, lock, ruleset, form, fds);
     for (int i = 0; i < 3; i++)
         fd_close(&theirs[i]);
     if (error != 0) {

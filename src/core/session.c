@@ -11,10 +11,14 @@
 #include "base/clock.h"
 #include "base/drop.h"
 #include "base/env.h"
+#include "base/fd.h"
 #include "base/ucspi.h"
 #include "core/audit.h"
+#include "core/protect.h"
 #include "core/relay.h"
+#include "core/replaced.h"
 #include "core/run.h"
+#include "core/runas.h"
 
 void session_new_run(char out[SESSION_RUN_ID]) {
     unsigned char bytes[8];
@@ -26,25 +30,6 @@ void session_new_run(char out[SESSION_RUN_ID]) {
 
 /* ---- whom it runs as ---- */
 
-static const char *choose_account(struct account *a, const struct settings *settings, char *const *environment) {
-    static char fault[LIMIT_USER + 64];
-    if (geteuid() != 0) {
-        account_self(a);
-        return NULL;
-    }
-    const char *name = settings_text(settings, SSH_USER), *unfit;
-    gid_t group;
-    if (account_find(a, name) == -1)
-        snprintf(fault, sizeof fault, "SSH_USER: there is no account %s", name);
-    else if ((unfit = account_unfit(a)) != NULL)
-        snprintf(fault, sizeof fault, "SSH_USER: %s %s", name, unfit);
-    else if (account_socket_group(&group, environment) && !account_add_group(a, group))
-        snprintf(fault, sizeof fault, "SSH_USER: %s has too many groups", name);
-    else
-        return NULL;
-    return fault;
-}
-
 int session_open(struct session *s, const struct settings *settings, char *const *environment, const char **fault) {
     static char text[128];
     /* One by one: the table of rules in it is large, and what is never touched costs no memory. */
@@ -53,9 +38,10 @@ int session_open(struct session *s, const struct settings *settings, char *const
     s->run = (struct run){.next_signal = CLOCK_NEVER};
     if (policy_load(&s->policy, settings, fault) == -1)
         return -1;
-    if ((*fault = choose_account(&s->account, settings, environment)) != NULL)
+    if ((*fault = runas_find(&s->account, settings, environment)) != NULL)
         return -1;
     lock_prepare(&s->lock, settings_text(settings, RUN_DIR), s->account.gid);
+    replaced_note(settings, s->policy.mode == POLICY_BROKER, s->lock.folder, NULL, NULL);
     if (geteuid() == 0 && drop_to(&s->account) == -1) {
         snprintf(text, sizeof text, "SSH_USER: cannot become that account: %s", strerror(errno));
         *fault = text;
@@ -104,6 +90,7 @@ static struct audit about(const struct session *s, const struct request *rq, con
     a.channel = rq->channel;
     a.user = rq->user;
     a.peer = rq->peer;
+    a.mode = policy_mode_name(&s->policy);
     a.rule = d->rule;
     a.text = d->text;
     a.is_request = s->policy.mode == POLICY_BROKER;
@@ -225,19 +212,27 @@ static void on_end(struct relay *r) {
 /* Records the run and starts it: true, or *o says why it is not running. A run that no log took does not start. */
 static bool start(struct session *s, const struct request *rq, const struct decision *d, struct audit *a, struct outcome *o) {
     char *const *environment = command_environment(s, rq, a->run);
-    if (environment == NULL) {
-        *o = (struct outcome){.kind = OUTCOME_FAULT, .reason = "the environment is too large"};
+    const char *fault = environment == NULL ? "the environment is too large" : NULL;
+    int ruleset = -1;
+    if (fault != NULL || protect_close(&ruleset, &fault) == -1) {
+        *o = (struct outcome){.kind = OUTCOME_FAULT, .reason = fault};
         return false;
     }
     a->event = "start";
     a->verdict = "allow";
     if (audit_write(a) == -1) {
         *o = (struct outcome){.kind = OUTCOME_FAULT, .reason = "no log takes the line of this run"};
+        fd_close(&ruleset);
         return false;
     }
-    int error = run_start(&s->run, d->argv, environment, s->lock.fd, rq->form);
+    int error = run_start(&s->run, d->argv, environment, s->lock.fd, ruleset, rq->form);
+    fd_close(&ruleset);
     if (error == 0)
         return true;
+    if (s->run.open) {
+        *o = (struct outcome){.kind = OUTCOME_FAULT, .reason = "the configuration can't be closed to the command: Landlock refuses"};
+        return false;
+    }
     *o = (struct outcome){.kind = OUTCOME_FAILED, .code = error == ENOENT ? 127 : 126, .reason = strerror(error)};
     a->exit = o->code;
     return false;

@@ -5,12 +5,13 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "base/fd.h"
 #include "base/num.h"
 #include "core/audit.h"
+#include "core/protect.h"
+#include "core/snapshot.h"
 
 enum kind {
     COMMAND,  /* anything but NUL; may span lines; not blank */
@@ -62,6 +63,7 @@ static const struct spec {
     [SSH_PORT] = {"SSH_PORT", NEED_LISTENERS, PORT, .preset = "22", .from = 1, .to = 65535},
     [SSH_UID] = {"SSH_UID", NEED_LISTENERS, NUMBER, .preset = "1000", .from = 1, .to = INT32_MAX},
     [SSH_GID] = {"SSH_GID", NEED_LISTENERS, NUMBER, .preset = "1000", .from = 1, .to = INT32_MAX},
+    [DOCKER_GROUP] = {"DOCKER_GROUP", NEED_ACCOUNT, NUMBER, .preset = NULL, .to = INT32_MAX},
     [AUTHORIZED_KEYS_DIR] = {"AUTHORIZED_KEYS_DIR", NEED_SSH, PATH, .preset = "/etc/bastion/users.d"},
     [AUTHORIZED_KEYS_HOST] = {"AUTHORIZED_KEYS_HOST", NEED_SSH, PATH, .preset = "/etc/bastion/authorized_keys.host"},
     [AUTHORIZED_KEYS_REPO] = {"AUTHORIZED_KEYS_REPO", NEED_SSH, PATH, .preset = "/etc/bastion/authorized_keys.repo"},
@@ -70,11 +72,16 @@ static const struct spec {
     [MAX_CONNECTIONS_PER_ADDRESS] = {"MAX_CONNECTIONS_PER_ADDRESS", NEED_LISTENERS, NUMBER, .preset = "16", .from = 1, .to = 65535},
 };
 
-const char *const settings_folders[] = {"/run/bastion/settings", "/etc/bastion", NULL};
+const char *const settings_folders[] = {SETTINGS_FOLDER, NULL}, *const settings_folders_of_guests[] = {SNAPSHOT, SETTINGS_FOLDER, NULL};
 
 bool settings_needed(enum setting id, unsigned needs) { return (spec[id].need & needs) != 0; }
 const char *settings_name(enum setting id) { return spec[id].name; }
 bool settings_is_secret(enum setting id) { return spec[id].secret; }
+bool settings_is_place(enum setting id) {
+    /* Not RUN_DIR, which is not the same for all programs. */
+    return (spec[id].kind == PATH && id != RUN_DIR) || id == SSH_USER || id == SSH_UID || id == SSH_GID || id == DOCKER_GROUP;
+}
+static bool is_wanted(enum setting id, unsigned needs) { return settings_needed(id, needs) || settings_is_place(id); }
 const char *settings_text(const struct settings *s, enum setting id) { return s->value[id].text; }
 uint64_t settings_number(const struct settings *s, enum setting id) { return s->value[id].number; }
 bool settings_given(const struct settings *s, enum setting id) { return s->value[id].origin > FROM_DEFAULT; }
@@ -111,29 +118,8 @@ static int fault(struct settings *s, enum setting id, const char *what) {
 
 /* ---- where values come from ---- */
 
-/* Whom this process was when it read its settings. What the account that it becomes then owns, the command can write. */
-static uid_t reader;
-static bool root_alone;
-
-void settings_trust_root_alone(void) { root_alone = true; }
-
-const char *settings_not_trusted(int fd) {
-    struct stat st;
-    struct statvfs fs;
-    if (fstat(fd, &st) == -1)
-        return strerror(errno);
-    /* Kubernetes mounts its ConfigMaps with mode 0777, read-only; Compose mounts files as their owner on the host has them. */
-    if (fstatvfs(fd, &fs) == 0 && (fs.f_flag & ST_RDONLY) != 0)
-        return NULL;
-    if (st.st_uid != 0 && (root_alone || st.st_uid != reader))
-        return "owned by another account than root, and not on a read-only mount";
-    if ((st.st_mode & (S_IWGRP | S_IWOTH)) != 0)
-        return "writable by others than its owner, and not on a read-only mount";
-    return NULL;
-}
-
 /* Takes an open file's content, less one final newline, as the value; closes it. Empty is no value. */
-static int take_file(struct settings *s, enum setting id, int fd, bool must_be_trusted) {
+static int take_file(struct settings *s, enum setting id, int fd) {
     struct stat st;
     const char *wrong = NULL;
     ssize_t n = 0;
@@ -141,8 +127,6 @@ static int take_file(struct settings *s, enum setting id, int fd, bool must_be_t
     size_t room = sizeof s->store - s->stored;
     if (fstat(fd, &st) == -1 || !S_ISREG(st.st_mode))
         wrong = "not a regular file";
-    else if (must_be_trusted)
-        wrong = settings_not_trusted(fd);
     if (wrong == NULL) {
         n = fd_read_file(fd, text, room < LIMIT_VALUE + 2 ? room : LIMIT_VALUE + 2);
         if (n < 0)
@@ -163,7 +147,6 @@ static int take_file(struct settings *s, enum setting id, int fd, bool must_be_t
     s->stored += (size_t)n + 1;
     s->value[id].text = text;
     s->value[id].n = (size_t)n;
-    s->value[id].exposed = (st.st_mode & (S_IRGRP | S_IROTH)) != 0;
     return 0;
 }
 
@@ -197,9 +180,43 @@ static bool is_service_link(const char *value) {
     return false;
 }
 
+/* A path as it is from anywhere. NULL where that takes more room than there is. */
+static const char *absolute(struct settings *s, const char *path) {
+    char here[LIMIT_PATH];
+    char *text = s->store + s->stored;
+    size_t room = sizeof s->store - s->stored;
+    if (path[0] == '/')
+        return path;
+    int n = getcwd(here, sizeof here) == NULL ? -1 : snprintf(text, room, "%s/%s", here, path);
+    if (n < 0 || (size_t)n >= room)
+        return NULL;
+    s->stored += (size_t)n + 1;
+    return text;
+}
+
+static int read_named_file(struct settings *s, enum setting id) {
+    struct settings_value *v = &s->value[id];
+    v->origin = FROM_NAMED_FILE;
+    v->place = s->named_file[id];
+    int fd = open(v->place, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+    if (fd == -1)
+        return fault(s, id, strerror(errno));
+    if (take_file(s, id, fd) == -1)
+        return -1;
+    return v->text == NULL && v->origin == FROM_NAMED_FILE ? fault(s, id, "empty") : 0;
+}
+
+/* A setting that only says where things stand must not stop a program that does not need it. */
+static int forgive(struct settings *s, enum setting id, unsigned needs, int result) {
+    if (result == 0 || settings_needed(id, needs))
+        return result;
+    s->value[id] = (struct settings_value){.origin = FROM_NOWHERE};
+    s->fault[0] = '\0';
+    return 0;
+}
+
 /* NAME=value and NAME_FILE=path; the first of a name counts, as for getenv(3), and NAME wins. */
 static int read_environment(struct settings *s, char *const *environment, unsigned needs) {
-    const char *file[SETTINGS] = {NULL};
     for (; *environment != NULL; environment++) {
         char *equals = strchr(*environment, '=');
         if (equals == NULL || equals[1] == '\0')
@@ -207,55 +224,57 @@ static int read_environment(struct settings *s, char *const *environment, unsign
         size_t n = (size_t)(equals - *environment);
         bool named_file = is_file_form(*environment, n);
         enum setting id = find(*environment, named_file ? n - 5 : n);
-        if (id == SETTINGS || (spec[id].need & needs) == 0)
+        if (id == SETTINGS)
             continue;
+        if (named_file && s->named_file[id] == NULL && (s->named_file[id] = absolute(s, equals + 1)) == NULL)
+            return fault(s, id, "the path of its file is too long");
         if (!named_file && spec[id].kind == PORT && is_service_link(equals + 1))
             s->value[id].link = equals + 1;
-        else if (named_file && file[id] == NULL)
-            file[id] = equals + 1;
-        else if (!named_file && s->value[id].text == NULL)
+        else if (!named_file && is_wanted(id, needs) && s->value[id].text == NULL)
             take_text(&s->value[id], equals + 1);
     }
-    for (int id = 0; id < SETTINGS; id++) {
-        if (s->value[id].n > LIMIT_VALUE && fault(s, (enum setting)id, "too long") == -1)
-            return -1;
-        if (s->value[id].text != NULL || file[id] == NULL)
-            continue;
-        s->value[id].origin = FROM_NAMED_FILE;
-        s->value[id].place = file[id];
-        int fd = open(file[id], O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
-        if ((fd == -1 ? fault(s, (enum setting)id, strerror(errno)) : take_file(s, (enum setting)id, fd, false)) == -1)
-            return -1;
-        bool empty = s->value[id].text == NULL && s->value[id].origin == FROM_NAMED_FILE;
-        if (empty && fault(s, (enum setting)id, "empty") == -1)
-            return -1;
+    int result = 0;
+    for (enum setting id = 0; id < SETTINGS && result == 0; id++) {
+        if (s->value[id].n > LIMIT_VALUE)
+            result = forgive(s, id, needs, fault(s, id, "too long"));
+        if (result == 0 && s->value[id].text == NULL && s->named_file[id] != NULL && is_wanted(id, needs))
+            result = forgive(s, id, needs, read_named_file(s, id));
     }
-    return 0;
+    return result;
+}
+
+static int read_entry(struct settings *s, int dir, const char *folder, enum setting id) {
+    struct settings_value *v = &s->value[id];
+    int fd = openat(dir, spec[id].name, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+    if (fd == -1 && errno == ENOENT)
+        return 0;
+    v->origin = FROM_FOLDER;
+    v->place = folder;
+    int result = fd == -1 ? fault(s, id, strerror(errno)) : take_file(s, id, fd);
+    if (v->text == NULL)
+        v->origin = FROM_NOWHERE;
+    return result;
 }
 
 static int read_folder(struct settings *s, const char *folder, unsigned needs) {
+    bool is_snapshot = strcmp(folder, SNAPSHOT) == 0;
+    if (is_snapshot && !snapshot_counts())
+        return 0;
     int dir = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (dir == -1 && (errno == ENOENT || errno == ENOTDIR))
         return 0;
-    const char *wrong = dir == -1 ? strerror(errno) : settings_not_trusted(dir);
+    const char *wrong = dir == -1 ? strerror(errno) : NULL;
     if (wrong != NULL) {
         snprintf(s->fault, sizeof s->fault, "%s: %s", folder, wrong);
         fd_close(&dir);
         return end_with_fault(s, SETTINGS);
     }
     int result = 0;
-    for (int id = 0; id < SETTINGS && result == 0; id++) {
-        struct settings_value *v = &s->value[id];
-        if (v->text != NULL || (spec[id].need & needs) == 0)
-            continue;
-        int fd = openat(dir, spec[id].name, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
-        if (fd == -1 && errno == ENOENT)
-            continue;
-        v->origin = FROM_FOLDER;
-        v->place = folder;
-        result = fd == -1 ? fault(s, (enum setting)id, strerror(errno)) : take_file(s, (enum setting)id, fd, true);
-        if (v->text == NULL)
-            v->origin = FROM_NOWHERE;
+    for (enum setting id = 0; id < SETTINGS && result == 0; id++) {
+        if (is_snapshot && s->named_file[id] == NULL)
+            s->named_file[id] = snapshot_named_file(dir, spec[id].name, s->store + s->stored, sizeof s->store - s->stored, &s->stored);
+        if (s->value[id].text == NULL && is_wanted(id, needs))
+            result = forgive(s, id, needs, read_entry(s, dir, folder, id));
     }
     close(dir);
     return result;
@@ -333,11 +352,9 @@ static const char *wrong_value(struct settings_value *v, const struct spec *sp) 
 }
 
 /* What is wrong with a setting because of another one. */
-static int check_together(struct settings *s) {
-    if (settings_given(s, FORCE_COMMAND) && settings_given(s, ALLOWED_COMMANDS))
-        return fault(s, ALLOWED_COMMANDS, "contradicts FORCE_COMMAND: set one of the two");
-    if (settings_given(s, FORCE_COMMAND) && settings_given(s, COMMAND_PREFIX))
-        return fault(s, COMMAND_PREFIX, "contradicts FORCE_COMMAND: a prefix belongs to ALLOWED_COMMANDS");
+static int check_together(struct settings *s, unsigned needs) {
+    if (!settings_needed(TLS_CERT, needs))
+        return 0;
     if (settings_given(s, TLS_CERT) != settings_given(s, TLS_KEY))
         return settings_given(s, TLS_CERT) ? fault(s, TLS_CERT, "needs TLS_KEY too") : fault(s, TLS_KEY, "needs TLS_CERT too");
     if (settings_given(s, TLS_CERT) && settings_given(s, TLS))
@@ -361,35 +378,56 @@ static int check_ports(struct settings *s) {
     return 0;
 }
 
-static void take_preset(struct settings_value *v, const struct spec *sp) {
-    if (v->text != NULL || sp->preset == NULL)
-        return;
-    /* Never written to: only secrets are wiped, and none has a preset. */
-    v->text = (char *)(uintptr_t)sp->preset;
-    v->n = strlen(v->text);
-    v->origin = FROM_DEFAULT;
+static int check_values(struct settings *s, unsigned needs) {
+    for (enum setting id = 0; id < SETTINGS; id++) {
+        struct settings_value *v = &s->value[id];
+        const char *wrong = v->text != NULL ? wrong_value(v, &spec[id]) : NULL;
+        if (wrong != NULL && forgive(s, id, needs, fault(s, id, wrong)) == -1)
+            return -1;
+        if (v->text != NULL || spec[id].preset == NULL)
+            continue;
+        /* Never written to: only secrets are wiped, and none has a preset. */
+        v->text = (char *)(uintptr_t)spec[id].preset;
+        v->n = strlen(v->text);
+        v->origin = FROM_DEFAULT;
+        wrong_value(v, &spec[id]); /* for its number */
+    }
+    return 0;
+}
+
+/* Whether nobody but the administrator can have written what was read. What says who runs commands must be root's alone: nobody
+ * else may say that he is the one for whom the rest is closed. */
+static int check_writers(struct settings *s, const struct settings_places *places, unsigned needs) {
+    char path[LIMIT_PATH + 64];
+    const char *wrong;
+    for (const char *const *folder = places->folders; *folder != NULL; folder++)
+        if (strcmp(*folder, SNAPSHOT) != 0 && (wrong = protect_refuses(*folder, PROTECT_SETTING)) != NULL) {
+            snprintf(s->fault, sizeof s->fault, "%s: %s", *folder, wrong);
+            if (end_with_fault(s, SETTINGS) == -1)
+                return -1;
+        }
+    for (enum setting id = 0; id < SETTINGS; id++) {
+        const struct settings_value *v = &s->value[id];
+        if ((v->origin != FROM_FOLDER && v->origin != FROM_NAMED_FILE) || !settings_needed(id, needs))
+            continue;
+        bool is_folder = v->origin == FROM_FOLDER, identity = settings_is_place(id) && spec[id].kind != PATH;
+        snprintf(path, sizeof path, "%s%s%s", v->place, is_folder ? "/" : "", is_folder ? spec[id].name : "");
+        if ((wrong = protect_refuses(path, identity && geteuid() == 0 ? PROTECT_IDENTITY : is_folder ? PROTECT_SETTING : PROTECT_KEY)) != NULL && fault(s, id, wrong) == -1)
+            return -1;
+    }
+    return 0;
 }
 
 int settings_read(struct settings *s, const struct settings_places *places, unsigned needs) {
-    reader = geteuid();
+    protect_use(s, places->environment);
     if (places->environment != NULL && read_environment(s, places->environment, needs) == -1)
         return -1;
     for (const char *const *folder = places->folders; *folder != NULL; folder++)
         if (read_folder(s, *folder, needs) == -1)
             return -1;
-    for (int id = 0; id < SETTINGS; id++) {
-        struct settings_value *v = &s->value[id];
-        const char *wrong;
-        take_preset(v, &spec[id]);
-        if (v->text == NULL || (wrong = wrong_value(v, &spec[id])) == NULL)
-            continue;
-        if (fault(s, (enum setting)id, wrong) == -1)
-            return -1;
-        take_preset(v, &spec[id]);
-        if (v->text != NULL)
-            wrong_value(v, &spec[id]);
-    }
-    return check_together(s) == -1 ? -1 : check_ports(s);
+    if (check_values(s, needs) == -1 || check_together(s, needs) == -1 || check_ports(s) == -1)
+        return -1;
+    return check_writers(s, places, needs);
 }
 
 void settings_wipe(struct settings *s, enum setting id) {

@@ -34,6 +34,7 @@ enum setting {
     SSH_PORT,
     SSH_UID,
     SSH_GID,
+    DOCKER_GROUP,
     AUTHORIZED_KEYS_DIR,
     AUTHORIZED_KEYS_HOST,
     AUTHORIZED_KEYS_REPO,
@@ -72,9 +73,9 @@ struct settings {
         uint64_t number;
         enum settings_origin origin;
         const char *link; /* what stood in its place in the environment: Kubernetes' word on a service of that name */
-        bool exposed;      /* a secret's file that others than its owner can read */
         const char *place; /* FROM_NAMED_FILE: the file; FROM_FOLDER: the folder */
     } value[SETTINGS];
+    const char *named_file[SETTINGS]; /* what NAME_FILE says, absolute, whether it is needed or not; or NULL */
     /* For a program that wants every fault and not the first alone: called with s->fault for each, while the value still stands
      * there (`id` is SETTINGS for a whole folder). Then what is faulty counts as not set. NULL: reading ends with the first. */
     void (*each_fault)(const struct settings *s, enum setting id);
@@ -83,14 +84,18 @@ struct settings {
 };
 
 /* Where values come from, first to last. `environment` is NULL for a program whose environment the client writes (cgi,
- * the login shell). `folders` ends with NULL. */
+ * the login shell). `folders` ends with NULL: settings_folders is for programs whose environment is the administrator's; the
+ * other for those whose is not, and who find there what `init` has had in its environment (core/snapshot.h). */
 struct settings_places {
     char *const *environment;
     const char *const *folders;
 };
-extern const char *const settings_folders[];
+extern const char *const settings_folders[], *const settings_folders_of_guests[];
+#define SETTINGS_FOLDER "/etc/bastion"
 
-/* Reads and checks the settings that `needs` names into a zeroed struct. Returns 0, or -1 with settings->fault. */
+/* Reads and checks the settings that `needs` names into a zeroed struct. A file counts only where no command can have written
+ * it (core/protect.h, which is told of `s`). Settings that say where configuration stands are read in any case (settings_is_place);
+ * one of those that is not needed, and wrong, counts as not set. Returns 0, or -1 with settings->fault. */
 int settings_read(struct settings *s, const struct settings_places *places, unsigned needs);
 
 /* The text, or NULL when there is neither a value nor a default. */
@@ -103,18 +108,13 @@ bool settings_given(const struct settings *s, enum setting id);
 bool settings_needed(enum setting id, unsigned needs);
 const char *settings_name(enum setting id);
 bool settings_is_secret(enum setting id);
+/* Whether the setting says where configuration stands, or who could write there: its value is needed to close that to commands. */
+bool settings_is_place(enum setting id);
 /* Where the value comes from, for people; valid until the next call. */
 const char *settings_source(const struct settings *s, enum setting id);
 
 /* Overwrites a secret's value, wherever it stands; the setting has none afterwards. */
 void settings_wipe(struct settings *s, enum setting id);
-
-/* Why an open folder or file is not the administrator's alone, or NULL: it belongs to root or to this process, and nobody
- * else can write it, or it is on a read-only mount. */
-const char *settings_not_trusted(int fd);
-
-/* For a program that its own account must not be able to steer (the login shell): only what is root's counts. */
-void settings_trust_root_alone(void);
 
 /* Whether n bytes at `name` are a setting's name or such a name with _FILE: never the command's business. */
 bool settings_owns(const char *name, size_t n);

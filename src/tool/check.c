@@ -11,6 +11,7 @@
 #include "base/drop.h"
 #include "base/log.h"
 #include "core/certificate.h"
+#include "core/runas.h"
 #include "tool/check_parts.h"
 #include "tool/report.h"
 #include "wire/quote.h"
@@ -22,7 +23,7 @@ static const struct {
     void (*look)(const struct subject *x);
     bool as_account;
 } parts[] = {
-    {check_settings, false}, {check_values, false}, {check_names, false}, {check_host, false},  {check_account, false},
+    {check_settings, false}, {check_values, false}, {check_names, false}, {check_host, false}, {check_trust, false},  {check_account, false},
     {check_folders, false},  {check_keys, false},   {check_tls, false},   {check_rules, true}, {check_command, true},
 };
 
@@ -65,7 +66,7 @@ static void find_out(struct subject *x) {
         x->has_account = account_find(&x->account, settings_text(x->settings, SSH_USER)) == 0;
     else
         account_self(&x->account);
-    if (x->has_account && account_socket_group(&group, x->files ? (char *[]){NULL} : environ))
+    if (x->has_account && runas_docker_group(&group, x->settings, x->files ? NULL : environ))
         account_add_group(&x->account, group);
 }
 
@@ -177,7 +178,7 @@ int check_main(int argc, char **argv) {
         fputs("usage: bastion check [--files] [--brief | [--] REQUEST]\n", stderr);
         return 64;
     }
-    struct settings_places places = {files ? nothing : environ, settings_folders};
+    struct settings_places places = {files ? nothing : environ, files ? settings_folders_of_guests : settings_folders};
     const char *fault = s.fault;
     x = (struct subject){.settings = &s, .policy = &policy, .keys = &keys, .faulty = faulty, .files = files, .root = geteuid() == 0, .container = container_is_ours()};
     s.each_fault = brief ? NULL : take_fault;
@@ -202,5 +203,5 @@ int check_main(int argc, char **argv) {
             report_fault_line(fault);
         code = check_all(&x);
     }
-    return fflush(stdout) == 0 ? code : 71;
+    return fflush(stdout) == 0 && !ferror(stdout) ? code : 71;
 }

@@ -37,6 +37,8 @@ void check_keys(const struct subject *x);
 void check_tls(const struct subject *x);
 /* What the system allows. */
 void check_host(const struct subject *x);
+/* Who could change what counts, and read what is secret. */
+void check_trust(const struct subject *x);
 
 /* These two look with the account's eyes, if this process could become it. */
 void check_rules(const struct subject *x);

@@ -141,14 +141,13 @@ static void check_password(const struct settings *s) {
 
 static void check_without_effect(const struct subject *x) {
     const struct settings *s = x->settings;
-    struct stat st;
     bool waits = settings_given(s, COMMAND_LOCK) && settings_number(s, COMMAND_LOCK) == LOCK_WAIT;
     if (settings_given(s, HTTP_BASIC_AUTH) && settings_given(s, HTTP_TOKEN))
         report_warning("HTTP_TOKEN", "has no effect: HTTP_BASIC_AUTH wins (%s)", settings_source(s, HTTP_TOKEN));
     if (settings_given(s, COMMAND_LOCK_WAIT) && !waits)
         report_warning("COMMAND_LOCK_WAIT", "has no effect: COMMAND_LOCK is not wait (%s)", settings_source(s, COMMAND_LOCK_WAIT));
-    if (settings_given(s, FORCE_COMMAND) && lstat(POLICY_LIST, &st) == 0)
-        report_warning(POLICY_LIST_NAME, "has no effect: FORCE_COMMAND is set");
+    if (policy_ignores(x->policy) != NULL)
+        report_warning("FORCE_COMMAND", "%s", policy_ignores(x->policy));
     if (!x->http && x->tls)
         report_warning("TLS, TLS_CERT", "without HTTP_BASIC_AUTH or HTTP_TOKEN nobody is served over HTTPS");
     if (!x->http && !x->ssh && x->container)
@@ -159,9 +158,6 @@ static void check_without_effect(const struct subject *x) {
 
 void check_values(const struct subject *x) {
     const struct settings *s = x->settings;
-    for (enum setting id = 0; id < SETTINGS; id++)
-        if (settings_is_secret(id) && s->value[id].exposed)
-            report_warning(settings_name(id), "its file can be read by others than its owner: chmod 600 (%s)", settings_source(s, id));
     for (enum setting id = 0; id < SETTINGS; id++)
         if (s->value[id].link != NULL)
             report_warning(settings_name(id), "%s is what Kubernetes says of a service of that name: ignored", s->value[id].link);

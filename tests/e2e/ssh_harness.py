@@ -118,6 +118,11 @@ class SshServer(Server):
         return Path(f"/proc/{self.process.pid}/root{path}")
 
 
+def named(server):
+    """What the log names, as a fault of a connection or as a notice of the start."""
+    return [event["reason"] for event in server.events() if event["event"] in ("fault", "notice")]
+
+
 class Terminal(Pty):
     """An ssh session on a terminal of its own: `size` is (rows, columns)."""
 

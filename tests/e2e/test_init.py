@@ -114,6 +114,8 @@ def test_snapshot(start):
     server = start(InitServer, FORCE_COMMAND="echo 'a\nb'", COMMAND_LOCK="wait", SSH_USER="deploy",
                    more='d=$root/run/bastion/settings; mkdir -p $d; echo x >$d/COMMAND_TIMEOUT; echo y >$d/HTTP_TOKEN')
     folder = server.inside("/run/bastion/settings")
+    assert (folder / ".init").read_text() == ""
+    (folder / ".init").unlink()
     assert {p.name: p.read_text() for p in folder.iterdir()} == {
         "FORCE_COMMAND": "echo 'a\nb'\n", "COMMAND_LOCK": "wait\n", "SSH_USER": "deploy\n", "AUDIT": "text\n"}
     assert all(p.stat().st_uid == 0 and stat.S_IMODE(p.stat().st_mode) == 0o644 for p in folder.iterdir())
@@ -164,10 +166,12 @@ def test_the_group_of_the_docker_socket(start):
     """Whatever its number is, and when it changes; over HTTP and SSH."""
     server = start(InitServer, FORCE_COMMAND="id -G; test -w /var/run/docker.sock && echo may", COMMAND_LOCK="off")
     assert ask(server).body == server.ssh().stdout == b"1000\n"
-    for gid in (987, 4711, 0, 1000):
+    for gid in (987, 4711, 1000):
         make_socket(server, gid)
         groups = b"1000 %d\nmay\n" % gid if gid != 1000 else b"1000\nmay\n"
         assert ask(server).body == server.ssh().stdout == groups
+    make_socket(server, 0)  # root's group would be more than a socket
+    assert ask(server).body == server.ssh().stdout == b"1000\n"
     (server.inside("/run") / "docker.sock").unlink()
     assert ask(server).body == server.ssh().stdout == b"1000\n"
 

@@ -15,7 +15,7 @@ INVALID = [
     ("ON_DISCONNECT", "stop"), ("AUDIT", "xml"), ("AUDIT", "JSON"), ("RUN_DIR", "relative/path"), ("SSH_USER", "no body"), ("SSH_USER", "-x"), ("SSH_USER", "a:b"),
     ("HTTP_BASIC_AUTH", "nocolon"), ("HTTP_BASIC_AUTH", ":sesame"), ("HTTP_BASIC_AUTH", "sesame:"), ("HTTP_BASIC_AUTH", "user:sesame\nx"),
     ("HTTP_TOKEN", "two\nlines"), ("HTTP_TOKEN", " sesame"), ("HTTP_TOKEN", "sesame "), ("HTTP_TOKEN", "t" * 5000), ("FORCE_COMMAND", " \n\t"), ("FORCE_COMMAND", None),
-    ("ALLOWED_COMMANDS", "echo"), ("COMMAND_PREFIX", "docker exec"), ("AUDIT_MASK", "("),
+    ("COMMAND_PREFIX", "docker exec"), ("AUDIT_MASK", "("),
 ]
 
 
@@ -158,22 +158,22 @@ def test_files_in_etc(start):
 
 @pytest.mark.root
 def test_order_of_places(start, tmp_path):
-    """The environment, then /run/bastion/settings, then /etc/bastion."""
+    """The environment, then a file that it names, then /etc/bastion; never /run/bastion/settings."""
     (tmp_path / "command").write_text("echo named file")
     extra = settings_files({"FORCE_COMMAND": "echo run"}, "/run/bastion/settings")
     files = {"FORCE_COMMAND": "echo etc"}
     assert ask(folder_server(start, files, extra, FORCE_COMMAND="echo environment")).body == b"environment\n"
     assert ask(folder_server(start, files, extra, FORCE_COMMAND=None, FORCE_COMMAND_FILE=str(tmp_path / "command"))).body == b"named file\n"
-    assert ask(folder_server(start, files, extra, FORCE_COMMAND=None)).body == b"run\n"
+    assert ask(folder_server(start, files, extra, FORCE_COMMAND=None)).body == b"etc\n"
     assert ask(folder_server(start, files, FORCE_COMMAND=None)).body == b"etc\n"
     assert ask(folder_server(start, files, FORCE_COMMAND="")).body == b"etc\n"
 
 
 @pytest.mark.root
-@pytest.mark.parametrize("extra", ["chmod 666 /etc/bastion/FORCE_COMMAND", "chmod 777 /etc/bastion", "chown 65534 /etc/bastion/FORCE_COMMAND", "chown 65534 /etc/bastion",
+@pytest.mark.parametrize("extra", ["chmod 666 /etc/bastion/FORCE_COMMAND", "chmod 777 /etc/bastion", "chown 4321 /etc/bastion/FORCE_COMMAND", "chown 4321 /etc/bastion", "chown 65534 /etc/bastion/FORCE_COMMAND; echo nobody >/etc/bastion/SSH_USER; chown 65534 /etc/bastion/SSH_USER",
                                    "rm /etc/bastion/FORCE_COMMAND; mkdir /etc/bastion/FORCE_COMMAND", "rm /etc/bastion/FORCE_COMMAND; mkfifo /etc/bastion/FORCE_COMMAND"])
 def test_files_that_others_could_have_written(start, extra):
-    server = folder_server(start, {"FORCE_COMMAND": "echo x >>$T/runs"}, extra, FORCE_COMMAND=None)
+    server = folder_server(start, {"FORCE_COMMAND": "echo x >>$T/runs"}, extra, FORCE_COMMAND=None, **({"SSH_USER": None} if "SSH_USER" in extra else {}))
     assert ask(server).status == 500
     assert server.settled_runs() == 0
     assert "/etc/bastion" in server.events("fault")[0]["reason"]

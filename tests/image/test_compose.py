@@ -31,12 +31,14 @@ class Folder:
     def __init__(self, engine, home, name):
         self.engine, self.home, self.name = engine, home / name, name
         shutil.copytree(COMPOSE / name, self.home)
-        for folder in ("users.d", "keys"):
-            (self.home / folder).mkdir(exist_ok=True)
-        shutil.copy(f"{ALICE}.pub", self.home / "users.d/alice.pub")
+        for folder in ("users.d", "keys", "etc/users.d"):
+            (self.home / folder).mkdir(exist_ok=True, parents=True)
+        for folder in ("users.d", "etc/users.d"):
+            shutil.copy(f"{ALICE}.pub", self.home / folder / "alice.pub")
         self.files = {"token": "a-token-of-20-letters", "login": "user:password"}
         for file, text in self.files.items():
             (self.home / file).write_text(text + "\n")
+            (self.home / file).chmod(0o600)  # umask 077
         self.made = []
 
     def load(self, file="compose.yaml"):
@@ -56,6 +58,10 @@ class Folder:
         return [w for k, v in value.items() for w in ("-e", f"{k}={str(v).replace('$$', '$')}")]
 
     def put_secrets(self, compose, names):
+        for name in names:
+            if isinstance(name, dict):
+                assert name["mode"] == 0o400
+        names = [name["source"] if isinstance(name, dict) else name for name in names]
         files = {name: self.home / compose["secrets"][name].get("file", "./token") for name in names}
         return [w for name, file in files.items() for w in ("-v", f"{file}:/run/secrets/{name}:ro")]
 
@@ -85,6 +91,7 @@ class Folder:
         assert service.get("image", IMAGE) == IMAGE
         words = self.words(compose, service)
         self.made.append(Bastion(self.engine, *words, volumes=False, HTTP_TOKEN=None, FORCE_COMMAND=None, **options))
+        assert not [e for e in self.made[-1].lines("notice") if "secret" in e["reason"] or "count" in e["reason"]]
         assert not [e for e in self.made[-1].lines("notice") if "no volume" in e["reason"]] or self.name == "swarm"
         return self.made[-1]
 

@@ -1,0 +1,153 @@
+#include "base/landlock.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+
+/* From linux/landlock.h, of which the headers of many machines know only the first version. */
+enum {
+    WRITE_FILE = 1 << 1,
+    REMOVE_DIR = 1 << 4,
+    MAKE_SYM = 1 << 12, /* the last of removing and making, which stand in a row */
+    REFER = 1 << 13,
+    TRUNCATE = 1 << 14,
+    OF_FILES = WRITE_FILE | TRUNCATE,
+    WRITING = OF_FILES | ((MAKE_SYM << 1) - REMOVE_DIR) | REFER,
+    VERSION_FLAG = 1,
+    PATH_BENEATH = 1,
+    VERSION = 3
+};
+struct ruleset_attributes {
+    uint64_t handled;
+};
+struct path_beneath {
+    uint64_t allowed;
+    int32_t parent;
+} __attribute__((packed));
+
+bool landlock_is_available(void) { return syscall(SYS_landlock_create_ruleset, NULL, 0, VERSION_FLAG) >= VERSION; }
+
+void landlock_add(struct landlock_paths *p, const char *path) {
+    size_t n = strlen(path) + 1;
+    for (size_t i = 0; i < p->count; i++)
+        if (strcmp(p->at[i], path) == 0)
+            return;
+    p->full = p->full || p->count == LIMIT_CLOSED_PATHS || n > sizeof p->text - p->used;
+    if (p->full)
+        return;
+    p->at[p->count++] = memcpy(p->text + p->used, path, n);
+    p->used += n;
+}
+
+/* ---- what is allowed ---- */
+
+struct making {
+    int ruleset;
+    size_t rules;
+    const struct landlock_paths *ways, *closed;
+    struct identity {
+        dev_t device;
+        ino_t inode;
+    } known[2 * LIMIT_CLOSED_PATHS]; /* of both */
+    size_t known_count;
+};
+
+static void know(struct making *m, const struct landlock_paths *p) {
+    struct stat st;
+    for (size_t i = 0; i < p->count; i++)
+        if (stat(p->at[i], &st) == 0)
+            m->known[m->known_count++] = (struct identity){st.st_dev, st.st_ino};
+}
+
+static bool is_known(const struct making *m, const struct stat *st) {
+    for (size_t i = 0; i < m->known_count; i++)
+        if (m->known[i].device == st->st_dev && m->known[i].inode == st->st_ino)
+            return true;
+    return false;
+}
+
+/* What is gone by the time it is opened needs no rule, and neither does what can't be opened. */
+static int allow(struct making *m, int folder, const char *name) {
+    struct stat st;
+    int fd = openat(folder, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+    if (fd == -1)
+        return 0;
+    int result = 0;
+    if (fstat(fd, &st) == 0 && !S_ISLNK(st.st_mode) && !is_known(m, &st)) {
+        struct path_beneath rule = {S_ISDIR(st.st_mode) ? WRITING : OF_FILES, fd};
+        errno = E2BIG;
+        result = m->rules++ == LIMIT_CLOSED_RULES ? -1 : (int)syscall(SYS_landlock_add_rule, m->ruleset, PATH_BENEATH, &rule, 0);
+        if (result == -1 && errno == EBADFD) /* of a file system that has no rules: a namespace that has a name, say */
+            result = 0;
+    }
+    int error = errno;
+    close(fd);
+    errno = error;
+    return result;
+}
+
+static int allow_entries(struct making *m, const char *path) {
+    DIR *dir = opendir(path);
+    int result = 0;
+    if (dir == NULL)
+        return 0; /* nothing in it is allowed, then */
+    for (struct dirent *e; result == 0 && (e = readdir(dir)) != NULL;)
+        if (strcmp(e->d_name, ".") != 0 && strcmp(e->d_name, "..") != 0)
+            result = allow(m, dirfd(dir), e->d_name);
+    int error = errno;
+    closedir(dir);
+    errno = error;
+    return result;
+}
+
+static bool is_below(const char *path, const char *folder) {
+    size_t n = strcmp(folder, "/") == 0 ? 0 : strlen(folder);
+    return strncmp(path, folder, n) == 0 && (path[n] == '/' || path[n] == '\0');
+}
+
+static bool is_closed(const struct landlock_paths *closed, const char *path) {
+    for (size_t i = 0; i < closed->count; i++)
+        if (is_below(path, closed->at[i]))
+            return true;
+    return false;
+}
+
+int landlock_make(const struct landlock_paths *ways, const struct landlock_paths *closed) {
+    static struct making m;
+    struct ruleset_attributes attributes = {WRITING};
+    m.rules = m.known_count = 0;
+    m.closed = closed;
+    m.ways = ways;
+    if (ways->full || closed->full) {
+        errno = E2BIG;
+        return -1;
+    }
+    m.ruleset = (int)syscall(SYS_landlock_create_ruleset, &attributes, sizeof attributes, 0);
+    if (m.ruleset == -1)
+        return -1;
+    know(&m, ways);
+    know(&m, closed);
+    for (size_t i = 0; i < ways->count; i++)
+        if (!is_closed(closed, ways->at[i]) && allow_entries(&m, ways->at[i]) == -1) {
+            int error = errno;
+            close(m.ruleset);
+            errno = error;
+            return -1;
+        }
+    return m.ruleset;
+}
+
+int landlock_enter(int ruleset) {
+    if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == -1)
+        return -1;
+    return (int)syscall(SYS_landlock_restrict_self, ruleset, 0);
+}

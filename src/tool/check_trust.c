@@ -1,0 +1,23 @@
+#include "core/protect.h"
+#include "core/runas.h"
+#include "tool/check_parts.h"
+#include "tool/report.h"
+
+extern char **environ;
+
+static void report(void *context, enum protect_finding finding, const char *path, const char *text) {
+    (void)context;
+    if (finding == PROTECT_REFUSED)
+        report_fault(path, "%s", text);
+    else if (finding == PROTECT_CLOSED)
+        report_line("closed: %s: %s", path, text);
+    else
+        report_warning(path, "%s", text);
+}
+
+void check_trust(const struct subject *x) {
+    const char *lacks = runas_lacks(x->settings, x->files ? NULL : environ);
+    if (lacks != NULL)
+        report_warning("DOCKER_GROUP", "%s", lacks);
+    protect_report(report, NULL);
+}
