@@ -29,7 +29,7 @@ BASTION  := $(SRC:%.c=$(OBJ)/%.o)
 UNITS    := $(UNIT_SRC:%.c=$(HOST)/obj/%.o)
 
 # Goals that look after their packages must do so before anything is fetched or built.
-DEPS_FIRST := $(if $(filter deps check test test-image test-field bench fuzz run,$(MAKECMDGOALS)),deps)
+DEPS_FIRST := $(if $(filter deps check test test-image test-field bench fuzz coverage mutate run,$(MAKECMDGOALS)),deps)
 
 all: $(OUT)/bastion $(OUT)/tinysshd $(OUT)/sh
 
@@ -116,6 +116,7 @@ test-field: deps all
 
 bench: deps all
 	tests/bench/run
+	tests/bench/broker
 	[ "$$(id -u)" -ne 0 ] || tests/bench/docker
 	tests/bench/tls
 	[ "$$(id -u)" -ne 0 ] || tests/bench/ssh
@@ -123,6 +124,13 @@ bench: deps all
 
 fuzz: deps all
 	tests/fuzz/run 60
+
+# Of the matcher of expressions: what its unit tests reach, and what they would notice.
+coverage: deps
+	tests/coverage
+
+mutate: deps
+	tests/mutate
 
 run: deps all
 	init/run
@@ -151,5 +159,5 @@ clean:
 distclean:
 	rm -rf build
 
-.PHONY: all vendor unit layers check test test-image test-field bench fuzz run image deps install clean distclean
+.PHONY: all vendor unit layers check test test-image test-field bench fuzz coverage mutate run image deps install clean distclean
 .DELETE_ON_ERROR:

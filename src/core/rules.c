@@ -124,8 +124,10 @@ void rules_add_file(struct rules *r, const char *source, const char *path) {
 
 /* ---- the match ---- */
 
-/* What the rules of the last table were compiled to: good as long as their text is the same. */
+/* What the rules of the last table were compiled to: good as long as their text is the same. Only from the second time on, since
+ * most connections bring one request, and fresh memory for all of it would cost more than compiling does. */
 static struct {
+    bool again;
     char text[LIMIT_RULES_TEXT];
     size_t text_n, used;
     struct ere rule[LIMIT_RULES];
@@ -134,7 +136,8 @@ static struct {
 } kept;
 
 static void keep(const struct rules *r) {
-    if (kept.text_n == r->store.len && memcmp(kept.text, r->store.at, r->store.len) == 0)
+    kept.again = kept.text_n == r->store.len && memcmp(kept.text, r->store.at, r->store.len) == 0;
+    if (kept.again)
         return;
     kept.text_n = r->store.len;
     kept.used = 0;
@@ -150,9 +153,11 @@ static const struct ere *compile(const struct rules *r, size_t i, struct rules_v
     const struct rule *rule = &r->rule[i];
     struct slice text = {rule->text, strlen(rule->text)};
     struct ere_fault wrong;
+    enum ere_result result = ERE_FULL;
     if (kept.compiled[i])
         return &kept.rule[i];
-    enum ere_result result = ere_compile(&kept.rule[i], text, false, kept.memory + kept.used, sizeof kept.memory - kept.used, matcher_work(), &wrong);
+    if (kept.again)
+        result = ere_compile(&kept.rule[i], text, false, kept.memory + kept.used, sizeof kept.memory - kept.used, matcher_work(), &wrong);
     if (result == ERE_GOOD) {
         kept.used += kept.rule[i].used;
         kept.compiled[i] = true;
