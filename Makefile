@@ -84,6 +84,7 @@ $(HOST)/bearssl/.done: $(HOST)/%/.done: $(DL)/%.tar vendor/build
 	$(call part,$(HOSTCC),)
 
 $(V)/tinyssh/.done: $(wildcard vendor/patches/tinyssh/*.patch)
+$(V)/bearssl/.done $(HOST)/bearssl/.done: $(wildcard vendor/patches/bearssl/*.patch)
 
 $(OUT)/tinysshd: $(V)/tinyssh/.done
 	cp $(V)/tinyssh/tinysshd $@

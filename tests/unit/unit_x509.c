@@ -162,6 +162,37 @@ START_TEST(sessions) {
 }
 END_TEST
 
+/* BearSSL's decoder of private keys: five numbers of an RSA key that fill its buffer, as it counts it, leave what is behind alone. */
+START_TEST(key_decoder) {
+    enum { EACH = BR_X509_BUFSIZE_KEY };
+    static const unsigned char head[] = {0x02, 1, 0, 0x02, 1, 0x7f, 0x02, 1, 3, 0x02, 1, 3}, empty[] = {0x02, 1, 0};
+    unsigned char file[3 * EACH + 64], *at = file + 4;
+    struct {
+        br_skey_decoder_context decoder;
+        unsigned char behind[64];
+    } *c = calloc(1, sizeof *c);
+    ck_assert_ptr_nonnull(c);
+    memset(c->behind, 0xaa, sizeof c->behind);
+    memcpy(at, head, sizeof head);
+    at += sizeof head;
+    for (int i = 0; i < 3; i++) {
+        memcpy(at, (const unsigned char[]){0x02, 0x82, EACH >> 8, EACH & 0xff}, 4);
+        memset(at + 4, 0x7f, EACH);
+        at += 4 + EACH;
+    }
+    for (int i = 0; i < 2; i++, at += sizeof empty)
+        memcpy(at, empty, sizeof empty);
+    size_t n = (size_t)(at - file) - 4;
+    memcpy(file, (const unsigned char[]){0x30, 0x82, (unsigned char)(n >> 8), (unsigned char)n}, 4);
+    br_skey_decoder_init(&c->decoder);
+    br_skey_decoder_push(&c->decoder, file, n + 4);
+    for (size_t i = 0; i < sizeof c->behind; i++)
+        ck_assert_uint_eq(c->behind[i], 0xaa);
+    ck_assert_uint_le(3 * EACH, sizeof c->decoder.key_data);
+    free(c);
+}
+END_TEST
+
 Suite *unit_x509(void) {
     Suite *s = suite_create("x509");
     TCase *tc = tcase_create("x509");
@@ -170,6 +201,7 @@ Suite *unit_x509(void) {
     tcase_add_loop_test(tc, name, 0, COUNT(names));
     tcase_add_loop_test(tc, purpose, 0, COUNT(purposes));
     tcase_add_test(tc, sessions);
+    tcase_add_test(tc, key_decoder);
     suite_add_tcase(s, tc);
     return s;
 }
