@@ -125,6 +125,10 @@
 #define LIMIT_DRAINED_LINES 64     /* lines of /dev/log that are printed after the end */
 #define LIMIT_HEALTH_MS 4000       /* for all listeners to answer: below the five seconds of the image's HEALTHCHECK */
 
+/* tinysshd's words. */
+#define LIMIT_TROUBLE 768          /* bytes of a complaint: what a client offers to negotiate, of which it tells 512 */
+#define LIMIT_REFUSED_KEYS 400     /* bytes: type and fingerprint of five keys */
+
 /* The log. */
 #define LIMIT_LOG_LINE 4096        /* bytes: PIPE_BUF, so that lines of many processes never mix in a pipe */
 #define LIMIT_LOG_TEXT 2048        /* bytes of one quoted text in a line; longer ones end in "..." */

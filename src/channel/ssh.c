@@ -50,8 +50,13 @@ struct visit {
 
     char line[LIMIT_LOG_LINE]; /* of tinysshd's log, as far as it has come */
     size_t line_n;
-    char trouble[256];         /* its last complaint */
+    bool line_lost;            /* it is longer than that: nothing of it counts */
+    char trouble[LIMIT_TROUBLE]; /* its last complaint that says something */
+    bool general;              /* or that doesn't, for lack of another */
+    char refused[LIMIT_REFUSED_KEYS]; /* the keys that were not taken */
+    bool denied;               /* a request of the session was */
     const struct key *key;     /* who has logged in, or NULL */
+    bool nobody;               /* the account that it named is none */
     bool stranger;             /* tinysshd let somebody in whom nobody here knows */
     bool entered;              /* the login shell has asked, and been told */
     bool running;              /* it has told of a run's start, and not of its end */
@@ -85,30 +90,67 @@ static void note(const struct visit *v, const char *event, const char *verdict, 
     audit_write(&a);
 }
 
-static void complain(struct visit *v, const char *text, size_t n) {
-    /* What says more came before it: that the key was not found, say. */
-    bool is_general = n >= 14 && memcmp(text, "authentication", 14) == 0;
-    if (!is_general || v->trouble[0] == '\0')
-        snprintf(v->trouble, sizeof v->trouble, "%.*s", (int)n, text);
+static void complain(struct visit *v, struct slice text) {
+    snprintf(v->trouble, sizeof v->trouble, "%.*s", (int)text.n, text.at);
+}
+
+static void add_refused(struct visit *v, struct slice key) {
+    size_t n = strlen(v->refused);
+    if (n + key.n + 3 < sizeof v->refused && memmem(v->refused, n, key.at, key.n) == NULL)
+        snprintf(v->refused + n, sizeof v->refused - n, "%s%.*s", n > 0 ? ", " : "", (int)key.n, key.at);
+}
+
+/* Why nobody was let in: also which keys were shown, so that it is seen whose they are. */
+static const char *refusal(struct visit *v) {
+    static char text[LIMIT_TROUBLE + LIMIT_REFUSED_KEYS + 2];
+    bool is_about_login = v->nobody || (!v->general && strncmp(v->trouble, "auth: ", 6) == 0);
+    if (v->refused[0] == '\0')
+        return v->trouble[0] != '\0' ? v->trouble : "the connection ended before a login";
+    snprintf(text, sizeof text, "%s: %s", is_about_login ? v->trouble : "no key that is let in", v->refused);
+    return text;
+}
+
+static void accept_login(struct visit *v, const struct tinysshd_line *l) {
+    char text[SSH_KEY_TEXT + 1];
+    snprintf(text, sizeof text, "%.*s", SSH_KEY_TEXT, l->key.at);
+    v->key = slice_is(l->account, v->account.name) ? keys_find(&v->keys, text) : NULL;
+    v->stranger = v->key == NULL;
+    if (v->stranger && !v->ended)
+        kill(v->tinysshd, SIGKILL); /* before it starts anything: where nobody holds what it starts, nobody else would */
 }
 
 static void take_line(struct visit *v, struct slice line) {
+    static const char nobody[] = "there is no such account";
     struct tinysshd_line l;
     tinysshd_read(&l, line);
-    if (l.kind == TINYSSHD_TROUBLE)
-        complain(v, l.text.at, l.text.n);
-    if (l.kind == TINYSSHD_ACCEPTED) {
-        char text[SSH_KEY_TEXT + 1];
-        snprintf(text, sizeof text, "%.*s", SSH_KEY_TEXT, l.key.at);
-        v->key = slice_is(l.account, v->account.name) ? keys_find(&v->keys, text) : NULL;
-        v->stranger = v->key == NULL;
-        if (v->stranger && !v->ended)
-            kill(v->tinysshd, SIGKILL); /* before it starts anything: where nobody holds what it starts, nobody else would */
-    } else if (l.kind == TINYSSHD_NOBODY) {
-        static const char text[] = "there is no such account";
-        complain(v, text, sizeof text - 1);
+    switch (l.kind) {
+    case TINYSSHD_NOTE:
+        break;
+    case TINYSSHD_ACCEPTED:
+        accept_login(v, &l);
+        break;
+    case TINYSSHD_REJECTED:
+        add_refused(v, l.text);
+        break;
+    case TINYSSHD_NOBODY:
+        complain(v, (struct slice){nobody, sizeof nobody - 1});
+        v->nobody = true;
         v->key = NULL;
         v->stranger = false;
+        break;
+    case TINYSSHD_DENIED:
+        if (v->key != NULL && !v->denied) {
+            v->denied = true;
+            note(v, "deny", "deny", "a request with a NUL byte");
+        }
+        break;
+    case TINYSSHD_GENERAL:
+    case TINYSSHD_TROUBLE:
+        if (l.kind == TINYSSHD_TROUBLE || v->trouble[0] == '\0') {
+            v->general = l.kind == TINYSSHD_GENERAL;
+            complain(v, l.text);
+        }
+        break;
     }
 }
 
@@ -124,13 +166,17 @@ static void read_log(struct visit *v) {
         v->line_n += (size_t)n;
         char *from = v->line, *newline;
         while ((newline = memchr(from, '\n', v->line_n - (size_t)(from - v->line))) != NULL) {
-            take_line(v, (struct slice){from, (size_t)(newline - from)});
+            if (!v->line_lost)
+                take_line(v, (struct slice){from, (size_t)(newline - from)});
+            v->line_lost = false;
             from = newline + 1;
         }
         v->line_n -= (size_t)(from - v->line);
         memmove(v->line, from, v->line_n);
-        if (v->line_n == sizeof v->line)
+        if (v->line_n == sizeof v->line) {
             v->line_n = 0; /* no line of tinysshd's is that long */
+            v->line_lost = true;
+        }
     }
 }
 
@@ -206,8 +252,9 @@ static bool is_probe(const struct visit *v) {
     return ucspi_is_loopback(v->peer) && clock_now() - v->started < LIMIT_HEALTH_MS && peer_left_silently(0);
 }
 
-/* tinysshd is gone, and with it the client: one whose session has ended says goodbye and closes, and takes it for a fault if we do
- * before; any other is waiting for us. A command that goes on keeps its shell, and the shell this process for its lines. */
+/* tinysshd is gone, and so the connection ends at once: a client that keeps it for the next session (OpenSSH's ControlPersist)
+ * makes another one then, instead of asking here. Only in this direction, though: one that has said its last word and closes takes it
+ * for a fault if that can't be sent any more. A command that goes on keeps its shell, and the shell this process for its lines. */
 static void end_connection(struct visit *v) {
     int null = open("/dev/null", O_RDWR | O_CLOEXEC);
     v->ended = true;
@@ -217,13 +264,12 @@ static void end_connection(struct visit *v) {
     if (v->stranger)
         note(v, "login", "deny", "an account or a key that has no place here");
     else if (v->key == NULL && !is_probe(v))
-        note(v, "login", "deny", v->trouble[0] != '\0' ? v->trouble : "the connection ended before a login");
-    else if (v->key != NULL && !v->entered)
+        note(v, "login", "deny", refusal(v));
+    else if (v->key != NULL && !v->entered && !v->denied)
         note(v, "login", "allow", "no session was begun");
     if (v->key != NULL)
         note(v, "logout", NULL, NULL);
-    if (v->key == NULL)
-        shutdown(1, SHUT_WR);
+    shutdown(1, SHUT_WR);
     peer_drain(0);
     dup2(null, 0);
     dup2(null, 1);

@@ -146,8 +146,8 @@ def test_very_many_variables(show, untouched, count):
 
 REQUESTS = ["touch T/evil", "; touch T/evil", "$(touch T/evil)", "`touch T/evil`", "| touch T/evil", "&& touch T/evil", "x\ntouch T/evil\n", "'; touch T/evil; '", '"; touch T/evil; "',
             "-c 'touch T/evil'", "-c", "--", "-", "--force-command", "shell --force-command", "bastion shell --force-command", "--help", "--version", "check", "http", "ssh", "docker ps", "init",
-            "sh", "/bin/sh -i", "scp -t T/evil", "scp -f /etc/passwd", "internal-sftp", "/usr/lib/openssh/sftp-server", "rsync --server . T/evil", "git-upload-pack 'T'", " ", "\t", "\x00touch T/evil",
-            "touch\x00T/evil", "\x1b[2J", "%s%n", "\u00e9", "\udcff\udcfe", "x" * 30000, "FORCE_COMMAND=x", "*", "~", "$T", "${IFS}", "\\", "\r\n"]
+            "sh", "/bin/sh -i", "scp -t T/evil", "scp -f /etc/passwd", "internal-sftp", "/usr/lib/openssh/sftp-server", "rsync --server . T/evil", "git-upload-pack 'T'", " ", "\t",
+            "\x1b[2J", "%s%n", "\u00e9", "\udcff\udcfe", "x" * 30000, "FORCE_COMMAND=x", "*", "~", "$T", "${IFS}", "\\", "\r\n"]
 
 
 @pytest.mark.parametrize("request_", REQUESTS, ids=lambda r: ascii(r)[:40])
@@ -249,7 +249,7 @@ def log_in(server, tries, monkeypatch):
 @pytest.mark.parametrize("audit", ["text", "json"])
 @pytest.mark.parametrize("name", NAMES)
 def test_a_forged_acceptance(start, monkeypatch, name, audit):
-    """tinysshd logs the name that the client gives, newlines included."""
+    """The name that the client gives is in tinysshd's log, its newlines are not."""
     server = start(SshServer, AUDIT=audit)
     assert log_in(server, [(NAMES[name], MALLORY)], monkeypatch) is None
     server.settle()
@@ -283,14 +283,10 @@ def test_another_name_first(start, monkeypatch, tries):
 
 @pytest.mark.parametrize("name", ["agent\n", "agent ", " agent", "agent\x00", "AGENT", "agent:x", "./agent", "agent/", ""], ids=ascii)
 def test_a_name_that_is_almost_right(start, monkeypatch, name):
-    """As a C string the one with a NUL is the account's name; then it is alice all right."""
     server = start(SshServer)
-    output = log_in(server, [(name, ALICE)], monkeypatch)
+    assert log_in(server, [(name, ALICE)], monkeypatch) is None
     server.settle()
-    if output is None:
-        assert [(e["event"], e["verdict"]) for e in server.events()] == [("login", "deny")] and server.runs() == 0
-    else:
-        assert name == "agent\x00" and {e["user"] for e in server.events()} == {"alice"}
+    assert [(e["event"], e["verdict"]) for e in server.events()] == [("login", "deny")] and server.runs() == 0
 
 
 @pytest.mark.parametrize("hello", ["", "SSH-2.0-x ", "SSH-2.0-x\n"], ids=ascii)
