@@ -79,7 +79,12 @@
 #define LIMIT_ERE_POSITIONS 65536  /* of an expression: characters, a repetition being as many copies; thousands of alternatives */
 #define LIMIT_ERE_REPEAT 255       /* in braces: POSIX's RE_DUP_MAX, as musl has it */
 #define LIMIT_ERE_DEPTH 255        /* of groups in one another: a tree of all names of a kind has their length */
-#define LIMIT_CHECK_ORDER_MS 5000  /* for bastion check to find the rules that are never used: longer than a person waits gladly */
+#define LIMIT_LINT_STATES 16384    /* of a search of bastion check for an example: the longest request has half as many characters */
+#define LIMIT_LINT_MEMORY 16777216 /* bytes of the sets of positions in these */
+#define LIMIT_LINT_NODES 640       /* sets of 64 positions that are a part of such a state: 20,000 positions and more */
+#define LIMIT_LINT_WORK 10000000   /* such sets looked at for one rule: less than a second */
+#define LIMIT_LINT_WORK_ALL 200000000 /* ... for all rules: some seconds */
+#define LIMIT_LINT_RULES_MEMORY 33554432 /* bytes of what all rules are compiled to */
 #define LIMIT_WORDS 4352           /* of prefix and request: as many as 8 KiB and a little can have */
 
 /* SSH. */

@@ -51,8 +51,7 @@ void policy_read_rules(struct policy *p) {
 
 /* ---- broker mode ---- */
 
-/* What no request may be, whatever the rules say. */
-static const char *malformed(struct slice request) {
+const char *policy_malformed(struct slice request) {
     if (request.at == NULL || request.n == 0)
         return "the request is empty";
     if (request.n > LIMIT_REQUEST)
@@ -121,7 +120,7 @@ static const char *ask_rules(const struct policy *p, struct slice request, struc
 static void decide_request(const struct policy *p, struct slice request, struct decision *d) {
     d->text = request.at != NULL ? request.at : "";
     d->text_n = request.at != NULL ? request.n : 0;
-    if ((d->reason = malformed(request)) == NULL && (d->reason = ask_rules(p, request, d)) == NULL)
+    if ((d->reason = policy_malformed(request)) == NULL && (d->reason = ask_rules(p, request, d)) == NULL)
         d->reason = split(p, request, d);
     d->allow = d->reason == NULL;
 }

@@ -49,6 +49,9 @@ void policy_read_rules(struct policy *p);
  * empty one is. */
 void policy_decide(const struct policy *p, struct slice request, struct decision *d);
 
+/* What is wrong with a request that is refused whatever the rules say, or NULL. */
+const char *policy_malformed(struct slice request);
+
 /* COMMAND_LOCK and ON_DISCONNECT with their defaults, which depend on the mode and on one another. */
 int policy_lock(const struct policy *p, const struct settings *s);
 bool policy_hangs_up(const struct settings *s, bool holds_lock);

@@ -1,9 +1,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/clock.h"
-#include "tool/advice.h"
 #include "tool/check_parts.h"
+#include "tool/lint.h"
 #include "tool/report.h"
 
 static void report_lines(const struct buf *lines) {
@@ -26,38 +25,22 @@ static void check_first_word(const struct rule *r, bool files) {
         report_remark("its program can't be started: %s", fault);
 }
 
-/* Which rule hides that one, or -1. Each is tried against all before it, which is work for minutes with thousands of them: after
- * LIMIT_CHECK_ORDER_MS the rest is left out. */
-static int hidden_by(const struct policy *p, size_t i) {
-    static int64_t deadline;
-    static bool over;
-    if (deadline == 0)
-        deadline = clock_after(clock_now(), LIMIT_CHECK_ORDER_MS);
-    if (!over && clock_now() >= deadline) {
-        over = true;
-        report_unseen("rules", "whether those from here on are ever used, or all is matched by others before them: they are too many");
-    }
-    return over ? -1 : advice_on_order(&p->rules, i);
-}
-
 /* What may not be meant, below the rule. Returns whether there was something. */
 static bool remark(const struct subject *x, size_t i) {
+    static struct lint_finding found[LINT_KINDS];
     const struct policy *p = x->policy;
-    const struct rule *r = &p->rules.rule[i];
     bool logs_all = settings_number(x->settings, AUDIT_REQUEST) == REQUEST_FULL && !settings_given(x->settings, AUDIT_MASK);
-    const char *on_log = logs_all ? advice_on_log(r->text) : NULL;
-    const char *texts[ADVICE_MAX];
-    size_t n = advice_on(r->text, texts);
-    for (size_t k = 0; k < n; k++)
-        report_remark("%s", texts[k]);
-    if (on_log != NULL)
-        report_remark("%s", on_log);
-    int other = hidden_by(p, i);
-    if (other != -1)
-        report_remark("is never used: %s:%zu matches before it", p->rules.rule[other].source, p->rules.rule[other].line);
+    size_t n = lint_rule(i, p->prefix != NULL, logs_all, found), proved = 0;
+    for (size_t k = 0; k < n; k++) {
+        char line[LIMIT_PATH];
+        struct buf b = BUF_ON(line);
+        lint_describe(&b, &found[k]);
+        report_remark("%.*s", (int)b.len, b.at);
+        proved += !found[k].open;
+    }
     if (p->prefix == NULL)
-        check_first_word(r, x->files);
-    return n > 0 || on_log != NULL || other != -1;
+        check_first_word(&p->rules.rule[i], x->files);
+    return proved > 0;
 }
 
 /* Every rule with its place, and below it what may not be meant. */
@@ -68,6 +51,7 @@ void check_rules(const struct subject *x) {
     if (p->mode != POLICY_BROKER)
         return;
     policy_read_rules(p);
+    lint_start(&p->rules);
     for (size_t i = 0; i < p->rules.count; i++) {
         fflush(stdout);
         printf("rule %s:%zu: %s\n", p->rules.rule[i].source, p->rules.rule[i].line, p->rules.rule[i].text);

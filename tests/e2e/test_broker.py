@@ -461,20 +461,25 @@ def test_check_lists_the_rules():
 
 
 @pytest.mark.parametrize("rule, warning", [
-    ("email .*", "repeats . which"), ("show [^ ]*", "may be empty"), ("logs [^ ]+", "lets a word start with -"), ("ping example.com", r"\. is the dot of a name"),
+    ("email .*", 'lets one word become two, "email a a"'), ("show [^ ]*", 'a word that may be empty, "show "'), ("show ([a-z]+)?", 'may be empty, "show "'),
+    ("logs [^ ]+", 'lets a word start with -, "logs -"'), ("logs [!-~]+", 'start with -, "logs -"'), ("ping example.com", '"ping example-com"; \\. is the dot of a name'),
+    ("a^b", "matches nothing"), ("a[[:cntrl:]]?b", "control characters"),
 ])
 def test_check_warns(rule, warning):
-    """Below the rule, and below no other."""
+    """Below the rule, and below no other; and what is shown as an example is really allowed by that rule."""
     found = check(listed=f"id\n{rule}\n")
+    for example in re.findall(r'^  warning: .*, "([^"]*)"', found.stdout, re.M):
+        assert check("--", example, listed=f"id\n{rule}\n").stdout.startswith(f"allow: rule allowed-commands.list:2: {rule}\n")
     before, _, behind = found.stdout.partition(f"rule allowed-commands.list:2: {rule}\n")
     assert found.returncode == 0 and "\n  warning: " not in before
     assert any(warning in line for line in behind.splitlines() if line.startswith("  warning: "))
 
 
 def test_check_warns_of_a_rule_that_is_never_used():
-    found = check(rules="restart [a-z]+", listed="stop web\nrestart web|restart db\nstop web\n")
-    assert re.findall("warning: (is never used.*)$", found.stdout, re.M) == ["is never used: ALLOWED_COMMANDS:1 matches before it",
-                                                                             "is never used: allowed-commands.list:1 matches before it"]
+    found = check(rules="restart [a-z]+\nkill [a-m]+\nkill [n-z]+", listed="stop web\nrestart web|restart db\nrestart web|stop db\nstop web\nkill (abc|xyz)\n")
+    assert re.findall("warning: (is never used.*)$", found.stdout, re.M) == [
+        'is never used: ALLOWED_COMMANDS:1 matches before it, as with "restart db"', "is never used: allowed-commands.list:1 says the same",
+        'is never used: ALLOWED_COMMANDS:2 and ALLOWED_COMMANDS:3 together match before it, as with "kill abc"']
 
 
 @pytest.mark.parametrize("options, fault", [

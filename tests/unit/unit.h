@@ -38,6 +38,7 @@ Suite *unit_broker(void);
 Suite *unit_json(void);
 Suite *unit_docker(void);
 Suite *unit_ere(void);
+Suite *unit_lint(void);
 Suite *unit_check(void);
 
 #endif

@@ -7,7 +7,6 @@
 #include <unistd.h>
 
 #include "core/policy.h"
-#include "tool/advice.h"
 #include "unit.h"
 
 /* ---- the table: its head says what it is ---- */
@@ -252,125 +251,14 @@ START_TEST(long_requests) {
 }
 END_TEST
 
-/* ---- the advice ---- */
-
-static const struct {
-    const char *rule;
-    const char *texts[3]; /* what stands in each */
-} advised[] = {
-    {"email list", {NULL}},
-    {"email (add|update) [^ -][^ ]*@[^ ]+ [^ -][^ ]*", {NULL}},
-    {"email .*", {"repeats .", "may be empty", "start with -"}},
-    {"email .+", {"repeats .", "start with -"}},
-    {"email x.{3}", {"repeats ."}},
-    {"show [^ ]*", {"may be empty", "start with -"}},
-    {"show [a-z]?", {"may be empty"}},
-    {"show [a-z]{0,3}", {"may be empty"}},
-    {"logs [^ ]+", {"start with -"}},
-    {"logs [a-z-]+", {"start with -"}},
-    {"logs [[:punct:]]", {"start with -"}},
-    {"logs [!-/]", {"start with -"}},
-    {"logs ([^ ]+)", {"start with -"}},
-    {"logs (a|[^ ]+)", {"start with -"}},
-    {"logs [a-z]+", {NULL}},
-    {"logs [^-]", {NULL}},
-    {"logs a[^ ]+", {NULL}},
-    {"logs (a|b[^ ]+)", {NULL}},
-    {"logs a|[^ ]+", {"start with -"}},
-    {"logs (a)?[^ ]+", {"start with -"}},
-    {"logs (a|b){0,3}[^ ]+", {"start with -"}},
-    {"logs (a)[^ ]+", {NULL}},
-    {"logs a?[^ ]+", {"start with -"}},
-    {"quota [0-9]*[KMGT]", {NULL}},
-    {"quota [0-9]{0,3}", {"may be empty"}},
-    {"quota ([0-9]*)", {"may be empty"}},
-    {"quota [0-9]{0", {"may be empty"}}, /* no rule, and read to its end only */
-    {"logs (--tail )?[^ ]+", {"start with -"}},
-    {"ping example.com", {"\\. is the dot"}},
-    {"ping [a-z]+.com", {"\\. is the dot"}},
-    {"ping ([a-z]+.){1,3}com", {NULL}},
-    {"ping example\\.com", {NULL}},
-    {"ping a [.] b", {NULL}},
-    {"[", {NULL}},
-    {"[[:", {NULL}},
-    {"\\", {NULL}},
-};
-
-START_TEST(advice) {
-    const char *said[ADVICE_MAX];
-    const char *rule = advised[_i].rule;
-    size_t n = advice_on(unit_guarded(rule, strlen(rule) + 1), said), wanted = 0;
-    while (wanted < 3 && advised[_i].texts[wanted] != NULL)
-        wanted++;
-    ck_assert_uint_eq(n, wanted);
-    for (size_t i = 0; i < n; i++)
-        ck_assert_ptr_nonnull(strstr(said[i], advised[_i].texts[i]));
-}
-END_TEST
-
-static const struct {
-    const char *rule;
-    bool free;
-} logged[] = {
-    {"email (add|update) [^ @]+@[^ ]+ [^ ]+", true},
-    {"[^ ]+", true},
-    {"a .*", true},
-    {"a .{8,}", true},
-    {"a [[:alnum:]]{8,}", true},
-    {"a [A-Za-z0-9]+", true},
-    {"a [^ -][^ ]*", true},
-    {"a ([^ ]+)", true},
-    {"a [^ ]+|b", true},
-    {"b|a [^ ]+", true},
-    {"list", false},
-    {"quota [0-9]+[KMGT]?", false},
-    {"restart [a-z]+", false},
-    {"del [^ @]+@[^ @]+", false},
-    {"ping [^ ]+\\.com", false},
-    {"a [^ ]", false},
-    {"a [^ ]{1,8}", false},
-    {"a [^ ]+ b", false},
-    {"a [^ ]+ [ab]", false},
-    {"[", false},
-    {"a {", false},
-    {"", false},
-};
-
-START_TEST(advice_of_the_log) {
-    const char *rule = logged[_i].rule;
-    ck_assert_int_eq(advice_on_log(unit_guarded(rule, strlen(rule) + 1)) != NULL, logged[_i].free);
-}
-END_TEST
-
-START_TEST(order) {
-    one_rule("restart [^ ]+\nrestart web\nlist\nlist\nother\nrestart web|restart db\nrestart db|stop db\n.*\nlast");
-    const int before[] = {-1, 0, -1, 2, -1, 0, -1, -1, 7};
-    for (size_t i = 0; i < COUNT(before); i++)
-        ck_assert_int_eq(advice_on_order(&r, i), before[i]);
-}
-END_TEST
-
-/* One that is plain and longer than a request can be. */
-START_TEST(order_of_long_rules) {
-    static char text[3 * LIMIT_REQUEST];
-    memset(text, 'a', sizeof text);
-    memcpy(text, "a+\n", 3);
-    rules_start(&r);
-    rules_add(&r, "s", (struct slice){text, sizeof text}, false);
-    ck_assert_int_eq(advice_on_order(&r, 1), -1);
-}
-END_TEST
-
 Suite *unit_broker(void) {
     Suite *made = suite_create("broker");
     TCase *tc = tcase_create("broker");
     tcase_set_timeout(tc, 120);
-    const TTest *tests[] = {table, too_many_rules, effort, no_child, kept, more_than_is_kept, long_requests, order, order_of_long_rules};
+    const TTest *tests[] = {table, too_many_rules, effort, no_child, kept, more_than_is_kept, long_requests};
     for (size_t i = 0; i < COUNT(tests); i++)
         tcase_add_test(tc, tests[i]);
     tcase_add_loop_test(tc, reader, 0, (int)COUNT(texts));
-    tcase_add_loop_test(tc, advice, 0, (int)COUNT(advised));
-    tcase_add_loop_test(tc, advice_of_the_log, 0, (int)COUNT(logged));
     suite_add_tcase(made, tc);
     return made;
 }
