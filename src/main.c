@@ -41,11 +41,12 @@ static const struct program {
      "Runs one SSH session's command, as does bastion as a login shell (-bastion, or\n"
      "bastion -c REQUEST). Its settings come from bastion ssh or from files. --force-command:\n"
      "started by OpenSSH's ForceCommand, whose SSH_ORIGINAL_COMMAND is the request.\n"},
-    {"check", check_main, "bastion check [--files] [--brief | [--] REQUEST]",
+    {"check", check_main, "bastion check [--files] [--brief | [--explain] [--] REQUEST]",
      "Says whether everything that is configured can work: settings and where each comes from,\n"
      "account, folders, keys, certificate, rules, the command's program. It changes nothing. With\n"
-     "REQUEST, what would happen to it and why. --files: as cgi and the login shell see the\n"
-     "settings, without the environment. --brief: only what keeps init from serving.\n"
+     "REQUEST, what would happen to it and why; --explain: of one that no rule allows also which\n"
+     "rules come nearest, and where they end. --files: as cgi and the login shell see the settings,\n"
+     "without the environment. --brief: only what keeps init from serving.\n"
      "Exits 0 (warnings or not), 78 for a fault, 126 for a refusal.\n"},
     {"docker", docker_main, "bastion docker COMMAND [ARG...]",
      "A small client of the Docker Engine: exec, ps, logs, start, stop and the like, as docker(1)\n"

@@ -13,6 +13,7 @@
 #include "core/certificate.h"
 #include "core/runas.h"
 #include "tool/check_parts.h"
+#include "tool/explain.h"
 #include "tool/report.h"
 #include "wire/quote.h"
 
@@ -106,7 +107,32 @@ static void print_word(const char *text) {
     printf("%.*s\n", (int)b.len, b.at);
 }
 
-static int check_request(struct policy *p, const char *request) {
+/* Where the rules that come nearest ended. */
+static void print_nearest(const struct rules *r, struct slice request) {
+    enum { SHOWN = 200 };
+    struct explain found[EXPLAIN_MOST];
+    size_t n = explain_request(r, request, found);
+    for (size_t i = 0; i < n; i++) {
+        const struct rule *rule = &r->rule[found[i].rule];
+        size_t next = found[i].bytes, end = next + 1;
+        char line[1024];
+        struct buf b = BUF_ON(line);
+        while (end < request.n && ((unsigned char)request.at[end] & 0xc0) == 0x80)
+            end++;
+        printf("near: rule %s:%zu: %s\n", rule->source, rule->line, rule->text);
+        if (found[i].ended)
+            buf_format(&b, "it reads all of the request and wants more behind it");
+        else
+            buf_format(&b, "column %zu: it ends at ", found[i].characters + 1), quote_text(&b, request.at + next, end - next, SHOWN);
+        if (!found[i].ended && next > 0)
+            buf_format(&b, ", behind "), quote_text(&b, request.at, next, SHOWN);
+        printf("  %.*s\n", (int)b.len, b.at);
+    }
+    if (n == 0)
+        puts("near: none: no rule begins as the request does");
+}
+
+static int check_request(struct policy *p, const char *request, bool explain) {
     static struct decision d;
     if (p->mode == POLICY_BROKER)
         policy_read_rules(p);
@@ -115,6 +141,8 @@ static int check_request(struct policy *p, const char *request) {
     print_lines(&d.verdict.faults);
     if (!d.allow) {
         printf("deny: %s\n", d.reason);
+        if (explain && p->mode == POLICY_BROKER && policy_malformed((struct slice){request, strlen(request)}) == NULL)
+            print_nearest(&p->rules, (struct slice){request, strlen(request)});
         return 126;
     }
     printf("allow: rule %s", d.rule);
@@ -172,10 +200,11 @@ int check_main(int argc, char **argv) {
     static char *nothing[] = {NULL};
     bool files = argc > 1 && strcmp(argv[1], "--files") == 0;
     bool brief = argc > 1 + files && strcmp(argv[1 + files], "--brief") == 0;
-    bool dashes = argc > 1 + files && strcmp(argv[1 + files], "--") == 0; /* a request may start with them, too */
-    int words = argc - 1 - files - brief - dashes;
-    if (words > 1 || (words == 1 && brief) || (words == 1 && !dashes && strncmp(argv[argc - 1], "--", 2) == 0)) {
-        fputs("usage: bastion check [--files] [--brief | [--] REQUEST]\n", stderr);
+    bool explain = !brief && argc > 1 + files && strcmp(argv[1 + files], "--explain") == 0;
+    bool dashes = argc > 1 + files + explain && strcmp(argv[1 + files + explain], "--") == 0; /* a request may start with them, too */
+    int words = argc - 1 - files - brief - explain - dashes;
+    if (words > 1 || (words == 1 && brief) || (words != 1 && explain) || (words == 1 && !dashes && strncmp(argv[argc - 1], "--", 2) == 0)) {
+        fputs("usage: bastion check [--files] [--brief | [--explain] [--] REQUEST]\n", stderr);
         return 64;
     }
     struct settings_places places = {files ? nothing : environ, files ? settings_folders_of_guests : settings_folders};
@@ -197,7 +226,7 @@ int check_main(int argc, char **argv) {
     if (words == 1 && code == 0) {
         if (x.has_account)
             become_account(&x.account);
-        code = check_request(&policy, argv[argc - 1]);
+        code = check_request(&policy, argv[argc - 1], explain);
     } else if (words == 0) {
         if (policy.mode == POLICY_NONE && !faulty[FORCE_COMMAND] && !faulty[ALLOWED_COMMANDS])
             report_fault_line(fault);

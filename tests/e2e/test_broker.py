@@ -482,6 +482,30 @@ def test_check_warns_of_a_rule_that_is_never_used():
         'is never used: ALLOWED_COMMANDS:2 and ALLOWED_COMMANDS:3 together match before it, as with "kill abc"']
 
 
+def test_check_explains():
+    """Which rules come nearest, and the column at which each ended: those that read most, at most five."""
+    rules = "stop [a-z]+\nrestart [a-z]+\nrestart web now\nresume\nr[^ ]+\nr[a-d]\nre\nr.*x\n("
+    found = check("--explain", "restart web-1", rules=rules)
+    assert found.returncode == 126
+    assert [line for line in found.stdout.splitlines() if not line.startswith("warning: ")] == [
+        "deny: no rule allows it",
+        "near: rule ALLOWED_COMMANDS:8: r.*x", "  it reads all of the request and wants more behind it",
+        "near: rule ALLOWED_COMMANDS:2: restart [a-z]+", '  column 12: it ends at "-", behind "restart web"',
+        "near: rule ALLOWED_COMMANDS:3: restart web now", '  column 12: it ends at "-", behind "restart web"',
+        "near: rule ALLOWED_COMMANDS:5: r[^ ]+", '  column 8: it ends at " ", behind "restart"',
+        "near: rule ALLOWED_COMMANDS:4: resume", '  column 4: it ends at "t", behind "res"']
+
+
+def test_check_explains_characters():
+    found = check("--explain", "\u00e4\u00f6", rules="\u00e4x\nb")
+    assert '  column 2: it ends at "\\xc3\\xb6", behind "\\xc3\\xa4"\n' in found.stdout
+    assert check("--explain", "x", rules="a\nb").stdout.endswith("deny: no rule allows it\nnear: none: no rule begins as the request does\n")
+    assert check("--explain", "a", rules="a\nb").stdout == "allow: rule ALLOWED_COMMANDS:1: a\n\"a\"\n"
+    assert check("--explain", "--", "--x", rules="--y").stdout.splitlines()[1:] == ["near: rule ALLOWED_COMMANDS:1: --y", '  column 3: it ends at "x", behind "--"']
+    assert check("--explain", " ", rules="a").stdout == "deny: the request has no words\n"
+    assert check("--explain", rules="a").returncode == 64 == check("--brief", "--explain", "a", rules="a").returncode
+
+
 @pytest.mark.parametrize("options, fault", [
     ({"rules": "a\n(b"}, "ALLOWED_COMMANDS:2: "), ({"listed": "a\n[b\n"}, "allowed-commands.list:2: "), ({"rules": f"a\n{BOMB}"}, "ALLOWED_COMMANDS:2: "),
 ], ids=str)
