@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "core/policy.h"
+#include "tool/explain.h"
 #include "tool/lint.h"
 #include "unit.h"
 
@@ -87,6 +88,8 @@ static const struct {
     {"logs (--tail )?[^ ]+", {{LINT_OPTION, "logs -"}}, 1},
     {"logs -[a-z]", {{0}}, 0}, /* its own */
     {"logs (-f|--follow)", {{0}}, 0},
+    {"logs -f a[^ ]+", {{0}}, 0},
+    {"x[^ -\xed\x9f\xbf]", {{0}}, 0}, /* from U+E000 on: what is between is no character */
     {"logs (-f|[^ a]+)", {{LINT_OPTION, "logs -"}}, 1},
     {"logs [-][a-z]", {{0}}, 0},
     {"quota [0-9]*[KMGT]", {{0}}, 0},
@@ -245,6 +248,23 @@ START_TEST(words_for_people) {
 }
 END_TEST
 
+/* ---- what comes nearest ---- */
+
+START_TEST(nearest) {
+    static const size_t rules[] = {6, 1, 2, 3, 5};
+    static const char odd[] = "restart \xc3";
+    struct explain x[EXPLAIN_MOST];
+    use("stop\nrestart [a-z]+\nrestart [a-z ]+\nrestart w[^A-Z]\nr.\nrestart\nrestart .+x\nrest\n(");
+    ck_assert_uint_eq(explain_request(&p.rules, (struct slice){unit_guarded("restart web1", 12), 12}, x), EXPLAIN_MOST);
+    for (size_t i = 0; i < EXPLAIN_MOST; i++)
+        ck_assert_uint_eq(x[i].rule, rules[i]);
+    ck_assert(x[0].ended && x[0].bytes == 12 && !x[1].ended && x[1].characters == 11 && x[3].bytes == 10 && x[4].bytes == 7);
+    ck_assert_uint_eq(explain_request(&p.rules, (struct slice){unit_guarded(odd, sizeof odd - 1), sizeof odd - 1}, x), EXPLAIN_MOST);
+    ck_assert(x[0].bytes == 8 && !x[0].ended);
+    ck_assert_uint_eq(explain_request(&p.rules, (struct slice){"x", 1}, x), 0);
+}
+END_TEST
+
 /* ---- by force: every request of up to five characters ---- */
 
 enum { LONGEST = 5, TEXTS = 3905 };
@@ -390,7 +410,7 @@ Suite *unit_lint(void) {
     Suite *made = suite_create("lint");
     TCase *tc = tcase_create("lint");
     tcase_set_timeout(tc, 300);
-    const TTest *tests[] = {first_word, order, long_rules, too_much, words_for_people, nothing_is_missing, order_by_force};
+    const TTest *tests[] = {first_word, order, long_rules, too_much, words_for_people, nearest, nothing_is_missing, order_by_force};
     for (size_t i = 0; i < COUNT(tests); i++)
         tcase_add_test(tc, tests[i]);
     tcase_add_loop_test(tc, one_rule, 0, (int)COUNT(rows));
