@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "base/pages.h"
 #include "core/matcher.h"
 #include "core/protect.h"
 #include "wire/utf8.h"
@@ -148,7 +149,7 @@ static void keep(const struct rules *r) {
 /* The rule with that index as an expression, or NULL, which is named then. One for which there is no room left is compiled every
  * time. */
 static const struct ere *compile(const struct rules *r, size_t i, struct rules_verdict *v) {
-    static _Alignas(16) char spare[ERE_MEMORY];
+    static char *spare;
     static struct ere once;
     const struct rule *rule = &r->rule[i];
     struct slice text = {rule->text, strlen(rule->text)};
@@ -163,8 +164,10 @@ static const struct ere *compile(const struct rules *r, size_t i, struct rules_v
         kept.compiled[i] = true;
         return &kept.rule[i];
     }
-    if (result == ERE_FULL)
-        result = ere_compile(&once, text, false, spare, sizeof spare, matcher_work(), &wrong);
+    if (spare == NULL)
+        spare = pages_take(ERE_MEMORY);
+    if (result == ERE_FULL && spare != NULL)
+        result = ere_compile(&once, text, false, spare, ERE_MEMORY, matcher_work(), &wrong);
     if (result == ERE_GOOD)
         return &once;
     char reason[sizeof wrong.text + 32];

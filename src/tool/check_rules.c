@@ -51,11 +51,13 @@ void check_rules(const struct subject *x) {
     if (p->mode != POLICY_BROKER)
         return;
     policy_read_rules(p);
-    lint_start(&p->rules);
+    bool has_room = lint_start(&p->rules);
+    if (!has_room)
+        report_unseen("ALLOWED_COMMANDS", "what the rules may not mean: there is too little memory");
     for (size_t i = 0; i < p->rules.count; i++) {
         fflush(stdout);
         printf("rule %s:%zu: %s\n", p->rules.rule[i].source, p->rules.rule[i].line, p->rules.rule[i].text);
-        remarked += remark(x, i);
+        remarked += has_room && remark(x, i);
     }
     if (remarked > 0)
         report_line("rules: %zu, of which %zu may not mean what they say", p->rules.count, remarked);

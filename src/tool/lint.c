@@ -2,11 +2,12 @@
 
 #include <string.h>
 
+#include "base/pages.h"
 #include "core/matcher.h"
 #include "core/policy.h"
 #include "wire/quote.h"
 
-static struct {
+static struct memory {
     const struct rules *rules;
     struct ere rule[LIMIT_RULES];
     bool good[LIMIT_RULES], large[LIMIT_RULES]; /* large: there is no room for it */
@@ -14,27 +15,30 @@ static struct {
     uint64_t work_all;
     _Alignas(16) char memory[LIMIT_LINT_RULES_MEMORY];
     _Alignas(16) char other[ERE_MEMORY];
-} l;
+} *l; /* taken when it is needed: of all programs only bastion check does */
 
-void lint_start(const struct rules *r) {
+bool lint_start(const struct rules *r) {
     size_t used = 0;
     struct ere_fault fault;
-    l.rules = r;
-    l.work_all = LIMIT_LINT_WORK_ALL;
+    if (l == NULL && (l = pages_take(sizeof *l)) == NULL)
+        return false;
+    l->rules = r;
+    l->work_all = LIMIT_LINT_WORK_ALL;
     for (size_t i = 0; i < r->count; i++) {
         struct slice text = {r->rule[i].text, strlen(r->rule[i].text)};
-        enum ere_result result = ere_compile(&l.rule[i], text, false, l.memory + used, sizeof l.memory - used, matcher_work(), &fault);
-        l.good[i] = result == ERE_GOOD;
-        l.large[i] = result == ERE_FULL;
-        used += l.good[i] ? (l.rule[i].used + 15) / 16 * 16 : 0;
+        enum ere_result result = ere_compile(&l->rule[i], text, false, l->memory + used, sizeof l->memory - used, matcher_work(), &fault);
+        l->good[i] = result == ERE_GOOD;
+        l->large[i] = result == ERE_FULL;
+        used += l->good[i] ? (l->rule[i].used + 15) / 16 * 16 : 0;
     }
+    return true;
 }
 
 /* ---- what is asked ---- */
 
 static bool matches(size_t i, const struct lint_request *r) {
     struct slice text = {r->text, r->n};
-    return l.good[i] && policy_malformed(text) == NULL && ere_match(&l.rule[i], text, matcher_run());
+    return l->good[i] && policy_malformed(text) == NULL && ere_match(&l->rule[i], text, matcher_run());
 }
 
 /* No example is shown that the matcher does not take. */
@@ -56,9 +60,9 @@ static void note(struct lint_finding *found, size_t *n, enum lint_kind kind, enu
 /* Whether other rules match whatever rule i matches: is there a request that none of those does which are known to match some of
  * it? If so, whoever else matches that one is known from then on. */
 static enum lint_answer ask_cover(size_t i, uint64_t *work, struct lint_finding *f) {
-    const struct ere *side[LINT_SIDES] = {&l.rule[i]};
+    const struct ere *side[LINT_SIDES] = {&l->rule[i]};
     f->by_n = 0;
-    f->example = l.shortest;
+    f->example = l->shortest;
     for (struct lint_request *example = &f->example;;) {
         size_t j = 0;
         while (j < i && !matches(j, example))
@@ -68,7 +72,7 @@ static enum lint_answer ask_cover(size_t i, uint64_t *work, struct lint_finding 
         if (f->by_n == LINT_SIDES - 1)
             return LINT_OPEN;
         f->by[f->by_n++] = j;
-        side[f->by_n] = &l.rule[j];
+        side[f->by_n] = &l->rule[j];
         enum lint_answer other = ask(LINT_ASK_ANY, i, side, f->by_n + 1, false, work, example);
         if (other != LINT_YES)
             return other == LINT_NO ? LINT_YES : LINT_OPEN;
@@ -81,11 +85,11 @@ static void find_cover(size_t i, uint64_t *work, struct lint_finding *found, siz
     enum lint_kind kind = LINT_COVERED;
     if (covered == LINT_YES && found[*n].by_n == 1) {
         size_t j = found[*n].by[0];
-        const struct ere *side[] = {&l.rule[j], &l.rule[i]};
+        const struct ere *side[] = {&l->rule[j], &l->rule[i]};
         kind = ask(LINT_ASK_ANY, j, side, 2, false, work, &other) == LINT_NO ? LINT_SAME : LINT_COVERED;
     }
     if (covered == LINT_YES)
-        found[*n].example = l.shortest;
+        found[*n].example = l->shortest;
     note(found, n, kind, covered);
 }
 
@@ -133,7 +137,7 @@ static bool find_dot(const char *text, size_t *at, size_t *dot) {
 /* The rule with \. in the place of a dot says the same, or matches less: the dot matches more than itself. */
 static enum lint_answer ask_dot(size_t i, uint64_t *work, struct lint_request *example) {
     static char escaped[LIMIT_VALUE + 2];
-    const char *text = l.rules->rule[i].text;
+    const char *text = l->rules->rule[i].text;
     size_t n = strlen(text), at = 0, dot;
     struct ere_fault fault;
     struct ere other;
@@ -142,9 +146,9 @@ static enum lint_answer ask_dot(size_t i, uint64_t *work, struct lint_request *e
         memcpy(escaped, text, dot);
         escaped[dot] = '\\';
         memcpy(escaped + dot + 1, text + dot, n - dot);
-        if (ere_compile(&other, (struct slice){escaped, n + 1}, false, l.other, sizeof l.other, matcher_work(), &fault) != ERE_GOOD)
+        if (ere_compile(&other, (struct slice){escaped, n + 1}, false, l->other, sizeof l->other, matcher_work(), &fault) != ERE_GOOD)
             return LINT_OPEN;
-        const struct ere *side[] = {&l.rule[i], &other};
+        const struct ere *side[] = {&l->rule[i], &other};
         answer = ask(LINT_ASK_OTHER, i, side, 2, false, work, example);
     }
     return answer;
@@ -163,7 +167,7 @@ static bool is_control(const struct ere *e, uint32_t letter) {
 }
 
 static enum lint_answer ask_control(size_t i) {
-    const struct ere *e = &l.rule[i];
+    const struct ere *e = &l->rule[i];
     for (uint32_t node = 0; node < e->nodes; node++)
         for (uint32_t k = 0; k < e->node[node].block->n; k++)
             if (is_control(e, e->node[node].block->letter[k]))
@@ -178,15 +182,15 @@ size_t lint_rule(size_t i, bool prefixed, bool logged, struct lint_finding found
         enum lint_kind kind;
         enum lint_question question;
     } asked[] = {{LINT_SPACE, LINT_ASK_SPACE}, {LINT_EMPTY, LINT_ASK_EMPTY}, {LINT_OPTION, LINT_ASK_OPTION}};
-    const struct ere *side[] = {&l.rule[i], &l.rule[i]};
-    uint64_t work = l.work_all < LIMIT_LINT_WORK ? l.work_all : LIMIT_LINT_WORK, had = work;
+    const struct ere *side[] = {&l->rule[i], &l->rule[i]};
+    uint64_t work = l->work_all < LIMIT_LINT_WORK ? l->work_all : LIMIT_LINT_WORK, had = work;
     size_t n = 0;
-    if (!l.good[i] && !l.large[i])
+    if (!l->good[i] && !l->large[i])
         return 0;
-    enum lint_answer some = l.large[i] ? LINT_OPEN : ask(LINT_ASK_ANY, i, side, 1, false, &work, &l.shortest);
+    enum lint_answer some = l->large[i] ? LINT_OPEN : ask(LINT_ASK_ANY, i, side, 1, false, &work, &l->shortest);
     if (some != LINT_YES) {
         note(found, &n, LINT_NOTHING, some == LINT_NO ? LINT_YES : LINT_OPEN);
-        l.work_all -= had - work;
+        l->work_all -= had - work;
         return n;
     }
     find_cover(i, &work, found, &n);
@@ -196,7 +200,7 @@ size_t lint_rule(size_t i, bool prefixed, bool logged, struct lint_finding found
     note(found, &n, LINT_CONTROL, ask_control(i));
     if (logged)
         note(found, &n, LINT_LOGGED, ask(LINT_ASK_FREE, i, side, 1, false, &work, &found[n].example));
-    l.work_all -= had - work;
+    l->work_all -= had - work;
     return n;
 }
 
@@ -230,7 +234,7 @@ static const char *const open_texts[LINT_KINDS] = {
 
 static void describe_rules(struct buf *b, const struct lint_finding *f) {
     for (size_t i = 0; i < f->by_n; i++) {
-        const struct rule *r = &l.rules->rule[f->by[i]];
+        const struct rule *r = &l->rules->rule[f->by[i]];
         buf_format(b, "%s%s:%zu", i == 0 ? "" : i + 1 < f->by_n ? ", " : " and ", r->source, r->line);
     }
     if (f->kind == LINT_COVERED)

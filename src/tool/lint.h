@@ -30,8 +30,8 @@ struct lint_finding {
     size_t by[LINT_SIDES], by_n; /* the rules of LINT_SAME and LINT_COVERED */
 };
 
-/* Takes up the rules, which must stay as they are. */
-void lint_start(const struct rules *r);
+/* Takes up the rules, which must stay as they are. False when there is no memory for that. */
+bool lint_start(const struct rules *r);
 
 /* Finds out about the rule with that index. `prefixed`: the first word of a request is an argument, since there is a
  * COMMAND_PREFIX. `logged`: whole requests are in the log. Returns the count of findings, each kind once, in the order above;

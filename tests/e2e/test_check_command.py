@@ -1,6 +1,7 @@
 """`bastion check` on what the command starts, and on the rules' programs."""
 import pytest
 from check_harness import look
+from harness import BASTION
 
 pytestmark = pytest.mark.root
 
@@ -117,6 +118,18 @@ def test_thousands_of_rules():
     found = look(**{**RULES, "ALLOWED_COMMANDS": "\n".join([*rules, rules[7]])}, COMMAND_PREFIX="id")
     assert found.code == 0 and found.out.count("\nrule ALLOWED_COMMANDS:") == 2001
     assert [line for line in found.out.splitlines() if line.startswith("  ")] == ["  warning: is never used: ALLOWED_COMMANDS:8 says the same"]
+
+
+def test_little_address_space(tmp_path):
+    """What proves things of rules takes 100 MB when it is asked for; a host that bounds the address space bears all else."""
+    bounded = tmp_path / "bounded"
+    bounded.write_text(f"#!/bin/sh\nexec prlimit --as=50331648 {BASTION} \"$@\"\n")
+    bounded.chmod(0o755)
+    tmp_path.chmod(0o755)
+    found = look(**RULES, COMMAND_PREFIX="id", program=bounded)
+    assert found.code == 0 and found.lines("not looked at")[0].startswith("ALLOWED_COMMANDS: what the rules may not mean"), found
+    assert look("email list", **RULES, COMMAND_PREFIX="id", program=bounded).code == 0
+    assert look("email lost", **RULES, COMMAND_PREFIX="id", program=bounded).code == 126
 
 
 def test_no_rules_at_all():
