@@ -172,14 +172,15 @@ static void say(const char *name, const char *text) {
 }
 
 static void say_finding(void *context, enum protect_finding finding, const char *path, const char *text) {
-    (void)context;
-    if (finding != PROTECT_CLOSED && finding != PROTECT_SHARED)
+    const bool *starts = context;
+    if (finding == PROTECT_REFUSED || (*starts && finding != PROTECT_CLOSED && finding != PROTECT_SHARED))
         say(path, text);
 }
 
-/* What the administrator may not have meant, though it keeps nobody from being served. By a process of its own, since this one would
- * have the memory for it to its end. */
-static void say_findings(const struct house *h) {
+/* What the administrator may not have meant, though it keeps nobody from being served; where nothing is (`starts` is false), what
+ * does not count, which may be the cause: people mend all of it at once, then. By a process of its own, since this one would have the
+ * memory for it to its end. */
+static void say_findings(const struct house *h, bool starts) {
     static struct policy policy;
     const char *fault;
     pid_t pid = fork();
@@ -187,10 +188,11 @@ static void say_findings(const struct house *h) {
     }
     if (pid != 0)
         return;
-    if (policy_load(&policy, &h->settings, &fault) == 0)
+    if (starts && policy_load(&policy, &h->settings, &fault) == 0)
         say("FORCE_COMMAND", policy_ignores(&policy));
-    say("DOCKER_GROUP", runas_lacks(&h->settings, serve_environment()));
-    protect_report(say_finding, NULL);
+    if (starts)
+        say("DOCKER_GROUP", runas_lacks(&h->settings, serve_environment()));
+    protect_report(say_finding, &starts);
     _exit(0);
 }
 
@@ -238,12 +240,12 @@ static int start(struct house *h) {
         code = fail(fault);
     if (code == 0)
         code = check_rules();
-    if (code == 0)
-        code = choose_listeners(h, ground);
+    if (code != 0)
+        return code;
+    code = choose_listeners(h, ground);
     if (code == 0)
         situation_note(&h->settings);
-    if (code == 0)
-        say_findings(h);
+    say_findings(h, code == 0);
     return code;
 }
 
