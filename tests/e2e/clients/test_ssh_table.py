@@ -17,13 +17,13 @@ TABLE = """
 right       0                 0
 code        5                 5
 signal      TERM              -1
-keepalive   -                 -
+keepalive   0                 0
 terminal    0                 0
-modes       -                 -
-close       -                 closed,hangup
+modes       0                 -
+close       closed,hangup     closed,hangup
 leaves      hangup            hangup
 second      refused,0         refused,0
-forward     -                 -
+forward     refused,refused,0 refused,refused,0
 """
 # libssh tells an exit by a signal only to a callback: its exit code is -1. It can send no modes of a terminal before 0.11.
 

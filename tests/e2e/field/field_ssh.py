@@ -11,13 +11,13 @@ TABLE = """
 right       0                 0
 code        5                 5
 signal      TERM              TERM
-keepalive   -                 -
+keepalive   0                 0
 terminal    0                 0
-modes       -                 -
-close       -                 -
+modes       0                 0
+close       closed,hangup     closed,hangup
 leaves      hangup            hangup
 second      refused,0         refused,0
-forward     -                 -
+forward     refused,refused,0 refused,refused,0
 """
 
 
