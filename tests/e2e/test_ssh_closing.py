@@ -3,13 +3,12 @@ import asyncio
 import ctypes
 import os
 import subprocess
-import time
 import warnings
 
 import pytest
 
 from harness import PATIENCE, UNTIL_GO, wait_for
-from ssh_harness import ALICE, SshServer
+from ssh_harness import ALICE, SshServer, Terminal
 
 with warnings.catch_warnings(action="ignore"):
     import asyncssh
@@ -21,10 +20,15 @@ TELLS = "trap 'echo hup >>$T/signals; exit 1' HUP; cat >/dev/null; echo eof >>$T
 HOLDS = f"trap 'echo hup >>$T/signals; exit 1' HUP; : >$T/started; {UNTIL_GO}; echo done >>$T/ends"
 
 
+def connect(server, port=None):
+    """AsyncSSH's, without anything of the user's own."""
+    return asyncssh.connect(server.host, port or server.port, username="agent", client_keys=[str(ALICE)], known_hosts=None, config=None, agent_path=None)
+
+
 def closing(server, terminal=False, **options):
     """A session that AsyncSSH closes while the command runs."""
     async def talk():
-        async with asyncssh.connect(server.host, server.port, username="agent", client_keys=[str(ALICE)], known_hosts=None, config=None, agent_path=None) as connection:
+        async with connect(server) as connection:
             process = await connection.create_process("x", encoding=None, **({"term_type": "xterm"} if terminal else {}), **options)
             while not (server.t / "started").exists():
                 await asyncio.sleep(0.01)
@@ -107,21 +111,26 @@ class Proxy:
         writer.close(), back.close()
 
 
-def test_the_server_ends_the_connection_itself(start):
-    """A client that keeps it is not waited for: the server's end comes first, while this client only listens."""
-    server = start(SshServer)
+def test_the_server_ends_the_connection_itself(start, tmp_path):
+    """A client that keeps it is not waited for: the server's end comes first. That of OpenSSH's, which keeps it for sessions to come, at
+    once: before that of a library, which is left time to take what has come, though not for ever."""
+    server = start(SshServer, COMMAND_LOCK="off")
+    shared = ["-o", "ControlMaster=auto", "-o", "ControlPersist=60s", "-S", str(tmp_path / "control")]
 
     async def talk():
-        async with Proxy(server) as proxy:
-            connection = await asyncssh.connect("127.0.0.1", proxy.port, username="agent", client_keys=[str(ALICE)], known_hosts=None, config=None, agent_path=None)
+        async with Proxy(server) as library, Proxy(server) as openssh:
+            connection = await connect(server, library.port)
             done = await connection.run("x", encoding=None)
             assert (done.exit_status, done.stdout) == (0, b"ok\n")
-            began = time.monotonic()
-            await proxy.over
-            assert proxy.ends == ["server"]
-            return time.monotonic() - began
+            ssh = await asyncio.to_thread(server.ssh, "x", options=["-p", str(openssh.port), *shared])
+            assert (ssh.returncode, ssh.stdout, ssh.stderr) == (0, b"ok\n", b"")
+            await openssh.over
+            assert (openssh.ends, library.ends) == (["server"], [])
+            await library.over
+            assert library.ends == ["server"]
+            connection.abort()
 
-    assert asyncio.run(asyncio.wait_for(talk(), PATIENCE)) < 1.9  # the two seconds that a client has to end it itself
+    asyncio.run(asyncio.wait_for(talk(), PATIENCE))
 
 
 @pytest.mark.parametrize("count", [30])
@@ -136,18 +145,45 @@ def test_the_end_is_quiet_for_ssh(start, count):
 
 
 def test_a_second_session_after_the_first(start):
-    """One session a connection: the library is told, and at once."""
+    """One session a connection: the library is told, and at once. The connection ends with that."""
     server = start(SshServer)
 
     async def talk():
-        async with asyncssh.connect(server.host, server.port, username="agent", client_keys=[str(ALICE)], known_hosts=None, config=None, agent_path=None) as connection:
+        async with connect(server) as connection:
             await connection.run("x")
-            with pytest.raises((asyncssh.Error, OSError)):
+            with pytest.raises(asyncssh.ChannelOpenError) as told:
                 await connection.run("x")
+            assert told.value.code == asyncssh.OPEN_ADMINISTRATIVELY_PROHIBITED
+            await connection.wait_closed()
 
     asyncio.run(asyncio.wait_for(talk(), PATIENCE))
     server.settle()
     assert server.runs() == 1
+
+
+@pytest.mark.parametrize("terminal", [False, True], ids=["streams", "terminal"])
+def test_one_window_of_a_shared_connection(start, tmp_path, terminal):
+    """Whoever sat at it is killed, while the master lives on. OpenSSH's master notes that its client is gone, but tells the server only
+    when something else wakes it: here a question."""
+    server = start(SshServer, FORCE_COMMAND=HOLDS, ON_DISCONNECT="hangup")
+    control = tmp_path / "control"
+    master = server.start(options=["-M", "-N", "-S", str(control)])
+    try:
+        wait_for(control.exists, "the master")
+        window = Terminal(server, "x", options=["-S", str(control)]) if terminal else server.start("x", options=["-S", str(control)])
+        server.wait_file("started")
+        process = window.process if terminal else window
+        process.kill()
+        process.wait()
+        subprocess.run(["ssh", "-F", "/dev/null", "-S", str(control), "-O", "check", server.host], capture_output=True)  # it may be gone before it answers
+        assert server.wait_event("end")[0]["reason"] == "the client went away"
+    finally:
+        master.kill()
+        master.communicate()
+    if terminal:
+        window.close()
+    server.settle()
+    assert server.lines("signals") == ["hup"] and not server.lines("ends")
 
 
 # ---- libssh ----
