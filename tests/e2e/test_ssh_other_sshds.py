@@ -356,7 +356,7 @@ def test_without_a_log(start, kind):
 
 
 @every
-@pytest.mark.parametrize("files", [{"FORCE_COMMAND": None}, {"ALLOWED_COMMANDS": "x"}, {"COMMAND_LOCK": "perhaps"}, {"AUDIT_MASK": "("}], ids=str)
+@pytest.mark.parametrize("files", [{"FORCE_COMMAND": None}, {"COMMAND_PREFIX": "x"}, {"COMMAND_LOCK": "perhaps"}, {"AUDIT_MASK": "("}], ids=str)
 def test_invalid_settings(start, kind, files):
     """The client learns no detail."""
     server = start(OtherSshd, kind=kind, **files)

@@ -274,6 +274,8 @@ class Pod:
         if pod:
             words += ["--user", f"{pod['runAsUser']}:{pod['runAsGroup']}", "--group-add", str(pod["fsGroup"])]
             memory = f"mode=2777,gid={pod['fsGroup']}"
+        for variable in self.container.get("env", []):
+            words += ["-e", f"{variable['name']}={self.values[variable['valueFrom']['secretKeyRef']['key']]}"]
         for mount in self.container["volumeMounts"]:
             source = {"settings": self.home / "settings", **sources}[mount["name"]]
             path, mode = mount["mountPath"], ":ro" if mount.get("readOnly") else ""
