@@ -33,6 +33,9 @@ def same(engine, ours):
         for program in REAL:
             if program != NEWEST or [*arguments] not in OTHER_WORDS or NEWEST == CLIENTS["real"]:
                 wanted = Docker(program, engine)(*arguments, **options)
+                if b"second" in got.stdout and not same_outcome(got, wanted):
+                    # A list with an age: it was another second, whose words have another width.
+                    got, wanted = ours(*arguments, **options), Docker(program, engine)(*arguments, **options)
                 assert same_outcome(got, wanted), (program, arguments, outcome(got), outcome(wanted))
         return got
     return run
