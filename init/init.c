@@ -249,9 +249,10 @@ static int start(struct house *h) {
     return code;
 }
 
-/* What the start has used of the stack is not needed again. */
-static void give_back_stack(void) {
-    enum { PAGE = 4096, KEPT = 4 * PAGE, GIVEN = 64 * PAGE };
+/* What the start has used of the stack is not needed again. Not inlined: its own frame has to be below all that is in use, and
+ * needs no more than the page that is kept. */
+__attribute__((noinline)) static void give_back_stack(void) {
+    enum { PAGE = 4096, KEPT = PAGE, GIVEN = 64 * PAGE };
     uintptr_t here = (uintptr_t)__builtin_frame_address(0) / PAGE * PAGE;
     madvise((void *)(here - KEPT - GIVEN), GIVEN, MADV_DONTNEED);
 }

@@ -460,4 +460,4 @@ def test_memory(start):
     assert ask(server).status == 200
     server.settle()
     pids = [server.pid, *server.printers()]
-    assert sum(memory(pid, "Anonymous") for pid in pids) < 256  # beside pages of the executable, which all of bastion shares
+    assert sum(memory(pid, "Anonymous") for pid in pids) < 200  # beside pages of the executable, which all of bastion shares
