@@ -67,6 +67,7 @@ class Proxy:
 NGINX = """
 daemon off;
 worker_processes 1;
+{main}
 pid {home}/pid;
 error_log {home}/error.log;
 events {{ }}
@@ -96,7 +97,7 @@ NGINX_SERVER = """
 def nginx(lines):
     def argv(proxy):
         servers = proxy.each(NGINX_SERVER.format(lines=lines))
-        return ["nginx", "-e", str(proxy.home / "error.log"), "-c", proxy.conf(NGINX.format(home=proxy.home, servers=servers))]
+        return ["nginx", "-e", str(proxy.home / "error.log"), "-c", proxy.conf(NGINX.format(home=proxy.home, main="", servers=servers))]
     return argv
 
 

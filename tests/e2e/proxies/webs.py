@@ -3,7 +3,7 @@ with fcgiwrap. Each serves one bastion, on a host of its own, as the account tha
 import shutil
 
 from harness import BASTION, OWN_FOLDERS, Server, TOKEN, settings_files
-from proxies import APACHE, kill_group
+from proxies import APACHE, NGINX, kill_group
 
 ACCOUNT = "www-data"
 
@@ -21,20 +21,6 @@ ScriptAlias /cgi-bin/run {home}/www/run
 """
 
 NGINX_CGI = """
-daemon off;
-worker_processes 1;
-user {account};
-pid {home}/pid;
-error_log {home}/error.log;
-events {{ }}
-http {{
-    access_log off;
-    client_body_temp_path {home}/body;
-    proxy_temp_path {home}/proxy;
-    fastcgi_temp_path {home}/fastcgi;
-    uwsgi_temp_path {home}/uwsgi;
-    scgi_temp_path {home}/scgi;
-    client_max_body_size 40m;
     server {{
         listen {host}:{port};
         location = /cgi-bin/run {{
@@ -49,7 +35,6 @@ http {{
             fastcgi_param NO_BUFFERING 1;
         }}
     }}
-}}
 """
 
 
@@ -61,7 +46,7 @@ def mod_cgid(server):
 
 def fcgiwrap(server):
     conf = server.home / "nginx.conf"
-    conf.write_text(NGINX_CGI.format(home=server.home, host=server.host, port=server.port, account=ACCOUNT))
+    conf.write_text(NGINX.format(home=server.home, main=f"user {ACCOUNT};", servers=NGINX_CGI.format(home=server.home, host=server.host, port=server.port)))
     return ["sh", "-c", f"setpriv --reuid={ACCOUNT} --regid={ACCOUNT} --clear-groups fcgiwrap -c 4 -s unix:{server.home}/fcgi & "
             f"exec nginx -e {server.home}/error.log -c {conf}"]
 
