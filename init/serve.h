@@ -5,7 +5,7 @@
 #include <stdbool.h>
 #include <sys/socket.h>
 
-#include "admit.h"
+#include "connection_limits.h"
 #include "listen.h"
 
 /* Takes over the environment for all that is started from now on: without what another superserver may have put there.

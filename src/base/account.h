@@ -20,7 +20,7 @@ struct account {
     char shell[LIMIT_HOME];
 };
 
-/* The number as which a process holds a TLS key (channel/tls.c); it needs no name. Outside of those that distributions, systemd and
+/* The number as which a process holds a TLS key (tls/tls.c); it needs no name. Outside of those that distributions, systemd and
  * container runtimes give out. */
 enum { ACCOUNT_TLS = 65527 };
 

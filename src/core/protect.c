@@ -10,13 +10,12 @@
 
 #include "base/landlock.h"
 #include "base/writers.h"
-#include "core/certificate.h"
 #include "core/policy.h"
-#include "core/replaced.h"
+#include "core/replaced_mount.h"
 #include "core/runas.h"
 #include "core/settings.h"
 
-/* What sshd reads is made there (channel/place.h). */
+/* What sshd reads is made there (ssh/setup.h). */
 #define SSH_FOLDER "/run/bastion"
 
 static const struct settings *settings;
@@ -146,7 +145,7 @@ static bool is_of_keys(const char *name) {
 
 static void each_place(take_place *take, void *context) {
     static const enum setting keys[] = {AUTHORIZED_KEYS_HOST, AUTHORIZED_KEYS_REPO, TLS_CERT, TLS_KEY, TLS_CLIENT_CA};
-    static const char *const beside[] = {"ssh_host_ed25519_key", ".ed25519.sk", CERTIFICATE_FILE, CERTIFICATE_KEY_FILE};
+    static const char *const beside[] = {"ssh_host_ed25519_key", ".ed25519.sk", SETTINGS_MADE_CERTIFICATE, SETTINGS_MADE_KEY};
     char path[2 * LIMIT_PATH];
     struct stat st;
     const char *users = settings_text(settings, AUTHORIZED_KEYS_DIR), *host = settings_text(settings, SSH_KEYS);
@@ -163,7 +162,7 @@ static void each_place(take_place *take, void *context) {
     take(context, &(struct place){.path = host, .kind = PROTECT_KEY});
     for (size_t i = 0; i < sizeof beside / sizeof *beside; i++)
         if ((size_t)snprintf(path, sizeof path, "%s/%s", host, beside[i]) < LIMIT_PATH && stat(path, &st) == 0)
-            take(context, &(struct place){.path = path, .kind = PROTECT_KEY, .secret = strcmp(beside[i], CERTIFICATE_FILE) != 0});
+            take(context, &(struct place){.path = path, .kind = PROTECT_KEY, .secret = strcmp(beside[i], SETTINGS_MADE_CERTIFICATE) != 0});
     /* What sshd reads is made for every login, and only where there is SSH. */
     bool has_ssh = lstat(SSH_FOLDER "/ssh", &st) == 0 || lstat(SSH_FOLDER "/hostkey", &st) == 0;
     take(context, &(struct place){.path = SSH_FOLDER, .kind = PROTECT_KEY, .weak = !has_ssh});

@@ -6,7 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "core/client.h"
+#include "core/frontend.h"
 #include "core/run.h"
 
 /* What the loop tells while it goes. */

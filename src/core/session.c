@@ -16,7 +16,7 @@
 #include "core/audit.h"
 #include "core/protect.h"
 #include "core/relay.h"
-#include "core/replaced.h"
+#include "core/replaced_mount.h"
 #include "core/run.h"
 #include "core/runas.h"
 

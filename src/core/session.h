@@ -6,7 +6,7 @@
 #include <stddef.h>
 
 #include "base/account.h"
-#include "core/client.h"
+#include "core/frontend.h"
 #include "core/lock.h"
 #include "core/policy.h"
 #include "core/run.h"

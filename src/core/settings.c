@@ -11,7 +11,7 @@
 #include "base/num.h"
 #include "core/audit.h"
 #include "core/protect.h"
-#include "core/snapshot.h"
+#include "core/settings_export.h"
 
 enum kind {
     COMMAND,  /* anything but NUL; may span lines; not blank */

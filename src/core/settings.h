@@ -85,13 +85,17 @@ struct settings {
 
 /* Where values come from, first to last. `environment` is NULL for a program whose environment the client writes (cgi,
  * the login shell). `folders` ends with NULL: settings_folders is for programs whose environment is the administrator's; the
- * other for those whose is not, and who find there what `init` has had in its environment (core/snapshot.h). */
+ * other for those whose is not, and who find there what `init` has had in its environment (core/settings_export.h). */
 struct settings_places {
     char *const *environment;
     const char *const *folders;
 };
 extern const char *const settings_folders[], *const settings_folders_of_guests[];
 #define SETTINGS_FOLDER "/etc/bastion"
+
+/* How the pair that `bastion cert` makes, and TLS=self-signed keeps in the folder SSH_KEYS, is named. */
+#define SETTINGS_MADE_CERTIFICATE "tls.crt"
+#define SETTINGS_MADE_KEY "tls.key"
 
 /* Reads and checks the settings that `needs` names into a zeroed struct. A file counts only where no command can have written
  * it (core/protect.h, which is told of `s`). Settings that say where configuration stands are read in any case (settings_is_place);

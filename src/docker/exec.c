@@ -9,8 +9,8 @@
 #include "base/clock.h"
 #include "docker/api.h"
 #include "docker/conn.h"
-#include "docker/environment.h"
-#include "docker/relay.h"
+#include "docker/env_options.h"
+#include "docker/attach.h"
 #include "docker/terminal.h"
 #include "wire/json.h"
 

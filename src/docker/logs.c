@@ -4,8 +4,8 @@
 #include <time.h>
 
 #include "docker/api.h"
-#include "docker/relay.h"
-#include "docker/time.h"
+#include "docker/attach.h"
+#include "docker/timestamp.h"
 #include "wire/json.h"
 
 static struct {

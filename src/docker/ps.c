@@ -12,7 +12,7 @@
 #include "docker/show.h"
 #include "docker/table.h"
 #include "docker/template_run.h"
-#include "docker/time.h"
+#include "docker/timestamp.h"
 #include "wire/json.h"
 
 static struct {

@@ -9,7 +9,7 @@
 #include "docker/service.h"
 #include "docker/show.h"
 #include "docker/swarm.h"
-#include "docker/time.h"
+#include "docker/timestamp.h"
 #include "wire/json.h"
 
 static struct {

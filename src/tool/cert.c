@@ -16,7 +16,7 @@
 #include <unistd.h>
 
 #include "base/fd.h"
-#include "core/certificate.h"
+#include "tls/certificate.h"
 #include "wire/base64.h"
 #include "wire/x509.h"
 
@@ -60,7 +60,7 @@ static int make_key(const struct place *p) {
     br_ec_keygen(&random.vtable, &br_ec_all_m31, &key, bytes, BR_EC_secp256r1);
     br_ec_compute_pub(&br_ec_all_m31, &public, point, &key);
     size_t n = br_pem_encode(text, der, br_encode_ec_pkcs8_der(der, &key, &public), "PRIVATE KEY", BR_PEM_LINE64);
-    int result = fd_put_file(p->fd, CERTIFICATE_KEY_FILE, text, n, 0600, true) == -1 && errno != EEXIST
+    int result = fd_put_file(p->fd, SETTINGS_MADE_KEY, text, n, 0600, true) == -1 && errno != EEXIST
                      ? complain("%s: %s", p->key, strerror(errno)) : 0;
     explicit_bzero(bytes, sizeof bytes);
     explicit_bzero(&random, sizeof random);
@@ -103,7 +103,7 @@ static int make_certificate(const struct place *p, struct x509 *x, const br_ec_p
     if (n == 0)
         return complain("too many names");
     n = br_pem_encode(text, start, n, "CERTIFICATE", BR_PEM_LINE64);
-    int put = fd_put_file(p->fd, CERTIFICATE_FILE, text, n, 0644, false);
+    int put = fd_put_file(p->fd, SETTINGS_MADE_CERTIFICATE, text, n, 0644, false);
     return put == 0 ? 0 : complain("%s: %s", p->certificate, strerror(errno));
 }
 
@@ -142,8 +142,8 @@ static int print(const struct place *p, const unsigned char point[X509_POINT]) {
 }
 
 static int open_place(struct place *p, const char *folder, bool keep) {
-    int n = snprintf(p->certificate, sizeof p->certificate, "%s/" CERTIFICATE_FILE, folder);
-    snprintf(p->key, sizeof p->key, "%s/" CERTIFICATE_KEY_FILE, folder);
+    int n = snprintf(p->certificate, sizeof p->certificate, "%s/" SETTINGS_MADE_CERTIFICATE, folder);
+    snprintf(p->key, sizeof p->key, "%s/" SETTINGS_MADE_KEY, folder);
     if (n < 0 || (size_t)n >= sizeof p->certificate)
         return complain("%s: %s", folder, strerror(ENAMETOOLONG));
     mkdir(folder, 0755);
@@ -152,7 +152,7 @@ static int open_place(struct place *p, const char *folder, bool keep) {
     if (p->fd == -1)
         return complain("%s: %s", folder, strerror(errno));
     for (int i = 0; i < 2 && !keep; i++)
-        if (faccessat(p->fd, i == 0 ? CERTIFICATE_KEY_FILE : CERTIFICATE_FILE, F_OK, 0) == 0)
+        if (faccessat(p->fd, i == 0 ? SETTINGS_MADE_KEY : SETTINGS_MADE_CERTIFICATE, F_OK, 0) == 0)
             return complain("%s: is there already; with --keep it would be kept", i == 0 ? p->key : p->certificate);
     return 0;
 }
@@ -160,7 +160,7 @@ static int open_place(struct place *p, const char *folder, bool keep) {
 /* A certificate that is made anew is for the same key: who has pinned it goes on. */
 static int see_to(const struct place *p, struct x509 *x) {
     static struct certificate c;
-    if (faccessat(p->fd, CERTIFICATE_KEY_FILE, F_OK, 0) == -1 && make_key(p) != 0)
+    if (faccessat(p->fd, SETTINGS_MADE_KEY, F_OK, 0) == -1 && make_key(p) != 0)
         return 71;
     const char *fault = certificate_read_key(&c, p->key);
     const br_ec_private_key *key = br_skey_decoder_get_ec(&c.key);

@@ -10,7 +10,7 @@
 #include "base/container.h"
 #include "base/drop.h"
 #include "base/log.h"
-#include "core/certificate.h"
+#include "tls/certificate.h"
 #include "core/runas.h"
 #include "tool/check_parts.h"
 #include "tool/explain.h"

@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 #include "base/fd.h"
-#include "core/place.h"
+#include "ssh/setup.h"
 #include "tool/check_parts.h"
 #include "tool/report.h"
 

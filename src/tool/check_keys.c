@@ -4,7 +4,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "core/hostkey.h"
+#include "ssh/hostkey.h"
 #include "tool/check_parts.h"
 #include "tool/report.h"
 #include "wire/base64.h"

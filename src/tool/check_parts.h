@@ -6,7 +6,7 @@
 #include <stdbool.h>
 
 #include "base/account.h"
-#include "core/keys.h"
+#include "ssh/authorized_keys.h"
 #include "core/policy.h"
 #include "core/settings.h"
 

@@ -5,8 +5,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "core/certificate.h"
-#include "core/client_ca.h"
+#include "tls/certificate.h"
+#include "tls/client_cert.h"
 #include "tool/check_parts.h"
 #include "tool/report.h"
 

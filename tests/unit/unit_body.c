@@ -5,7 +5,7 @@
 
 #include "base/clock.h"
 #include "base/fd.h"
-#include "channel/body.h"
+#include "http/body.h"
 #include "unit.h"
 
 static struct input in;

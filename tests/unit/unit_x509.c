@@ -5,7 +5,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "core/tls_cache.h"
+#include "tls/session_cache.h"
 #include "limit.h"
 #include "unit.h"
 #include "wire/der.h"

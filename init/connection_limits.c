@@ -1,0 +1,112 @@
+#include "connection_limits.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "core/audit.h"
+
+/* ---- the limits ---- */
+
+void admit_identify(struct connection_owner *o, const struct sockaddr_storage *peer) {
+    static const unsigned char mapped[12] = {[10] = 0xff, [11] = 0xff};
+    memset(o->address, 0, sizeof o->address);
+    if (peer->ss_family == AF_INET6)
+        memcpy(o->address, &((const struct sockaddr_in6 *)peer)->sin6_addr, 16);
+    if (peer->ss_family == AF_INET) {
+        memcpy(o->address, mapped, sizeof mapped);
+        memcpy(o->address + 12, &((const struct sockaddr_in *)peer)->sin_addr, 4);
+    }
+    bool is_four = memcmp(o->address, mapped, sizeof mapped) == 0;
+    o->loopback = is_four ? o->address[12] == 127 : memcmp(o->address, &in6addr_loopback, 16) == 0;
+    if (!is_four && !o->loopback)
+        memset(o->address + 8, 0, 8);
+}
+
+/* The container's own health check comes from the loopback address, and finds room when all others are turned away: a server that
+ * has much to do is not a sick one, and must not be started anew for it. */
+const char *admit_refuse(const struct admit_limits *limits, unsigned listener, const struct connection_owner *o) {
+    static char text[128];
+    uint64_t spare = o->loopback ? LIMIT_SPARE_CONNECTIONS : 0;
+    const char *name = NULL;
+    if (connection_is_full())
+        return "more connections than there is room for";
+    if (connection_count(listener) >= limits->all + spare)
+        name = "MAX_CONNECTIONS";
+    else if (connection_count_of(listener, o) >= limits->per_address + spare)
+        name = "MAX_CONNECTIONS_PER_ADDRESS";
+    if (name == NULL)
+        return NULL;
+    snprintf(text, sizeof text, "%s: as many connections are open", name);
+    return text;
+}
+
+/* ---- those on top ---- */
+
+/* Those who have been refused and have not gone yet, the oldest first. */
+static struct turned_away {
+    int fd;
+    int64_t deadline;
+} away[LIMIT_TURNED_AWAY];
+static int away_count;
+
+static void let_go(int i) {
+    close(away[i].fd);
+    away_count--;
+    memmove(&away[i], &away[i + 1], (size_t)(away_count - i) * sizeof *away);
+}
+
+static void note(struct listener *l, const char *peer, const char *reason, int64_t now) {
+    char text[256];
+    struct audit a = AUDIT_EMPTY;
+    if (now < l->next_note) {
+        l->left_out++;
+        return;
+    }
+    snprintf(text, sizeof text, l->left_out == 0 ? "%s" : "%s; %llu more were refused since the last such line", reason,
+             (unsigned long long)l->left_out);
+    a.event = "deny";
+    a.channel = l->channel;
+    a.peer = peer;
+    a.verdict = "deny";
+    a.reason = text;
+    /* A log that takes nothing holds everybody up each time. */
+    bool taken = audit_write(&a) == 0;
+    l->left_out = 0;
+    l->next_note = clock_after(now, taken ? LIMIT_REFUSAL_NOTE_MS : LIMIT_SHORT_NOTE_MS);
+}
+
+/* A close with bytes of the client's unread would be a reset, which destroys the answer on its way. So only our side is
+ * closed, and the client's gets a while. */
+void admit_turn_away(struct listener *l, int fd, const char *peer, const char *reason, int64_t now) {
+    note(l, peer, reason, now);
+    bool told = l->refusal != NULL && send(fd, l->refusal, strlen(l->refusal), MSG_DONTWAIT | MSG_NOSIGNAL) != -1;
+    if (!told || shutdown(fd, SHUT_WR) == -1) {
+        close(fd);
+        return;
+    }
+    if (away_count == LIMIT_TURNED_AWAY)
+        let_go(0);
+    away[away_count++] = (struct turned_away){fd, clock_after(now, LIMIT_DRAIN_MS)};
+}
+
+unsigned admit_waiting(void) { return (unsigned)away_count; }
+
+int64_t admit_watch(struct pollfd fds[LIMIT_TURNED_AWAY]) {
+    for (int i = 0; i < LIMIT_TURNED_AWAY; i++)
+        fds[i] = (struct pollfd){.fd = i < away_count ? away[i].fd : -1, .events = POLLIN};
+    return away_count > 0 ? away[0].deadline : CLOCK_NEVER;
+}
+
+/* MSG_TRUNC lets the kernel throw the bytes away (tcp(7)): not one of them comes into this process. */
+void admit_ready(const struct pollfd fds[LIMIT_TURNED_AWAY], int64_t now) {
+    for (int i = away_count - 1; i >= 0; i--) {
+        ssize_t n = fds[i].revents != 0 ? recv(away[i].fd, NULL, LIMIT_DRAIN, MSG_TRUNC | MSG_DONTWAIT) : 1;
+        if (now >= away[i].deadline || n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR))
+            let_go(i);
+    }
+}

@@ -1,0 +1,99 @@
+#include "processes.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/num.h"
+#include "limit.h"
+
+static struct process {
+    pid_t pid, parent, session;
+} all[LIMIT_PROCESSES];
+static size_t count;
+
+/* Parent and session of a process (proc(5), stat): the second and the fourth field behind the name, which may hold anything but
+ * ends with the last parenthesis. */
+static bool read_process(struct process *p, pid_t pid) {
+    char path[64], text[1024];
+    snprintf(path, sizeof path, "/proc/%ld/stat", (long)pid);
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    ssize_t n = fd == -1 ? -1 : read(fd, text, sizeof text - 1);
+    if (fd != -1)
+        close(fd);
+    if (n <= 0)
+        return false;
+    text[n] = '\0';
+    char *at = strrchr(text, ')');
+    if (at == NULL || strlen(at) < 4)
+        return false;
+    bool gone = at[2] == 'Z' || at[2] == 'X';
+    p->pid = pid;
+    p->parent = (pid_t)strtol(at + 4, &at, 10);
+    strtol(at, &at, 10); /* the process group */
+    p->session = (pid_t)strtol(at, NULL, 10);
+    return !gone;
+}
+
+bool tree_look(void) {
+    DIR *dir = opendir("/proc");
+    uint64_t pid;
+    count = 0;
+    if (dir == NULL)
+        return false;
+    for (struct dirent *e; count < LIMIT_PROCESSES && (e = readdir(dir)) != NULL;)
+        if (num_decimal(e->d_name, strlen(e->d_name), INT32_MAX, &pid) && read_process(&all[count], (pid_t)pid))
+            count++;
+    closedir(dir);
+    return count > 0 && count < LIMIT_PROCESSES;
+}
+
+static const struct process *find(pid_t pid) {
+    for (size_t i = 0; i < count; i++)
+        if (all[i].pid == pid)
+            return &all[i];
+    return NULL;
+}
+
+/* Processes come and go while they are looked at: no chain of parents is longer than there are processes. */
+static bool is_below(const struct process *p, pid_t pid) {
+    for (size_t i = 0; p != NULL && i < count; i++) {
+        if (p->parent == pid)
+            return true;
+        p = find(p->parent);
+    }
+    return false;
+}
+
+bool tree_is_alone(pid_t spare) {
+    for (size_t i = 0; i < count; i++)
+        if (all[i].pid != spare && is_below(&all[i], getpid()))
+            return false;
+    return true;
+}
+
+bool tree_is_busy(pid_t pid) {
+    for (size_t i = 0; i < count; i++)
+        if (all[i].session != pid && is_below(&all[i], pid))
+            return true;
+    return false;
+}
+
+void tree_signal_others(int signal, pid_t spare, bool (*is_ours)(pid_t session)) {
+    tree_look();
+    for (size_t i = 0; i < count; i++)
+        if (all[i].pid != spare && !is_ours(all[i].session) && is_below(&all[i], getpid()))
+            kill(all[i].pid, signal);
+}
+
+void tree_signal(int signal, pid_t spare) {
+    if (!tree_look() && getpid() == 1)
+        kill(-1, signal);
+    for (size_t i = 0; i < count; i++)
+        if (all[i].pid != spare && is_below(&all[i], getpid()))
+            kill(all[i].pid, signal);
+}

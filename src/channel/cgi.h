@@ -1,8 +1,0 @@
-/* cgi.h: bastion cgi, one request behind a web server (RFC 3875). */
-#ifndef CHANNEL_CGI_H
-#define CHANNEL_CGI_H
-
-/* Returns the exit status: 0, or 1 when the answer was cut. */
-int cgi_main(int argc, char **argv);
-
-#endif

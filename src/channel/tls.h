@@ -1,7 +1,0 @@
-/* tls.h: bastion tls, TLS before a program that speaks clear text on descriptors 0 and 1. */
-#ifndef CHANNEL_TLS_H
-#define CHANNEL_TLS_H
-
-int tls_main(int argc, char **argv);
-
-#endif

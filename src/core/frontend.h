@@ -1,0 +1,70 @@
+/* frontend.h: what a channel is to a session: somebody who asked, and reads the answer. The channel fills in the
+ * operations; the session calls them and never knows which channel it serves. */
+#ifndef CORE_FRONTEND_H
+#define CORE_FRONTEND_H
+
+#include <poll.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "base/buf.h"
+
+/* What became of a request. */
+enum outcome_kind {
+    OUTCOME_ENDED,   /* the command ran and ended */
+    OUTCOME_TIMEOUT, /* it was ended by COMMAND_TIMEOUT */
+    OUTCOME_FAILED,  /* it could not be started: code 126 or 127, and `reason` */
+    OUTCOME_DENIED,  /* the policy refused: `reason` */
+    OUTCOME_SKIPPED, /* another run holds the lock, and that is fine */
+    OUTCOME_BUSY,    /* another run holds the lock */
+    OUTCOME_GONE,    /* the client went away before anything ran */
+    OUTCOME_FAULT    /* a fault of ours or of the machine; nothing ran, the log says why */
+};
+
+struct outcome {
+    enum outcome_kind kind;
+    int code;   /* exit code, 128 + n for signal n */
+    int signal; /* that n, or 0 */
+    const char *reason;
+    const char *busy; /* OUTCOME_SKIPPED and _BUSY: what is under way, for the client: the beginning of a sentence */
+    const char *wish; /* OUTCOME_DENIED: what was asked for, of wish_n bytes */
+    size_t wish_n;
+};
+
+/* Puts what a denied client is told: its request, as far as it is text that no terminal takes for anything else, and, where
+ * it is no request at all, why. */
+void outcome_tell_denial(struct buf *b, const struct outcome *o);
+
+enum { CLIENT_FDS = 3 };
+
+struct client {
+    const struct client_ops *ops;
+    bool gone; /* set by the channel: nobody is there any more */
+    bool input_closed; /* set for the channel: the command takes no input, or no more */
+};
+
+struct client_ops {
+    /* The command runs. */
+    void (*started)(struct client *c, const char *run);
+    /* Where output of `stream` (RUN_OUT or RUN_ERR) may be put now: *at and the count of bytes, 0 while the client has to
+     * take some first. */
+    size_t (*room)(struct client *c, int stream, char **at);
+    /* n bytes were put there. */
+    void (*output)(struct client *c, int stream, size_t n);
+    /* Bytes for the command's standard input that are at hand: *at and their count. */
+    size_t (*input)(struct client *c, const char **at);
+    /* The command took n of them. */
+    void (*taken)(struct client *c, size_t n);
+    /* True when no input is to come. */
+    bool (*input_ended)(const struct client *c);
+    /* What to wait for: fills all (fd -1 for none) and returns a deadline. */
+    int64_t (*watch)(struct client *c, struct pollfd fds[CLIENT_FDS], int64_t now);
+    /* Something of it happened, or the deadline passed. */
+    void (*ready)(struct client *c, const struct pollfd fds[CLIENT_FDS], int64_t now);
+    /* It is over: the one event that every session has, and its last. */
+    void (*ended)(struct client *c, const struct outcome *o);
+};
+
+#endif

@@ -1,0 +1,80 @@
+#include "core/replaced_mount.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "core/audit.h"
+#include "core/policy.h"
+
+#define STAMP "replaced"
+
+bool replaced_is(const char *path) {
+    struct stat st;
+    return stat(path, &st) == 0 && S_ISREG(st.st_mode) && st.st_nlink == 0;
+}
+
+struct notes {
+    int folder;
+    const char *channel, *peer;
+    bool read;
+    struct buf known; /* a line for each that has been named: device, inode, path */
+    char text[LIMIT_REPLACED];
+};
+
+static void read_known(struct notes *n) {
+    int fd = openat(n->folder, STAMP, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
+    ssize_t got = fd == -1 ? 0 : fd_read_file(fd, n->text, sizeof n->text);
+    fd_close(&fd);
+    n->known = BUF_ON(n->text);
+    n->known.len = got > 0 ? (size_t)got : 0;
+    n->read = true;
+}
+
+/* One more in the stamp; those before go where there is no more room. */
+static void remember(struct notes *n, const char *line) {
+    if (strlen(line) > n->known.cap - n->known.len)
+        n->known.len = 0;
+    buf_text(&n->known, line);
+}
+
+static void look(struct notes *n, const char *path) {
+    char line[LIMIT_PATH + 64], text[LIMIT_PATH + 256];
+    struct stat st;
+    if (!replaced_is(path) || stat(path, &st) == -1)
+        return;
+    if (!n->read)
+        read_known(n);
+    snprintf(line, sizeof line, "%llx:%llx %s\n", (unsigned long long)st.st_dev, (unsigned long long)st.st_ino, path);
+    if (memmem(n->known.at, n->known.len, line, strlen(line)) != NULL)
+        return;
+    remember(n, line);
+    /* First kept, then said: where it can't be kept it would be said at every request. */
+    if (fd_put_file(n->folder, STAMP, n->known.at, n->known.len, 0600, false) == -1)
+        return;
+    snprintf(text, sizeof text, "%s: " REPLACED, path);
+    audit_fault(n->channel, n->peer, text);
+}
+
+void replaced_note(const struct settings *s, bool list, int folder, const char *channel, const char *peer) {
+    static struct notes n;
+    char path[LIMIT_PATH + 64];
+    if (folder == -1)
+        return;
+    n.folder = folder;
+    n.channel = channel;
+    n.peer = peer;
+    n.read = false;
+    for (enum setting id = 0; id < SETTINGS; id++) {
+        const struct settings_value *v = &s->value[id];
+        if (v->origin != FROM_FOLDER && v->origin != FROM_NAMED_FILE)
+            continue;
+        snprintf(path, sizeof path, "%s%s%s", v->place, v->origin == FROM_FOLDER ? "/" : "", v->origin == FROM_FOLDER ? settings_name(id) : "");
+        look(&n, path);
+    }
+    if (list)
+        look(&n, POLICY_LIST);
+}

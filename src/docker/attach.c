@@ -1,0 +1,194 @@
+#include "docker/attach.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <poll.h>
+#include <stdio.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "docker/command.h"
+#include "docker/terminal.h"
+
+enum { FD_IN, FD_ENGINE, FD_OUT, FD_WINDOW, FDS };
+
+/* Nothing here may block, and none of the three descriptors may be made non-blocking, since others hold them too. A socket takes what
+ * it can (MSG_DONTWAIT), a file takes all, and so does a pipe that could be opened anew, for this program alone (proc(5)); any other
+ * pipe, and a terminal, takes a page once poll(2) calls it ready. */
+enum sink { SINK_PAGE, SINK_PIPE, SINK_OWN_PIPE, SINK_FILE, SINK_SOCKET };
+
+struct flow {
+    const struct docker_relay *relay;
+    struct docker_frames frames;
+    enum sink sink[3];     /* of descriptors 1 and 2 */
+    int sink_fd[3];        /* and what is written to for them */
+    struct slice piece;    /* a part of the body, in the connection's window: not looked at yet */
+    struct slice out;      /* a part of that: to be written */
+    int out_fd;
+    bool body_ended;
+    bool input_open;
+    struct buf in; /* to be sent */
+    size_t in_from;
+    enum docker_relay_end end;
+};
+
+static char in_place[LIMIT_DOCKER_WINDOW + sizeof(struct docker_keys)];
+
+static enum sink sink_of(int fd) {
+    struct stat st;
+    if (fstat(fd, &st) == -1)
+        return SINK_PAGE;
+    return S_ISSOCK(st.st_mode) ? SINK_SOCKET : S_ISREG(st.st_mode) ? SINK_FILE : S_ISFIFO(st.st_mode) ? SINK_PIPE : SINK_PAGE;
+}
+
+/* For the first write to a pipe that is more than a page: short outputs do without. */
+static void own_pipe(struct flow *f, int fd) {
+    char path[32];
+    snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
+    int own = open(path, O_WRONLY | O_NONBLOCK | O_CLOEXEC);
+    f->sink[fd] = own != -1 ? SINK_OWN_PIPE : SINK_PAGE;
+    f->sink_fd[fd] = own != -1 ? own : fd;
+}
+
+/* ---- output ---- */
+
+/* Sets f->out to what is to be written next. False when nothing has come. */
+static bool take_frames(struct flow *f) {
+    while (f->out.n == 0 && f->piece.n > 0) {
+        enum docker_stream stream = DOCKER_STDOUT;
+        f->out = f->piece;
+        ssize_t used = f->relay->frames ? docker_frames_read(&f->frames, f->piece.at, f->piece.n, &f->out, &stream) : (ssize_t)f->piece.n;
+        if (used == -1) {
+            docker_say("Unrecognized input header: %d", f->frames.head[0]);
+            f->end = DOCKER_RELAY_FAULTY;
+            return false;
+        }
+        f->piece = (struct slice){f->piece.at + used, f->piece.n - (size_t)used};
+        if (stream == DOCKER_SYSTEMERR && f->out.n > 0) {
+            docker_say("error from daemon in stream: %.*s", (int)f->out.n, f->out.at);
+            f->end = DOCKER_RELAY_FAULTY;
+            return false;
+        }
+        f->out_fd = stream == DOCKER_STDERR ? 2 : 1;
+    }
+    return f->out.n > 0;
+}
+
+/* False when it would block. */
+static bool write_out(struct flow *f) {
+    if (f->sink[f->out_fd] == SINK_PIPE && f->out.n > PIPE_BUF)
+        own_pipe(f, f->out_fd);
+    enum sink sink = f->sink[f->out_fd];
+    bool by_page = sink == SINK_PAGE || sink == SINK_PIPE;
+    size_t n = by_page && f->out.n > PIPE_BUF ? PIPE_BUF : f->out.n;
+    int fd = f->sink_fd[f->out_fd];
+    struct pollfd ready = {.fd = fd, .events = POLLOUT};
+    if (by_page && poll(&ready, 1, 0) == 0)
+        return false;
+    ssize_t written = sink == SINK_SOCKET ? send(fd, f->out.at, n, MSG_DONTWAIT) : write(fd, f->out.at, n);
+    if (written == -1 && (errno == EAGAIN || errno == EINTR))
+        return false;
+    if (written == -1) {
+        docker_say("write /dev/std%s: %s", f->out_fd == 1 ? "out" : "err", strerror(errno));
+        f->end = DOCKER_RELAY_UNHEARD;
+        return false;
+    }
+    f->out = (struct slice){f->out.at + written, f->out.n - (size_t)written};
+    return true;
+}
+
+/* Passes on what there is until something would block, or a turn is over: input wants one, too. */
+static void pass_output(struct flow *f) {
+    for (int turn = 0; turn < 64 && f->end == DOCKER_RELAY_ENDED; turn++) {
+        if (take_frames(f)) {
+            if (!write_out(f))
+                return;
+            continue;
+        }
+        if (f->end != DOCKER_RELAY_ENDED || f->body_ended)
+            return;
+        int got = docker_body_next(f->relay->conn, &f->piece, false);
+        if (got == -2)
+            return;
+        f->body_ended = got != 1;
+        if (got == -1)
+            f->end = DOCKER_RELAY_BROKEN;
+    }
+}
+
+/* ---- input ---- */
+
+static void read_input(struct flow *f) {
+    char typed[LIMIT_DOCKER_WINDOW];
+    bool keys = f->relay->keys != NULL;
+    f->in = BUF_ON(in_place);
+    f->in_from = 0;
+    ssize_t n = read(0, keys ? typed : in_place, LIMIT_DOCKER_WINDOW);
+    if (n == -1 && (errno == EINTR || errno == EAGAIN))
+        return;
+    if (n <= 0) {
+        f->input_open = false;
+        shutdown(f->relay->conn->fd, SHUT_WR);
+    } else if (!keys) {
+        f->in.len = (size_t)n;
+    } else if (docker_keys_pass(f->relay->keys, typed, (size_t)n, &f->in)) {
+        f->end = DOCKER_RELAY_LEFT;
+    }
+}
+
+static void send_input(struct flow *f) {
+    while (f->in_from < f->in.len) {
+        ssize_t n = send(f->relay->conn->fd, f->in.at + f->in_from, f->in.len - f->in_from, MSG_DONTWAIT | MSG_NOSIGNAL);
+        if (n == -1 && (errno == EAGAIN || errno == EINTR))
+            return;
+        if (n == -1) { /* nobody reads it any more; the output may go on */
+            f->input_open = false;
+            f->in_from = f->in.len;
+            return;
+        }
+        f->in_from += (size_t)n;
+    }
+}
+
+/* ---- the loop ---- */
+
+static void wait_for_more(struct flow *f) {
+    const struct docker_relay *r = f->relay;
+    bool writing = f->out.n > 0, sending = f->in_from < f->in.len, more = f->piece.n > 0 || r->conn->from < r->conn->to;
+    struct timespec ts;
+    struct pollfd fds[FDS] = {
+        [FD_IN] = {.fd = f->input_open && !sending ? 0 : -1, .events = POLLIN},
+        [FD_ENGINE] = {.fd = r->conn->fd, .events = (short)((writing ? 0 : POLLIN) | (sending ? POLLOUT : 0))},
+        [FD_OUT] = {.fd = writing ? f->sink_fd[f->out_fd] : -1, .events = POLLOUT},
+        [FD_WINDOW] = {.fd = -1},
+    };
+    if (fds[FD_ENGINE].events == 0)
+        fds[FD_ENGINE].fd = -1; /* a hang-up that nobody can look at yet would spin */
+    int64_t now = clock_now(), deadline = r->window != NULL ? docker_window_watch(r->window, &fds[FD_WINDOW]) : CLOCK_NEVER;
+    if (more && !writing)
+        deadline = now; /* a turn was over */
+    if (ppoll(fds, FDS, clock_left(deadline, now, &ts), docker_terminal_mask()) == -1)
+        fds[FD_IN].revents = 0;
+    if (fds[FD_IN].revents != 0)
+        read_input(f);
+    if (r->window != NULL) {
+        if (docker_terminal_resized())
+            docker_window_changed(r->window);
+        docker_window_go_on(r->window, clock_now());
+    }
+}
+
+enum docker_relay_end docker_relay_run(const struct docker_relay *r) {
+    struct flow f = {.relay = r, .input_open = r->input, .sink = {[1] = sink_of(1), [2] = sink_of(2)}, .sink_fd = {[1] = 1, [2] = 2}};
+    for (;;) {
+        pass_output(&f);
+        if (f.end != DOCKER_RELAY_ENDED || (f.body_ended && f.out.n == 0 && f.piece.n == 0))
+            return f.end;
+        send_input(&f);
+        wait_for_more(&f);
+        send_input(&f);
+    }
+}

@@ -1,0 +1,29 @@
+/* attach.h: carries a container's streams to standard output and error, and standard input to it. */
+#ifndef DOCKER_ATTACH_H
+#define DOCKER_ATTACH_H
+
+#include <stdbool.h>
+
+#include "docker/conn.h"
+#include "docker/detach_keys.h"
+#include "docker/resize.h"
+
+struct docker_relay {
+    struct docker_conn *conn;     /* its body is the output */
+    bool frames;                  /* two streams in one; else all is standard output */
+    bool input;                   /* standard input goes there, and its end */
+    struct docker_keys *keys;     /* that leave the terminal, or NULL */
+    struct docker_window *window; /* whose changes are told, or NULL */
+};
+
+/* Returns when the output has ended. */
+enum docker_relay_end {
+    DOCKER_RELAY_ENDED,  /* well; or, where only the connection's end says so, because the engine went away */
+    DOCKER_RELAY_BROKEN, /* before its end */
+    DOCKER_RELAY_LEFT,   /* by the keys */
+    DOCKER_RELAY_FAULTY, /* what came is no such stream, or a message of the engine's; printed */
+    DOCKER_RELAY_UNHEARD /* standard output or error takes nothing more; printed */
+};
+enum docker_relay_end docker_relay_run(const struct docker_relay *r);
+
+#endif

@@ -1,0 +1,73 @@
+#include "docker/resize.h"
+
+#include "base/clock.h"
+#include "docker/terminal.h"
+
+enum { FIRST_PAUSE = 5, LONGEST_PAUSE = 200 }; /* milliseconds */
+
+void docker_window_start(struct docker_window *w, const char *kind, const char *id) {
+    docker_close(&w->conn);
+    w->kind = kind;
+    w->id = id;
+    w->asked = false;
+    docker_window_changed(w);
+}
+
+void docker_window_changed(struct docker_window *w) {
+    w->wanted = true;
+    w->next = clock_now();
+    w->give_up = w->next + LIMIT_DOCKER_RESIZE_MS;
+    w->pause = FIRST_PAUSE;
+}
+
+int64_t docker_window_watch(struct docker_window *w, struct pollfd *fd) {
+    *fd = (struct pollfd){.fd = w->asked ? w->conn.fd : -1, .events = POLLIN};
+    return w->wanted && !w->asked ? w->next : CLOCK_NEVER;
+}
+
+/* The command may not be there yet: then the engine refuses, and is asked again. */
+static void retry(struct docker_window *w, int64_t now) {
+    w->wanted = now < w->give_up;
+    w->next = now + w->pause;
+    w->pause = w->pause * 2 < LONGEST_PAUSE ? w->pause * 2 : LONGEST_PAUSE;
+}
+
+static void ask(struct docker_window *w, int64_t now) {
+    char path[LIMIT_DOCKER_MESSAGE];
+    struct buf b = BUF_ON(path);
+    unsigned rows, columns;
+    w->wanted = false;
+    if (!docker_terminal_size(1, &rows, &columns) && !docker_terminal_size(0, &rows, &columns))
+        return;
+    buf_format(&b, "/%s/", w->kind);
+    docker_escape(&b, w->id, strlen(w->id));
+    buf_format(&b, "/resize?h=%u&w=%u", rows, columns);
+    const char *text = buf_string(&b);
+    w->asked = text != NULL && docker_send(&w->conn, "POST", text, NULL, false);
+    if (!w->asked && text != NULL) {
+        docker_close(&w->conn);
+        retry(w, now);
+    }
+}
+
+static void hear(struct docker_window *w, int64_t now) {
+    struct slice data;
+    int status = docker_head(&w->conn, false), left = 0;
+    if (status == 0)
+        return;
+    w->asked = false;
+    if (status > 0) /* the body comes along with the head; a connection where it does not is not used again */
+        while ((left = docker_body_next(&w->conn, &data, false)) == 1) {
+        }
+    if (status == -1 || left != 0)
+        docker_close(&w->conn);
+    if ((status == -1 || status >= 400) && !w->wanted)
+        retry(w, now);
+}
+
+void docker_window_go_on(struct docker_window *w, int64_t now) {
+    if (w->asked)
+        hear(w, now);
+    if (w->wanted && !w->asked && now >= w->next)
+        ask(w, now);
+}

@@ -1,0 +1,62 @@
+#include "http/auth.h"
+
+#include <bearssl_hash.h>
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+#include "wire/base64.h"
+
+static void digest(unsigned char out[32], const void *bytes, size_t n) {
+    br_sha256_context sha;
+    br_sha256_init(&sha);
+    br_sha256_update(&sha, bytes, n);
+    br_sha256_out(&sha, out);
+    explicit_bzero(&sha, sizeof sha);
+}
+
+void auth_load(struct auth *a, struct settings *s) {
+    *a = (struct auth){.scheme = AUTH_NONE};
+    const char *basic = settings_text(s, HTTP_BASIC_AUTH), *token = settings_text(s, HTTP_TOKEN);
+    const char *secret = basic != NULL ? basic : token;
+    if (secret == NULL)
+        return;
+    a->scheme = basic != NULL ? AUTH_BASIC : AUTH_BEARER;
+    snprintf(a->user, sizeof a->user, "%.*s", basic != NULL ? (int)strcspn(basic, ":") : 5, basic != NULL ? basic : "token");
+    digest(a->digest, secret, strlen(secret));
+    settings_wipe(s, HTTP_BASIC_AUTH);
+    settings_wipe(s, HTTP_TOKEN);
+}
+
+/* Both sides are digests, so neither the place of the first difference nor a length shows in the time. */
+static bool is_secret(const struct auth *a, const void *candidate, size_t n) {
+    unsigned char theirs[32];
+    digest(theirs, candidate, n);
+    volatile unsigned char difference = 0;
+    for (size_t i = 0; i < sizeof theirs; i++)
+        difference |= theirs[i] ^ a->digest[i];
+    explicit_bzero(theirs, sizeof theirs);
+    return difference == 0;
+}
+
+const char *auth_refuse(const struct auth *a, const char *field, size_t n) {
+    const char *wanted = a->scheme == AUTH_BASIC ? "Basic" : "Bearer";
+    size_t scheme = strlen(wanted), at = scheme;
+    if (a->scheme == AUTH_NONE)
+        return "no credential is set";
+    if (n <= scheme || strncasecmp(field, wanted, scheme) != 0 || field[at] != ' ')
+        return "wrong scheme";
+    while (at < n && field[at] == ' ')
+        at++;
+    if (a->scheme == AUTH_BEARER)
+        return is_secret(a, field + at, n - at) ? NULL : "wrong token";
+    unsigned char decoded[LIMIT_SECRET];
+    ssize_t len = base64_decode(decoded, sizeof decoded, field + at, n - at);
+    bool right = len >= 0 && is_secret(a, decoded, (size_t)len);
+    explicit_bzero(decoded, sizeof decoded);
+    return right ? NULL : len < 0 ? "not base64" : "wrong user or password";
+}
+
+const char *auth_challenge(const struct auth *a) {
+    return a->scheme == AUTH_BASIC ? "Basic realm=\"bastion\", charset=\"UTF-8\"" : "Bearer realm=\"bastion\"";
+}

@@ -1,0 +1,294 @@
+#include "ssh/authorized_keys.h"
+
+#include <bearssl_hash.h>
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "core/protect.h"
+#include "core/replaced_mount.h"
+#include "wire/base64.h"
+
+static void tell(const struct keys *k, struct key_seen seen) {
+    if (k->see != NULL)
+        k->see(&seen);
+}
+
+static void fault_about(struct keys *k, const char *file, size_t line, const char *reason, const struct authorized *a) {
+    struct buf before = k->faults;
+    tell(k, (struct key_seen){.path = file, .line = line, .reason = reason, .a = a});
+    if (line > 0)
+        buf_format(&k->faults, "%s:%zu: %s\n", file, line, reason);
+    else
+        buf_format(&k->faults, "%s: %s\n", file, reason);
+    if (k->faults.full)
+        k->faults = before; /* whole lines or none */
+}
+
+static void fault(struct keys *k, const char *file, size_t line, const char *reason) { fault_about(k, file, line, reason, NULL); }
+
+const struct key *keys_find(const struct keys *k, const char *text) {
+    for (size_t i = 0; i < k->count; i++)
+        if (strcmp(k->key[i].text, text) == 0)
+            return &k->key[i];
+    return NULL;
+}
+
+static bool is_printable(struct slice s) {
+    for (size_t i = 0; i < s.n; i++)
+        if ((unsigned char)s.at[i] < 0x20 || s.at[i] == 0x7f)
+            return false;
+    return s.n > 0 && s.n < LIMIT_USER;
+}
+
+/* A name with control characters would be more than one line, or steer a terminal. */
+static const char *blunt(char *text) {
+    for (char *at = text; *at != '\0'; at++)
+        if ((unsigned char)*at < 0x20 || *at == 0x7f)
+            *at = '?';
+    return text;
+}
+
+/* One file of a source. `identity` is that of all its keys, or NULL: then the comment is, else the file's name. */
+struct source {
+    const char *path;
+    struct slice name, identity;
+};
+
+static void take_key(struct keys *k, const struct source *from, size_t line, const struct authorized *a) {
+    struct slice who = from->identity.n > 0 ? from->identity : is_printable(a->comment) ? a->comment : from->name;
+    if (k->count == LIMIT_KEYS) {
+        fault_about(k, from->path, line, "one key more than there is room for", a);
+        return;
+    }
+    struct key *key = &k->key[k->count];
+    snprintf(key->text, sizeof key->text, "%.*s", (int)a->key.n, a->key.at);
+    if (keys_find(k, key->text) != NULL) {
+        tell(k, (struct key_seen){.path = from->path, .line = line, .a = a});
+        return;
+    }
+    snprintf(key->identity, sizeof key->identity, "%.*s", (int)who.n, who.at);
+    key->no_pty = a->no_pty;
+    k->count++;
+    tell(k, (struct key_seen){.path = from->path, .line = line, .a = a, .key = key});
+}
+
+static struct slice take_line(struct slice *rest) {
+    const char *newline = memchr(rest->at, '\n', rest->n);
+    struct slice line = {rest->at, newline != NULL ? (size_t)(newline - rest->at) : rest->n};
+    rest->at += line.n + (newline != NULL);
+    rest->n -= line.n + (newline != NULL);
+    return line;
+}
+
+/* Whether there is a line that would log somebody in; or, unless it has to be `usable`, a key of any type. */
+static bool has_key(struct slice rest, bool usable) {
+    while (rest.n > 0) {
+        struct authorized a;
+        authorized_read(&a, take_line(&rest));
+        if (a.kind == AUTHORIZED_KEY || (!usable && a.type.n > 0 && a.key.n > 0))
+            return true;
+    }
+    return false;
+}
+
+/* A file that is none of keys is one complaint, not one for each of its lines; but a key in it counts all the same. */
+static void take_lines(struct keys *k, const struct source *from, struct slice rest) {
+    const char *foreign = authorized_foreign(rest);
+    rest = authorized_without_mark(rest);
+    if (foreign != NULL)
+        fault(k, from->path, 0, foreign);
+    if (foreign != NULL && !has_key(rest, true))
+        return;
+    for (size_t number = 1; rest.n > 0; number++) {
+        struct authorized a;
+        authorized_read(&a, take_line(&rest));
+        if (a.kind == AUTHORIZED_KEY)
+            take_key(k, from, number, &a);
+        else if (a.kind == AUTHORIZED_UNUSABLE)
+            fault_about(k, from->path, number, a.reason, &a);
+    }
+}
+
+static void take_file(struct keys *k, const struct source *from) {
+    static char text[LIMIT_KEY_FILE + 1];
+    struct stat st;
+    int fd = open(from->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+    if (fd == -1 && errno == ENOENT)
+        return;
+    const char *wrong = NULL;
+    ssize_t n = 0;
+    if (fd == -1 || fstat(fd, &st) == -1)
+        wrong = strerror(errno);
+    else if (S_ISDIR(st.st_mode))
+        wrong = "a folder, where a file is wanted: a mount whose source is missing makes one";
+    else if (!S_ISREG(st.st_mode))
+        wrong = "not a regular file";
+    else if ((wrong = protect_refuses(from->path, PROTECT_KEY)) != NULL)
+        ;
+    else if ((n = fd_read_file(fd, text, sizeof text)) < 0)
+        wrong = strerror(errno);
+    else if (n > LIMIT_KEY_FILE)
+        wrong = "too long";
+    fd_close(&fd);
+    if (wrong == NULL && st.st_nlink == 0 && replaced_is(from->path)) /* not just replaced in a folder */
+        fault(k, from->path, 0, REPLACED);
+    if (wrong != NULL)
+        fault(k, from->path, 0, wrong);
+    else
+        take_lines(k, from, (struct slice){text, (size_t)n});
+}
+
+static void take_single(struct keys *k, const char *path) {
+    const char *slash = strrchr(path, '/');
+    struct source from = {.path = path, .name = {slash + 1, strlen(slash + 1)}, .identity = {"", 0}};
+    take_file(k, &from);
+}
+
+/* ---- the folder ---- */
+
+/* Names of files, in their order, so that it does not change from one connection to the next which of two equal keys counts. */
+struct names {
+    size_t count, room;
+    char (*at)[256];
+};
+
+static int by_name(const void *a, const void *b) { return strcmp(a, b); }
+
+static bool add_name(struct names *names, const char *name) {
+    if (names->count == names->room)
+        return false;
+    snprintf(names->at[names->count++], sizeof *names->at, "%s", name);
+    return true;
+}
+
+static bool ends_with(const char *name, const char *end) {
+    size_t n = strlen(name), k = strlen(end);
+    return n > k && strcasecmp(name + n - k, end) == 0;
+}
+
+/* Reads the names: *.pub, and the rest. What starts with a dot is none, nor is what is left of a file or was put aside. */
+static bool list(DIR *dir, struct names *good, struct names *others) {
+    static const char *const aside[] = {"~", ".bak", ".old", ".orig", ".off", ".disabled", ".rej", ".swp", ".tmp"};
+    bool room = true;
+    for (struct dirent *e; (e = readdir(dir)) != NULL;) {
+        size_t n = strlen(e->d_name);
+        bool is_aside = e->d_name[0] == '.';
+        for (size_t i = 0; i < sizeof aside / sizeof *aside; i++)
+            is_aside = is_aside || ends_with(e->d_name, aside[i]);
+        if (e->d_name[0] != '.' && n > 4 && strcmp(e->d_name + n - 4, ".pub") == 0)
+            room = add_name(good, e->d_name) && room;
+        else if (!is_aside)
+            add_name(others, e->d_name);
+    }
+    qsort(good->at, good->count, sizeof *good->at, by_name);
+    qsort(others->at, others->count, sizeof *others->at, by_name);
+    return room;
+}
+
+/* The name that such a file should have: less what people and programs put behind one, and .pub. */
+static void better_name(char out[256], const char *name) {
+    static const char *const ends[] = {".txt", ".keys", ".key", ".pem", ".ssh", ".pub"};
+    bool shouts = true;
+    snprintf(out, 256, "%s", name);
+    for (size_t i = 0; i < sizeof ends / sizeof *ends; i++)
+        if (ends_with(out, ends[i]))
+            out[strlen(out) - strlen(ends[i])] = '\0';
+    for (const char *at = out; *at != '\0'; at++)
+        shouts = shouts && (*at < 'a' || *at > 'z');
+    for (char *at = out; shouts && *at != '\0'; at++)
+        if (*at >= 'A' && *at <= 'Z')
+            *at = (char)(*at - 'A' + 'a');
+    out[251] = '\0';
+    strcat(out, ".pub");
+}
+
+/* A file with another name, which is not read: it is worth a word if there is a key in it. */
+static void look_at_other(struct keys *k, char *path, char *name) {
+    static char text[LIMIT_KEY_LOOK];
+    char better[256], reason[256 + 64];
+    struct stat st;
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+    bool regular = fd != -1 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode);
+    ssize_t n = regular ? fd_read_file(fd, text, sizeof text) : -1;
+    fd_close(&fd);
+    if (n <= 0)
+        return;
+    struct slice start = {text, (size_t)n};
+    if (authorized_is_private(start)) {
+        fault(k, blunt(path), 0, authorized_foreign(start));
+    } else if (has_key(authorized_without_mark(start), false) || (n > 5 && memcmp(text, "---- ", 5) == 0)) {
+        better_name(better, blunt(name));
+        snprintf(reason, sizeof reason, "is not read, since its name does not end in .pub: rename it to %s", better);
+        fault(k, blunt(path), 0, reason);
+    }
+    explicit_bzero(text, sizeof text);
+}
+
+static void take_folder(struct keys *k, const char *folder) {
+    static char good_names[LIMIT_KEYS][256], other_names[LIMIT_KEY_OTHERS][256];
+    struct names good = {.room = LIMIT_KEYS, .at = good_names}, others = {.room = LIMIT_KEY_OTHERS, .at = other_names};
+    DIR *dir = opendir(folder);
+    const char *wrong = dir == NULL ? strerror(errno) : protect_refuses(folder, PROTECT_KEY);
+    if (wrong != NULL) {
+        if (dir != NULL || errno != ENOENT)
+            fault(k, folder, 0, wrong);
+        if (dir != NULL)
+            closedir(dir);
+        return;
+    }
+    if (!list(dir, &good, &others))
+        fault(k, folder, 0, "more files than there is room for");
+    closedir(dir);
+    for (size_t i = 0; i < good.count + others.count; i++) {
+        char path[LIMIT_PATH + 256], *file = i < good.count ? good.at[i] : others.at[i - good.count];
+        struct buf b = BUF_ON(path);
+        buf_format(&b, "%s/%s", folder, file);
+        struct slice name = {file, i < good.count ? strlen(file) - 4 : 0};
+        struct source from = {.path = path, .name = name, .identity = name};
+        if (buf_string(&b) == NULL)
+            fault(k, folder, 0, "a path too long");
+        else if (i >= good.count)
+            look_at_other(k, path, file);
+        else if (is_printable(name))
+            take_file(k, &from);
+        else
+            fault(k, blunt(path), 0, "a name that can't be an identity");
+    }
+}
+
+void keys_read(struct keys *k, const struct settings *s) {
+    k->count = 0;
+    k->faults = BUF_ON(k->fault_text);
+    take_folder(k, settings_text(s, AUTHORIZED_KEYS_DIR));
+    take_single(k, settings_text(s, AUTHORIZED_KEYS_HOST));
+    take_single(k, settings_text(s, AUTHORIZED_KEYS_REPO));
+    if (k->count == 0)
+        fault(k, "AUTHORIZED_KEYS_DIR, _HOST, _REPO", 0, "no usable key: nobody can log in");
+}
+
+int keys_write(const struct keys *k, int folder) {
+    static char text[LIMIT_KEYS * (SSH_KEY_TEXT + sizeof "ssh-ed25519 \n")];
+    struct buf b = BUF_ON(text);
+    for (size_t i = 0; i < k->count; i++)
+        buf_format(&b, "ssh-ed25519 %s\n", k->key[i].text);
+    return fd_put_file(folder, "authorized_keys", b.at, b.len, 0644, false);
+}
+
+void keys_fingerprint(char out[KEYS_FINGERPRINT], const char *text) {
+    unsigned char blob[SSH_KEY_BLOB], digest[32];
+    char coded[BASE64_SIZE(sizeof digest)];
+    br_sha256_context sha;
+    base64_decode(blob, sizeof blob, text, SSH_KEY_TEXT);
+    br_sha256_init(&sha);
+    br_sha256_update(&sha, blob, sizeof blob);
+    br_sha256_out(&sha, digest);
+    base64_encode(coded, digest, sizeof digest);
+    snprintf(out, KEYS_FINGERPRINT, "SHA256:%.43s", coded); /* without its padding */
+}

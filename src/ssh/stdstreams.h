@@ -1,0 +1,33 @@
+/* stdstreams.h: a run's events on this process's own descriptors 0, 1 and 2, as an sshd's session has them: input, output and
+ * errors apart, or a terminal, which is the command's own and needs nobody. */
+#ifndef SSH_STDSTREAMS_H
+#define SSH_STDSTREAMS_H
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+#include "core/frontend.h"
+#include "core/run.h"
+#include "limit.h"
+
+struct streams {
+    struct client client; /* first, so that one is the other */
+    pid_t parent;         /* the sshd: when it is gone, so is the client */
+    bool terminal;
+    bool input_ended;
+    struct outcome outcome; /* set at the end */
+    struct stream {
+        size_t from, to; /* what of the buffer is to be passed on */
+        bool closed;     /* nobody reads it any more */
+        char at[LIMIT_HELD];
+    } in, out[RUN_PIPES];
+};
+
+/* Prepares for one run. `s` keeps belonging to the caller, who passes &s->client to session_serve. `parent` is getppid(2) as it
+ * was at the start. */
+void streams_start(struct streams *s, pid_t parent, bool terminal);
+
+/* Lets the descriptors go: the sshd sees their end, though this process may have to look after the command's remains. */
+void streams_close(struct streams *s);
+
+#endif

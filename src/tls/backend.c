@@ -1,0 +1,132 @@
+#include "tls/backend.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/env.h"
+#include "base/fd.h"
+#include "base/ucspi.h"
+#include "core/audit.h"
+#include "tls/profile.h"
+#include "wire/utf8.h"
+
+extern char **environ;
+
+static bool peer_is_known;
+
+/* What is ours to say must not come from outside. */
+static bool passes(const char *name, size_t n) {
+    static const char *const ours[] = {"HTTPS", "SSL_PROTOCOL", "SSL_CIPHER", "SSL_TLS_SNI_SERVERNAME"};
+    for (size_t i = 0; i < sizeof ours / sizeof *ours; i++)
+        if (n == strlen(ours[i]) && memcmp(name, ours[i], n) == 0)
+            return false;
+    if (n >= 11 && memcmp(name, "SSL_CLIENT_", 11) == 0)
+        return false;
+    return !(peer_is_known && n == 11 && memcmp(name, "TCPREMOTEIP", 11) == 0);
+}
+
+static bool is_host_name(const char *text) {
+    size_t n = strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-_");
+    return n > 0 && text[n] == '\0';
+}
+
+/* The UCSPI-TLS names. */
+static char *const *environment(const struct program_facts *f, const char *peer) {
+    static struct env e;
+    char address[LIMIT_PEER];
+    const char *suite = tls_profile_suite(f->suite);
+    peer_is_known = ucspi_address(address, peer);
+    env_start(&e);
+    env_copy(&e, environ, passes);
+    env_set(&e, "HTTPS", "on");
+    env_set(&e, "SSL_PROTOCOL", "TLSv1.2");
+    if (suite != NULL)
+        env_set(&e, "SSL_CIPHER", suite);
+    if (is_host_name(f->server_name))
+        env_set(&e, "SSL_TLS_SNI_SERVERNAME", f->server_name);
+    if (utf8_is_plain(f->client_name, strlen(f->client_name)))
+        env_set(&e, "SSL_CLIENT_S_DN_CN", f->client_name);
+    if (peer_is_known)
+        env_set(&e, "TCPREMOTEIP", address);
+    return env_list(&e);
+}
+
+/* The descriptors 0 and 1 become the socket; and 2 too where it was the client's connection, as under inetd: nothing may reach
+ * that but records. */
+static int redirect(int fd) {
+    bool errors = fd_is_inet_socket(2) || fd_same(2, 0) || fd_same(2, 1);
+    return dup2(fd, 0) == -1 || dup2(fd, 1) == -1 || (errors && dup2(fd, 2) == -1) ? -1 : 0;
+}
+
+__attribute__((noreturn)) static void become(int fd, char **argv, const char *peer) {
+    struct program_facts f;
+    char fault[LIMIT_PATH + 64];
+    sigset_t none;
+    if (recv(fd, &f, sizeof f, MSG_WAITALL) != sizeof f)
+        _exit(0); /* there was no handshake */
+    f.server_name[sizeof f.server_name - 1] = f.client_name[sizeof f.client_name - 1] = '\0';
+    sigemptyset(&none);
+    sigprocmask(SIG_SETMASK, &none, NULL);
+    signal(SIGPIPE, SIG_DFL);
+    char *const *env = environment(&f, peer);
+    errno = E2BIG;
+    if (env != NULL && redirect(fd) == 0)
+        execvpe(argv[0], argv, env);
+    int error = errno;
+    snprintf(fault, sizeof fault, "%s: %s", argv[0], strerror(error));
+    audit_fault("tls", peer, fault);
+    _exit(error == ENOENT ? 127 : 126);
+}
+
+int program_prepare(struct program *p, char **argv, const char *peer) {
+    int pair[2];
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, SIGCHLD);
+    sigprocmask(SIG_BLOCK, &set, NULL);
+    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) == -1)
+        return -1;
+    p->fd = pair[0];
+    p->pid = fork();
+    if (p->pid == 0) {
+        close(pair[0]);
+        become(pair[1], argv, peer);
+    }
+    close(pair[1]);
+    return p->pid == -1 || fd_nonblock(p->fd) == -1 ? -1 : 0;
+}
+
+int program_begin(const struct program *p, const struct program_facts *facts) {
+    return send(p->fd, facts, sizeof *facts, MSG_NOSIGNAL) == sizeof *facts ? 0 : -1;
+}
+
+bool program_end(struct program *p, int64_t ms, int *code) {
+    int64_t deadline = ms < 0 ? CLOCK_NEVER : clock_after(clock_now(), ms);
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, SIGCHLD);
+    for (;;) {
+        struct timespec ts;
+        int status;
+        pid_t pid = waitpid(p->pid, &status, WNOHANG);
+        if (pid == p->pid) {
+            *code = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+            return true;
+        }
+        int64_t now = clock_now();
+        if ((pid == -1 && errno != EINTR) || now >= deadline)
+            return false;
+        struct timespec *left = clock_left(deadline, now, &ts);
+        if (left != NULL)
+            sigtimedwait(&set, NULL, left);
+        else
+            sigwaitinfo(&set, NULL);
+    }
+}

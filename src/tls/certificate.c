@@ -1,0 +1,171 @@
+#include "tls/certificate.h"
+
+#include <bearssl_ec.h>
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "tls/pem.h"
+
+enum { RSA_BITS_LEAST = 2048, RSA_BITS_MOST = 4096, YEAR_0_TO_1970 = 719528 /* days */ };
+
+static int64_t since_1970(uint32_t days, uint32_t seconds) { return ((int64_t)days - YEAR_0_TO_1970) * 86400 + seconds; }
+
+bool certificate_places(const struct settings *s, const char **chain, const char **key) {
+    static char made[2][LIMIT_PATH + 16];
+    *chain = settings_text(s, TLS_CERT);
+    *key = settings_text(s, TLS_KEY);
+    if (*chain != NULL || !settings_given(s, TLS))
+        return *chain != NULL;
+    snprintf(made[0], sizeof made[0], "%s/" SETTINGS_MADE_CERTIFICATE, settings_text(s, SSH_KEYS));
+    snprintf(made[1], sizeof made[1], "%s/" SETTINGS_MADE_KEY, settings_text(s, SSH_KEYS));
+    *chain = made[0];
+    *key = made[1];
+    return true;
+}
+
+/* ---- the chain ---- */
+
+static const char *check_public(const br_x509_pkey *k) {
+    if (k->key_type == BR_KEYTYPE_EC) {
+        int curve = k->key.ec.curve;
+        bool known = curve == BR_EC_secp256r1 || curve == BR_EC_secp384r1 || curve == BR_EC_secp521r1;
+        return known ? NULL : "its key is on another curve than P-256, P-384 and P-521";
+    }
+    size_t n = k->key.rsa.nlen;
+    return n * 8 >= RSA_BITS_LEAST && n * 8 <= RSA_BITS_MOST ? NULL : "its RSA key has less than 2048 or more than 4096 bits";
+}
+
+const char *certificate_decode(br_x509_decoder_context *decoder, const unsigned char *der, size_t n,
+                               void (*append_name)(void *, const void *, size_t), void *context) {
+    br_x509_decoder_init(decoder, append_name, context);
+    br_x509_decoder_push(decoder, der, n);
+    switch (br_x509_decoder_last_error(decoder)) {
+    case 0: return check_public(br_x509_decoder_get_pkey(decoder));
+    case BR_ERR_X509_WRONG_KEY_TYPE: return "its key is neither RSA nor on P-256, P-384 or P-521";
+    default: return "a certificate in it is damaged, or of a kind that is not known here";
+    }
+}
+
+static const char *take_certificate(void *context, const char *label, const unsigned char *bytes, size_t n) {
+    struct certificate *c = context;
+    if (strcmp(label, "CERTIFICATE") != 0 && strcmp(label, "X509 CERTIFICATE") != 0)
+        return NULL;
+    if (c->count == LIMIT_TLS_CERTIFICATES || n > sizeof c->der - c->used)
+        return "it has too many certificates";
+    const char *fault = c->count == 0 ? certificate_decode(&c->decoder, bytes, n, NULL, NULL) : NULL;
+    if (fault != NULL)
+        return fault;
+    memcpy(c->der + c->used, bytes, n);
+    c->chain[c->count++] = (br_x509_certificate){.data = c->der + c->used, .data_len = n};
+    c->used += n;
+    if (c->count > 1)
+        return NULL;
+    c->public = *br_x509_decoder_get_pkey(&c->decoder);
+    c->not_before = since_1970(c->decoder.notbefore_days, c->decoder.notbefore_seconds);
+    c->not_after = since_1970(c->decoder.notafter_days, c->decoder.notafter_seconds);
+    return NULL;
+}
+
+const char *certificate_read_chain(struct certificate *c, const char *path) {
+    static char text[LIMIT_PATH + 64];
+    c->count = c->used = 0;
+    const char *fault = pem_each(path, take_certificate, c);
+    if (fault != NULL || c->count > 0)
+        return fault;
+    snprintf(text, sizeof text, "%s: there is no certificate in it", path);
+    return text;
+}
+
+/* ---- the key ---- */
+
+/* The key, and whether the certificate's public half stands in its file, as it does in all but a few EC ones. */
+struct found {
+    struct certificate *c;
+    bool key, public;
+};
+
+static bool holds(const unsigned char *bytes, size_t n, const br_x509_pkey *k) {
+    if (k->key_type == BR_KEYTYPE_EC)
+        return memmem(bytes, n, k->key.ec.q, k->key.ec.qlen) != NULL;
+    return memmem(bytes, n, k->key.rsa.n, k->key.rsa.nlen) != NULL;
+}
+
+static const char *take_key(void *context, const char *label, const unsigned char *bytes, size_t n) {
+    struct found *f = context;
+    size_t length = strlen(label);
+    if (f->key || length < 11 || strcmp(label + length - 11, "PRIVATE KEY") != 0)
+        return NULL;
+    br_skey_decoder_init(&f->c->key);
+    br_skey_decoder_push(&f->c->key, bytes, n);
+    if (br_skey_decoder_last_error(&f->c->key) != 0)
+        return "its key is damaged, or neither RSA nor on P-256, P-384 or P-521";
+    f->key = true;
+    f->public = f->c->count > 0 && holds(bytes, n, &f->c->public);
+    return NULL;
+}
+
+static const char *find_key(struct found *f, const char *path) {
+    static char text[LIMIT_PATH + 64];
+    const char *fault = pem_each(path, take_key, f);
+    if (fault != NULL || f->key)
+        return fault;
+    snprintf(text, sizeof text, "%s: there is no private key in it", path);
+    return text;
+}
+
+const char *certificate_read_key(struct certificate *c, const char *path) {
+    struct found f = {.c = c};
+    return find_key(&f, path);
+}
+
+/* Computing an EC key's public half takes as long as a handshake: only where it does not stand beside the key. */
+static bool match(const struct certificate *c, bool public_found) {
+    unsigned char point[BR_EC_KBUF_PUB_MAX_SIZE];
+    if (br_skey_decoder_key_type(&c->key) != c->public.key_type)
+        return false;
+    if (public_found || c->public.key_type != BR_KEYTYPE_EC)
+        return public_found;
+    const br_ec_private_key *k = br_skey_decoder_get_ec(&c->key);
+    size_t n = k->curve == c->public.key.ec.curve ? br_ec_compute_pub(&br_ec_all_m31, NULL, point, k) : 0;
+    return n > 0 && n == c->public.key.ec.qlen && memcmp(point, c->public.key.ec.q, n) == 0;
+}
+
+static const char *read_once(struct certificate *c, const char *chain_path, const char *key_path, bool *matches) {
+    struct found f = {.c = c};
+    const char *fault = certificate_read_chain(c, chain_path);
+    if (fault == NULL)
+        fault = find_key(&f, key_path);
+    *matches = fault == NULL && match(c, f.public);
+    return fault;
+}
+
+const char *certificate_read(struct certificate *c, const char *chain_path, const char *key_path) {
+    static char text[2 * LIMIT_PATH + 64];
+    bool matches;
+    const char *fault = read_once(c, chain_path, key_path, &matches);
+    if (!matches) {
+        poll(NULL, 0, LIMIT_TLS_REPLACED_MS);
+        fault = read_once(c, chain_path, key_path, &matches);
+    }
+    if (fault == NULL && !matches) {
+        snprintf(text, sizeof text, "%s, %s: the key does not belong to the certificate", chain_path, key_path);
+        fault = text;
+    }
+    if (fault != NULL)
+        certificate_wipe(c);
+    return fault;
+}
+
+const char *certificate_age(const struct certificate *c, int64_t now) {
+    static char text[64];
+    if (now >= c->not_before && now <= c->not_after)
+        return NULL;
+    bool early = now < c->not_before;
+    int64_t seconds = early ? c->not_before - now : now - c->not_after;
+    snprintf(text, sizeof text, early ? "not valid for another %lld %s" : "expired %lld %s ago",
+             (long long)(seconds >= 86400 ? seconds / 86400 : seconds / 3600), seconds >= 86400 ? "days" : "hours");
+    return text;
+}
+
+void certificate_wipe(struct certificate *c) { explicit_bzero(&c->key, sizeof c->key); }

@@ -1,0 +1,106 @@
+#include "tls/pem.h"
+
+#include <bearssl_pem.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "base/pages.h"
+#include "limit.h"
+
+/* One object. */
+struct object {
+    PAGES_ALIGNED size_t n; /* and thereby the whole of it */
+    bool full;
+    unsigned char bytes[LIMIT_TLS_CHAIN];
+};
+
+static void append(void *context, const void *bytes, size_t n) {
+    struct object *o = context;
+    if (o->full || n > sizeof o->bytes - o->n) {
+        o->full = true;
+        return;
+    }
+    memcpy(o->bytes + o->n, bytes, n);
+    o->n += n;
+}
+
+static const char *read_objects(const char *text, size_t n,
+                                const char *(*take)(void *, const char *, const unsigned char *, size_t), void *context) {
+    static struct object o;
+    br_pem_decoder_context decoder;
+    const char *fault = NULL;
+    char label[sizeof decoder.name] = "";
+    br_pem_decoder_init(&decoder);
+    while (n > 0 && fault == NULL) {
+        size_t used = br_pem_decoder_push(&decoder, text, n);
+        text += used;
+        n -= used;
+        switch (br_pem_decoder_event(&decoder)) {
+        case BR_PEM_BEGIN_OBJ:
+            snprintf(label, sizeof label, "%s", br_pem_decoder_name(&decoder));
+            o.n = 0;
+            o.full = false;
+            br_pem_decoder_setdest(&decoder, append, &o);
+            break;
+        case BR_PEM_END_OBJ:
+            fault = o.full ? "an object in it is too long" : take(context, label, o.bytes, o.n);
+            explicit_bzero(o.bytes, o.n);
+            label[0] = '\0';
+            break;
+        case BR_PEM_ERROR:
+            fault = "an object in it is damaged";
+            break;
+        }
+    }
+    if (fault == NULL && label[0] != '\0')
+        fault = "an object in it is cut short";
+    explicit_bzero(o.bytes, o.n);
+    pages_release(&o, sizeof o);
+    explicit_bzero(&decoder, sizeof decoder);
+    return fault;
+}
+
+/* The decoder stumbles over a CR at the end of a label. */
+static size_t drop_returns(char *text, size_t n) {
+    size_t kept = 0;
+    for (size_t i = 0; i < n; i++)
+        if (text[i] != '\r')
+            text[kept++] = text[i];
+    return kept;
+}
+
+/* PKCS#8 says it in the label, the older forms in a header. */
+static bool is_encrypted(const char *text) {
+    return strstr(text, "-----BEGIN ENCRYPTED PRIVATE KEY") != NULL || strstr(text, "Proc-Type: 4,ENCRYPTED") != NULL;
+}
+
+const char *pem_each(const char *path, const char *(*take)(void *, const char *, const unsigned char *, size_t), void *context) {
+    PAGES_ALIGNED static char text[LIMIT_TLS_FILE + 2];
+    static char whole[LIMIT_PATH + 128];
+    const char *fault = NULL;
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+    ssize_t n = fd == -1 ? -1 : fd_read_file(fd, text, LIMIT_TLS_FILE + 1);
+    if (n < 0)
+        fault = strerror(errno);
+    else if (n > LIMIT_TLS_FILE)
+        fault = "too long";
+    else {
+        size_t kept = drop_returns(text, (size_t)n);
+        text[kept] = '\n'; /* the last line may have none */
+        text[kept + 1] = '\0';
+        fault = is_encrypted(text) ? "the key is encrypted: nobody is here to type its passphrase"
+                                   : read_objects(text, kept + 1, take, context);
+    }
+    fd_close(&fd);
+    explicit_bzero(text, n > 0 ? (size_t)n : 0);
+    pages_release(text, sizeof text);
+    if (fault == NULL)
+        return NULL;
+    snprintf(whole, sizeof whole, "%s: %s", path, fault);
+    return whole;
+}

@@ -1,0 +1,21 @@
+/* profile.h: what TLS is here: version 1.2; ephemeral keys on X25519 or P-256; ChaCha20-Poly1305 and AES-GCM; signatures by
+ * ECDSA or RSA with SHA-256 and larger; no renegotiation. Nothing else is compiled in. */
+#ifndef TLS_PROFILE_H
+#define TLS_PROFILE_H
+
+#include <bearssl_ssl.h>
+#include <stdbool.h>
+
+#include "tls/certificate.h"
+
+/* Prepares a server for one connection with that certificate, whose storage goes on to be used, up to the point where
+ * tls_profile_start lets it begin; client certificates and a session cache are set in between. */
+void tls_profile_set(br_ssl_server_context *s, const struct certificate *c);
+
+/* Lets it wait for the client. False: there are no random numbers. */
+bool tls_profile_start(br_ssl_server_context *s, unsigned char buffer[BR_SSL_BUFSIZE_BIDI]);
+
+/* OpenSSL's name of a cipher suite, or NULL. */
+const char *tls_profile_suite(unsigned suite);
+
+#endif

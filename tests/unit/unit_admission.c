@@ -1,0 +1,207 @@
+/* Who is let in, and what for: auth, gate and policy. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "http/admission.h"
+#include "core/policy.h"
+#include "unit.h"
+
+static struct settings s;
+
+/* Settings from one environment entry (or two), nowhere else. */
+static void set(const char *first, const char *second) {
+    static char a[256], b[256];
+    char *environment[] = {a, b, NULL};
+    const char *none[] = {NULL};
+    struct settings_places places = {environment, none};
+    s = (struct settings){0};
+    snprintf(a, sizeof a, "%s", first);
+    snprintf(b, sizeof b, "%s", second);
+    ck_assert_msg(settings_read(&s, &places, NEED_ALL) == 0, "%s", s.fault);
+}
+
+static const struct {
+    const char *setting, *field;
+    size_t n;
+    bool right;
+} fields[] = {
+    {"HTTP_TOKEN=abc", BYTES("Bearer abc"), true},
+    {"HTTP_TOKEN=abc", BYTES("bEARER   abc"), true},
+    {"HTTP_TOKEN=abc", BYTES("Bearer abd"), false},
+    {"HTTP_TOKEN=abc", BYTES("Bearer ab"), false},
+    {"HTTP_TOKEN=abc", BYTES("Bearer abcd"), false},
+    {"HTTP_TOKEN=abc", BYTES("Bearer abc\0"), false},
+    {"HTTP_TOKEN=abc", BYTES("Bearer ABC"), false},
+    {"HTTP_TOKEN=abc", BYTES("Bearer"), false},
+    {"HTTP_TOKEN=abc", BYTES("Bearer "), false},
+    {"HTTP_TOKEN=abc", BYTES("Bearerabc"), false},
+    {"HTTP_TOKEN=abc", BYTES("abc"), false},
+    {"HTTP_TOKEN=abc", BYTES(""), false},
+    {"HTTP_TOKEN=abc", BYTES("Basic YWJj"), false},
+    {"HTTP_TOKEN=abc", BYTES("Bearer abc, Bearer abc"), false},
+    {"HTTP_BASIC_AUTH=u:p", BYTES("Basic dTpw"), true},
+    {"HTTP_BASIC_AUTH=u:p", BYTES("basic dTpw"), true},
+    {"HTTP_BASIC_AUTH=u:p", BYTES("Basic dTpwAA=="), false}, /* u:p and a NUL */
+    {"HTTP_BASIC_AUTH=u:p", BYTES("Basic dTpwYQ=="), false},
+    {"HTTP_BASIC_AUTH=u:p", BYTES("Basic dTo="), false},
+    {"HTTP_BASIC_AUTH=u:p", BYTES("Basic u:p"), false},
+    {"HTTP_BASIC_AUTH=u:p", BYTES("Basic dTpw="), false},
+    {"HTTP_BASIC_AUTH=u:p", BYTES("Basic dTpw dTpw"), false},
+    {"HTTP_BASIC_AUTH=u:p", BYTES("Basic"), false},
+    {"HTTP_BASIC_AUTH=u:p", BYTES("Bearer u:p"), false},
+    {"HTTP_BASIC_AUTH=u:p:q", BYTES("Basic dTpwOnE="), true},
+    {"FORCE_COMMAND=x", BYTES("Bearer "), false},
+    {"FORCE_COMMAND=x", BYTES("Basic "), false},
+};
+
+START_TEST(credential) {
+    struct auth a;
+    set(fields[_i].setting, "X=");
+    auth_load(&a, &s);
+    ck_assert_int_eq(auth_refuse(&a, unit_guarded(fields[_i].field, fields[_i].n), fields[_i].n) == NULL, fields[_i].right);
+}
+END_TEST
+
+START_TEST(basic_wins) {
+    struct auth a;
+    set("HTTP_TOKEN=abc", "HTTP_BASIC_AUTH=user:p");
+    auth_load(&a, &s);
+    ck_assert(a.scheme == AUTH_BASIC && strcmp(a.user, "user") == 0);
+    ck_assert_ptr_nonnull(auth_refuse(&a, "Bearer abc", 10));
+    ck_assert_ptr_null(settings_text(&s, HTTP_TOKEN)); /* both are wiped */
+    ck_assert_ptr_null(settings_text(&s, HTTP_BASIC_AUTH));
+    set("HTTP_TOKEN=abc", "X=");
+    auth_load(&a, &s);
+    ck_assert_str_eq(a.user, "token");
+}
+END_TEST
+
+#define RUN "/cgi-bin/run"
+static const struct {
+    const char *method, *path, *authority, *origin, *site, *purpose;
+    int authorizations; /* -1: one that is wrong */
+    int status;
+} requests[] = {
+    {"GET", RUN, "h", NULL, NULL, NULL, 1, 0},
+    {"POST", RUN, "h", NULL, NULL, NULL, 1, 0},
+    {"GET", RUN, "h", NULL, NULL, NULL, 0, 401},
+    {"GET", RUN, "h", NULL, NULL, NULL, -1, 401},
+    {"GET", RUN, "h", NULL, NULL, NULL, 2, 400},
+    {"HEAD", RUN, "h", NULL, NULL, NULL, 1, 405},
+    {"PUT", RUN, "h", NULL, NULL, NULL, 1, 405},
+    {"get", RUN, "h", NULL, NULL, NULL, 1, 405},
+    {"OPTIONS", RUN, "h", NULL, NULL, NULL, 1, 405},
+    {"GET", RUN "/", "h", NULL, NULL, NULL, 1, 404},
+    {"GET", "/cgi-bin//run", "h", NULL, NULL, NULL, 1, 404},
+    {"GET", "/cgi-bin/%72un", "h", NULL, NULL, NULL, 1, 404},
+    {"GET", "/", "h", NULL, NULL, NULL, 1, 404},
+    {"GET", "", "h", NULL, NULL, NULL, 1, 404},
+    {"GET", "/healthz", "h", NULL, NULL, NULL, 0, 200},
+    {"HEAD", "/healthz", "h", NULL, NULL, NULL, 0, 200},
+    {"POST", "/healthz", "h", NULL, NULL, NULL, 0, 405},
+    {"GET", RUN, "h", NULL, "same-origin", NULL, 1, 0},
+    {"GET", RUN, "h", NULL, "none", NULL, 1, 0},
+    {"GET", RUN, "h", NULL, "cross-site", NULL, 1, 403},
+    {"GET", RUN, "h", NULL, "same-site", NULL, 1, 403},
+    {"GET", RUN, "h", NULL, "", NULL, 1, 403},
+    {"GET", "/x", "h", NULL, "cross-site", NULL, 0, 403},
+    {"GET", "/healthz", "h", NULL, "cross-site", NULL, 0, 403},
+    {"PUT", RUN, "h", NULL, "cross-site", NULL, 1, 403},
+    {"POST", RUN, "h", "http://h", NULL, NULL, 1, 0},
+    {"POST", RUN, "h", "https://h", NULL, NULL, 1, 0},
+    {"POST", RUN, "H:80", "http://h", NULL, NULL, 1, 0},
+    {"POST", RUN, "h", "http://h:80", NULL, NULL, 1, 0},
+    {"POST", RUN, "h:443", "https://h", NULL, NULL, 1, 0},
+    {"POST", RUN, "h:8080", "http://h:8080", NULL, NULL, 1, 0},
+    {"POST", RUN, "[::1]:8080", "http://[::1]:8080", NULL, NULL, 1, 0},
+    {"POST", RUN, "h:8080", "http://h:9999", NULL, NULL, 1, 403},
+    {"POST", RUN, "h", "http://h.evil", NULL, NULL, 1, 403},
+    {"POST", RUN, "h", "http://evilh", NULL, NULL, 1, 403},
+    {"POST", RUN, "h", "http://evil", NULL, NULL, 1, 403},
+    {"POST", RUN, "h", "null", NULL, NULL, 1, 403},
+    {"POST", RUN, "h", "", NULL, NULL, 1, 403},
+    {"POST", RUN, "", "http://", NULL, NULL, 1, 403},
+    {"POST", RUN, "h", "file://h", NULL, NULL, 1, 403},
+    {"GET", RUN, "h", NULL, NULL, "prefetch", 1, 403},
+    {"GET", RUN, "h", NULL, NULL, "prefetch;prerender", 1, 403},
+    {"GET", RUN, "h", NULL, NULL, "Prefetch", 1, 403},
+    {"GET", RUN, "h", NULL, NULL, "preview", 1, 403},
+    {"GET", RUN, "h", NULL, NULL, "prerender", 1, 403},
+    {"GET", RUN, "h", NULL, NULL, "pre", 1, 0},
+};
+
+static struct slice slice(const char *text) { return (struct slice){text, text != NULL ? strlen(text) : 0}; }
+
+START_TEST(judged) {
+    struct auth a;
+    set("HTTP_TOKEN=abc", "X=");
+    auth_load(&a, &s);
+    struct gate_request rq = {
+        .method = slice(requests[_i].method),
+        .path = slice(requests[_i].path),
+        .authority = slice(requests[_i].authority),
+        .origin = slice(requests[_i].origin),
+        .site = slice(requests[_i].site),
+        .authorization = slice(requests[_i].authorizations < 0 ? "Bearer x" : requests[_i].authorizations > 0 ? "Bearer abc" : NULL),
+        .authorizations = (size_t)abs(requests[_i].authorizations),
+    };
+    rq.purpose[_i % GATE_PURPOSES] = slice(requests[_i].purpose); /* it may stand in any of them */
+    struct gate_answer g = gate_judge(&rq, &a);
+    ck_assert_int_eq(g.status, requests[_i].status);
+    ck_assert_int_eq(g.allow != NULL, g.status == 405);
+    ck_assert_int_eq(g.login, g.status == 401);
+    rq.range = true;
+    ck_assert_int_eq(gate_judge(&rq, &a).status, g.status == 0 ? 409 : g.status);
+    rq.repeated = true;
+    ck_assert_int_eq(gate_judge(&rq, &a).status, 403);
+}
+END_TEST
+
+START_TEST(policy) {
+    static struct policy p;
+    static struct decision d;
+    const struct slice nothing = {NULL, 0};
+    const char *fault = NULL;
+    set("FORCE_COMMAND=echo 'a b'; id", "X=");
+    ck_assert_int_eq(policy_load(&p, &s, &fault), 0);
+    policy_decide(&p, (struct slice){"anything", 8}, &d);
+    ck_assert(d.allow);
+    ck_assert_str_eq(d.argv[0], "/bin/sh");
+    ck_assert_str_eq(d.argv[1], "-c");
+    ck_assert_str_eq(d.argv[2], "echo 'a b'; id");
+    ck_assert_ptr_null(d.argv[3]);
+    ck_assert_int_eq(policy_lock(&p, &s), LOCK_SKIP);
+    ck_assert(!policy_hangs_up(&s, true) && policy_hangs_up(&s, false));
+    set("FORCE_COMMAND=x", "COMMAND_LOCK=wait");
+    ck_assert_int_eq(policy_load(&p, &s, &fault), 0);
+    ck_assert_int_eq(policy_lock(&p, &s), LOCK_WAIT);
+    set("ON_DISCONNECT=hangup", "X=");
+    ck_assert(policy_hangs_up(&s, true));
+    set("ON_DISCONNECT=continue", "X=");
+    ck_assert(!policy_hangs_up(&s, false));
+    /* No mode: nothing can be decided, and what is decided all the same is a refusal. */
+    ck_assert_int_eq(policy_load(&p, &s, &fault), -1);
+    policy_decide(&p, nothing, &d);
+    ck_assert(!d.allow && d.argv == NULL);
+    set("ALLOWED_COMMANDS=.*", "X=");
+    ck_assert_int_eq(policy_load(&p, &s, &fault), 0);
+    ck_assert_int_eq(policy_lock(&p, &s), LOCK_OFF);
+    policy_decide(&p, nothing, &d);
+    ck_assert(!d.allow && d.argv == NULL);
+}
+END_TEST
+
+static Suite *suite(const char *name, const TTest *test, size_t rows, const TTest *more) {
+    Suite *made = suite_create(name);
+    TCase *tc = tcase_create(name);
+    tcase_add_loop_test(tc, test, 0, (int)rows);
+    if (more != NULL)
+        tcase_add_test(tc, more);
+    suite_add_tcase(made, tc);
+    return made;
+}
+
+Suite *unit_auth(void) { return suite("auth", credential, COUNT(fields), basic_wins); }
+Suite *unit_gate(void) { return suite("gate", judged, COUNT(requests), NULL); }
+Suite *unit_policy(void) { return suite("policy", policy, 1, NULL); }
