@@ -38,7 +38,8 @@ all: $(OUT)/bastion $(OUT)/tinysshd $(OUT)/sh
 # ---- Our own code ----
 
 $(OUT)/bastion: $(BASTION) $(V)/bearssl/.done
-	$(CC) $(CFLAGS) -o $@ $(BASTION) $(V)/bearssl/build/libbearssl.a
+	@echo link $@
+	@$(CC) $(CFLAGS) -o $@ $(BASTION) $(V)/bearssl/build/libbearssl.a
 	chmod 711 $@
 
 $(OBJ)/%.o: %.c $(OBJ)/flags $(V)/musl/.done $(V)/bearssl/.done
@@ -48,7 +49,8 @@ $(OBJ)/%.o: %.c $(OBJ)/flags $(V)/musl/.done $(V)/bearssl/.done
 
 # The same sources under the sanitizers, by the machine's own compiler and C library.
 build/unit: $(UNITS) $(HOST)/bearssl/.done
-	$(HOSTCC) $(UNIT) -o $@ $(UNITS) $(HOST)/bearssl/build/libbearssl.a $$(pkg-config --libs check)
+	@echo link $@
+	@$(HOSTCC) $(UNIT) -o $@ $(UNITS) $(HOST)/bearssl/build/libbearssl.a $$(pkg-config --libs check)
 
 $(HOST)/obj/%.o: %.c $(OBJ)/flags $(HOST)/bearssl/.done
 	@mkdir -p $(@D)

@@ -12,7 +12,7 @@
 
 /* ---- the limits ---- */
 
-void admit_identify(struct connection_owner *o, const struct sockaddr_storage *peer) {
+void connection_limits_identify(struct connection_owner *o, const struct sockaddr_storage *peer) {
     static const unsigned char mapped[12] = {[10] = 0xff, [11] = 0xff};
     memset(o->address, 0, sizeof o->address);
     if (peer->ss_family == AF_INET6)
@@ -29,7 +29,7 @@ void admit_identify(struct connection_owner *o, const struct sockaddr_storage *p
 
 /* The container's own health check comes from the loopback address, and finds room when all others are turned away: a server that
  * has much to do is not a sick one, and must not be started anew for it. */
-const char *admit_refuse(const struct admit_limits *limits, unsigned listener, const struct connection_owner *o) {
+const char *connection_limits_refuse(const struct connection_limits_limits *limits, unsigned listener, const struct connection_owner *o) {
     static char text[128];
     uint64_t spare = o->loopback ? LIMIT_SPARE_CONNECTIONS : 0;
     const char *name = NULL;
@@ -82,7 +82,7 @@ static void note(struct listener *l, const char *peer, const char *reason, int64
 
 /* A close with bytes of the client's unread would be a reset, which destroys the answer on its way. So only our side is
  * closed, and the client's gets a while. */
-void admit_turn_away(struct listener *l, int fd, const char *peer, const char *reason, int64_t now) {
+void connection_limits_turn_away(struct listener *l, int fd, const char *peer, const char *reason, int64_t now) {
     note(l, peer, reason, now);
     bool told = l->refusal != NULL && send(fd, l->refusal, strlen(l->refusal), MSG_DONTWAIT | MSG_NOSIGNAL) != -1;
     if (!told || shutdown(fd, SHUT_WR) == -1) {
@@ -94,16 +94,16 @@ void admit_turn_away(struct listener *l, int fd, const char *peer, const char *r
     away[away_count++] = (struct turned_away){fd, clock_after(now, LIMIT_DRAIN_MS)};
 }
 
-unsigned admit_waiting(void) { return (unsigned)away_count; }
+unsigned connection_limits_waiting(void) { return (unsigned)away_count; }
 
-int64_t admit_watch(struct pollfd fds[LIMIT_TURNED_AWAY]) {
+int64_t connection_limits_watch(struct pollfd fds[LIMIT_TURNED_AWAY]) {
     for (int i = 0; i < LIMIT_TURNED_AWAY; i++)
         fds[i] = (struct pollfd){.fd = i < away_count ? away[i].fd : -1, .events = POLLIN};
     return away_count > 0 ? away[0].deadline : CLOCK_NEVER;
 }
 
 /* MSG_TRUNC lets the kernel throw the bytes away (tcp(7)): not one of them comes into this process. */
-void admit_ready(const struct pollfd fds[LIMIT_TURNED_AWAY], int64_t now) {
+void connection_limits_ready(const struct pollfd fds[LIMIT_TURNED_AWAY], int64_t now) {
     for (int i = away_count - 1; i >= 0; i--) {
         ssize_t n = fds[i].revents != 0 ? recv(away[i].fd, NULL, LIMIT_DRAIN, MSG_TRUNC | MSG_DONTWAIT) : 1;
         if (now >= away[i].deadline || n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR))

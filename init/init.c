@@ -41,17 +41,17 @@ static int fail(const char *reason) { return log_no_start("init", reason); }
 /* ---- the settings ---- */
 
 /* What it finds wrong is one line of the log, as `check` has it. */
-static int read_settings(struct house *h) {
-    struct settings_places places = {environ, settings_folders};
+static int read_settings(struct supervisor *h) {
+    struct settings_places places = {environ, settings_directories};
     if (settings_read(&h->settings, &places, NEED_ALL) == -1)
-        return fail(h->settings.fault);
+        return fail(h->settings.error);
     audit_use(&h->settings, true);
-    if (strcmp(settings_text(&h->settings, SSH_USER), "root") == 0)
+    if (strcmp(settings_text(&h->settings, SETTING_SSH_USER), "root") == 0)
         return fail("SSH_USER: must not be root, as whom nothing runs");
-    if (settings_number(&h->settings, SSH_UID) == ACCOUNT_TLS)
+    if (settings_number(&h->settings, SETTING_SSH_UID) == ACCOUNT_TLS)
         return fail("SSH_UID: 65527 is the number that processes with a TLS key have");
-    h->limits.all = settings_number(&h->settings, MAX_CONNECTIONS);
-    h->limits.per_address = settings_number(&h->settings, MAX_CONNECTIONS_PER_ADDRESS);
+    h->limits.all = settings_number(&h->settings, SETTING_MAX_CONNECTIONS);
+    h->limits.per_address = settings_number(&h->settings, SETTING_MAX_CONNECTIONS_PER_ADDRESS);
     return 0;
 }
 
@@ -61,54 +61,54 @@ static int check_rules(void) {
     return spawn_and_wait(argv, serve_environment());
 }
 
-/* ---- the ground ---- */
+/* ---- the rundir ---- */
 
-static bool has_either(const struct house *h, enum setting one, enum setting other) {
+static bool has_either(const struct supervisor *h, enum setting one, enum setting other) {
     return settings_given(&h->settings, one) || settings_given(&h->settings, other);
 }
-static bool is_on(const struct house *h, enum setting port) { return settings_number(&h->settings, port) != 0; }
-static bool has_credential(const struct house *h) { return has_either(h, HTTP_BASIC_AUTH, HTTP_TOKEN); }
-static bool has_http(const struct house *h) { return has_credential(h) && is_on(h, HTTP_PORT); }
-static bool has_https(const struct house *h) { return has_credential(h) && has_either(h, TLS_CERT, TLS) && is_on(h, HTTPS_PORT); }
+static bool is_on(const struct supervisor *h, enum setting port) { return settings_number(&h->settings, port) != 0; }
+static bool has_credential(const struct supervisor *h) { return has_either(h, SETTING_HTTP_BASIC_AUTH, SETTING_HTTP_TOKEN); }
+static bool has_http(const struct supervisor *h) { return has_credential(h) && is_on(h, SETTING_HTTP_PORT); }
+static bool has_https(const struct supervisor *h) { return has_credential(h) && has_either(h, SETTING_TLS_CERT, SETTING_TLS) && is_on(h, SETTING_HTTPS_PORT); }
 
-static int prepare_ground(struct house *h, enum ground *ground) {
+static int prepare_rundir(struct supervisor *h, enum rundir *rundir) {
     static char text[256];
-    const char *fault = NULL;
-    *ground = ground_prepare(&fault);
-    if (*ground == GROUND_UNSAFE)
-        return fail(fault);
-    const char *run_dir = settings_text(&h->settings, RUN_DIR);
+    const char *error = NULL;
+    *rundir = rundir_prepare(&error);
+    if (*rundir == RUNDIR_UNSAFE)
+        return fail(error);
+    const char *run_dir = settings_text(&h->settings, SETTING_RUN_DIR);
     mkdir(run_dir, 0755); /* what is wrong with it, a run says */
-    if (*ground == GROUND_OTHERS && (strcmp(run_dir, GROUND_FOLDER) == 0 || (geteuid() == 0 && ground_is_container())))
-        return fail(GROUND_FOLDER ": can't be made, or is another account's: mount memory at /run itself (--tmpfs /run, an emptyDir), where "
+    if (*rundir == RUNDIR_OTHERS && (strcmp(run_dir, RUNDIR) == 0 || (geteuid() == 0 && rundir_is_container())))
+        return fail(RUNDIR ": can't be made, or is another account's: mount memory at /run itself (--tmpfs /run, an emptyDir), where "
                                   "bastion makes it its own, or set RUN_DIR");
-    if (*ground == GROUND_OTHERS)
+    if (*rundir == RUNDIR_OTHERS)
         return 0;
-    int written = snapshot_write(&h->settings);
-    bool failed = written == -1 || (ground_is_container() && ground_write_accounts(&h->settings, serve_environment()) == -1);
-    snprintf(text, sizeof text, GROUND_FOLDER ": %s", strerror(errno));
+    int written = settings_export_write(&h->settings);
+    bool failed = written == -1 || (rundir_is_container() && rundir_write_accounts(&h->settings, serve_environment()) == -1);
+    snprintf(text, sizeof text, RUNDIR ": %s", strerror(errno));
     if (written == 0 && geteuid() == 0)
-        audit_notice(NULL, SNAPSHOT ": another bastion init that is running has its settings there: cgi and login shells of other sshds go by those");
+        audit_notice(NULL, SETTINGS_EXPORT ": another bastion init that is running has its settings there: cgi and login shells of other sshds go by those");
     return failed ? fail(text) : 0;
 }
 
 /* ---- what is served ---- */
 
-static void add(struct house *h, const char *channel, const char *const *argv, const char *refusal, enum setting port) {
+static void add(struct supervisor *h, const char *channel, const char *const *argv, const char *refusal, enum setting port) {
     h->listeners[h->listener_count++] = (struct listener){
         .channel = channel, .argv = argv, .refusal = refusal, .port = (unsigned)settings_number(&h->settings, port), .fd = -1};
 }
 
 /* Over SSH everybody becomes SSH_USER, for which it takes root, or is that account already. On a host that account may not be
- * made for it, and then there is HTTP; in the container, where it is, a root that can't serve SSH has a fault to mend.
- * Returns whether SSH is to be served, or -1 for that fault, which has its line in the log. */
-static int prepare_ssh(enum ground ground) {
+ * made for it, and then there is HTTP; in the container, where it is, a root that can't serve SSH has an error to mend.
+ * Returns whether SSH is to be served, or -1 for that error, which has its line in the log. */
+static int prepare_ssh(enum rundir rundir) {
     static const char *const argv[] = {"bastion", "ssh", "--prepare", NULL};
-    const char *bar = ground_is_container() ? situation_bars_ssh() : NULL;
-    bool can = bar == NULL && ground == GROUND_OURS && (geteuid() == 0 || ground_is_container());
+    const char *bar = rundir_is_container() ? preflight_bars_ssh() : NULL;
+    bool can = bar == NULL && rundir == RUNDIR_OURS && (geteuid() == 0 || rundir_is_container());
     if (can && spawn_and_wait(argv, serve_environment()) == 0)
         return 1;
-    if (geteuid() == 0 && ground_is_container())
+    if (geteuid() == 0 && rundir_is_container())
         return -1;
     audit_notice("ssh", bar != NULL ? bar : "SSH is not served, only HTTP: it takes root, and an account whose login shell is bastion");
     return 0;
@@ -116,10 +116,10 @@ static int prepare_ssh(enum ground ground) {
 
 /* TLS=self-signed: beside the host's key, and kept as long. For the names that a client in the same container and one outside
  * may use. */
-static int prepare_certificate(const struct house *h) {
+static int prepare_certificate(const struct supervisor *h) {
     char host[256] = "";
-    const char *argv[] = {"bastion", "cert", "--keep", settings_text(&h->settings, SSH_KEYS), "localhost", host, NULL};
-    if (!settings_given(&h->settings, TLS))
+    const char *argv[] = {"bastion", "cert", "--keep", settings_text(&h->settings, SETTING_SSH_KEYS), "localhost", host, NULL};
+    if (!settings_given(&h->settings, SETTING_TLS))
         return 0;
     gethostname(host, sizeof host - 1);
     int code = spawn_and_wait(argv, serve_environment());
@@ -129,28 +129,28 @@ static int prepare_certificate(const struct house *h) {
     return spawn_and_wait(argv, serve_environment());
 }
 
-static void warn_of_loss(const struct house *h) {
+static void warn_of_loss(const struct supervisor *h) {
     char text[LIMIT_PATH + 128];
-    const char *keys = settings_text(&h->settings, SSH_KEYS);
+    const char *keys = settings_text(&h->settings, SETTING_SSH_KEYS);
     snprintf(text, sizeof text, "SSH_KEYS: %s is on no volume: the host's key goes when this container goes", keys);
-    if (ground_is_container() && !ground_lasts(keys))
+    if (rundir_is_container() && !rundir_lasts(keys))
         audit_notice("ssh", text);
 }
 
-static int choose_listeners(struct house *h, enum ground ground) {
+static int choose_listeners(struct supervisor *h, enum rundir rundir) {
     static const char *const http[] = {"bastion", "http", NULL}, *const ssh[] = {"bastion", "ssh", NULL};
     static const char *https[] = {"bastion", "tls", NULL, "http", NULL};
     https[2] = spawn_path();
     if (has_http(h))
-        add(h, "http", http, busy_http, HTTP_PORT);
+        add(h, "http", http, busy_http, SETTING_HTTP_PORT);
     if (has_https(h)) {
         if (prepare_certificate(h) != 0) /* it has said why */
             return 78;
-        add(h, "https", https, NULL, HTTPS_PORT);
+        add(h, "https", https, NULL, SETTING_HTTPS_PORT);
     }
-    int has_ssh = is_on(h, SSH_PORT) ? prepare_ssh(ground) : 0;
+    int has_ssh = is_on(h, SETTING_SSH_PORT) ? prepare_ssh(rundir) : 0;
     if (has_ssh == 1) {
-        add(h, "ssh", ssh, NULL, SSH_PORT);
+        add(h, "ssh", ssh, NULL, SETTING_SSH_PORT);
         warn_of_loss(h);
     }
     if (has_ssh == -1)
@@ -180,15 +180,15 @@ static void say_finding(void *context, enum protect_finding finding, const char 
 /* What the administrator may not have meant, though it keeps nobody from being served; where nothing is (`starts` is false), what
  * does not count, which may be the cause: people mend all of it at once, then. By a process of its own, since this one would have the
  * memory for it to its end. */
-static void say_findings(const struct house *h, bool starts) {
+static void say_findings(const struct supervisor *h, bool starts) {
     static struct policy policy;
-    const char *fault;
+    const char *error;
     pid_t pid = fork();
     while (pid > 0 && waitpid(pid, NULL, 0) == -1 && errno == EINTR) {
     }
     if (pid != 0)
         return;
-    if (starts && policy_load(&policy, &h->settings, &fault) == 0)
+    if (starts && policy_load(&policy, &h->settings, &error) == 0)
         say("FORCE_COMMAND", policy_ignores(&policy));
     if (starts)
         say("DOCKER_GROUP", runas_lacks(&h->settings, serve_environment()));
@@ -199,19 +199,19 @@ static void say_findings(const struct house *h, bool starts) {
 /* ---- the start ---- */
 
 /* For `bastion health`: a line for each listener, with where it is to be found. */
-static void tell_health(const struct house *h) {
+static void tell_health(const struct supervisor *h) {
     char text[LIMIT_LISTENERS * (LIMIT_PEER + 32)];
     struct buf b = BUF_ON(text);
     const char *address = h->address != NULL ? h->address : "127.0.0.1";
     for (size_t i = 0; i < h->listener_count; i++)
         buf_format(&b, "%s %s %u\n", h->listeners[i].channel, address, h->listeners[i].port);
-    int folder = open(settings_text(&h->settings, RUN_DIR), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (folder != -1)
-        fd_put_file(folder, "listeners", b.at, b.len, 0644, false);
-    fd_close(&folder);
+    int directory = open(settings_text(&h->settings, SETTING_RUN_DIR), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (directory != -1)
+        fd_put_file(directory, "listeners", b.at, b.len, 0644, false);
+    fd_close(&directory);
 }
 
-static void announce(const struct house *h) {
+static void announce(const struct supervisor *h) {
     char text[256];
     struct buf b = BUF_ON(text);
     struct audit a = AUDIT_EMPTY;
@@ -228,23 +228,23 @@ static bool is_address(const char *text) {
     return inet_pton(AF_INET, text, bytes) == 1 || inet_pton(AF_INET6, text, bytes) == 1;
 }
 
-static int start(struct house *h) {
-    enum ground ground;
+static int start(struct supervisor *h) {
+    enum rundir rundir;
     int code = read_settings(h);
     if (code == 0 && serve_prepare(environ) == -1)
         code = fail("the environment is too large");
     if (code == 0)
-        code = prepare_ground(h, &ground);
-    const char *fault = code == 0 ? situation_fault(&h->settings, is_on(h, SSH_PORT)) : NULL;
-    if (fault != NULL)
-        code = fail(fault);
+        code = prepare_rundir(h, &rundir);
+    const char *error = code == 0 ? preflight_error(&h->settings, is_on(h, SETTING_SSH_PORT)) : NULL;
+    if (error != NULL)
+        code = fail(error);
     if (code == 0)
         code = check_rules();
     if (code != 0)
         return code;
-    code = choose_listeners(h, ground);
+    code = choose_listeners(h, rundir);
     if (code == 0)
-        situation_note(&h->settings);
+        preflight_note(&h->settings);
     say_findings(h, code == 0);
     return code;
 }
@@ -258,13 +258,13 @@ __attribute__((noinline)) static void give_back_stack(void) {
 }
 
 int init_main(int argc, char **argv) {
-    static struct house h;
+    static struct supervisor h;
     bool has_address = argc == 3 && strcmp(argv[1], "--address") == 0 && is_address(argv[2]);
     if (argc > 1 && !has_address) {
         fputs("usage: bastion init [--address ADDRESS]\n", stderr);
         return 64;
     }
-    if (fd_only_standard() == -1 || house_block_signals(&h) == -1)
+    if (fd_only_standard() == -1 || supervisor_block_signals(&h) == -1)
         return 71;
     /* Commands of the same account (where this is not root) must not read the credentials here; what a connection leaves
      * behind comes to us. */
@@ -274,7 +274,7 @@ int init_main(int argc, char **argv) {
     h.address = has_address ? argv[2] : NULL;
     int code = start(&h);
     if (code != 0) {
-        snapshot_remove();
+        settings_export_remove();
         return code;
     }
     h.log = syslog_open();
@@ -283,13 +283,13 @@ int init_main(int argc, char **argv) {
         serve_own_syslog();
     }
     h.environment = serve_environment();
-    h.container = ground_is_container();
+    h.container = rundir_is_container();
     for (size_t i = 0; i < h.listener_count; i++)
         listen_open(&h.listeners[i], h.address, clock_now());
     tell_health(&h);
     announce(&h);
     give_back_stack();
-    house_run(&h);
-    snapshot_remove();
+    supervisor_run(&h);
+    settings_export_remove();
     return 0;
 }

@@ -64,7 +64,7 @@ void listen_fail(struct listener *l, const char *what, int error, int64_t now) {
     l->pause = l->pause == 0 ? LIMIT_RETRY_FIRST_MS : l->pause < LIMIT_RETRY_MS / 2 ? 2 * l->pause : LIMIT_RETRY_MS;
     l->retry = clock_after(now, l->pause);
     snprintf(text, sizeof text, "port %u: %s: %s; trying again in %lld ms", l->port, what, strerror(error), (long long)l->pause);
-    audit_fault(l->channel, NULL, text);
+    audit_error(l->channel, NULL, text);
 }
 
 /* On Linux shutdown(2) lets a listening socket go back to one that is bound and no more. Another socket could be bound beside
@@ -79,7 +79,7 @@ void listen_refuse(struct listener *l) {
         fd_close(&l->fd);
 }
 
-/* What accept(2) says of one client that is gone, or of the way to it, is no fault of the listener's. */
+/* What accept(2) says of one client that is gone, or of the way to it, is no error of the listener's. */
 static bool is_clients(int error) {
     static const int clients[] = {EINTR,       ECONNABORTED, EPROTO, EPERM,        ENETDOWN,
                                   ENOPROTOOPT, EHOSTDOWN,    ENONET, EHOSTUNREACH, ENETUNREACH};

@@ -37,9 +37,9 @@ static bool lacks(int capability) { return geteuid() == 0 && (capabilities() >> 
 
 /* Whether runs take the lock, of which the default depends on the mode. */
 static bool locks(const struct settings *s) {
-    if (settings_given(s, COMMAND_LOCK))
-        return settings_number(s, COMMAND_LOCK) != LOCK_OFF;
-    return !settings_given(s, ALLOWED_COMMANDS) && access("/etc/bastion/allowed-commands.list", F_OK) == -1;
+    if (settings_given(s, SETTING_COMMAND_LOCK))
+        return settings_number(s, SETTING_COMMAND_LOCK) != LOCK_MODE_OFF;
+    return !settings_given(s, SETTING_ALLOWED_COMMANDS) && access("/etc/bastion/allowed-commands.list", F_OK) == -1;
 }
 
 static const char *lacking_capability(const struct settings *s, bool ssh) {
@@ -48,7 +48,7 @@ static const char *lacking_capability(const struct settings *s, bool ssh) {
         snprintf(text, sizeof text,
                  "capabilities: root is without %s, so that no command can run as %s: give it back (--cap-add), or start as that "
                  "account (--user)",
-                 uid && gid ? "SETUID and SETGID" : uid ? "SETUID" : "SETGID", settings_text(s, SSH_USER));
+                 uid && gid ? "SETUID and SETGID" : uid ? "SETUID" : "SETGID", settings_text(s, SETTING_SSH_USER));
         return text;
     }
     if (lacks(CHOWN) && (ssh || locks(s)))
@@ -61,11 +61,11 @@ static const char *lacking_capability(const struct settings *s, bool ssh) {
 
 static const char *unfit_account(const struct settings *s) {
     struct account a;
-    const char *name = settings_text(s, SSH_USER), *unfit;
+    const char *name = settings_text(s, SETTING_SSH_USER), *unfit;
     if (geteuid() != 0)
         return NULL;
     if (account_find(&a, name) == -1)
-        snprintf(text, sizeof text, "SSH_USER: there is no account %s (%s)", name, settings_source(s, SSH_USER));
+        snprintf(text, sizeof text, "SSH_USER: there is no account %s (%s)", name, settings_source(s, SETTING_SSH_USER));
     else if ((unfit = account_unfit(&a)) != NULL)
         snprintf(text, sizeof text, "SSH_USER: %s %s", name, unfit);
     else
@@ -76,7 +76,7 @@ static const char *unfit_account(const struct settings *s) {
 /* As core/lock.c has it. */
 static const char *unfit_run_dir(const struct settings *s) {
     struct stat st;
-    const char *path = settings_text(s, RUN_DIR), *wrong = NULL;
+    const char *path = settings_text(s, SETTING_RUN_DIR), *wrong = NULL;
     if (!locks(s))
         return NULL;
     if (stat(path, &st) == -1)
@@ -87,19 +87,19 @@ static const char *unfit_run_dir(const struct settings *s) {
         wrong = "must belong to root or to the account that starts bastion, and be writable by nobody else";
     if (wrong == NULL)
         return NULL;
-    snprintf(text, sizeof text, "RUN_DIR: %s: %s (%s)", path, wrong, settings_source(s, RUN_DIR));
+    snprintf(text, sizeof text, "RUN_DIR: %s: %s (%s)", path, wrong, settings_source(s, SETTING_RUN_DIR));
     return text;
 }
 
-const char *situation_fault(const struct settings *s, bool ssh) {
-    const char *fault = lacking_capability(s, ssh);
-    if (fault == NULL)
-        fault = unfit_account(s);
-    return fault != NULL ? fault : unfit_run_dir(s);
+const char *preflight_error(const struct settings *s, bool ssh) {
+    const char *error = lacking_capability(s, ssh);
+    if (error == NULL)
+        error = unfit_account(s);
+    return error != NULL ? error : unfit_run_dir(s);
 }
 
-/* tinysshd's rule: who can write to a folder above the keys can put other keys there. */
-const char *situation_bars_ssh(void) {
+/* tinysshd's rule: who can write to a directory above the keys can put other keys there. */
+const char *preflight_bars_ssh(void) {
     struct stat st;
     unsigned uid = geteuid();
     if (uid == 0 || stat("/run", &st) == -1 || (st.st_uid == uid && (st.st_mode & (S_IWGRP | S_IWOTH)) == 0))
@@ -123,7 +123,7 @@ static void note_capabilities(void) {
 }
 
 static void note_links(const struct settings *s) {
-    for (enum setting id = 0; id < SETTINGS; id++) {
+    for (enum setting id = 0; id < SETTING_COUNT; id++) {
         if (s->value[id].link == NULL)
             continue;
         snprintf(text, sizeof text,
@@ -136,15 +136,15 @@ static void note_links(const struct settings *s) {
 
 /* A name such as Europe/Berlin is looked for where musl looks. Whatever else TZ may be (tzset(3)) is taken as it stands. */
 static void note_zone(void) {
-    static const char *const folders[] = {"/usr/share/zoneinfo", "/share/zoneinfo", "/etc/zoneinfo"};
+    static const char *const directories[] = {"/usr/share/zoneinfo", "/share/zoneinfo", "/etc/zoneinfo"};
     const char *zone = getenv("TZ");
     char path[LIMIT_PATH];
     if (zone != NULL && zone[0] == ':')
         zone++;
     if (zone == NULL || strchr(zone, '/') == NULL || strchr(zone, ',') != NULL || strlen(zone) > 200)
         return;
-    for (size_t i = 0; i < sizeof folders / sizeof *folders; i++) {
-        snprintf(path, sizeof path, zone[0] == '/' ? "%s%s" : "%s/%s", zone[0] == '/' ? "" : folders[i], zone);
+    for (size_t i = 0; i < sizeof directories / sizeof *directories; i++) {
+        snprintf(path, sizeof path, zone[0] == '/' ? "%s%s" : "%s/%s", zone[0] == '/' ? "" : directories[i], zone);
         if (access(path, R_OK) == 0)
             return;
     }
@@ -155,7 +155,7 @@ static void note_zone(void) {
     audit_notice(NULL, text);
 }
 
-void situation_note(const struct settings *s) {
+void preflight_note(const struct settings *s) {
     note_capabilities();
     note_links(s);
     note_zone();

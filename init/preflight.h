@@ -9,12 +9,12 @@
 
 /* What leaves nobody anything to be served with, or NULL; good until the next call. `ssh`: SSH is to be served. To be called when the
  * accounts are there. */
-const char *situation_fault(const struct settings *s, bool ssh);
+const char *preflight_error(const struct settings *s, bool ssh);
 
 /* Why this account, which is not root, can't serve SSH in its container, or NULL; good until the next call. */
-const char *situation_bars_ssh(void);
+const char *preflight_bars_ssh(void);
 
 /* Puts into the log what works only in part, and what was likely meant otherwise. */
-void situation_note(const struct settings *s);
+void preflight_note(const struct settings *s);
 
 #endif

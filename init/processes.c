@@ -39,7 +39,7 @@ static bool read_process(struct process *p, pid_t pid) {
     return !gone;
 }
 
-bool tree_look(void) {
+bool processes_look(void) {
     DIR *dir = opendir("/proc");
     uint64_t pid;
     count = 0;
@@ -69,29 +69,29 @@ static bool is_below(const struct process *p, pid_t pid) {
     return false;
 }
 
-bool tree_is_alone(pid_t spare) {
+bool processes_is_alone(pid_t spare) {
     for (size_t i = 0; i < count; i++)
         if (all[i].pid != spare && is_below(&all[i], getpid()))
             return false;
     return true;
 }
 
-bool tree_is_busy(pid_t pid) {
+bool processes_is_busy(pid_t pid) {
     for (size_t i = 0; i < count; i++)
         if (all[i].session != pid && is_below(&all[i], pid))
             return true;
     return false;
 }
 
-void tree_signal_others(int signal, pid_t spare, bool (*is_ours)(pid_t session)) {
-    tree_look();
+void processes_signal_others(int signal, pid_t spare, bool (*is_ours)(pid_t session)) {
+    processes_look();
     for (size_t i = 0; i < count; i++)
         if (all[i].pid != spare && !is_ours(all[i].session) && is_below(&all[i], getpid()))
             kill(all[i].pid, signal);
 }
 
-void tree_signal(int signal, pid_t spare) {
-    if (!tree_look() && getpid() == 1)
+void processes_signal(int signal, pid_t spare) {
+    if (!processes_look() && getpid() == 1)
         kill(-1, signal);
     for (size_t i = 0; i < count; i++)
         if (all[i].pid != spare && is_below(&all[i], getpid()))

@@ -14,10 +14,10 @@
 #include "base/fd.h"
 #include "core/runas.h"
 
-/* ---- the folders ---- */
+/* ---- the directories ---- */
 
-/* The folder must belong to this account and be nobody else's to write; what can be mended is. True when it is so then. */
-static bool take_folder(const char *path) {
+/* The directory must belong to this account and be nobody else's to write; what can be mended is. True when it is so then. */
+static bool take_directory(const char *path) {
     struct stat st;
     if (mkdir(path, 0755) == -1 && errno != EEXIST)
         return false;
@@ -30,19 +30,19 @@ static bool take_folder(const char *path) {
 
 /* In the container /run is whoever's its maker thought of, and perhaps for everybody to write. On a host it is as it should
  * be. */
-enum ground ground_prepare(const char **fault) {
+enum rundir rundir_prepare(const char **error) {
     struct stat st;
-    if (ground_is_container())
-        take_folder("/run");
-    bool was_there = lstat(GROUND_FOLDER, &st) == 0;
+    if (rundir_is_container())
+        take_directory("/run");
+    bool was_there = lstat(RUNDIR, &st) == 0;
     if (was_there && geteuid() == 0 && st.st_uid != 0) {
-        *fault = GROUND_FOLDER ": belongs to another account than root, who may have put anything there";
-        return GROUND_UNSAFE;
+        *error = RUNDIR ": belongs to another account than root, who may have put anything there";
+        return RUNDIR_UNSAFE;
     }
-    return take_folder(GROUND_FOLDER) ? GROUND_OURS : GROUND_OTHERS;
+    return take_directory(RUNDIR) ? RUNDIR_OURS : RUNDIR_OTHERS;
 }
 
-bool ground_is_container(void) { return container_is_ours(); }
+bool rundir_is_container(void) { return container_is_ours(); }
 
 /* The number of the mount that `path` is on (proc(5), fdinfo), or -1. */
 static long mount_of(const char *path) {
@@ -58,22 +58,22 @@ static long mount_of(const char *path) {
     return at == NULL ? -1 : strtol(at + sizeof "mnt_id:" - 1, NULL, 10);
 }
 
-bool ground_lasts(const char *path) {
+bool rundir_lasts(const char *path) {
     long top = mount_of("/"), own = mount_of(path);
     return top == -1 || own == -1 || top != own;
 }
 
 /* ---- the accounts ---- */
 
-static gid_t account_group(const struct settings *s) { return geteuid() == 0 ? (gid_t)settings_number(s, SSH_GID) : getegid(); }
+static gid_t account_group(const struct settings *s) { return geteuid() == 0 ? (gid_t)settings_number(s, SETTING_SSH_GID) : getegid(); }
 
 static int put(const char *name, struct buf *b) {
-    int folder = open(GROUND_FOLDER, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    int directory = open(RUNDIR, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (b->full)
         errno = ENAMETOOLONG;
-    int result = folder == -1 || b->full ? -1 : fd_put_file(folder, name, b->at, b->len, 0644, false);
+    int result = directory == -1 || b->full ? -1 : fd_put_file(directory, name, b->at, b->len, 0644, false);
     int error = errno;
-    fd_close(&folder);
+    fd_close(&directory);
     errno = error;
     return result;
 }
@@ -81,9 +81,9 @@ static int put(const char *name, struct buf *b) {
 static int write_users(const struct settings *s) {
     char text[4 * LIMIT_USER];
     struct buf b = BUF_ON(text);
-    unsigned uid = geteuid() == 0 ? (unsigned)settings_number(s, SSH_UID) : geteuid();
+    unsigned uid = geteuid() == 0 ? (unsigned)settings_number(s, SETTING_SSH_UID) : geteuid();
     buf_text(&b, "root:x:0:0:root:/nonexistent:/nonexistent\n");
-    buf_format(&b, "%s:x:%u:%u:bastion:/home/agent:/bin/bastion\n", settings_text(s, SSH_USER), uid, account_group(s));
+    buf_format(&b, "%s:x:%u:%u:bastion:/home/agent:/bin/bastion\n", settings_text(s, SETTING_SSH_USER), uid, account_group(s));
     return put("passwd", &b);
 }
 
@@ -94,7 +94,7 @@ static gid_t socket_group;
 static int write_groups(const struct settings *s, bool has, gid_t group) {
     char text[4 * LIMIT_USER];
     struct buf b = BUF_ON(text);
-    const char *user = settings_text(s, SSH_USER);
+    const char *user = settings_text(s, SETTING_SSH_USER);
     gid_t own = account_group(s);
     buf_format(&b, "root:x:0:%s\n", has && group == 0 ? user : "");
     buf_format(&b, "%s:x:%u:\n", user, own);
@@ -107,13 +107,13 @@ static int write_groups(const struct settings *s, bool has, gid_t group) {
     return 0;
 }
 
-int ground_write_accounts(const struct settings *s, char *const *environment) {
+int rundir_write_accounts(const struct settings *s, char *const *environment) {
     gid_t group = 0;
     bool has = runas_docker_group(&group, s, environment);
     return write_users(s) == -1 ? -1 : write_groups(s, has, group);
 }
 
-void ground_refresh_groups(const struct settings *s, char *const *environment) {
+void rundir_refresh_groups(const struct settings *s, char *const *environment) {
     gid_t group = 0;
     bool has = runas_docker_group(&group, s, environment);
     if (has != has_socket || group != socket_group)

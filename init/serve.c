@@ -65,22 +65,22 @@ static void tell(const char *remote, unsigned remote_port, int fd) {
 
 /* ---- the process ---- */
 
-bool serve_connection(struct listener *l, unsigned number, const struct admit_limits *limits, int fd,
+bool serve_connection(struct listener *l, unsigned number, const struct connection_limits_limits *limits, int fd,
                       const struct sockaddr_storage *peer, int64_t now) {
     struct connection_owner owner;
     char remote[LIMIT_PEER];
     unsigned port;
     show(remote, &port, peer);
-    admit_identify(&owner, peer);
-    const char *reason = admit_refuse(limits, number, &owner);
+    connection_limits_identify(&owner, peer);
+    const char *reason = connection_limits_refuse(limits, number, &owner);
     if (reason != NULL) {
-        admit_turn_away(l, fd, remote, reason, now);
+        connection_limits_turn_away(l, fd, remote, reason, now);
         return true;
     }
     tell(remote, port, fd);
     pid_t pid = spawn_self(l->argv, env_list(&environment), fd);
     if (pid == -1) {
-        admit_turn_away(l, fd, remote, strerror(errno), now);
+        connection_limits_turn_away(l, fd, remote, strerror(errno), now);
         return false;
     }
     close(fd);

@@ -14,7 +14,7 @@ int serve_prepare(char *const *environment);
 
 /* Serves or refuses the connection `fd` of listener number `number`, and closes it here. False when no process could be made:
  * the client was refused, and others had better wait. */
-bool serve_connection(struct listener *l, unsigned number, const struct admit_limits *limits, int fd,
+bool serve_connection(struct listener *l, unsigned number, const struct connection_limits_limits *limits, int fd,
                       const struct sockaddr_storage *peer, int64_t now);
 
 /* /dev/log is ours from now on: what is started must not take it for a log when standard error fails (base/log.h). */

@@ -8,13 +8,13 @@
 #include "limit.h"
 #include "processes.h"
 
-void stop_begin(struct stop *s, int64_t now) {
-    if (s->phase == STOP_NOT)
-        *s = (struct stop){STOP_WAITS, clock_after(now, LIMIT_STOP_MS), clock_after(now, LIMIT_STOP_LOOK_MS)};
+void shutdown_begin(struct shutdown *s, int64_t now) {
+    if (s->phase == SHUTDOWN_NOT)
+        *s = (struct shutdown){SHUTDOWN_WAITS, clock_after(now, LIMIT_STOP_MS), clock_after(now, LIMIT_STOP_LOOK_MS)};
 }
 
-void stop_hurry(struct stop *s, int64_t now) {
-    if (s->phase == STOP_WAITS)
+void shutdown_hurry(struct shutdown *s, int64_t now) {
+    if (s->phase == SHUTDOWN_WAITS)
         s->deadline = now;
 }
 
@@ -24,40 +24,40 @@ static void end_idle(void) {
     size_t count;
     const struct connection *c = connection_all(&count);
     for (size_t i = 0; i < count; i++)
-        if (!tree_is_busy(c[i].pid))
+        if (!processes_is_busy(c[i].pid))
             kill(-c[i].pid, SIGTERM);
 }
 
 static bool is_alone(pid_t spare) {
     size_t count;
     connection_all(&count);
-    return count == 0 && tree_is_alone(spare);
+    return count == 0 && processes_is_alone(spare);
 }
 
-void stop_tick(struct stop *s, pid_t spare, int64_t now) {
-    if (s->phase == STOP_NOT || s->phase == STOP_DONE)
+void shutdown_tick(struct shutdown *s, pid_t spare, int64_t now) {
+    if (s->phase == SHUTDOWN_NOT || s->phase == SHUTDOWN_DONE)
         return;
-    bool seen = tree_look();
+    bool seen = processes_look();
     if (is_alone(spare)) {
-        s->phase = STOP_DONE;
+        s->phase = SHUTDOWN_DONE;
     } else if (now < s->deadline) {
-        if (s->phase == STOP_WAITS && seen && now >= s->idle)
+        if (s->phase == SHUTDOWN_WAITS && seen && now >= s->idle)
             end_idle();
-    } else if (s->phase == STOP_WAITS) {
-        tree_signal(SIGTERM, spare);
-        *s = (struct stop){STOP_TERMINATES, clock_after(now, LIMIT_STOP_TERM_MS), CLOCK_NEVER};
-    } else if (s->phase == STOP_TERMINATES) {
+    } else if (s->phase == SHUTDOWN_WAITS) {
+        processes_signal(SIGTERM, spare);
+        *s = (struct shutdown){SHUTDOWN_TERMINATES, clock_after(now, LIMIT_STOP_TERM_MS), CLOCK_NEVER};
+    } else if (s->phase == SHUTDOWN_TERMINATES) {
         /* Commands first: those who serve them have the end of a run to record. */
-        tree_signal_others(SIGKILL, spare, connection_has);
-        *s = (struct stop){STOP_KILLS, clock_after(now, LIMIT_STOP_KILL_MS), CLOCK_NEVER};
-    } else if (s->phase == STOP_KILLS) {
-        tree_signal(SIGKILL, spare);
-        *s = (struct stop){STOP_KILLS_ALL, clock_after(now, LIMIT_STOP_KILL_MS), CLOCK_NEVER};
+        processes_signal_others(SIGKILL, spare, connection_has);
+        *s = (struct shutdown){SHUTDOWN_KILLS, clock_after(now, LIMIT_STOP_KILL_MS), CLOCK_NEVER};
+    } else if (s->phase == SHUTDOWN_KILLS) {
+        processes_signal(SIGKILL, spare);
+        *s = (struct shutdown){SHUTDOWN_KILLS_ALL, clock_after(now, LIMIT_STOP_KILL_MS), CLOCK_NEVER};
     } else {
-        s->phase = STOP_DONE;
+        s->phase = SHUTDOWN_DONE;
     }
 }
 
-int64_t stop_deadline(const struct stop *s, int64_t now) {
-    return s->phase == STOP_NOT ? CLOCK_NEVER : clock_earlier(s->deadline, clock_after(now, LIMIT_STOP_LOOK_MS));
+int64_t shutdown_deadline(const struct shutdown *s, int64_t now) {
+    return s->phase == SHUTDOWN_NOT ? CLOCK_NEVER : clock_earlier(s->deadline, clock_after(now, LIMIT_STOP_LOOK_MS));
 }

@@ -6,21 +6,21 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-struct stop {
-    enum { STOP_NOT, STOP_WAITS, STOP_TERMINATES, STOP_KILLS, STOP_KILLS_ALL, STOP_DONE } phase;
+struct shutdown {
+    enum { SHUTDOWN_NOT, SHUTDOWN_WAITS, SHUTDOWN_TERMINATES, SHUTDOWN_KILLS, SHUTDOWN_KILLS_ALL, SHUTDOWN_DONE } phase;
     int64_t deadline; /* of this phase */
     int64_t idle;     /* from then on, connections with no command are ended */
 };
 
 /* Nobody is accepted any more. What runs has LIMIT_STOP_MS. */
-void stop_begin(struct stop *s, int64_t now);
+void shutdown_begin(struct shutdown *s, int64_t now);
 
 /* Does not wait for anybody. */
-void stop_hurry(struct stop *s, int64_t now);
+void shutdown_hurry(struct shutdown *s, int64_t now);
 
-/* To be called whenever something happened, and at stop_deadline at the latest. `spare` is the process that prints lines of
+/* To be called whenever something happened, and at shutdown_deadline at the latest. `spare` is the process that prints lines of
  * /dev/log, to the last. */
-void stop_tick(struct stop *s, pid_t spare, int64_t now);
-int64_t stop_deadline(const struct stop *s, int64_t now);
+void shutdown_tick(struct shutdown *s, pid_t spare, int64_t now);
+int64_t shutdown_deadline(const struct shutdown *s, int64_t now);
 
 #endif

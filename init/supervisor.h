@@ -12,12 +12,12 @@
 #include "listen.h"
 #include "shutdown.h"
 
-struct house {
+struct supervisor {
     struct settings settings;
     char *const *environment;
-    bool container;      /* the accounts are ours (ground.h) */
+    bool container;      /* the accounts are ours (rundir.h) */
     const char *address; /* where it listens, or NULL: everywhere */
-    struct admit_limits limits;
+    struct connection_limits_limits limits;
     struct listener listeners[LIMIT_LISTENERS];
     size_t listener_count;
 
@@ -28,13 +28,13 @@ struct house {
     int64_t accept_again; /* something was short: nobody is accepted before */
     int64_t short_note;   /* and the log hears of it not before this */
     int64_t signal_note;  /* the same for signals that do not count */
-    struct stop stop;
+    struct shutdown stop;
 };
 
-/* Blocks the signals that house_run takes: from now on none of them is lost. Returns 0, or -1 with errno. */
-int house_block_signals(struct house *h);
+/* Blocks the signals that supervisor_run takes: from now on none of them is lost. Returns 0, or -1 with errno. */
+int supervisor_block_signals(struct supervisor *h);
 
 /* Listens and serves until a signal ends it. */
-void house_run(struct house *h);
+void supervisor_run(struct supervisor *h);
 
 #endif

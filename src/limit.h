@@ -28,7 +28,7 @@
                                       a whole pipe's worth, so that bulk output costs two calls per 64 KiB */
 #define LIMIT_WRITE_STALL_MS 300000 /* a client that takes nothing this long is gone; five minutes, since the
                                       kernel's buffers hide the progress of one that reads 1 KB/s */
-#define LIMIT_ANSWER_HEAD 1024     /* bytes of status line and fields */
+#define LIMIT_RESPONSE_HEAD 1024     /* bytes of status line and fields */
 #define LIMIT_HALF_CLOSE_MS 1000   /* a client that closes its sending side this soon after its request still listens */
 #define LIMIT_DRAIN 268435456      /* bytes read after the last answer, lest a reset destroys it: also of a client that sends 200 MB
                                       before it reads that it may not */
@@ -46,7 +46,7 @@
 #define LIMIT_SECRET 4096          /* bytes of a credential: half a request line, so that it always fits a head */
 #define LIMIT_ENVIRONMENT 4096     /* variables: Kubernetes adds seven for each service of a namespace */
 #define LIMIT_ENVIRONMENT_TEXT 2048 /* bytes of the variables that bastion adds: a home, two names, an address */
-#define LIMIT_HOME 512             /* bytes of a home folder's path; a longer one is refused */
+#define LIMIT_HOME 512             /* bytes of a home directory's path; a longer one is refused */
 #define LIMIT_REQUEST 8192         /* bytes of a broker request */
 #define LIMIT_USER 256             /* bytes of a user's name in log and environment */
 #define LIMIT_PEER 64              /* bytes of an address: INET6_ADDRSTRLEN and a little */
@@ -64,7 +64,7 @@
                                       the single digits that shell scripts redirect by hand */
 
 /* What is closed to the command. */
-#define LIMIT_CLOSED_PATHS 2560    /* files and folders: every key and every setting with a link of its own, and the folders above */
+#define LIMIT_CLOSED_PATHS 2560    /* files and directories: every key and every setting with a link of its own, and the directories above */
 #define LIMIT_CLOSED_TEXT 262144   /* bytes of their paths */
 #define LIMIT_CLOSED_RULES 8192    /* entries beside them that stay open: each is a rule that the kernel keeps while the command runs */
 
@@ -73,7 +73,7 @@
 /* The allowlist. */
 #define LIMIT_RULES 2048           /* rules, of both sources */
 #define LIMIT_RULES_TEXT (2 * LIMIT_VALUE + LIMIT_RULES) /* bytes of them, each with its NUL */
-#define LIMIT_RULE_FAULTS 4096     /* bytes of what is named as no rule */
+#define LIMIT_RULE_ERRORS 4096     /* bytes of what is named as no rule */
 #define LIMIT_RULES_MEMORY 4194304 /* bytes of what rules are compiled to for a connection: two thousand ordinary ones take a quarter */
 #define LIMIT_MASK_MEMORY 1048576  /* bytes of what AUDIT_MASK is compiled to, twice: some ten thousand characters */
 #define LIMIT_ERE_POSITIONS 65536  /* of an expression: characters, a repetition being as many copies; thousands of alternatives */
@@ -92,9 +92,9 @@
 #define LIMIT_KEY_FILE 262144      /* bytes of a file of keys */
 #define LIMIT_KEY_LOOK 4096        /* bytes of a file beside the keys, to see whether it is one: the longest key has 1.5 KiB */
 #define LIMIT_KEY_OTHERS 64        /* such files that are looked at, at every login */
-#define LIMIT_KEY_FAULTS 16384     /* bytes of what is named as unusable in the log */
-#define LIMIT_TICKET 524288        /* bytes that a login shell is told: an environment */
-#define LIMIT_TICKET_MS 5000       /* for telling it, and for its lines to be taken */
+#define LIMIT_KEY_ERRORS 16384     /* bytes of what is named as unusable in the log */
+#define LIMIT_HANDOFF 524288        /* bytes that a login shell is told: an environment */
+#define LIMIT_HANDOFF_MS 5000       /* for telling it, and for its lines to be taken */
 
 /* TLS. */
 #define LIMIT_TLS_FILE 65536       /* bytes of a PEM file: a whole chain with its text forms */

@@ -4,8 +4,8 @@
 
 #include <stdbool.h>
 
-/* The accounts' files are links into the folder where `bastion init` writes them. */
-#define CONTAINER_FOLDER "/run/bastion"
+/* The accounts' files are links into the directory where `bastion init` writes them. */
+#define CONTAINER_DIRECTORY "/run/bastion"
 bool container_is_ours(void);
 
 #endif

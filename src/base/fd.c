@@ -105,22 +105,22 @@ ssize_t fd_read_file(int fd, void *bytes, size_t n) {
     return (ssize_t)got;
 }
 
-int fd_put_file(int folder, const char *name, const void *bytes, size_t n, mode_t mode, bool keep) {
+int fd_put_file(int directory, const char *name, const void *bytes, size_t n, mode_t mode, bool keep) {
     char beside[NAME_MAX + 1];
     uint64_t random;
     if (getrandom(&random, sizeof random, 0) != sizeof random)
         return -1;
     snprintf(beside, sizeof beside, ".%s.%016llx", name, (unsigned long long)random);
-    int fd = openat(folder, beside, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+    int fd = openat(directory, beside, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (fd == -1)
         return -1;
     errno = ENOSPC; /* what a short write means */
     bool done = write(fd, bytes, n) == (ssize_t)n && fchmod(fd, mode) == 0 && fsync(fd) == 0 &&
-                (keep ? linkat(folder, beside, folder, name, 0) : renameat(folder, beside, folder, name)) == 0;
+                (keep ? linkat(directory, beside, directory, name, 0) : renameat(directory, beside, directory, name)) == 0;
     int error = errno;
     close(fd);
     if (keep || !done)
-        unlinkat(folder, beside, 0);
+        unlinkat(directory, beside, 0);
     errno = error;
     return done ? 0 : -1;
 }

@@ -29,10 +29,10 @@ int fd_write_all(int fd, const void *bytes, size_t n, int64_t ms);
 /* Reads up to n bytes at offset 0 of a regular file, over EINTR. Returns the count, or -1 with errno. */
 ssize_t fd_read_file(int fd, void *bytes, size_t n);
 
-/* Makes the file `name` of the open folder hold these bytes, complete at any moment and whatever happens: written beside it,
+/* Makes the file `name` of the open directory hold these bytes, complete at any moment and whatever happens: written beside it,
  * flushed to the disk, then renamed, so that a reader sees the old content or the new. With `keep`, a file of that name that is there
  * already stays, and the call fails with EEXIST. Returns 0, or -1 with errno; then nothing has changed. */
-int fd_put_file(int folder, const char *name, const void *bytes, size_t n, mode_t mode, bool keep);
+int fd_put_file(int directory, const char *name, const void *bytes, size_t n, mode_t mode, bool keep);
 
 /* Closes *fd unless it is -1, and sets it to -1. */
 void fd_close(int *fd);

@@ -76,9 +76,9 @@ static bool is_known(const struct making *m, const struct stat *st) {
 }
 
 /* What is gone by the time it is opened needs no rule, and neither does what can't be opened. */
-static int allow(struct making *m, int folder, const char *name) {
+static int allow(struct making *m, int directory, const char *name) {
     struct stat st;
-    int fd = openat(folder, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+    int fd = openat(directory, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
     if (fd == -1)
         return 0;
     int result = 0;
@@ -109,9 +109,9 @@ static int allow_entries(struct making *m, const char *path) {
     return result;
 }
 
-static bool is_below(const char *path, const char *folder) {
-    size_t n = strcmp(folder, "/") == 0 ? 0 : strlen(folder);
-    return strncmp(path, folder, n) == 0 && (path[n] == '/' || path[n] == '\0');
+static bool is_below(const char *path, const char *directory) {
+    size_t n = strcmp(directory, "/") == 0 ? 0 : strlen(directory);
+    return strncmp(path, directory, n) == 0 && (path[n] == '/' || path[n] == '\0');
 }
 
 static bool is_closed(const struct landlock_paths *closed, const char *path) {

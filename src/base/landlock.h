@@ -1,4 +1,4 @@
-/* landlock.h: Landlock (landlock(7)): a process that can't change chosen files and folders, nor can anything that it starts,
+/* landlock.h: Landlock (landlock(7)): a process that can't change chosen files and directories, nor can anything that it starts,
  * whoever owns them. */
 #ifndef BASE_LANDLOCK_H
 #define BASE_LANDLOCK_H
@@ -24,7 +24,7 @@ struct landlock_paths {
 /* Adds one, unless it is there. */
 void landlock_add(struct landlock_paths *p, const char *path);
 
-/* Makes a ruleset for what is to be closed: everything at and below `closed`. It is a list of what is allowed, so that the folders
+/* Makes a ruleset for what is to be closed: everything at and below `closed`. It is a list of what is allowed, so that the directories
  * on the way there (`ways`, each with all above it) are closed too, and all else in them is allowed: an entry each. What is
  * made in them later is closed. An entry that is one of the closed under another name (a bind mount) is closed with it.
  * Returns a descriptor (close-on-exec), or -1 with errno; E2BIG when there are more entries than fit. */

@@ -27,7 +27,7 @@ void log_own_syslog(void);
 void log_heed(char *const *environment);
 #define LOG_OWN_SYSLOG "BASTION_LOG=stderr"
 
-/* Says on standard error why a program does not start, as one line: bastion PROGRAM: TEXT. Returns the exit code for a fault in the
+/* Says on standard error why a program does not start, as one line: bastion PROGRAM: TEXT. Returns the exit code for an error in the
  * settings, 78. */
 int log_no_start(const char *program, const char *text);
 

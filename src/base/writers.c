@@ -8,7 +8,7 @@
 
 enum { LINKS = 40 }; /* as many as the kernel follows (path_resolution(7)) */
 
-/* ---- one folder or file ---- */
+/* ---- one directory or file ---- */
 
 static bool has_group(const struct account *a, gid_t group) {
     bool has = a->gid == group || a->more_groups;
@@ -47,13 +47,13 @@ static void add(struct writers *w, unsigned who, const char *path) {
     w->who |= who;
 }
 
-/* Who could put something else in the place of a folder's entry (NULL: it is not there). In a sticky folder that is the
- * folder's owner and the entry's, whoever may write there. */
-static void add_folder(struct writers *w, const char *path, const struct stat *folder, const struct stat *entry,
+/* Who could put something else in the place of a directory's entry (NULL: it is not there). In a sticky directory that is the
+ * directory's owner and the entry's, whoever may write there. */
+static void add_directory(struct writers *w, const char *path, const struct stat *directory, const struct stat *entry,
                        const struct account *a) {
-    bool sticky = (folder->st_mode & S_ISVTX) != 0 && entry != NULL;
-    unsigned mode = by_mode(folder, path, a);
-    add(w, owner(folder, a) | (sticky ? mode != 0 ? owner(entry, a) : 0 : mode), path);
+    bool sticky = (directory->st_mode & S_ISVTX) != 0 && entry != NULL;
+    unsigned mode = by_mode(directory, path, a);
+    add(w, owner(directory, a) | (sticky ? mode != 0 ? owner(entry, a) : 0 : mode), path);
 }
 
 /* ---- the way ---- */
@@ -100,7 +100,7 @@ static bool step(struct writers *w, struct way *way, const char *name, const str
     struct stat entry;
     int n = snprintf(next, sizeof next, "%s/%s", w->real, name);
     bool there = (size_t)n < sizeof w->real && lstat(next, &entry) == 0;
-    add_folder(w, shown(w->real), &w->st, there ? &entry : NULL, a);
+    add_directory(w, shown(w->real), &w->st, there ? &entry : NULL, a);
     if (there && S_ISLNK(entry.st_mode))
         return follow(way, w->real, next) && stat(shown(w->real), &w->st) == 0;
     snprintf(w->real, sizeof w->real, "%.*s", (int)sizeof w->real - 1, next);
@@ -110,7 +110,7 @@ static bool step(struct writers *w, struct way *way, const char *name, const str
 }
 
 unsigned writers_find(struct writers *w, const char *path, const struct account *account,
-                      void (*visit)(void *context, const char *folder), void *context) {
+                      void (*visit)(void *context, const char *directory), void *context) {
     struct way way = {.links = 0};
     char name[LIMIT_PATH];
     w->who = 0;
@@ -148,10 +148,10 @@ struct passage {
     bool shut;
 };
 
-static void look(void *context, const char *folder) {
+static void look(void *context, const char *directory) {
     struct passage *p = context;
     struct stat st;
-    p->shut = p->shut || stat(folder, &st) == -1 || !may(&st, p->account, S_IXOTH);
+    p->shut = p->shut || stat(directory, &st) == -1 || !may(&st, p->account, S_IXOTH);
 }
 
 bool writers_can_read(const char *path, const struct account *account) {

@@ -13,39 +13,39 @@
 #include "wire/utf8.h"
 
 static bool as_json, has_mask;
-static uint64_t request_form; /* REQUEST_FULL ... */
+static uint64_t request_form; /* AUDIT_REQUEST_FULL ... */
 
 /* AUDIT_MASK, for texts that are read from the beginning and from the end. */
 static struct ere mask, mask_backwards;
 static _Alignas(16) char mask_memory[LIMIT_MASK_MEMORY], backwards_memory[LIMIT_MASK_MEMORY];
 
-static enum ere_result compile(const char *expression, struct ere_fault *fault) {
+static enum ere_result compile(const char *expression, struct ere_fault *error) {
     struct slice text = {expression, strlen(expression)};
-    enum ere_result result = ere_compile(&mask, text, false, mask_memory, sizeof mask_memory, matcher_work(), fault);
+    enum ere_result result = ere_compile(&mask, text, false, mask_memory, sizeof mask_memory, matcher_work(), error);
     if (result != ERE_GOOD)
         return result;
-    return ere_compile(&mask_backwards, text, true, backwards_memory, sizeof backwards_memory, matcher_work(), fault);
+    return ere_compile(&mask_backwards, text, true, backwards_memory, sizeof backwards_memory, matcher_work(), error);
 }
 
-const char *audit_mask_fault(const char *expression) {
+const char *audit_mask_error(const char *expression) {
     static char text[256];
-    struct ere_fault fault;
+    struct ere_fault error;
     struct buf b = BUF_ON(text);
-    enum ere_result result = compile(expression, &fault);
+    enum ere_result result = compile(expression, &error);
     if (result == ERE_FULL)
         buf_text(&b, "is too large");
     else if (result == ERE_FAULT)
-        matcher_describe(&b, &fault, 0);
+        matcher_describe(&b, &error, 0);
     has_mask = false; /* until audit_use */
     return result != ERE_GOOD ? buf_string(&b) : NULL;
 }
 
 void audit_use(const struct settings *s, bool valid) {
-    struct ere_fault fault;
-    const char *expression = valid ? settings_text(s, AUDIT_MASK) : NULL;
-    as_json = settings_number(s, AUDIT) == AUDIT_JSON;
-    has_mask = expression != NULL && compile(expression, &fault) == ERE_GOOD;
-    request_form = valid ? settings_number(s, AUDIT_REQUEST) : REQUEST_RULE;
+    struct ere_fault error;
+    const char *expression = valid ? settings_text(s, SETTING_AUDIT_MASK) : NULL;
+    as_json = settings_number(s, SETTING_AUDIT) == AUDIT_JSON;
+    has_mask = expression != NULL && compile(expression, &error) == ERE_GOOD;
+    request_form = valid ? settings_number(s, SETTING_AUDIT_REQUEST) : AUDIT_REQUEST_RULE;
 }
 
 /* Copies `text` with *** for every match that is not empty: the leftmost, and of these the longest. Of what is longer than a
@@ -117,7 +117,7 @@ static struct slice reduced(char out[LIMIT_VALUE], const char *text, size_t n) {
         buf_bytes(&b, text + from, to - from);
     else
         buf_text(&b, "***");
-    for (; request_form == REQUEST_MASKED && to < n; to++)
+    for (; request_form == AUDIT_REQUEST_MASKED && to < n; to++)
         if (is_space(text[to - 1]) && !is_space(text[to]))
             buf_text(&b, " ***");
     return (struct slice){out, b.len};
@@ -126,7 +126,7 @@ static struct slice reduced(char out[LIMIT_VALUE], const char *text, size_t n) {
 /* The command, or the request. */
 static void put_run(struct buf *b, const struct audit *a) {
     static char words[LIMIT_VALUE];
-    if (a->text != NULL && a->is_request && request_form != REQUEST_FULL) {
+    if (a->text != NULL && a->is_request && request_form != AUDIT_REQUEST_FULL) {
         struct slice shown = reduced(words, a->text, a->text_n);
         put_quoted(b, "request", shown.at, shown.n, LIMIT_LOG_TEXT);
     } else {
@@ -195,4 +195,4 @@ static void say(const char *event, const char *channel, const char *peer, const 
 }
 
 void audit_notice(const char *channel, const char *reason) { say("notice", channel, NULL, reason); }
-void audit_fault(const char *channel, const char *peer, const char *reason) { say("fault", channel, peer, reason); }
+void audit_error(const char *channel, const char *peer, const char *reason) { say("fault", channel, peer, reason); }

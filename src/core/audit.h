@@ -32,11 +32,11 @@ struct audit {
 
 /* Takes up AUDIT, AUDIT_MASK and AUDIT_REQUEST. Whatever the mask matches in a request or command stands as *** in every line;
  * of a request there is no more than AUDIT_REQUEST says. Text, no mask and whole requests until this is called. `valid`: settings_read
- * has found no fault; else there is no mask to be had, and of a request no more than its first word is shown. */
+ * has found no error; else there is no mask to be had, and of a request no more than its first word is shown. */
 void audit_use(const struct settings *s, bool valid);
 
 /* What is wrong with an extended regular expression as a mask, or NULL; valid until the next call. */
-const char *audit_mask_fault(const char *mask);
+const char *audit_mask_error(const char *mask);
 
 /* Writes the line. Returns 0, or -1 when no log took it: what it announces must not happen then. */
 int audit_write(const struct audit *a);
@@ -44,10 +44,10 @@ int audit_write(const struct audit *a);
 /* Whether a line that audit_write made, in the form that it makes now, is for this event. */
 bool audit_is(const char *line, size_t n, const char *event);
 
-/* The line for what is not as it may have been meant, though it works, or works in part: nobody's fault but worth to know. */
+/* The line for what is not as it may have been meant, though it works, or works in part: nobody's error but worth to know. */
 void audit_notice(const char *channel, const char *reason);
 
-/* The line for a fault of ours or of the settings; `reason` names it. */
-void audit_fault(const char *channel, const char *peer, const char *reason);
+/* The line for an error of ours or of the settings; `reason` names it. */
+void audit_error(const char *channel, const char *peer, const char *reason);
 
 #endif

@@ -20,7 +20,7 @@ enum outcome_kind {
     OUTCOME_SKIPPED, /* another run holds the lock, and that is fine */
     OUTCOME_BUSY,    /* another run holds the lock */
     OUTCOME_GONE,    /* the client went away before anything ran */
-    OUTCOME_FAULT    /* a fault of ours or of the machine; nothing ran, the log says why */
+    OUTCOME_ERROR    /* an error of ours or of the machine; nothing ran, the log says why */
 };
 
 struct outcome {
@@ -29,42 +29,42 @@ struct outcome {
     int signal; /* that n, or 0 */
     const char *reason;
     const char *busy; /* OUTCOME_SKIPPED and _BUSY: what is under way, for the client: the beginning of a sentence */
-    const char *wish; /* OUTCOME_DENIED: what was asked for, of wish_n bytes */
-    size_t wish_n;
+    const char *requested; /* OUTCOME_DENIED: what was asked for, of requested_n bytes */
+    size_t requested_n;
 };
 
 /* Puts what a denied client is told: its request, as far as it is text that no terminal takes for anything else, and, where
  * it is no request at all, why. */
 void outcome_tell_denial(struct buf *b, const struct outcome *o);
 
-enum { CLIENT_FDS = 3 };
+enum { FRONTEND_FDS = 3 };
 
-struct client {
-    const struct client_ops *ops;
+struct frontend {
+    const struct frontend_ops *ops;
     bool gone; /* set by the channel: nobody is there any more */
     bool input_closed; /* set for the channel: the command takes no input, or no more */
 };
 
-struct client_ops {
+struct frontend_ops {
     /* The command runs. */
-    void (*started)(struct client *c, const char *run);
+    void (*started)(struct frontend *c, const char *run);
     /* Where output of `stream` (RUN_OUT or RUN_ERR) may be put now: *at and the count of bytes, 0 while the client has to
      * take some first. */
-    size_t (*room)(struct client *c, int stream, char **at);
+    size_t (*room)(struct frontend *c, int stream, char **at);
     /* n bytes were put there. */
-    void (*output)(struct client *c, int stream, size_t n);
+    void (*output)(struct frontend *c, int stream, size_t n);
     /* Bytes for the command's standard input that are at hand: *at and their count. */
-    size_t (*input)(struct client *c, const char **at);
+    size_t (*input)(struct frontend *c, const char **at);
     /* The command took n of them. */
-    void (*taken)(struct client *c, size_t n);
+    void (*taken)(struct frontend *c, size_t n);
     /* True when no input is to come. */
-    bool (*input_ended)(const struct client *c);
+    bool (*input_ended)(const struct frontend *c);
     /* What to wait for: fills all (fd -1 for none) and returns a deadline. */
-    int64_t (*watch)(struct client *c, struct pollfd fds[CLIENT_FDS], int64_t now);
+    int64_t (*watch)(struct frontend *c, struct pollfd fds[FRONTEND_FDS], int64_t now);
     /* Something of it happened, or the deadline passed. */
-    void (*ready)(struct client *c, const struct pollfd fds[CLIENT_FDS], int64_t now);
+    void (*ready)(struct frontend *c, const struct pollfd fds[FRONTEND_FDS], int64_t now);
     /* It is over: the one event that every session has, and its last. */
-    void (*ended)(struct client *c, const struct outcome *o);
+    void (*ended)(struct frontend *c, const struct outcome *o);
 };
 
 #endif

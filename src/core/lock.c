@@ -21,8 +21,8 @@
 /* The line in the file: "RUN STATE SECONDS COMMAND\n", always as long. */
 enum { RUN_AT = 0, STATE_AT = 17, SECONDS_AT = 19, COMMAND_AT = 32, LINE = 49, SECONDS = 12 };
 
-static int open_file(int folder) {
-    int fd = openat(folder, "lock", O_RDONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY, 0640);
+static int open_file(int directory) {
+    int fd = openat(directory, "lock", O_RDONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY, 0640);
     if (fd == -1)
         return -1;
     /* Away from the small numbers that a shell script redirects by hand. */
@@ -35,24 +35,24 @@ static int open_file(int folder) {
 
 static int fail(struct lock *l, int error) {
     l->error = error;
-    fd_close(&l->folder);
+    fd_close(&l->directory);
     return -1;
 }
 
 static int prepare(struct lock *l, const char *run_dir, gid_t group) {
     struct stat st;
-    *l = (struct lock){.folder = open(run_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC), .fd = -1, .record = -1};
-    if (l->folder == -1 || fstat(l->folder, &st) == -1)
+    *l = (struct lock){.directory = open(run_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC), .fd = -1, .record = -1};
+    if (l->directory == -1 || fstat(l->directory, &st) == -1)
         return fail(l, errno);
     if ((st.st_uid != 0 && st.st_uid != geteuid()) || (st.st_mode & (S_IWGRP | S_IWOTH)) != 0)
         return fail(l, EPERM);
-    l->fd = open_file(l->folder);
+    l->fd = open_file(l->directory);
     if (l->fd == -1 || fstat(l->fd, &st) == -1)
         return fail(l, errno);
     if (geteuid() == 0 && (st.st_uid != 0 || st.st_gid != group || (st.st_mode & 07777) != 0640) &&
         (fchown(l->fd, 0, group) == -1 || fchmod(l->fd, 0640) == -1))
         return fail(l, errno);
-    l->record = openat(l->folder, "lock", O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
+    l->record = openat(l->directory, "lock", O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
     return 0;
 }
 
@@ -62,11 +62,11 @@ void lock_prepare(struct lock *l, const char *run_dir, gid_t group) {
 }
 
 int lock_take(struct lock *l) {
-    if (l->folder == -1) {
+    if (l->directory == -1) {
         errno = l->error;
         return -1;
     }
-    if (l->fd == -1 && (l->fd = open_file(l->folder)) == -1)
+    if (l->fd == -1 && (l->fd = open_file(l->directory)) == -1)
         return -1;
     if (flock(l->fd, LOCK_EX | LOCK_NB) == 0)
         return 1;
@@ -136,7 +136,7 @@ static bool holds(int process, const char *name) {
     return strstr(text, "FLOCK") != NULL;
 }
 
-/* Whether a process (a folder of /proc) has the file open with the lock on it. Those of others can't be looked into, nor bastion's
+/* Whether a process (a directory of /proc) has the file open with the lock on it. Those of others can't be looked into, nor bastion's
  * own, which are not dumpable: what is found is what a command has left. */
 static bool has_lock(int process, const struct stat *file, int64_t deadline) {
     int fds = openat(process, "fd", O_RDONLY | O_DIRECTORY | O_CLOEXEC);

@@ -12,7 +12,7 @@ enum { LOCK_NAME = 17 }; /* 16 hexadecimal digits and a NUL: the name of a run, 
 
 /* The lock file says whose run it is, in one line that whoever holds the lock has written: for those who find it held. */
 struct lock {
-    int folder; /* RUN_DIR, opened before root is dropped; -1 with `error` when that failed */
+    int directory; /* RUN_DIR, opened before root is dropped; -1 with `error` when that failed */
     int fd;     /* open while this process takes part; -1 else */
     int error;  /* errno of the failure */
     int record; /* the file open for writing, as no command has it; -1 where this process may not write it */

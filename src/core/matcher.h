@@ -10,6 +10,6 @@ struct ere_work *matcher_work(void);
 struct ere_run *matcher_run(void);
 
 /* What is wrong, for people. `before` is how many characters stand before the expression in its line. */
-void matcher_describe(struct buf *b, const struct ere_fault *fault, size_t before);
+void matcher_describe(struct buf *b, const struct ere_fault *error, size_t before);
 
 #endif

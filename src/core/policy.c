@@ -6,13 +6,13 @@
 
 #include "wire/utf8.h"
 
-int policy_load(struct policy *p, const struct settings *s, const char **fault) {
+int policy_load(struct policy *p, const struct settings *s, const char **error) {
     static char text[LIMIT_PATH + 256];
     struct stat st;
     p->mode = POLICY_NONE;
-    p->command = settings_text(s, FORCE_COMMAND);
-    p->allowed = settings_text(s, ALLOWED_COMMANDS);
-    p->prefix = settings_text(s, COMMAND_PREFIX);
+    p->command = settings_text(s, SETTING_FORCE_COMMAND);
+    p->allowed = settings_text(s, SETTING_ALLOWED_COMMANDS);
+    p->prefix = settings_text(s, SETTING_COMMAND_PREFIX);
     rules_start(&p->rules);
     if (p->allowed != NULL || lstat(POLICY_LIST, &st) == 0)
         p->mode = POLICY_BROKER;
@@ -20,14 +20,14 @@ int policy_load(struct policy *p, const struct settings *s, const char **fault) 
         p->mode = POLICY_FORCE;
     if (p->mode == POLICY_FORCE && p->prefix != NULL) {
         snprintf(text, sizeof text, "COMMAND_PREFIX: belongs to an allowlist, and FORCE_COMMAND is set without one (%s)",
-                 settings_source(s, COMMAND_PREFIX));
-        *fault = text;
+                 settings_source(s, SETTING_COMMAND_PREFIX));
+        *error = text;
         p->mode = POLICY_NONE;
         return -1;
     }
     if (p->mode != POLICY_NONE)
         return 0;
-    *fault = "FORCE_COMMAND: not set, nor is ALLOWED_COMMANDS, and there is no " POLICY_LIST ": nothing to run";
+    *error = "FORCE_COMMAND: not set, nor is ALLOWED_COMMANDS, and there is no " POLICY_LIST ": nothing to run";
     return -1;
 }
 
@@ -134,7 +134,7 @@ void policy_decide(const struct policy *p, struct slice request, struct decision
     d->argv = NULL;
     d->reason = "no mode is set";
     d->text_n = 0;
-    d->verdict.faults = BUF_ON(d->verdict.fault_text);
+    d->verdict.errors = BUF_ON(d->verdict.error_text);
     if (p->mode == POLICY_BROKER)
         decide_request(p, request, d);
     if (p->mode != POLICY_FORCE)
@@ -149,13 +149,13 @@ void policy_decide(const struct policy *p, struct slice request, struct decision
 }
 
 int policy_lock(const struct policy *p, const struct settings *s) {
-    if (settings_given(s, COMMAND_LOCK))
-        return (int)settings_number(s, COMMAND_LOCK);
-    return p->mode == POLICY_FORCE ? LOCK_SKIP : LOCK_OFF;
+    if (settings_given(s, SETTING_COMMAND_LOCK))
+        return (int)settings_number(s, SETTING_COMMAND_LOCK);
+    return p->mode == POLICY_FORCE ? LOCK_MODE_SKIP : LOCK_MODE_OFF;
 }
 
 bool policy_hangs_up(const struct settings *s, bool holds_lock) {
-    if (settings_given(s, ON_DISCONNECT))
-        return settings_number(s, ON_DISCONNECT) == DISCONNECT_HANGUP;
+    if (settings_given(s, SETTING_ON_DISCONNECT))
+        return settings_number(s, SETTING_ON_DISCONNECT) == DISCONNECT_HANGUP;
     return !holds_lock;
 }

@@ -33,8 +33,8 @@ struct decision {
 };
 
 /* Reads the mode out of the settings: where there is an allowlist, be it empty or unusable, FORCE_COMMAND does not count.
- * Returns 0, or -1 with *fault when no request can be decided. */
-int policy_load(struct policy *p, const struct settings *s, const char **fault);
+ * Returns 0, or -1 with *error when no request can be decided. */
+int policy_load(struct policy *p, const struct settings *s, const char **error);
 
 /* That FORCE_COMMAND is set and does not count, for people, less its name; or NULL. */
 const char *policy_ignores(const struct policy *p);
@@ -42,7 +42,7 @@ const char *policy_ignores(const struct policy *p);
 /* force or broker, as the log has it. */
 const char *policy_mode_name(const struct policy *p);
 
-/* Reads the rules anew, ALLOWED_COMMANDS first, then POLICY_LIST. p->rules.faults names what of them is none. */
+/* Reads the rules anew, ALLOWED_COMMANDS first, then POLICY_LIST. p->rules.errors names what of them is none. */
 void policy_read_rules(struct policy *p);
 
 /* Decides. In FORCE_COMMAND mode the request does not count. In broker mode an absent request (at == NULL) is refused as an

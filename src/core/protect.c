@@ -16,14 +16,14 @@
 #include "core/settings.h"
 
 /* What sshd reads is made there (ssh/setup.h). */
-#define SSH_FOLDER "/run/bastion"
+#define SSH_DIRECTORY "/run/bastion"
 
 static const struct settings *settings;
 static char *const *environment;
 static struct account account;
 static bool account_is_known;
 
-/* The folder that was last found to be root's alone, so that what stands in it takes one look each; or empty. */
+/* The directory that was last found to be root's alone, so that what stands in it takes one look each; or empty. */
 static char known[LIMIT_PATH];
 static bool known_is_missing;
 
@@ -44,7 +44,7 @@ static const struct account *commands(void) {
 
 /* ---- one path ---- */
 
-static bool know_folder(const char *path, size_t n) {
+static bool know_directory(const char *path, size_t n) {
     struct writers w;
     if (n == 0 || n >= sizeof known)
         return false;
@@ -62,7 +62,7 @@ static bool know_folder(const char *path, size_t n) {
 static bool is_roots(const char *path) {
     const char *slash = strrchr(path, '/');
     struct stat st;
-    if (slash == NULL || strcmp(slash, "/..") == 0 || !know_folder(path, (size_t)(slash - path)))
+    if (slash == NULL || strcmp(slash, "/..") == 0 || !know_directory(path, (size_t)(slash - path)))
         return false;
     if (known_is_missing || lstat(path, &st) == -1)
         return known_is_missing || errno == ENOENT;
@@ -116,22 +116,22 @@ struct place {
     enum protect_kind kind;
     bool weak;   /* decides nothing, and is closed only along with others */
     bool secret;
-    bool hidden; /* a folder that can be entered and not be listed: what stands in it may be anybody's */
+    bool hidden; /* a directory that can be entered and not be listed: what stands in it may be anybody's */
 };
 typedef void take_place(void *context, const struct place *place);
 
-static void each_in(const char *folder, bool (*wanted)(const char *name), enum protect_kind kind, take_place *take, void *context) {
+static void each_in(const char *directory, bool (*wanted)(const char *name), enum protect_kind kind, take_place *take, void *context) {
     char path[2 * LIMIT_PATH];
     struct place place = {.path = path, .kind = kind};
-    DIR *dir = opendir(folder);
+    DIR *dir = opendir(directory);
     if (dir == NULL) {
-        place = (struct place){.path = folder, .kind = kind, .hidden = true};
-        if (errno == EACCES && access(folder, X_OK) == 0)
+        place = (struct place){.path = directory, .kind = kind, .hidden = true};
+        if (errno == EACCES && access(directory, X_OK) == 0)
             take(context, &place);
         return;
     }
     for (struct dirent *e; (e = readdir(dir)) != NULL;)
-        if (wanted(e->d_name) && (size_t)snprintf(path, sizeof path, "%s/%s", folder, e->d_name) < LIMIT_PATH)
+        if (wanted(e->d_name) && (size_t)snprintf(path, sizeof path, "%s/%s", directory, e->d_name) < LIMIT_PATH)
             take(context, &place);
     closedir(dir);
 }
@@ -144,29 +144,29 @@ static bool is_of_keys(const char *name) {
 }
 
 static void each_place(take_place *take, void *context) {
-    static const enum setting keys[] = {AUTHORIZED_KEYS_HOST, AUTHORIZED_KEYS_REPO, TLS_CERT, TLS_KEY, TLS_CLIENT_CA};
+    static const enum setting keys[] = {SETTING_AUTHORIZED_KEYS_HOST, SETTING_AUTHORIZED_KEYS_REPO, SETTING_TLS_CERT, SETTING_TLS_KEY, SETTING_TLS_CLIENT_CA};
     static const char *const beside[] = {"ssh_host_ed25519_key", ".ed25519.sk", SETTINGS_MADE_CERTIFICATE, SETTINGS_MADE_KEY};
     char path[2 * LIMIT_PATH];
     struct stat st;
-    const char *users = settings_text(settings, AUTHORIZED_KEYS_DIR), *host = settings_text(settings, SSH_KEYS);
-    take(context, &(struct place){.path = SETTINGS_FOLDER, .kind = PROTECT_SETTING});
-    each_in(SETTINGS_FOLDER, is_of_settings, PROTECT_SETTING, take, context);
-    for (enum setting id = 0; id < SETTINGS; id++)
+    const char *users = settings_text(settings, SETTING_AUTHORIZED_KEYS_DIR), *host = settings_text(settings, SETTING_SSH_KEYS);
+    take(context, &(struct place){.path = SETTINGS_DIRECTORY, .kind = PROTECT_SETTING});
+    each_in(SETTINGS_DIRECTORY, is_of_settings, PROTECT_SETTING, take, context);
+    for (enum setting id = 0; id < SETTING_COUNT; id++)
         if (settings->named_file[id] != NULL)
             take(context, &(struct place){.path = settings->named_file[id], .kind = PROTECT_KEY, .secret = settings_is_secret(id)});
     take(context, &(struct place){.path = users, .kind = PROTECT_KEY});
     each_in(users, is_of_keys, PROTECT_KEY, take, context);
     for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
         if (settings_text(settings, keys[i]) != NULL)
-            take(context, &(struct place){.path = settings_text(settings, keys[i]), .kind = PROTECT_KEY, .secret = keys[i] == TLS_KEY});
+            take(context, &(struct place){.path = settings_text(settings, keys[i]), .kind = PROTECT_KEY, .secret = keys[i] == SETTING_TLS_KEY});
     take(context, &(struct place){.path = host, .kind = PROTECT_KEY});
     for (size_t i = 0; i < sizeof beside / sizeof *beside; i++)
         if ((size_t)snprintf(path, sizeof path, "%s/%s", host, beside[i]) < LIMIT_PATH && stat(path, &st) == 0)
             take(context, &(struct place){.path = path, .kind = PROTECT_KEY, .secret = strcmp(beside[i], SETTINGS_MADE_CERTIFICATE) != 0});
     /* What sshd reads is made for every login, and only where there is SSH. */
-    bool has_ssh = lstat(SSH_FOLDER "/ssh", &st) == 0 || lstat(SSH_FOLDER "/hostkey", &st) == 0;
-    take(context, &(struct place){.path = SSH_FOLDER, .kind = PROTECT_KEY, .weak = !has_ssh});
-    take(context, &(struct place){.path = settings_text(settings, RUN_DIR), .kind = PROTECT_KEY, .weak = true});
+    bool has_ssh = lstat(SSH_DIRECTORY "/ssh", &st) == 0 || lstat(SSH_DIRECTORY "/hostkey", &st) == 0;
+    take(context, &(struct place){.path = SSH_DIRECTORY, .kind = PROTECT_KEY, .weak = !has_ssh});
+    take(context, &(struct place){.path = settings_text(settings, SETTING_RUN_DIR), .kind = PROTECT_KEY, .weak = true});
 }
 
 /* ---- closing ---- */
@@ -183,7 +183,7 @@ static void look(void *context, const struct place *place) {
         c->needed = place->hidden || (!is_roots(place->path) && (find(&w, place->path) & WRITERS_ACCOUNT) != 0);
 }
 
-static void add_way(void *context, const char *folder) { landlock_add(context, folder); }
+static void add_way(void *context, const char *directory) { landlock_add(context, directory); }
 
 static void close_place(void *context, const struct place *place) {
     struct closing *c = context;
@@ -193,7 +193,7 @@ static void close_place(void *context, const struct place *place) {
     landlock_add(&c->closed, w.real);
 }
 
-int protect_close(int *ruleset, const char **fault) {
+int protect_close(int *ruleset, const char **error) {
     static struct closing c; /* not touched where nothing is needed */
     static char text[128];
     c.needed = false;
@@ -208,7 +208,7 @@ int protect_close(int *ruleset, const char **fault) {
     if (*ruleset != -1)
         return 1;
     snprintf(text, sizeof text, "the configuration can't be closed to commands (Landlock): %s", strerror(errno));
-    *fault = text;
+    *error = text;
     return -1;
 }
 
@@ -217,7 +217,7 @@ int protect_close(int *ruleset, const char **fault) {
 struct report {
     void (*tell)(void *context, enum protect_finding finding, const char *path, const char *text);
     void *context;
-    char closed[LIMIT_PATH]; /* the last folder that was named */
+    char closed[LIMIT_PATH]; /* the last directory that was named */
 };
 
 __attribute__((format(printf, 4, 5))) static void tell(struct report *r, enum protect_finding f, const char *path, const char *format, ...) {
@@ -229,7 +229,7 @@ __attribute__((format(printf, 4, 5))) static void tell(struct report *r, enum pr
     r->tell(r->context, f, path, text);
 }
 
-/* What stands in a folder that has been named is like it. */
+/* What stands in a directory that has been named is like it. */
 static bool is_named(const struct report *r, const char *path) {
     size_t n = strlen(r->closed);
     return n > 0 && strncmp(path, r->closed, n) == 0 && path[n] == '/';
@@ -254,16 +254,16 @@ static void report_place(void *context, const struct place *place) {
     if (place->secret && writers_can_read(path, commands()))
         tell(r, PROTECT_EXPOSED, path, "is a secret that commands can read: chown root and chmod 600");
     if (!w.missing && S_ISREG(w.st.st_mode) && w.st.st_nlink == 0)
-        tell(r, PROTECT_REPLACED, path, "%s", REPLACED);
+        tell(r, PROTECT_REPLACED, path, "%s", REPLACED_MOUNT);
 }
 
 void protect_report(void (*tell_it)(void *context, enum protect_finding finding, const char *path, const char *text), void *context) {
     struct report r = {.tell = tell_it, .context = context};
     each_place(report_place, &r);
-    for (enum setting id = 0; id < SETTINGS; id++) {
+    for (enum setting id = 0; id < SETTING_COUNT; id++) {
         const struct settings_value *v = &settings->value[id];
         char path[LIMIT_PATH + 64];
-        if (!settings_is_secret(id) || v->origin != FROM_FOLDER)
+        if (!settings_is_secret(id) || v->origin != FROM_DIRECTORY)
             continue;
         snprintf(path, sizeof path, "%s/%s", v->place, settings_name(id));
         if (writers_can_read(path, commands()))

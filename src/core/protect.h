@@ -16,7 +16,7 @@ void protect_use(const struct settings *s, char *const *environment);
 
 enum protect_kind {
     PROTECT_IDENTITY, /* who runs commands: only what root alone can write counts */
-    PROTECT_SETTING,  /* what stands in a folder of settings: also what the account of commands could write, if it is closed to them */
+    PROTECT_SETTING,  /* what stands in a directory of settings: also what the account of commands could write, if it is closed to them */
     PROTECT_KEY       /* a key, or a file that the administrator names: also what other accounts could write, as a host's user
                          writes his own */
 };
@@ -25,8 +25,8 @@ enum protect_kind {
 const char *protect_refuses(const char *path, enum protect_kind kind);
 
 /* Makes the ruleset (base/landlock.h) for the next command. Returns 1 with *ruleset, a descriptor that is close-on-exec; 0 when
- * none is needed, or nothing that counts would need it; -1 with *fault when what counts can't be closed: then nothing may run. */
-int protect_close(int *ruleset, const char **fault);
+ * none is needed, or nothing that counts would need it; -1 with *error when what counts can't be closed: then nothing may run. */
+int protect_close(int *ruleset, const char **error);
 
 enum protect_finding {
     PROTECT_REFUSED, /* does not count */

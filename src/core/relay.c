@@ -9,7 +9,7 @@
 #include "base/fd.h"
 #include "limit.h"
 
-enum { OUT = CLIENT_FDS, IN = OUT + RUN_PIPES, FDS };
+enum { OUT = FRONTEND_FDS, IN = OUT + RUN_PIPES, FDS };
 
 static int wait_for(struct pollfd fds[FDS], int64_t deadline, int64_t now) {
     struct timespec ts;
@@ -67,7 +67,7 @@ static void take_end(struct relay *r) {
 
 /* Fills in what to wait for, and gives the time when that ends. */
 static int64_t prepare(struct relay *r, struct pollfd fds[FDS], int64_t now) {
-    const struct client_ops *ops = r->client->ops;
+    const struct frontend_ops *ops = r->client->ops;
     struct run *run = r->run;
     char *room;
     const char *input;
@@ -110,7 +110,7 @@ static void look_after(struct relay *r, int64_t now) {
 }
 
 void relay_run(struct relay *r) {
-    struct client *client = r->client;
+    struct frontend *client = r->client;
     struct run *run = r->run;
     for (int i = 0; i < RUN_PIPES; i++)
         r->most[i] = INT64_MAX;
@@ -139,7 +139,7 @@ void relay_run(struct relay *r) {
     fd_close(&run->in);
 }
 
-bool relay_wait_child(struct client *c, pid_t child, int64_t deadline, bool leave) {
+bool relay_wait_child(struct frontend *c, pid_t child, int64_t deadline, bool leave) {
     for (;;) {
         struct pollfd fds[FDS];
         int status;

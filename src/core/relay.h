@@ -11,7 +11,7 @@
 
 /* What the loop tells while it goes. */
 struct relay {
-    struct client *client;
+    struct frontend *client;
     struct run *run;
     bool hangup;      /* ON_DISCONNECT for this run */
     int64_t deadline; /* of the command, or CLOCK_NEVER */
@@ -28,6 +28,6 @@ void relay_run(struct relay *r);
 
 /* Waits for `child` (lock_queue). True when it ended with status 0; false at the deadline, when this process is told
  * to end, or, with `leave`, when the client is gone: the child is ended then. */
-bool relay_wait_child(struct client *c, pid_t child, int64_t deadline, bool leave);
+bool relay_wait_child(struct frontend *c, pid_t child, int64_t deadline, bool leave);
 
 #endif

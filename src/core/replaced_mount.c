@@ -12,13 +12,13 @@
 
 #define STAMP "replaced"
 
-bool replaced_is(const char *path) {
+bool replaced_mount_is(const char *path) {
     struct stat st;
     return stat(path, &st) == 0 && S_ISREG(st.st_mode) && st.st_nlink == 0;
 }
 
 struct notes {
-    int folder;
+    int directory;
     const char *channel, *peer;
     bool read;
     struct buf known; /* a line for each that has been named: device, inode, path */
@@ -26,7 +26,7 @@ struct notes {
 };
 
 static void read_known(struct notes *n) {
-    int fd = openat(n->folder, STAMP, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
+    int fd = openat(n->directory, STAMP, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
     ssize_t got = fd == -1 ? 0 : fd_read_file(fd, n->text, sizeof n->text);
     fd_close(&fd);
     n->known = BUF_ON(n->text);
@@ -44,7 +44,7 @@ static void remember(struct notes *n, const char *line) {
 static void look(struct notes *n, const char *path) {
     char line[LIMIT_PATH + 64], text[LIMIT_PATH + 256];
     struct stat st;
-    if (!replaced_is(path) || stat(path, &st) == -1)
+    if (!replaced_mount_is(path) || stat(path, &st) == -1)
         return;
     if (!n->read)
         read_known(n);
@@ -53,26 +53,26 @@ static void look(struct notes *n, const char *path) {
         return;
     remember(n, line);
     /* First kept, then said: where it can't be kept it would be said at every request. */
-    if (fd_put_file(n->folder, STAMP, n->known.at, n->known.len, 0600, false) == -1)
+    if (fd_put_file(n->directory, STAMP, n->known.at, n->known.len, 0600, false) == -1)
         return;
-    snprintf(text, sizeof text, "%s: " REPLACED, path);
-    audit_fault(n->channel, n->peer, text);
+    snprintf(text, sizeof text, "%s: " REPLACED_MOUNT, path);
+    audit_error(n->channel, n->peer, text);
 }
 
-void replaced_note(const struct settings *s, bool list, int folder, const char *channel, const char *peer) {
+void replaced_mount_note(const struct settings *s, bool list, int directory, const char *channel, const char *peer) {
     static struct notes n;
     char path[LIMIT_PATH + 64];
-    if (folder == -1)
+    if (directory == -1)
         return;
-    n.folder = folder;
+    n.directory = directory;
     n.channel = channel;
     n.peer = peer;
     n.read = false;
-    for (enum setting id = 0; id < SETTINGS; id++) {
+    for (enum setting id = 0; id < SETTING_COUNT; id++) {
         const struct settings_value *v = &s->value[id];
-        if (v->origin != FROM_FOLDER && v->origin != FROM_NAMED_FILE)
+        if (v->origin != FROM_DIRECTORY && v->origin != FROM_NAMED_FILE)
             continue;
-        snprintf(path, sizeof path, "%s%s%s", v->place, v->origin == FROM_FOLDER ? "/" : "", v->origin == FROM_FOLDER ? settings_name(id) : "");
+        snprintf(path, sizeof path, "%s%s%s", v->place, v->origin == FROM_DIRECTORY ? "/" : "", v->origin == FROM_DIRECTORY ? settings_name(id) : "");
         look(&n, path);
     }
     if (list)

@@ -17,18 +17,18 @@
 void rules_start(struct rules *r) {
     r->count = 0;
     r->store = BUF_ON(r->text);
-    r->faults = BUF_ON(r->fault_text);
+    r->errors = BUF_ON(r->error_text);
 }
 
 /* Whole lines or none. */
-static void fault(struct buf *faults, const char *source, size_t line, const char *reason) {
-    struct buf before = *faults;
+static void set_error(struct buf *errors, const char *source, size_t line, const char *reason) {
+    struct buf before = *errors;
     if (line > 0)
-        buf_format(faults, "%s:%zu: %s\n", source, line, reason);
+        buf_format(errors, "%s:%zu: %s\n", source, line, reason);
     else
-        buf_format(faults, "%s: %s\n", source, reason);
-    if (faults->full)
-        *faults = before;
+        buf_format(errors, "%s: %s\n", source, reason);
+    if (errors->full)
+        *errors = before;
 }
 
 static bool is_space(char c) { return c == ' ' || c == '\t' || c == '\r'; }
@@ -76,7 +76,7 @@ void rules_add(struct rules *r, const char *source, struct slice text, bool term
         else if (counts)
             wrong = add_rule(r, source, number, rule, (size_t)(rule.at - line.at));
         if (wrong != NULL)
-            fault(&r->faults, source, number, wrong);
+            set_error(&r->errors, source, number, wrong);
         if (r->store.full)
             return;
         rest.at += line.n + (newline != NULL);
@@ -118,7 +118,7 @@ void rules_add_file(struct rules *r, const char *source, const char *path) {
         wrong = read_file(fd, text, sizeof text, &n);
     fd_close(&fd);
     if (wrong != NULL)
-        fault(&r->faults, source, 0, wrong);
+        set_error(&r->errors, source, 0, wrong);
     else
         rules_add(r, source, (struct slice){text, n}, true);
 }
@@ -173,13 +173,13 @@ static const struct ere *compile(const struct rules *r, size_t i, struct rules_v
     char reason[sizeof wrong.text + 32];
     struct buf b = BUF_ON(reason);
     matcher_describe(&b, &wrong, rule->before);
-    fault(&v->faults, rule->source, rule->line, result == ERE_FAULT ? buf_string(&b) : "is too large");
+    set_error(&v->errors, rule->source, rule->line, result == ERE_FAULT ? buf_string(&b) : "is too large");
     return NULL;
 }
 
 void rules_match(const struct rules *r, struct slice request, struct rules_verdict *v) {
     v->match = -1;
-    v->faults = BUF_ON(v->fault_text);
+    v->errors = BUF_ON(v->error_text);
     if (request.n > LIMIT_REQUEST)
         return;
     keep(r);

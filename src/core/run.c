@@ -77,7 +77,7 @@ static bool stand_alone(enum run_form form, bool own_terminal) {
 }
 
 /* execve(2), with a name that has no slash looked for in the PATH of the command's own environment; an empty part of it,
- * the current folder, is left out. Never a shell: what is not executable is not run. Sets errno. */
+ * the current directory, is left out. Never a shell: what is not executable is not run. Sets errno. */
 static void execute(const char *const *argv, char *const *environment) {
     char *const *words = (char *const *)(uintptr_t)argv;
     const char *path = strchr(argv[0], '/') != NULL ? NULL : env_get(environment, "PATH");

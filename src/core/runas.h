@@ -7,7 +7,7 @@
 
 /* Finds the account: SSH_USER with its groups, that of the Docker socket among them, where this process is root; else whoever
  * this process is. Never group 0, unless DOCKER_GROUP says so. `environment` is where DOCKER_HOST stands, or NULL. Returns NULL,
- * or the fault, good until the next call: then nothing may run. */
+ * or the error, good until the next call: then nothing may run. */
 const char *runas_find(struct account *a, const struct settings *s, char *const *environment);
 
 /* As runas_find, for one who only wants to know what that account could do: one that can't be found is SSH_UID with SSH_GID, as

@@ -30,25 +30,25 @@ void session_new_run(char out[SESSION_RUN_ID]) {
 
 /* ---- whom it runs as ---- */
 
-int session_open(struct session *s, const struct settings *settings, char *const *environment, const char **fault) {
+int session_open(struct session *s, const struct settings *settings, char *const *environment, const char **error) {
     static char text[128];
     /* One by one: the table of rules in it is large, and what is never touched costs no memory. */
     s->settings = settings;
     s->environment = environment;
     s->run = (struct run){.next_signal = CLOCK_NEVER};
-    if (policy_load(&s->policy, settings, fault) == -1)
+    if (policy_load(&s->policy, settings, error) == -1)
         return -1;
-    if ((*fault = runas_find(&s->account, settings, environment)) != NULL)
+    if ((*error = runas_find(&s->account, settings, environment)) != NULL)
         return -1;
-    lock_prepare(&s->lock, settings_text(settings, RUN_DIR), s->account.gid);
-    replaced_note(settings, s->policy.mode == POLICY_BROKER, s->lock.folder, NULL, NULL);
+    lock_prepare(&s->lock, settings_text(settings, SETTING_RUN_DIR), s->account.gid);
+    replaced_mount_note(settings, s->policy.mode == POLICY_BROKER, s->lock.directory, NULL, NULL);
     if (geteuid() == 0 && drop_to(&s->account) == -1) {
         snprintf(text, sizeof text, "SSH_USER: cannot become that account: %s", strerror(errno));
-        *fault = text;
+        *error = text;
         return -1;
     }
     if (chdir(s->account.home) == -1 && chdir("/") == -1) {
-        *fault = "cannot enter / as the account";
+        *error = "cannot enter / as the account";
         return -1;
     }
     return 0;
@@ -150,22 +150,22 @@ static void note_wait(const struct audit *about, const char *reason) {
 
 /* Takes the lock as COMMAND_LOCK says, waiting where it says so: true when it is taken or none is wanted (then
  * lock.fd is -1), else *o says why not. */
-static bool take_lock(struct session *s, const struct request *rq, const struct decision *d, const struct audit *a, struct client *c,
+static bool take_lock(struct session *s, const struct request *rq, const struct decision *d, const struct audit *a, struct frontend *c,
                       struct outcome *o) {
     char command[LOCK_NAME];
-    int way = rq->form == RUN_TERMINAL ? LOCK_OFF : policy_lock(&s->policy, s->settings); /* two people may have a shell */
-    if (way == LOCK_OFF) {
+    int way = rq->form == RUN_TERMINAL ? LOCK_MODE_OFF : policy_lock(&s->policy, s->settings); /* two people may have a shell */
+    if (way == LOCK_MODE_OFF) {
         lock_leave(&s->lock);
         return true;
     }
     int got = lock_take(&s->lock);
     name_command(command, s, d);
-    *o = (struct outcome){.kind = way == LOCK_SKIP ? OUTCOME_SKIPPED : OUTCOME_BUSY};
+    *o = (struct outcome){.kind = way == LOCK_MODE_SKIP ? OUTCOME_SKIPPED : OUTCOME_BUSY};
     if (got == 0)
         tell_holder(o, &s->lock, command);
-    if (got == 0 && way == LOCK_WAIT) {
+    if (got == 0 && way == LOCK_MODE_WAIT) {
         note_wait(a, o->reason);
-        uint64_t seconds = settings_number(s->settings, COMMAND_LOCK_WAIT);
+        uint64_t seconds = settings_number(s->settings, SETTING_COMMAND_LOCK_WAIT);
         int64_t deadline = seconds == 0 ? CLOCK_NEVER : clock_after(clock_now(), (int64_t)seconds * 1000);
         bool leave = policy_hangs_up(s->settings, true);
         pid_t child = lock_queue(&s->lock);
@@ -176,9 +176,9 @@ static bool take_lock(struct session *s, const struct request *rq, const struct 
             *o = (struct outcome){.kind = OUTCOME_GONE, .reason = "the client went away while it waited for the lock"};
     }
     if (got == -1) {
-        static char fault[LIMIT_PATH + 64];
-        snprintf(fault, sizeof fault, "RUN_DIR: no lock in %s: %s", settings_text(s->settings, RUN_DIR), strerror(errno));
-        *o = (struct outcome){.kind = OUTCOME_FAULT, .reason = fault};
+        static char error[LIMIT_PATH + 64];
+        snprintf(error, sizeof error, "RUN_DIR: no lock in %s: %s", settings_text(s->settings, SETTING_RUN_DIR), strerror(errno));
+        *o = (struct outcome){.kind = OUTCOME_ERROR, .reason = error};
     }
     if (got == 1)
         lock_record(&s->lock, a->run, command);
@@ -212,36 +212,36 @@ static void on_end(struct relay *r) {
 /* Records the run and starts it: true, or *o says why it is not running. A run that no log took does not start. */
 static bool start(struct session *s, const struct request *rq, const struct decision *d, struct audit *a, struct outcome *o) {
     char *const *environment = command_environment(s, rq, a->run);
-    const char *fault = environment == NULL ? "the environment is too large" : NULL;
+    const char *error = environment == NULL ? "the environment is too large" : NULL;
     int ruleset = -1;
-    if (fault != NULL || protect_close(&ruleset, &fault) == -1) {
-        *o = (struct outcome){.kind = OUTCOME_FAULT, .reason = fault};
+    if (error != NULL || protect_close(&ruleset, &error) == -1) {
+        *o = (struct outcome){.kind = OUTCOME_ERROR, .reason = error};
         return false;
     }
     a->event = "start";
     a->verdict = "allow";
     if (audit_write(a) == -1) {
-        *o = (struct outcome){.kind = OUTCOME_FAULT, .reason = "no log takes the line of this run"};
+        *o = (struct outcome){.kind = OUTCOME_ERROR, .reason = "no log takes the line of this run"};
         fd_close(&ruleset);
         return false;
     }
-    int error = run_start(&s->run, d->argv, environment, s->lock.fd, ruleset, rq->form);
+    int failed = run_start(&s->run, d->argv, environment, s->lock.fd, ruleset, rq->form);
     fd_close(&ruleset);
-    if (error == 0)
+    if (failed == 0)
         return true;
     if (s->run.open) {
-        *o = (struct outcome){.kind = OUTCOME_FAULT, .reason = "the configuration can't be closed to the command: Landlock refuses"};
+        *o = (struct outcome){.kind = OUTCOME_ERROR, .reason = "the configuration can't be closed to the command: Landlock refuses"};
         return false;
     }
-    *o = (struct outcome){.kind = OUTCOME_FAILED, .code = error == ENOENT ? 127 : 126, .reason = strerror(error)};
+    *o = (struct outcome){.kind = OUTCOME_FAILED, .code = failed == ENOENT ? 127 : 126, .reason = strerror(failed)};
     a->exit = o->code;
     return false;
 }
 
 /* Carries the run to its end. */
-static void carry(struct session *s, const struct request *rq, struct audit *a, struct client *c, struct outcome *o) {
+static void carry(struct session *s, const struct request *rq, struct audit *a, struct frontend *c, struct outcome *o) {
     struct run *run = &s->run;
-    uint64_t seconds = settings_number(s->settings, COMMAND_TIMEOUT);
+    uint64_t seconds = settings_number(s->settings, SETTING_COMMAND_TIMEOUT);
     struct ending ending = {&s->lock, a, o, rq->form != RUN_TERMINAL};
     struct relay relay = {
         .client = c,
@@ -257,7 +257,7 @@ static void carry(struct session *s, const struct request *rq, struct audit *a, 
 
 static void note_refusal(struct audit *a, const struct outcome *o) {
     static const char *const event[] = {[OUTCOME_FAILED] = "end",   [OUTCOME_DENIED] = "deny", [OUTCOME_SKIPPED] = "skip",
-                                        [OUTCOME_BUSY] = "refuse", [OUTCOME_GONE] = "gone",   [OUTCOME_FAULT] = "fault"};
+                                        [OUTCOME_BUSY] = "refuse", [OUTCOME_GONE] = "gone",   [OUTCOME_ERROR] = "fault"};
     a->event = event[o->kind];
     a->verdict = o->kind == OUTCOME_DENIED ? "deny" : a->verdict;
     a->exit = o->kind == OUTCOME_DENIED ? o->code : a->exit;
@@ -265,12 +265,12 @@ static void note_refusal(struct audit *a, const struct outcome *o) {
     audit_write(a);
 }
 
-static void note_rule_faults(const struct request *rq, const struct buf *faults) {
-    for (const char *at = faults->at, *end = at + faults->len; at < end;) {
+static void note_rule_errors(const struct request *rq, const struct buf *errors) {
+    for (const char *at = errors->at, *end = at + errors->len; at < end;) {
         const char *newline = memchr(at, '\n', (size_t)(end - at));
         char line[512];
         snprintf(line, sizeof line, "%.*s", (int)(newline - at), at);
-        audit_fault(rq->channel, rq->peer, line);
+        audit_error(rq->channel, rq->peer, line);
         at = newline + 1;
     }
 }
@@ -279,23 +279,23 @@ static void note_rule_faults(const struct request *rq, const struct buf *faults)
 static void decide(struct session *s, const struct request *rq, struct decision *d) {
     if (s->policy.mode == POLICY_BROKER)
         policy_read_rules(&s->policy);
-    policy_decide(&s->policy, rq->wish, d);
+    policy_decide(&s->policy, rq->requested, d);
     if (s->policy.mode != POLICY_BROKER)
         return;
-    note_rule_faults(rq, &s->policy.rules.faults);
-    note_rule_faults(rq, &d->verdict.faults);
+    note_rule_errors(rq, &s->policy.rules.errors);
+    note_rule_errors(rq, &d->verdict.errors);
 }
 
 /* A client that went before signals were watched woke nobody: whether it is there is looked at once. */
-static void look(struct client *c) {
-    static const struct pollfd nothing[CLIENT_FDS];
+static void look(struct frontend *c) {
+    static const struct pollfd nothing[FRONTEND_FDS];
     c->ops->ready(c, nothing, clock_now());
 }
 
-bool session_serve(struct session *s, const struct request *rq, const char *run_id, struct client *c) {
+bool session_serve(struct session *s, const struct request *rq, const char *run_id, struct frontend *c) {
     struct decision d;
     decide(s, rq, &d);
-    struct outcome o = {.kind = OUTCOME_DENIED, .code = 126, .reason = d.reason, .wish = d.text, .wish_n = d.text_n};
+    struct outcome o = {.kind = OUTCOME_DENIED, .code = 126, .reason = d.reason, .requested = d.text, .requested_n = d.text_n};
     struct audit a = about(s, rq, run_id, &d);
     run_watch_signals();
     look(c);

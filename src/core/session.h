@@ -26,7 +26,7 @@ struct session {
 struct request {
     const char *channel; /* http, cgi, ssh */
     const char *user, *peer;
-    struct slice wish; /* what it asks for; at == NULL: nothing. It counts in broker mode alone */
+    struct slice requested; /* what it asks for; at == NULL: nothing. It counts in broker mode alone */
     enum run_form form;
     char *const *extra; /* variables that the client may give the command, NAME=VALUE, or NULL */
 };
@@ -36,13 +36,13 @@ struct request {
 void session_new_run(char out[SESSION_RUN_ID]);
 
 /* Takes up the settings: mode, lock, account; as root it becomes SSH_USER, for good, and never root itself.
- * Returns 0, or -1 with *fault (valid until the next call): then nothing may be served. */
-int session_open(struct session *s, const struct settings *settings, char *const *environment, const char **fault);
+ * Returns 0, or -1 with *error (valid until the next call): then nothing may be served. */
+int session_open(struct session *s, const struct settings *settings, char *const *environment, const char **error);
 
 /* Serves one request of the run named `run`: decides, takes the lock, writes the audit, runs the command, and tells
  * the client all of it; c->ops->ended is called exactly once. True when another request may follow; false when this process
  * was told to end. */
-bool session_serve(struct session *s, const struct request *rq, const char *run, struct client *c);
+bool session_serve(struct session *s, const struct request *rq, const char *run, struct frontend *c);
 
 /* Whether the variable whose name is these n bytes reaches the command from the administrator's environment: not the settings,
  * nor what a superserver says of a connection, nor what the command gets of its own. */

@@ -9,39 +9,39 @@
 #include "limit.h"
 
 enum setting {
-    FORCE_COMMAND,
-    ALLOWED_COMMANDS,
-    COMMAND_PREFIX,
-    COMMAND_TIMEOUT,
-    COMMAND_LOCK,
-    COMMAND_LOCK_WAIT,
-    ON_DISCONNECT,
-    AUDIT,
-    AUDIT_MASK,
-    AUDIT_REQUEST,
-    HTTP_BASIC_AUTH,
-    HTTP_TOKEN,
-    HTTP_HOLD_MS,
-    HTTP_STDIN,
-    SSH_USER,
-    RUN_DIR,
-    TLS_CERT,
-    TLS_KEY,
-    TLS_CLIENT_CA,
-    TLS,
-    HTTP_PORT,
-    HTTPS_PORT,
-    SSH_PORT,
-    SSH_UID,
-    SSH_GID,
-    DOCKER_GROUP,
-    AUTHORIZED_KEYS_DIR,
-    AUTHORIZED_KEYS_HOST,
-    AUTHORIZED_KEYS_REPO,
-    SSH_KEYS,
-    MAX_CONNECTIONS,
-    MAX_CONNECTIONS_PER_ADDRESS,
-    SETTINGS
+    SETTING_FORCE_COMMAND,
+    SETTING_ALLOWED_COMMANDS,
+    SETTING_COMMAND_PREFIX,
+    SETTING_COMMAND_TIMEOUT,
+    SETTING_COMMAND_LOCK,
+    SETTING_COMMAND_LOCK_WAIT,
+    SETTING_ON_DISCONNECT,
+    SETTING_AUDIT,
+    SETTING_AUDIT_MASK,
+    SETTING_AUDIT_REQUEST,
+    SETTING_HTTP_BASIC_AUTH,
+    SETTING_HTTP_TOKEN,
+    SETTING_HTTP_HOLD_MS,
+    SETTING_HTTP_STDIN,
+    SETTING_SSH_USER,
+    SETTING_RUN_DIR,
+    SETTING_TLS_CERT,
+    SETTING_TLS_KEY,
+    SETTING_TLS_CLIENT_CA,
+    SETTING_TLS,
+    SETTING_HTTP_PORT,
+    SETTING_HTTPS_PORT,
+    SETTING_SSH_PORT,
+    SETTING_SSH_UID,
+    SETTING_SSH_GID,
+    SETTING_DOCKER_GROUP,
+    SETTING_AUTHORIZED_KEYS_DIR,
+    SETTING_AUTHORIZED_KEYS_HOST,
+    SETTING_AUTHORIZED_KEYS_REPO,
+    SETTING_SSH_KEYS,
+    SETTING_MAX_CONNECTIONS,
+    SETTING_MAX_CONNECTIONS_PER_ADDRESS,
+    SETTING_COUNT
 };
 
 /* What a program needs; every other setting has its default, so that a secret that it may not read does not stop it. */
@@ -57,13 +57,13 @@ enum {
 };
 
 /* Words of the settings that have a choice, in the order that settings_number counts them. */
-enum { LOCK_SKIP, LOCK_REFUSE, LOCK_WAIT, LOCK_OFF };
+enum { LOCK_MODE_SKIP, LOCK_MODE_REFUSE, LOCK_MODE_WAIT, LOCK_MODE_OFF };
 enum { DISCONNECT_CONTINUE, DISCONNECT_HANGUP };
 enum { AUDIT_TEXT, AUDIT_JSON };
-enum { REQUEST_FULL, REQUEST_MASKED, REQUEST_RULE };
-enum { STDIN_OFF, STDIN_BODY };
+enum { AUDIT_REQUEST_FULL, AUDIT_REQUEST_MASKED, AUDIT_REQUEST_RULE };
+enum { HTTP_STDIN_OFF, HTTP_STDIN_BODY };
 
-enum settings_origin { FROM_NOWHERE, FROM_DEFAULT, FROM_ENVIRONMENT, FROM_NAMED_FILE, FROM_FOLDER };
+enum settings_origin { FROM_NOWHERE, FROM_DEFAULT, FROM_ENVIRONMENT, FROM_NAMED_FILE, FROM_DIRECTORY };
 
 struct settings {
     size_t stored;
@@ -73,33 +73,33 @@ struct settings {
         uint64_t number;
         enum settings_origin origin;
         const char *link; /* what stood in its place in the environment: Kubernetes' word on a service of that name */
-        const char *place; /* FROM_NAMED_FILE: the file; FROM_FOLDER: the folder */
-    } value[SETTINGS];
-    const char *named_file[SETTINGS]; /* what NAME_FILE says, absolute, whether it is needed or not; or NULL */
-    /* For a program that wants every fault and not the first alone: called with s->fault for each, while the value still stands
-     * there (`id` is SETTINGS for a whole folder). Then what is faulty counts as not set. NULL: reading ends with the first. */
-    void (*each_fault)(const struct settings *s, enum setting id);
-    char fault[LIMIT_PATH + 512]; /* one line: setting, fault, source; empty when there is none */
+        const char *place; /* FROM_NAMED_FILE: the file; FROM_DIRECTORY: the directory */
+    } value[SETTING_COUNT];
+    const char *named_file[SETTING_COUNT]; /* what NAME_FILE says, absolute, whether it is needed or not; or NULL */
+    /* For a program that wants every error and not the first alone: called with s->error for each, while the value still stands
+     * there (`id` is SETTING_COUNT for a whole directory). Then what is unusable counts as not set. NULL: reading ends with the first. */
+    void (*each_error)(const struct settings *s, enum setting id);
+    char error[LIMIT_PATH + 512]; /* one line: setting, error, source; empty when there is none */
     char store[LIMIT_SETTINGS];   /* the texts that came from files; last, so that what every process uses is on few pages */
 };
 
 /* Where values come from, first to last. `environment` is NULL for a program whose environment the client writes (cgi,
- * the login shell). `folders` ends with NULL: settings_folders is for programs whose environment is the administrator's; the
+ * the login shell). `directories` ends with NULL: settings_directories is for programs whose environment is the administrator's; the
  * other for those whose is not, and who find there what `init` has had in its environment (core/settings_export.h). */
 struct settings_places {
     char *const *environment;
-    const char *const *folders;
+    const char *const *directories;
 };
-extern const char *const settings_folders[], *const settings_folders_of_guests[];
-#define SETTINGS_FOLDER "/etc/bastion"
+extern const char *const settings_directories[], *const settings_directories_of_guests[];
+#define SETTINGS_DIRECTORY "/etc/bastion"
 
-/* How the pair that `bastion cert` makes, and TLS=self-signed keeps in the folder SSH_KEYS, is named. */
+/* How the pair that `bastion cert` makes, and TLS=self-signed keeps in the directory SSH_KEYS, is named. */
 #define SETTINGS_MADE_CERTIFICATE "tls.crt"
 #define SETTINGS_MADE_KEY "tls.key"
 
 /* Reads and checks the settings that `needs` names into a zeroed struct. A file counts only where no command can have written
  * it (core/protect.h, which is told of `s`). Settings that say where configuration stands are read in any case (settings_is_place);
- * one of those that is not needed, and wrong, counts as not set. Returns 0, or -1 with settings->fault. */
+ * one of those that is not needed, and wrong, counts as not set. Returns 0, or -1 with settings->error. */
 int settings_read(struct settings *s, const struct settings_places *places, unsigned needs);
 
 /* The text, or NULL when there is neither a value nor a default. */

@@ -19,14 +19,14 @@ enum { OWNED, WHOLE };
 
 /* ---- writing ---- */
 
-static int folder = -1, lock_fd = -1;
+static int directory = -1, lock_fd = -1;
 
 static int lock(int byte) {
     struct flock l = {.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = byte, .l_len = 1};
     return fcntl(lock_fd, F_SETLK, &l);
 }
 
-/* What comes from a file of SETTINGS_FOLDER stays there, so that an edit of it counts. */
+/* What comes from a file of SETTINGS_DIRECTORY stays there, so that an edit of it counts. */
 static bool is_wanted(const struct settings *s, enum setting id) {
     enum settings_origin origin = s->value[id].origin;
     return (settings_needed(id, NEED_RUN | NEED_ACCOUNT) || settings_is_place(id)) && !settings_is_secret(id) &&
@@ -39,31 +39,31 @@ static int put(const struct settings *s, enum setting id) {
     const struct settings_value *v = &s->value[id];
     memcpy(text, v->text, v->n);
     text[v->n] = '\n';
-    return fd_put_file(folder, settings_name(id), text, v->n + 1, 0644, false);
+    return fd_put_file(directory, settings_name(id), text, v->n + 1, 0644, false);
 }
 
 static int put_link(const struct settings *s, enum setting id) {
     char name[64];
     snprintf(name, sizeof name, "%s_FILE", settings_name(id));
-    return symlinkat(s->named_file[id], folder, name);
+    return symlinkat(s->named_file[id], directory, name);
 }
 
 /* Takes away all but the lock; what is no file is nothing of ours. */
 static void empty(void) {
-    DIR *dir = fdopendir(dup(folder));
+    DIR *dir = fdopendir(dup(directory));
     if (dir == NULL)
         return;
     rewinddir(dir);
     for (struct dirent *e; (e = readdir(dir)) != NULL;)
         if (strcmp(e->d_name, LOCK_FILE) != 0)
-            unlinkat(folder, e->d_name, 0);
+            unlinkat(directory, e->d_name, 0);
     closedir(dir);
 }
 
 static int fill(const struct settings *s) {
     int result = 0;
     empty();
-    for (enum setting id = 0; id < SETTINGS && result == 0; id++) {
+    for (enum setting id = 0; id < SETTING_COUNT && result == 0; id++) {
         if (is_wanted(s, id))
             result = put(s, id);
         if (result == 0 && s->named_file[id] != NULL)
@@ -72,26 +72,26 @@ static int fill(const struct settings *s) {
     return result == 0 ? lock(WHOLE) : -1;
 }
 
-/* Returns 1 when this process owns the folder now, 0 when another one does, -1 with errno. */
+/* Returns 1 when this process owns the directory now, 0 when another one does, -1 with errno. */
 static int own(void) {
     struct stat st;
-    if (mkdir(SNAPSHOT, 0755) == -1 && errno != EEXIST)
+    if (mkdir(SETTINGS_EXPORT, 0755) == -1 && errno != EEXIST)
         return -1;
-    folder = open(SNAPSHOT, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-    if (folder == -1)
+    directory = open(SETTINGS_EXPORT, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (directory == -1)
         return -1;
-    lock_fd = openat(folder, LOCK_FILE, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0644);
+    lock_fd = openat(directory, LOCK_FILE, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0644);
     bool locked = lock_fd != -1 && lock(OWNED) == 0, taken = lock_fd != -1 && !locked && (errno == EAGAIN || errno == EACCES);
     if (locked && fstat(lock_fd, &st) == 0 && st.st_nlink > 0)
         return 1;
     int error = locked ? EAGAIN : errno; /* its last owner took it away meanwhile */
-    fd_close(&folder);
+    fd_close(&directory);
     fd_close(&lock_fd);
     errno = error;
     return taken ? 0 : -1;
 }
 
-int snapshot_write(const struct settings *s) {
+int settings_export_write(const struct settings *s) {
     int owned = 0;
     if (geteuid() != 0)
         return 0;
@@ -100,31 +100,31 @@ int snapshot_write(const struct settings *s) {
     return owned == 1 && fill(s) == -1 ? -1 : owned;
 }
 
-void snapshot_remove(void) {
+void settings_export_remove(void) {
     if (lock_fd == -1)
         return;
     empty();
-    unlinkat(folder, LOCK_FILE, 0); /* last: whoever comes now makes another */
-    rmdir(SNAPSHOT);
-    fd_close(&folder);
+    unlinkat(directory, LOCK_FILE, 0); /* last: whoever comes now makes another */
+    rmdir(SETTINGS_EXPORT);
+    fd_close(&directory);
     fd_close(&lock_fd);
 }
 
 /* ---- reading ---- */
 
-bool snapshot_counts(void) {
+bool settings_export_counts(void) {
     struct writers w;
     struct flock l = {.l_type = F_RDLCK, .l_whence = SEEK_SET, .l_start = WHOLE, .l_len = 1};
-    int fd = open(SNAPSHOT "/" LOCK_FILE, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
+    int fd = open(SETTINGS_EXPORT "/" LOCK_FILE, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
     if (fd == -1)
         return false;
-    bool counts = writers_find(&w, SNAPSHOT "/" LOCK_FILE, NULL, NULL, NULL) == 0 && S_ISREG(w.st.st_mode) &&
+    bool counts = writers_find(&w, SETTINGS_EXPORT "/" LOCK_FILE, NULL, NULL, NULL) == 0 && S_ISREG(w.st.st_mode) &&
                   fcntl(fd, F_GETLK, &l) == 0 && l.l_type == F_WRLCK;
     close(fd);
     return counts;
 }
 
-const char *snapshot_named_file(int dir, const char *name, char *text, size_t room, size_t *used) {
+const char *settings_export_named_file(int dir, const char *name, char *text, size_t room, size_t *used) {
     char link[64];
     snprintf(link, sizeof link, "%s_FILE", name);
     ssize_t n = readlinkat(dir, link, text, room);

@@ -21,7 +21,7 @@ enum { FD_IN, FD_ENGINE, FD_OUT, FD_WINDOW, FDS };
 enum sink { SINK_PAGE, SINK_PIPE, SINK_OWN_PIPE, SINK_FILE, SINK_SOCKET };
 
 struct flow {
-    const struct docker_relay *relay;
+    const struct docker_attach *relay;
     struct docker_frames frames;
     enum sink sink[3];     /* of descriptors 1 and 2 */
     int sink_fd[3];        /* and what is written to for them */
@@ -32,10 +32,10 @@ struct flow {
     bool input_open;
     struct buf in; /* to be sent */
     size_t in_from;
-    enum docker_relay_end end;
+    enum docker_attach_end end;
 };
 
-static char in_place[LIMIT_DOCKER_WINDOW + sizeof(struct docker_keys)];
+static char in_place[LIMIT_DOCKER_WINDOW + sizeof(struct docker_detach_keys)];
 
 static enum sink sink_of(int fd) {
     struct stat st;
@@ -134,7 +134,7 @@ static void read_input(struct flow *f) {
         shutdown(f->relay->conn->fd, SHUT_WR);
     } else if (!keys) {
         f->in.len = (size_t)n;
-    } else if (docker_keys_pass(f->relay->keys, typed, (size_t)n, &f->in)) {
+    } else if (docker_detach_keys_pass(f->relay->keys, typed, (size_t)n, &f->in)) {
         f->end = DOCKER_RELAY_LEFT;
     }
 }
@@ -156,7 +156,7 @@ static void send_input(struct flow *f) {
 /* ---- the loop ---- */
 
 static void wait_for_more(struct flow *f) {
-    const struct docker_relay *r = f->relay;
+    const struct docker_attach *r = f->relay;
     bool writing = f->out.n > 0, sending = f->in_from < f->in.len, more = f->piece.n > 0 || r->conn->from < r->conn->to;
     struct timespec ts;
     struct pollfd fds[FDS] = {
@@ -167,7 +167,7 @@ static void wait_for_more(struct flow *f) {
     };
     if (fds[FD_ENGINE].events == 0)
         fds[FD_ENGINE].fd = -1; /* a hang-up that nobody can look at yet would spin */
-    int64_t now = clock_now(), deadline = r->window != NULL ? docker_window_watch(r->window, &fds[FD_WINDOW]) : CLOCK_NEVER;
+    int64_t now = clock_now(), deadline = r->window != NULL ? docker_resize_watch(r->window, &fds[FD_WINDOW]) : CLOCK_NEVER;
     if (more && !writing)
         deadline = now; /* a turn was over */
     if (ppoll(fds, FDS, clock_left(deadline, now, &ts), docker_terminal_mask()) == -1)
@@ -176,12 +176,12 @@ static void wait_for_more(struct flow *f) {
         read_input(f);
     if (r->window != NULL) {
         if (docker_terminal_resized())
-            docker_window_changed(r->window);
-        docker_window_go_on(r->window, clock_now());
+            docker_resize_changed(r->window);
+        docker_resize_go_on(r->window, clock_now());
     }
 }
 
-enum docker_relay_end docker_relay_run(const struct docker_relay *r) {
+enum docker_attach_end docker_attach_run(const struct docker_attach *r) {
     struct flow f = {.relay = r, .input_open = r->input, .sink = {[1] = sink_of(1), [2] = sink_of(2)}, .sink_fd = {[1] = 1, [2] = 2}};
     for (;;) {
         pass_output(&f);

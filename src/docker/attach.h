@@ -8,22 +8,22 @@
 #include "docker/detach_keys.h"
 #include "docker/resize.h"
 
-struct docker_relay {
+struct docker_attach {
     struct docker_conn *conn;     /* its body is the output */
     bool frames;                  /* two streams in one; else all is standard output */
     bool input;                   /* standard input goes there, and its end */
-    struct docker_keys *keys;     /* that leave the terminal, or NULL */
-    struct docker_window *window; /* whose changes are told, or NULL */
+    struct docker_detach_keys *keys;     /* that leave the terminal, or NULL */
+    struct docker_resize *window; /* whose changes are told, or NULL */
 };
 
 /* Returns when the output has ended. */
-enum docker_relay_end {
+enum docker_attach_end {
     DOCKER_RELAY_ENDED,  /* well; or, where only the connection's end says so, because the engine went away */
     DOCKER_RELAY_BROKEN, /* before its end */
     DOCKER_RELAY_LEFT,   /* by the keys */
     DOCKER_RELAY_FAULTY, /* what came is no such stream, or a message of the engine's; printed */
     DOCKER_RELAY_UNHEARD /* standard output or error takes nothing more; printed */
 };
-enum docker_relay_end docker_relay_run(const struct docker_relay *r);
+enum docker_attach_end docker_attach_run(const struct docker_attach *r);
 
 #endif

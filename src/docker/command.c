@@ -47,9 +47,9 @@ static int refuse_value(const struct docker_flag *f, const char *value, const ch
 
 static int set(const struct docker_flag *f, const char *value) {
     char text[128];
-    const char *fault = f->check != NULL ? f->check(value) : NULL;
-    if (fault != NULL)
-        return refuse_value(f, value, fault);
+    const char *error = f->check != NULL ? f->check(value) : NULL;
+    if (error != NULL)
+        return refuse_value(f, value, error);
     int flag = f->kind == FLAG_BOOL ? truth(value) : 0;
     if (flag == -1 || (f->kind == FLAG_NUMBER && !read_number(value, f->to))) {
         snprintf(text, sizeof text, "strconv.Parse%s: parsing \"%.60s\": invalid syntax", flag == -1 ? "Bool" : "Int", value);

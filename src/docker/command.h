@@ -35,10 +35,10 @@ enum { DOCKER_USAGE = 125, DOCKER_HELP = -2 };
 
 /* Reads options and arguments of `argv`, which begins behind the command's name, and leaves the arguments alone in it. `called`
  * is the command as the user calls it. Returns -1 when the command is to run, *argc being the count of arguments, else the exit
- * status: the fault, or the help that was asked for, has been printed. */
+ * status: the error, or the help that was asked for, has been printed. */
 int docker_command_read(const struct docker_command *c, const char *called, int *argc, char **argv);
 
-/* Reads options alone, up to the first word that is none. Returns the count of words used, -1 for a fault, which has been printed,
+/* Reads options alone, up to the first word that is none. Returns the count of words used, -1 for an error, which has been printed,
  * or DOCKER_HELP for --help. *ended becomes true behind "--". */
 int docker_flags_read(const struct docker_flag *flags, int argc, char **argv, bool *ended);
 

@@ -15,8 +15,8 @@ static int read_key(const char *name, size_t n) {
     return c == '@' || (c >= '[' && c <= '_') ? c - '@' : -1;
 }
 
-bool docker_keys_read(struct docker_keys *k, const char *list) {
-    *k = (struct docker_keys){.n = 2, .at = {16, 17}};
+bool docker_detach_keys_read(struct docker_detach_keys *k, const char *list) {
+    *k = (struct docker_detach_keys){.n = 2, .at = {16, 17}};
     if (*list == '\0')
         return true;
     k->n = 0;
@@ -32,7 +32,7 @@ bool docker_keys_read(struct docker_keys *k, const char *list) {
     }
 }
 
-bool docker_keys_pass(struct docker_keys *k, const char *typed, size_t n, struct buf *out) {
+bool docker_detach_keys_pass(struct docker_detach_keys *k, const char *typed, size_t n, struct buf *out) {
     for (size_t i = 0; i < n; i++) {
         if (typed[i] == k->at[k->held]) {
             if (++k->held == k->n)

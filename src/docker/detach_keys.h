@@ -7,16 +7,16 @@
 
 #include "base/buf.h"
 
-struct docker_keys {
+struct docker_detach_keys {
     size_t n, held; /* of the sequence: its keys, and those that have been pressed */
     char at[32];
 };
 
 /* Reads a list such as "ctrl-p,ctrl-q" or "a,ctrl-]"; an empty one is the usual. False when it is none. */
-bool docker_keys_read(struct docker_keys *k, const char *list);
+bool docker_detach_keys_read(struct docker_detach_keys *k, const char *list);
 
 /* Adds what was typed to `out`, but for keys that may be the sequence's beginning; those come before the next byte that is not its
  * next. `out` must have room for n and k->n bytes. True when the sequence is whole: what is behind it is lost. */
-bool docker_keys_pass(struct docker_keys *k, const char *typed, size_t n, struct buf *out);
+bool docker_detach_keys_pass(struct docker_detach_keys *k, const char *typed, size_t n, struct buf *out);
 
 #endif

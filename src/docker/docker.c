@@ -177,11 +177,11 @@ int docker_main(int argc, char **argv) {
     int n = argc - 1, code = docker_command_read(c, called, &n, argv + 1);
     if (code != -1)
         return code;
-    const char *fault = find_engine();
-    if (fault == NULL && fd_open_standard() == -1)
-        fault = "docker: standard input, output or error is closed, and /dev/null can't be opened";
-    if (fault != NULL) {
-        docker_say("%s", fault);
+    const char *error = find_engine();
+    if (error == NULL && fd_open_standard() == -1)
+        error = "docker: standard input, output or error is closed, and /dev/null can't be opened";
+    if (error != NULL) {
+        docker_say("%s", error);
         return 1;
     }
     code = c->run(n, argv + 1);

@@ -9,11 +9,11 @@
 #include "wire/utf8.h"
 
 const char *docker_environment_check(const char *variable) {
-    static char fault[256];
+    static char error[256];
     if (variable[0] != '\0' && variable[0] != '=')
         return NULL;
-    snprintf(fault, sizeof fault, "invalid environment variable: %s", variable);
-    return fault;
+    snprintf(error, sizeof error, "invalid environment variable: %s", variable);
+    return error;
 }
 
 static void write_one(struct buf *b, const char *variable, const char *value, bool *first) {

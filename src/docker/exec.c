@@ -16,8 +16,8 @@
 
 static struct {
     bool interactive, terminal, detach, privileged;
-    const char *user, *folder, *keys;
-} option = {.user = "", .folder = "", .keys = ""};
+    const char *user, *directory, *keys;
+} option = {.user = "", .directory = "", .keys = ""};
 static struct docker_list variables, files;
 
 const struct docker_flag docker_exec_flags[] = {
@@ -29,7 +29,7 @@ const struct docker_flag docker_exec_flags[] = {
     {0, "privileged", FLAG_BOOL, &option.privileged, NULL},
     {'t', "tty", FLAG_BOOL, &option.terminal, NULL},
     {'u', "user", FLAG_TEXT, &option.user, NULL},
-    {'w', "workdir", FLAG_TEXT, &option.folder, NULL},
+    {'w', "workdir", FLAG_TEXT, &option.directory, NULL},
     {.name = NULL},
 };
 
@@ -68,7 +68,7 @@ static bool write_config(struct buf *b, int argc, char **argv) {
     if (!docker_environment_write(b, &files, &variables))
         return false;
     buf_text(b, ",\"WorkingDir\":");
-    json_quote(b, option.folder, strlen(option.folder));
+    json_quote(b, option.directory, strlen(option.directory));
     buf_text(b, ",\"Cmd\":");
     for (int i = 0; i < argc; i++) {
         buf_char(b, i == 0 ? '[' : ',');
@@ -147,12 +147,12 @@ static int exit_code(struct docker_conn *c, const char *id, bool whole) {
 }
 
 static int carry(struct docker_conn *stream, struct docker_conn *c, const char *id) {
-    static struct docker_window window;
-    static struct docker_keys keys;
+    static struct docker_resize window;
+    static struct docker_detach_keys keys;
     bool input = option.interactive, raw = input && option.terminal, sized = option.terminal && isatty(0);
-    struct docker_relay relay = {.conn = stream, .frames = !option.terminal, .input = input};
-    if (raw && !docker_keys_read(&keys, option.keys))
-        docker_keys_read(&keys, "");
+    struct docker_attach relay = {.conn = stream, .frames = !option.terminal, .input = input};
+    if (raw && !docker_detach_keys_read(&keys, option.keys))
+        docker_detach_keys_read(&keys, "");
     if (raw && docker_terminal_raw(0) == -1) {
         docker_say("unable to set IO streams as raw terminal: %s", strerror(errno));
         return 1;
@@ -160,10 +160,10 @@ static int carry(struct docker_conn *stream, struct docker_conn *c, const char *
     relay.keys = raw ? &keys : NULL;
     if (sized) {
         docker_terminal_watch_size();
-        docker_window_start(&window, "exec", id);
+        docker_resize_start(&window, "exec", id);
         relay.window = &window;
     }
-    enum docker_relay_end end = docker_relay_run(&relay);
+    enum docker_attach_end end = docker_attach_run(&relay);
     docker_terminal_restore();
     docker_close(stream);
     if (end == DOCKER_RELAY_ENDED || end == DOCKER_RELAY_BROKEN)
@@ -184,12 +184,12 @@ int docker_exec(int argc, char **argv) {
     }
     if (!option.detach && option.interactive && option.terminal && !isatty(0))
         return refuse_terminal(&conn, container);
-    enum { VARIABLES_SINCE = 25, FOLDER_SINCE = 35 };
+    enum { VARIABLES_SINCE = 25, DIRECTORY_SINCE = 35 };
     if (variables.n > 0 && !docker_api_has(&conn, "env", VARIABLES_SINCE))
         return 1;
     if (files.n > 0 && !docker_api_has(&conn, "env-file", VARIABLES_SINCE))
         return 1;
-    if (*option.folder != '\0' && !docker_api_has(&conn, "workdir", FOLDER_SINCE))
+    if (*option.directory != '\0' && !docker_api_has(&conn, "workdir", DIRECTORY_SINCE))
         return 1;
     if (!write_config(&config, argc - 1, argv + 1))
         return 1;

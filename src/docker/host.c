@@ -83,7 +83,7 @@ static bool read_tcp(const char *text) {
 }
 
 const char *docker_host_set(const char *text) {
-    static char fault[LIMIT_PATH + 96];
+    static char error[LIMIT_PATH + 96];
     const char *unix_scheme = "unix://", *tcp = "tcp://";
     text += strspn(text, " ");
     bool is_unix = *text == '\0' || strncmp(text, unix_scheme, strlen(unix_scheme)) == 0;
@@ -93,11 +93,11 @@ const char *docker_host_set(const char *text) {
     if (is_unix && *place == '\0')
         place = "/var/run/docker.sock";
     host = (struct docker_host){.authority = "docker"};
-    snprintf(fault, sizeof fault, "Failed to initialize: unable to resolve docker endpoint: invalid bind address format: %s", text);
+    snprintf(error, sizeof error, "Failed to initialize: unable to resolve docker endpoint: invalid bind address format: %s", text);
     if (strlen(text) >= sizeof host.text - 320 || (!is_unix && place == text && strstr(text, "://") != NULL))
-        return fault;
+        return error;
     if (is_unix ? strlen(place) >= sizeof host.path : !read_tcp(place))
-        return fault;
+        return error;
     if (is_unix)
         snprintf(host.path, sizeof host.path, "%s", place);
     if (is_unix)

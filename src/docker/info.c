@@ -21,11 +21,11 @@ static struct docker_conn conn;
 
 /* The template that the format means; false: it is none, and a line has been printed. */
 static bool read_format(struct docker_template *t, const char *name, const char *type) {
-    static char fault[LIMIT_DOCKER_MESSAGE];
+    static char error[LIMIT_DOCKER_MESSAGE];
     *t = (struct docker_template){.text = strcmp(format, "json") == 0 ? "{{json .}}" : format, .name = name, .type = type};
-    if (docker_template_check(t, fault))
+    if (docker_template_check(t, error))
         return true;
-    docker_say("template parsing error: %s", fault);
+    docker_say("template parsing error: %s", error);
     return false;
 }
 
@@ -150,7 +150,7 @@ static void write_server(struct buf *b, struct slice server) {
 
 /* Without an engine the client's part can still be told. */
 static int print_version(const struct docker_template *t, struct slice server) {
-    static char both[LIMIT_VALUE * 2], fault[LIMIT_DOCKER_MESSAGE];
+    static char both[LIMIT_VALUE * 2], error[LIMIT_DOCKER_MESSAGE];
     struct buf b = BUF_ON(both), text = docker_table_start();
     buf_text(&b, "{\"Client\":{");
     write_client(&b, true);
@@ -160,11 +160,11 @@ static int print_version(const struct docker_template *t, struct slice server) {
     else
         buf_text(&b, "null");
     buf_char(&b, '}');
-    bool good = !b.full && docker_template_fill(&text, t, (struct slice){b.at, b.len}, fault);
+    bool good = !b.full && docker_template_fill(&text, t, (struct slice){b.at, b.len}, error);
     buf_char(&text, '\n');
     int code = docker_table_print(&text, 20, 1);
     if (!good && server.n > 0)
-        docker_say("%s", b.full ? "docker: the engine's answer is too long" : fault);
+        docker_say("%s", b.full ? "docker: the engine's answer is too long" : error);
     return good && server.n > 0 ? code : 1;
 }
 
@@ -218,7 +218,7 @@ static void print_memory(struct slice value) {
 
 /* With what docker(1) tells of itself behind what the engine told. */
 static int print_formatted_info(const struct docker_template *t, struct slice info) {
-    static char both[LIMIT_VALUE * 4], fault[LIMIT_DOCKER_MESSAGE];
+    static char both[LIMIT_VALUE * 4], error[LIMIT_DOCKER_MESSAGE];
     struct buf b = BUF_ON(both), text = docker_table_start();
     while (info.n > 0 && info.at[info.n - 1] != '}')
         info.n--;
@@ -228,11 +228,11 @@ static int print_formatted_info(const struct docker_template *t, struct slice in
     buf_text(&b, "\"ClientInfo\":{\"Debug\":false,");
     write_client(&b, false);
     buf_text(&b, ",\"Plugins\":[],\"Warnings\":null}}");
-    bool good = !b.full && docker_template_fill(&text, t, (struct slice){b.at, b.len}, fault);
+    bool good = !b.full && docker_template_fill(&text, t, (struct slice){b.at, b.len}, error);
     fwrite(text.at, 1, text.len, stdout);
     putchar('\n');
     if (!good)
-        docker_say("%s", b.full ? "docker: the engine's answer is too long" : fault);
+        docker_say("%s", b.full ? "docker: the engine's answer is too long" : error);
     return !good;
 }
 

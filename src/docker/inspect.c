@@ -46,7 +46,7 @@ static struct docker_template template = {.name = ""};
 
 /* Returns 0, or 1 when the template wants what the object does not have. */
 static int print(struct slice object) {
-    static char fault[LIMIT_DOCKER_MESSAGE];
+    static char error[LIMIT_DOCKER_MESSAGE];
     if (*option.format == '\0') {
         fputs(printed++ == 0 ? "[\n    " : ",\n    ", stdout);
         json_indent(object, 1, put, stdout);
@@ -58,8 +58,8 @@ static int print(struct slice object) {
         return 0;
     }
     struct buf b = docker_table_start();
-    if (!docker_template_fill(&b, &template, object, fault)) {
-        docker_say("template parsing error: %s", fault);
+    if (!docker_template_fill(&b, &template, object, error)) {
+        docker_say("template parsing error: %s", error);
         return 1;
     }
     if (b.full) {
@@ -100,12 +100,12 @@ static int inspect_one(const struct kind *only, const char *name, bool *gone) {
 
 /* What is printed for one object, or several. */
 static int inspect(const struct kind *only, int argc, char **argv) {
-    static char fault[LIMIT_DOCKER_MESSAGE];
+    static char error[LIMIT_DOCKER_MESSAGE];
     int code = 0;
     bool gone = false;
     template.text = option.format;
-    if (!as_json && !docker_template_check(&template, fault)) {
-        docker_say("template parsing error: %s", fault);
+    if (!as_json && !docker_template_check(&template, error)) {
+        docker_say("template parsing error: %s", error);
         return 64;
     }
     for (int i = 0; i < argc && !gone; i++)

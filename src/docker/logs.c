@@ -77,8 +77,8 @@ int docker_logs(int argc, char **argv) {
         return 1;
     if (status >= 300)
         return docker_refused(&conn, NULL, NULL);
-    struct docker_relay relay = {.conn = &conn, .frames = !terminal};
-    enum docker_relay_end end = docker_relay_run(&relay);
+    struct docker_attach relay = {.conn = &conn, .frames = !terminal};
+    enum docker_attach_end end = docker_attach_run(&relay);
     if (end == DOCKER_RELAY_BROKEN)
         docker_say("unexpected EOF");
     return end == DOCKER_RELAY_ENDED ? 0 : 1;

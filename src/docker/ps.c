@@ -257,12 +257,12 @@ static const char *write_path(char path[LIMIT_DOCKER_PATH]) {
 
 /* A template must work for any container, whether there is one or not. */
 static bool check_format(void) {
-    static char fault[LIMIT_DOCKER_MESSAGE];
+    static char error[LIMIT_DOCKER_MESSAGE];
     struct docker_template t = {.text = option.format, .name = "", .type = "*formatter.ContainerContext", .row = true};
     struct buf nowhere = docker_table_start();
-    if (docker_template_fill(&nowhere, &t, make_row((struct slice){"{}", 2}), fault))
+    if (docker_template_fill(&nowhere, &t, make_row((struct slice){"{}", 2}), error))
         return true;
-    docker_say("failed to execute template: %s", fault);
+    docker_say("failed to execute template: %s", error);
     return false;
 }
 

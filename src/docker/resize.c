@@ -5,34 +5,34 @@
 
 enum { FIRST_PAUSE = 5, LONGEST_PAUSE = 200 }; /* milliseconds */
 
-void docker_window_start(struct docker_window *w, const char *kind, const char *id) {
+void docker_resize_start(struct docker_resize *w, const char *kind, const char *id) {
     docker_close(&w->conn);
     w->kind = kind;
     w->id = id;
     w->asked = false;
-    docker_window_changed(w);
+    docker_resize_changed(w);
 }
 
-void docker_window_changed(struct docker_window *w) {
+void docker_resize_changed(struct docker_resize *w) {
     w->wanted = true;
     w->next = clock_now();
     w->give_up = w->next + LIMIT_DOCKER_RESIZE_MS;
     w->pause = FIRST_PAUSE;
 }
 
-int64_t docker_window_watch(struct docker_window *w, struct pollfd *fd) {
+int64_t docker_resize_watch(struct docker_resize *w, struct pollfd *fd) {
     *fd = (struct pollfd){.fd = w->asked ? w->conn.fd : -1, .events = POLLIN};
     return w->wanted && !w->asked ? w->next : CLOCK_NEVER;
 }
 
 /* The command may not be there yet: then the engine refuses, and is asked again. */
-static void retry(struct docker_window *w, int64_t now) {
+static void retry(struct docker_resize *w, int64_t now) {
     w->wanted = now < w->give_up;
     w->next = now + w->pause;
     w->pause = w->pause * 2 < LONGEST_PAUSE ? w->pause * 2 : LONGEST_PAUSE;
 }
 
-static void ask(struct docker_window *w, int64_t now) {
+static void ask(struct docker_resize *w, int64_t now) {
     char path[LIMIT_DOCKER_MESSAGE];
     struct buf b = BUF_ON(path);
     unsigned rows, columns;
@@ -50,7 +50,7 @@ static void ask(struct docker_window *w, int64_t now) {
     }
 }
 
-static void hear(struct docker_window *w, int64_t now) {
+static void hear(struct docker_resize *w, int64_t now) {
     struct slice data;
     int status = docker_head(&w->conn, false), left = 0;
     if (status == 0)
@@ -65,7 +65,7 @@ static void hear(struct docker_window *w, int64_t now) {
         retry(w, now);
 }
 
-void docker_window_go_on(struct docker_window *w, int64_t now) {
+void docker_resize_go_on(struct docker_resize *w, int64_t now) {
     if (w->asked)
         hear(w, now);
     if (w->wanted && !w->asked && now >= w->next)

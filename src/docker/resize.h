@@ -8,7 +8,7 @@
 
 #include "docker/conn.h"
 
-struct docker_window {
+struct docker_resize {
     struct docker_conn conn;
     const char *kind, *id; /* "exec" or "containers", and its name */
     bool wanted, asked;    /* a size is to be told; it has been, and no answer has come */
@@ -16,15 +16,15 @@ struct docker_window {
     int64_t pause;
 };
 
-void docker_window_start(struct docker_window *w, const char *kind, const char *id);
+void docker_resize_start(struct docker_resize *w, const char *kind, const char *id);
 
 /* The terminal has another size. */
-void docker_window_changed(struct docker_window *w);
+void docker_resize_changed(struct docker_resize *w);
 
 /* What the poll loop is to wait for: fills *fd (-1: nothing) and returns the deadline. */
-int64_t docker_window_watch(struct docker_window *w, struct pollfd *fd);
+int64_t docker_resize_watch(struct docker_resize *w, struct pollfd *fd);
 
 /* Goes on, whatever the wait brought. */
-void docker_window_go_on(struct docker_window *w, int64_t now);
+void docker_resize_go_on(struct docker_resize *w, int64_t now);
 
 #endif

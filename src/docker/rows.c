@@ -34,7 +34,7 @@ static const char *choose(const struct docker_rows_kind *kind, const char *forma
 }
 
 bool docker_rows_start(struct docker_rows *r, const struct docker_rows_kind *kind, const char *format, bool quiet) {
-    static char fault[LIMIT_DOCKER_MESSAGE];
+    static char error[LIMIT_DOCKER_MESSAGE];
     const char *chosen = choose(kind, format, quiet, &r->table);
     r->kind = kind;
     r->text = docker_table_start();
@@ -45,27 +45,27 @@ bool docker_rows_start(struct docker_rows *r, const struct docker_rows_kind *kin
     for (size_t n = strlen(r->format); n > 0 && r->format[n - 1] == ' '; n--)
         r->format[n - 1] = '\0';
     r->template = (struct docker_template){.text = r->format, .name = "", .type = kind->type, .row = true};
-    if (!docker_template_check(&r->template, fault)) {
-        docker_say("%s: %s", kind->complaint, fault);
+    if (!docker_template_check(&r->template, error)) {
+        docker_say("%s: %s", kind->complaint, error);
         return false;
     }
     struct docker_template header = r->template;
     header.header = true;
     if (r->table) {
-        (void)docker_template_fill(&r->text, &header, (struct slice){kind->titles, strlen(kind->titles)}, fault);
+        (void)docker_template_fill(&r->text, &header, (struct slice){kind->titles, strlen(kind->titles)}, error);
         buf_char(&r->text, '\n');
     }
     return true;
 }
 
 bool docker_rows_add(struct docker_rows *r, struct slice object) {
-    static char fault[LIMIT_DOCKER_MESSAGE];
+    static char error[LIMIT_DOCKER_MESSAGE];
     if (object.at == NULL) {
         docker_say("docker: one of them takes more than the %d bytes that there is room for", LIMIT_DOCKER_ROW);
         return false;
     }
-    if (!docker_template_fill(&r->text, &r->template, object, fault)) {
-        docker_say("%s: %s", r->kind->complaint, fault);
+    if (!docker_template_fill(&r->text, &r->template, object, error)) {
+        docker_say("%s: %s", r->kind->complaint, error);
         return false;
     }
     buf_char(&r->text, '\n');

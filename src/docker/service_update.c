@@ -112,12 +112,12 @@ static int wait_for_tasks(const char *id) {
             fflush(stdout);
         }
         last = running;
-        const char *fault = strcmp(state, "paused") == 0             ? "service update paused"
+        const char *error = strcmp(state, "paused") == 0             ? "service update paused"
                             : strcmp(state, "rollback_paused") == 0    ? "service rollback paused"
                             : strcmp(state, "rollback_completed") == 0 ? "service rolled back"
                                                                        : NULL;
-        if (fault != NULL) {
-            docker_say("%s: %s", fault, message);
+        if (error != NULL) {
+            docker_say("%s: %s", error, message);
             return 1;
         }
         since = running < desired ? CLOCK_NEVER : clock_earlier(since, clock_now());

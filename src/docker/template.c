@@ -17,15 +17,15 @@ static int write_place(struct template_run *r, const char *at) {
     int line = 1;
     for (const char *c = r->t->text; c < at; c++)
         line += *c == '\n';
-    return snprintf(r->fault, LIMIT_DOCKER_MESSAGE, "template: %s:%d", r->t->name, line);
+    return snprintf(r->error, LIMIT_DOCKER_MESSAGE, "template: %s:%d", r->t->name, line);
 }
 
 void template_bad(struct template_run *r, const char *format, ...) {
     va_list ap;
     int n = write_place(r, r->at);
-    n += snprintf(r->fault + n, LIMIT_DOCKER_MESSAGE - (size_t)n, ": ");
+    n += snprintf(r->error + n, LIMIT_DOCKER_MESSAGE - (size_t)n, ": ");
     va_start(ap, format);
-    vsnprintf(r->fault + n, LIMIT_DOCKER_MESSAGE - (size_t)n, format, ap);
+    vsnprintf(r->error + n, LIMIT_DOCKER_MESSAGE - (size_t)n, format, ap);
     va_end(ap);
     fail(r);
 }
@@ -38,10 +38,10 @@ void template_fail(struct template_run *r, const char *at, const char *from, con
         line--;
     int shown = to - from > SHOWN ? SHOWN : (int)(to - from);
     int n = write_place(r, at);
-    n += snprintf(r->fault + n, LIMIT_DOCKER_MESSAGE - (size_t)n, ":%d: executing \"%s\" at <%.*s%s>: ", (int)(at - line), r->t->name, shown,
+    n += snprintf(r->error + n, LIMIT_DOCKER_MESSAGE - (size_t)n, ":%d: executing \"%s\" at <%.*s%s>: ", (int)(at - line), r->t->name, shown,
                   from, to - from > SHOWN ? "..." : "");
     va_start(ap, format);
-    vsnprintf(r->fault + n, LIMIT_DOCKER_MESSAGE - (size_t)n, format, ap);
+    vsnprintf(r->error + n, LIMIT_DOCKER_MESSAGE - (size_t)n, format, ap);
     va_end(ap);
     fail(r);
 }
@@ -342,7 +342,7 @@ static struct buf arena(void) {
     return (struct buf){.at = at, .cap = at != MAP_FAILED ? LIMIT_DOCKER_ANSWER : 0};
 }
 
-static bool run(const struct docker_template *t, struct buf *b, struct slice value, char *fault) {
+static bool run(const struct docker_template *t, struct buf *b, struct slice value, char *error) {
     static struct template_run r;
     r.t = t;
     r.at = t->text;
@@ -354,7 +354,7 @@ static bool run(const struct docker_template *t, struct buf *b, struct slice val
     r.n_variables = 0;
     r.depth = 0;
     r.steps = LIMIT_DOCKER_TEMPLATE_STEPS;
-    r.fault = fault;
+    r.error = error;
     template_walk_reset();
     if (setjmp(r.failed) != 0)
         return false;
@@ -366,10 +366,10 @@ static bool run(const struct docker_template *t, struct buf *b, struct slice val
     return true;
 }
 
-bool docker_template_check(const struct docker_template *t, char fault[LIMIT_DOCKER_MESSAGE]) {
-    return run(t, NULL, template_none, fault);
+bool docker_template_check(const struct docker_template *t, char error[LIMIT_DOCKER_MESSAGE]) {
+    return run(t, NULL, template_none, error);
 }
 
-bool docker_template_fill(struct buf *b, const struct docker_template *t, struct slice value, char fault[LIMIT_DOCKER_MESSAGE]) {
-    return run(t, b, value, fault);
+bool docker_template_fill(struct buf *b, const struct docker_template *t, struct slice value, char error[LIMIT_DOCKER_MESSAGE]) {
+    return run(t, b, value, error);
 }

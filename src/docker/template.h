@@ -20,11 +20,11 @@ struct docker_template {
     bool header;         /* the value holds titles, which functions leave as they are */
 };
 
-/* Whether the text is such a template; else `fault` has the reason. */
-bool docker_template_check(const struct docker_template *t, char fault[LIMIT_DOCKER_MESSAGE]);
+/* Whether the text is such a template; else `error` has the reason. */
+bool docker_template_check(const struct docker_template *t, char error[LIMIT_DOCKER_MESSAGE]);
 
-/* Adds what the template makes of a valid JSON value. False: it can't be done, and `fault` has the reason. */
-bool docker_template_fill(struct buf *b, const struct docker_template *t, struct slice value, char fault[LIMIT_DOCKER_MESSAGE]);
+/* Adds what the template makes of a valid JSON value. False: it can't be done, and `error` has the reason. */
+bool docker_template_fill(struct buf *b, const struct docker_template *t, struct slice value, char error[LIMIT_DOCKER_MESSAGE]);
 
 /* Adds a JSON value as Go prints it: a string without quotes, [a b], map[a:b c:d]. */
 void docker_template_print(struct buf *b, struct slice value);

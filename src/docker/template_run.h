@@ -24,7 +24,7 @@ struct template_run {
     size_t n_variables;
     unsigned long steps;     /* left */
     unsigned depth;
-    char *fault;
+    char *error;
     jmp_buf failed;
 };
 

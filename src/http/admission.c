@@ -34,7 +34,7 @@ static struct slice origin_of(struct slice url) {
     return (struct slice){url.at, n};
 }
 
-const char *const gate_purposes[GATE_PURPOSES] = {"Sec-Purpose", "Purpose", "X-Purpose", "X-Moz"};
+const char *const admission_purposes[ADMISSION_PURPOSES] = {"Sec-Purpose", "Purpose", "X-Purpose", "X-Moz"};
 
 /* Whether the value of such a field begins with one of their words for it; "prefetch;prerender" is one of the values. */
 static bool looks_ahead(struct slice value) {
@@ -46,7 +46,7 @@ static bool looks_ahead(struct slice value) {
 }
 
 /* Fetch Metadata: what is not from here (same-origin) or from the user (none) is from elsewhere, or unknown. */
-static const char *foreign(const struct gate_request *rq) {
+static const char *foreign(const struct admission_request *rq) {
     if (rq->repeated)
         return "a field that tells the request's origin is repeated";
     if (rq->site.at != NULL && !slice_is(rq->site, "same-origin") && !slice_is(rq->site, "none"))
@@ -56,32 +56,32 @@ static const char *foreign(const struct gate_request *rq) {
     /* All that is left of a plain http page's GET: browsers send the other two to https alone. */
     if (rq->site.at == NULL && rq->origin.at == NULL && rq->referer.at != NULL && !is_own_origin(origin_of(rq->referer), rq->authority))
         return "another site caused it (Referer)";
-    for (size_t i = 0; i < GATE_PURPOSES; i++)
+    for (size_t i = 0; i < ADMISSION_PURPOSES; i++)
         if (rq->purpose[i].at != NULL && looks_ahead(rq->purpose[i]))
             return "a prefetch (Sec-Purpose, Purpose, X-Purpose, X-Moz)";
     return NULL;
 }
 
-struct gate_answer gate_judge(const struct gate_request *rq, const struct auth *a) {
+struct admission_verdict admission_judge(const struct admission_request *rq, const struct auth *a) {
     const char *reason = foreign(rq);
     if (reason != NULL)
-        return (struct gate_answer){.status = 403, .reason = reason};
+        return (struct admission_verdict){.status = 403, .reason = reason};
     bool get = slice_is(rq->method, "GET");
     if (slice_is(rq->path, "/healthz")) {
         if (get || slice_is(rq->method, "HEAD"))
-            return (struct gate_answer){.status = 200};
-        return (struct gate_answer){.status = 405, .allow = "GET, HEAD"};
+            return (struct admission_verdict){.status = 200};
+        return (struct admission_verdict){.status = 405, .allow = "GET, HEAD"};
     }
     if (!slice_is(rq->path, "/cgi-bin/run"))
-        return (struct gate_answer){.status = 404};
+        return (struct admission_verdict){.status = 404};
     if (!get && !slice_is(rq->method, "POST"))
-        return (struct gate_answer){.status = 405, .allow = "GET, POST"};
+        return (struct admission_verdict){.status = 405, .allow = "GET, POST"};
     if (rq->authorizations > 1)
-        return (struct gate_answer){.status = 400, .reason = "more than one Authorization"};
+        return (struct admission_verdict){.status = 400, .reason = "more than one Authorization"};
     reason = rq->authorizations == 0 ? "no credential" : auth_refuse(a, rq->authorization.at, rq->authorization.n);
     if (reason != NULL)
-        return (struct gate_answer){.status = 401, .reason = reason, .login = true};
+        return (struct admission_verdict){.status = 401, .reason = reason, .login = true};
     if (rq->range)
-        return (struct gate_answer){.status = 409, .reason = "Range: a client that repeats a broken transfer"};
-    return (struct gate_answer){.status = 0};
+        return (struct admission_verdict){.status = 409, .reason = "Range: a client that repeats a broken transfer"};
+    return (struct admission_verdict){.status = 0};
 }

@@ -17,15 +17,15 @@ static void digest(unsigned char out[32], const void *bytes, size_t n) {
 
 void auth_load(struct auth *a, struct settings *s) {
     *a = (struct auth){.scheme = AUTH_NONE};
-    const char *basic = settings_text(s, HTTP_BASIC_AUTH), *token = settings_text(s, HTTP_TOKEN);
+    const char *basic = settings_text(s, SETTING_HTTP_BASIC_AUTH), *token = settings_text(s, SETTING_HTTP_TOKEN);
     const char *secret = basic != NULL ? basic : token;
     if (secret == NULL)
         return;
     a->scheme = basic != NULL ? AUTH_BASIC : AUTH_BEARER;
     snprintf(a->user, sizeof a->user, "%.*s", basic != NULL ? (int)strcspn(basic, ":") : 5, basic != NULL ? basic : "token");
     digest(a->digest, secret, strlen(secret));
-    settings_wipe(s, HTTP_BASIC_AUTH);
-    settings_wipe(s, HTTP_TOKEN);
+    settings_wipe(s, SETTING_HTTP_BASIC_AUTH);
+    settings_wipe(s, SETTING_HTTP_TOKEN);
 }
 
 /* Both sides are digests, so neither the place of the first difference nor a length shows in the time. */

@@ -21,9 +21,9 @@ static struct slice meta(const char *name) {
 }
 
 /* The web server has chosen this program by the path; what it left over must be nothing. */
-static struct gate_answer judge(struct door *d) {
+static struct admission_verdict judge(struct handler *d) {
     struct slice rest = meta("PATH_INFO");
-    struct gate_request rq = {
+    struct admission_request rq = {
         .method = meta("REQUEST_METHOD"),
         .path = rest.n == 0 ? (struct slice){"/cgi-bin/run", 12} : rest,
         .authority = meta("HTTP_HOST"),
@@ -35,9 +35,9 @@ static struct gate_answer judge(struct door *d) {
         .range = getenv("HTTP_RANGE") != NULL,
     };
     rq.authorizations = rq.authorization.at != NULL;
-    struct slice wish = meta("HTTP_X_BASTION_COMMAND");
-    door_wish(d, wish.at != NULL, wish);
-    return gate_judge(&rq, &d->auth);
+    struct slice requested = meta("HTTP_X_BASTION_COMMAND");
+    handler_note_command(d, requested.at != NULL, requested);
+    return admission_judge(&rq, &d->auth);
 }
 
 /* A CGI answer of unknown length just ends, so that a failed run would look like a good one. These web servers pass
@@ -52,7 +52,7 @@ static bool takes_chunks(void) {
 }
 
 /* The body, as far as the web server tells of it (RFC 3875, section 4.1.2). One of unknown length, which came in chunks or by HTTP/2,
- * ends where the server's bytes do; where nothing says that there is one, what comes, or does not, tells. Returns NULL or the fault. */
+ * ends where the server's bytes do; where nothing says that there is one, what comes, or does not, tells. Returns NULL or the error. */
 static const char *find_body(struct body *body, struct input *in) {
     struct slice length = meta("CONTENT_LENGTH");
     uint64_t n = 0;
@@ -72,18 +72,18 @@ static const char *find_body(struct body *body, struct input *in) {
 }
 
 /* Bytes without a length that the command is to get whole: where they end, and where they break off, looks the same. */
-static bool lacks_length(const struct door *d, const struct body *body, struct gate_answer *g) {
-    *g = (struct gate_answer){.status = 411,
+static bool lacks_length(const struct handler *d, const struct body *body, struct admission_verdict *g) {
+    *g = (struct admission_verdict){.status = 411,
                               .reason = "a body without a length, which through CGI can't be told from a part of one",
                               .text = "Nothing was run: through CGI the command's input needs a Content-Length.\n"};
-    return door_takes_body(d) && (body->to_end || getenv("HTTP_TRANSFER_ENCODING") != NULL);
+    return handler_takes_body(d) && (body->to_end || getenv("HTTP_TRANSFER_ENCODING") != NULL);
 }
 
 /* Ends the answer, then reads what is left of the request: web servers pass all of it before they read a byte of the answer, or lose that
  * where they can't (mod_cgid, fcgiwrap). */
-static void finish(const struct exchange *x, struct body *body) {
+static void finish(const struct reply *x, struct body *body) {
     int64_t ms, idle;
-    door_patience(x, &ms, &idle);
+    handler_patience(x, &ms, &idle);
     if (!x->rest)
         return;
     if (shutdown(1, SHUT_WR) == -1)
@@ -91,35 +91,35 @@ static void finish(const struct exchange *x, struct body *body) {
     body_drop(body, clock_after(clock_now(), ms), idle);
 }
 
-static bool serve(struct door *d, struct exchange *x) {
+static bool serve(struct handler *d, struct reply *x) {
     static struct input in;
     struct body body;
     bool whole = true;
-    if (d->faulty) { /* perhaps root still: not a byte is parsed */
+    if (d->unusable) { /* perhaps root still: not a byte is parsed */
         x->rest = true;
         body_start_to_end(&body, &in);
-        exchange_reply(x, 500, "", "Internal Server Error\n");
+        reply_send(x, 500, "", "Internal Server Error\n");
         finish(x, &body);
         return true;
     }
-    const char *fault = find_body(&body, &in);
-    struct gate_answer g = judge(d), unfit;
-    if (fault != NULL)
-        g = (struct gate_answer){.status = 400, .reason = fault};
+    const char *error = find_body(&body, &in);
+    struct admission_verdict g = judge(d), unfit;
+    if (error != NULL)
+        g = (struct admission_verdict){.status = 400, .reason = error};
     if (g.status == 0 && lacks_length(d, &body, &unfit))
         g = unfit;
     if (g.status == 0)
-        whole = door_run(d, x, &body);
+        whole = handler_run(d, x, &body);
     else
-        door_refuse(d, x, &g, &body);
+        handler_refuse(d, x, &g, &body);
     finish(x, &body);
     return whole;
 }
 
 int cgi_main(int argc, char **argv) {
-    static struct door door;
+    static struct handler door;
     static char *nothing[] = {NULL};
-    struct exchange x = {.form = FORM_CGI, .out = 1, .close = true, .chunked = takes_chunks()};
+    struct reply x = {.form = FORM_CGI, .out = 1, .close = true, .chunked = takes_chunks()};
     char peer[LIMIT_PEER];
     struct slice address = meta("REMOTE_ADDR");
     (void)argv;
@@ -131,7 +131,7 @@ int cgi_main(int argc, char **argv) {
         return 71;
     if (address.at == NULL || !ucspi_address(peer, address.at))
         snprintf(peer, sizeof peer, "unknown");
-    door_open(&door, "cgi", peer, nothing);
+    handler_open(&door, "cgi", peer, nothing);
     if (fd_nonblock(0) == -1 || fd_nonblock(1) == -1)
         return 71;
     return serve(&door, &x) ? 0 : 1;

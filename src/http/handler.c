@@ -12,34 +12,34 @@
 #include "base/log.h"
 #include "core/audit.h"
 
-static const char *fault_of(struct door *d, char *const *environment) {
-    struct settings_places places = {environment, strcmp(d->channel, "cgi") == 0 ? settings_folders_of_guests : settings_folders};
-    const char *fault = NULL;
+static const char *error_of(struct handler *d, char *const *environment) {
+    struct settings_places places = {environment, strcmp(d->channel, "cgi") == 0 ? settings_directories_of_guests : settings_directories};
+    const char *error = NULL;
     bool read = settings_read(&d->settings, &places, NEED_RUN | NEED_HTTP | NEED_ACCOUNT | NEED_RUN_DIR) == 0;
     audit_use(&d->settings, read);
     auth_load(&d->auth, &d->settings);
     if (!read)
-        return d->settings.fault;
-    if (session_open(&d->session, &d->settings, environment, &fault) == -1)
-        return fault;
+        return d->settings.error;
+    if (session_open(&d->session, &d->settings, environment, &error) == -1)
+        return error;
     if (d->auth.scheme == AUTH_NONE)
         return "HTTP_BASIC_AUTH, HTTP_TOKEN: neither is set, so nobody may run anything";
     return NULL;
 }
 
-void door_open(struct door *d, const char *channel, const char *peer, char *const *environment) {
+void handler_open(struct handler *d, const char *channel, const char *peer, char *const *environment) {
     signal(SIGPIPE, SIG_IGN);
     prctl(PR_SET_DUMPABLE, 0); /* a command of the same account must not read the credential here (ptrace(2)) */
     log_heed(environment);
     d->channel = channel;
     snprintf(d->peer, sizeof d->peer, "%s", peer);
-    const char *fault = fault_of(d, environment);
-    d->faulty = fault != NULL;
-    if (d->faulty)
-        audit_fault(channel, d->peer, fault);
+    const char *error = error_of(d, environment);
+    d->unusable = error != NULL;
+    if (d->unusable)
+        audit_error(channel, d->peer, error);
 }
 
-void door_note(const struct door *d, int status, const char *reason, bool login) {
+void handler_note_refusal(const struct handler *d, int status, const char *reason, bool login) {
     struct audit a = AUDIT_EMPTY;
     a.event = login ? "login" : "deny";
     a.channel = d->channel;
@@ -51,58 +51,58 @@ void door_note(const struct door *d, int status, const char *reason, bool login)
     audit_write(&a);
 }
 
-void door_wish(struct door *d, size_t given, struct slice value) {
-    d->wish.given = given;
+void handler_note_command(struct handler *d, size_t given, struct slice value) {
+    d->requested.given = given;
     if (d->session.policy.mode != POLICY_BROKER || given == 0)
         return;
-    d->wish.n = value.n < sizeof d->wish.at ? value.n : sizeof d->wish.at;
-    memcpy(d->wish.at, value.at, d->wish.n);
+    d->requested.n = value.n < sizeof d->requested.at ? value.n : sizeof d->requested.at;
+    memcpy(d->requested.at, value.at, d->requested.n);
 }
 
 /* In broker mode a request is one only with exactly one X-Bastion-Command. */
-static bool lacks_wish(const struct door *d, struct gate_answer *g) {
-    *g = (struct gate_answer){.status = 400,
-                              .reason = d->wish.given == 0 ? "no X-Bastion-Command" : "more than one X-Bastion-Command",
+static bool lacks_command(const struct handler *d, struct admission_verdict *g) {
+    *g = (struct admission_verdict){.status = 400,
+                              .reason = d->requested.given == 0 ? "no X-Bastion-Command" : "more than one X-Bastion-Command",
                               .text = "Bad Request: one X-Bastion-Command has to say what to run.\n"};
-    return d->session.policy.mode == POLICY_BROKER && d->wish.given != 1;
+    return d->session.policy.mode == POLICY_BROKER && d->requested.given != 1;
 }
 
-bool door_takes_body(const struct door *d) { return settings_number(&d->settings, HTTP_STDIN) == STDIN_BODY; }
+bool handler_takes_body(const struct handler *d) { return settings_number(&d->settings, SETTING_HTTP_STDIN) == HTTP_STDIN_BODY; }
 
 /* A body of unknown length may turn out to be longer: the run is under way by then, and it is read all the same. */
-static bool is_too_long(const struct door *d, const struct body *body, struct gate_answer *g) {
-    *g = (struct gate_answer){.status = 413,
+static bool is_too_long(const struct handler *d, const struct body *body, struct admission_verdict *g) {
+    *g = (struct admission_verdict){.status = 413,
                               .reason = "a body above 32 MiB, which the command does not take",
                               .text = "Nothing was run: the body is longer than 32 MiB, and the command does not take it.\n"};
-    return !door_takes_body(d) && body->length > LIMIT_DROPPED_BODY;
+    return !handler_takes_body(d) && body->length > LIMIT_DROPPED_BODY;
 }
 
-bool door_run(struct door *d, struct exchange *x, struct body *body) {
-    struct gate_answer g;
-    if (lacks_wish(d, &g) || is_too_long(d, body, &g)) {
-        door_refuse(d, x, &g, body);
+bool handler_run(struct handler *d, struct reply *x, struct body *body) {
+    struct admission_verdict g;
+    if (lacks_command(d, &g) || is_too_long(d, body, &g)) {
+        handler_refuse(d, x, &g, body);
         return true;
     }
-    struct request rq = {.wish = {d->wish.at, d->wish.n},
+    struct request rq = {.requested = {d->requested.at, d->requested.n},
                          .channel = d->channel,
                          .user = d->user[0] != '\0' ? d->user : d->auth.user,
                          .peer = d->peer,
-                         .form = door_takes_body(d) ? RUN_MERGED_INPUT : RUN_MERGED};
-    if (x->continues && exchange_continue(x) == -1) {
+                         .form = handler_takes_body(d) ? RUN_MERGED_INPUT : RUN_MERGED};
+    if (x->continues && reply_continue(x) == -1) {
         x->close = true; /* it is gone */
         return true;
     }
     char run[SESSION_RUN_ID];
     session_new_run(run);
     x->ran = true;
-    answer_start(&d->answer, x, body, door_takes_body(d), run, (int64_t)settings_number(&d->settings, HTTP_HOLD_MS));
+    response_start(&d->answer, x, body, handler_takes_body(d), run, (int64_t)settings_number(&d->settings, SETTING_HTTP_HOLD_MS));
     if (!session_serve(&d->session, &rq, run, &d->answer.client))
         x->close = true;
     return !d->answer.broken;
 }
 
 /* Reads the request's body, and where the credential is wrong lets its second pass. */
-static void take_body(struct exchange *x, struct body *body, bool denied) {
+static void take_body(struct reply *x, struct body *body, bool denied) {
     int64_t now = clock_now(), deadline = clock_after(now, denied ? LIMIT_DENIED_MS : LIMIT_BODY_WAIT_MS);
     /* A client that waits for a 100 and gets a refusal need not send its body, but may. */
     if (x->continues || !body_drop(body, deadline, LIMIT_BODY_WAIT_MS))
@@ -112,10 +112,10 @@ static void take_body(struct exchange *x, struct body *body, bool denied) {
         poll(NULL, 0, (int)left);
 }
 
-void door_refuse(struct door *d, struct exchange *x, const struct gate_answer *g, struct body *body) {
+void handler_refuse(struct handler *d, struct reply *x, const struct admission_verdict *g, struct body *body) {
     char fields[128] = "";
     if (g->reason != NULL)
-        door_note(d, g->status, g->reason, g->login);
+        handler_note_refusal(d, g->status, g->reason, g->login);
     take_body(x, body, g->status == 401);
     if (g->status == 401) {
         snprintf(fields, sizeof fields, "WWW-Authenticate: %s\r\n", auth_challenge(&d->auth));
@@ -131,11 +131,11 @@ void door_refuse(struct door *d, struct exchange *x, const struct gate_answer *g
                        : g->status == 409 ? "Nothing was run: a request for a part of an answer (Range) repeats one whose transfer broke, "
                                             "which here means that the command failed.\n"
                                           : "Bad Request\n";
-    if (exchange_reply(x, g->status, fields, text) == -1)
+    if (reply_send(x, g->status, fields, text) == -1)
         x->close = true;
 }
 
-void door_patience(const struct exchange *x, int64_t *ms, int64_t *idle) {
+void handler_patience(const struct reply *x, int64_t *ms, int64_t *idle) {
     *ms = !x->rest ? LIMIT_DRAIN_MS : x->ran ? LIMIT_DRAIN_RAN_MS : LIMIT_DRAIN_REFUSED_MS;
     *idle = !x->rest ? LIMIT_DRAIN_MS : x->ran ? LIMIT_BODY_STALL_MS : LIMIT_DRAIN_REFUSED_IDLE_MS;
 }

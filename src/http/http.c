@@ -50,9 +50,9 @@ static struct slice field(const struct http1_head *head, const char *name, size_
     return value;
 }
 
-static struct gate_answer judge(struct door *d, const struct http1_head *head, const struct http1_framing *f) {
+static struct admission_verdict judge(struct handler *d, const struct http1_head *head, const struct http1_framing *f) {
     size_t origins, referers, sites, purposes, ranges;
-    struct gate_request rq = {
+    struct admission_request rq = {
         .method = head->method,
         .path = f->path,
         .authority = f->authority,
@@ -61,36 +61,36 @@ static struct gate_answer judge(struct door *d, const struct http1_head *head, c
         .site = field(head, "Sec-Fetch-Site", &sites),
     };
     rq.repeated = origins > 1 || referers > 1 || sites > 1;
-    for (size_t i = 0; i < GATE_PURPOSES; i++) {
-        rq.purpose[i] = field(head, gate_purposes[i], &purposes);
+    for (size_t i = 0; i < ADMISSION_PURPOSES; i++) {
+        rq.purpose[i] = field(head, admission_purposes[i], &purposes);
         rq.repeated = rq.repeated || purposes > 1;
     }
     field(head, "Range", &ranges);
     rq.range = ranges > 0;
     rq.authorization = field(head, "Authorization", &rq.authorizations);
-    struct slice wish = {"", 0};
-    size_t wishes = http1_find(head, "X-Bastion-Command", &wish);
-    door_wish(d, wishes, wish);
-    return gate_judge(&rq, &d->auth);
+    struct slice requested = {"", 0};
+    size_t wishes = http1_find(head, "X-Bastion-Command", &requested);
+    handler_note_command(d, wishes, requested);
+    return admission_judge(&rq, &d->auth);
 }
 
 /* ---- one request ---- */
 
-/* What of the body came along with the head shows its faults before anything runs: 0, or the status that refuses the request. */
-static int begin_body(const struct door *d, struct body *body) {
-    if (!door_takes_body(d))
+/* What of the body came along with the head shows its errors before anything runs: 0, or the status that refuses the request. */
+static int begin_body(const struct handler *d, struct body *body) {
+    if (!handler_takes_body(d))
         body_skip(body);
     return body->bad ? 400 : 0;
 }
 
-static void refuse(struct door *d, struct exchange *x, int status, const char *text) {
+static void refuse(struct handler *d, struct reply *x, int status, const char *text) {
     x->close = true;
     x->rest = status != 408;
     if (status != 408)
-        door_note(d, status, text, false);
+        handler_note_refusal(d, status, text, false);
     char line[192];
     snprintf(line, sizeof line, "%s\n", text);
-    exchange_reply(x, status, "", line);
+    reply_send(x, status, "", line);
 }
 
 /* What is said to somebody who does not speak HTTP. One who speaks TLS is told in clear text too: his library says then that
@@ -118,7 +118,7 @@ static const char *why(int status) {
 
 /* Serves the request whose head stands at the front of the input and whose body becomes `body`, as the last one unless `more` may
  * follow. False when its answer was cut. */
-static bool serve(struct door *d, const struct http1_head *head, struct exchange *x, struct body *body, bool more) {
+static bool serve(struct handler *d, const struct http1_head *head, struct reply *x, struct body *body, bool more) {
     struct http1_framing f;
     struct input *in = body->in;
     int status = http1_read_framing(head, &f);
@@ -133,30 +133,30 @@ static bool serve(struct door *d, const struct http1_head *head, struct exchange
     in->floor = in->start = head->scanned;
     body_start(body, in, f.chunked, f.length);
     x->continues = f.expects_continue;
-    struct gate_answer g = judge(d, head, &f);
+    struct admission_verdict g = judge(d, head, &f);
     status = begin_body(d, body);
     if (status != 0) {
         refuse(d, x, status, why(status));
         return true;
     }
     if (g.status == 0)
-        return door_run(d, x, body);
-    door_refuse(d, x, &g, body);
+        return handler_run(d, x, body);
+    handler_refuse(d, x, &g, body);
     return true;
 }
 
 /* ---- the connection ---- */
 
 /* Reads what is left of the last request; it ends where nothing comes for `idle` milliseconds, or sooner. */
-static void drop_rest(const struct exchange *x, struct body *body, int64_t idle) {
+static void drop_rest(const struct reply *x, struct body *body, int64_t idle) {
     int64_t ms, most;
-    door_patience(x, &ms, &most);
+    handler_patience(x, &ms, &most);
     if (x->rest)
         body_drop(body, clock_after(clock_now(), ms), clock_earlier(idle, most));
 }
 
 /* Waits until the client's side has all of the output, as long as it goes on taking it, and reads what it sends meanwhile. */
-static void wait_until_taken(const struct exchange *x, struct body *body) {
+static void wait_until_taken(const struct reply *x, struct body *body) {
     struct pollfd pfd = {.fd = x->out};
     long left = peer_unsent(x->out);
     int64_t stalled = clock_after(clock_now(), LIMIT_WRITE_STALL_MS);
@@ -175,7 +175,7 @@ static void wait_until_taken(const struct exchange *x, struct body *body) {
  * after a reset. The missing last chunk says that the answer was cut; HTTP/1.0 has nothing of that kind, so there it is a reset. Where
  * neither can be, as before `bastion tls`, a close without shutdown(2) says it. These two end the request too, so that as much of it as
  * comes is read before: a client that is still sending reads nothing. */
-static void close_cut(const struct exchange *x, const struct input *in, struct body *body) {
+static void close_cut(const struct reply *x, const struct input *in, struct body *body) {
     struct linger linger = {.l_onoff = 1, .l_linger = 0};
     struct pollfd pfd = {.fd = x->out};
     bool inet = fd_is_inet_socket(x->out);
@@ -194,23 +194,23 @@ static void close_cut(const struct exchange *x, const struct input *in, struct b
     }
 }
 
-static int serve_connection(struct door *d) {
+static int serve_connection(struct handler *d) {
     static struct input in;
     static struct http1_head head;
-    struct exchange x = {.form = FORM_HTTP, .out = 1, .chunked = true, .close = d->faulty};
+    struct reply x = {.form = FORM_HTTP, .out = 1, .chunked = true, .close = d->unusable};
     int64_t end = clock_after(clock_now(), LIMIT_CONNECTION_MS);
     struct body body;
     bool whole = true;
     body_start_to_end(&body, &in);
-    x.rest = d->faulty;
-    if (d->faulty) /* perhaps root still: not a byte is parsed */
-        exchange_reply(&x, 500, "", "Internal Server Error\n");
+    x.rest = d->unusable;
+    if (d->unusable) /* perhaps root still: not a byte is parsed */
+        reply_send(&x, 500, "", "Internal Server Error\n");
     for (bool first = true; whole && !x.close; first = false) {
         http1_start(&head);
         input_rewind(&in);
         body_start_to_end(&body, &in); /* where the head is none, whatever comes */
         int status = read_head(&in, &head, first);
-        x = (struct exchange){.form = FORM_HTTP, .out = 1, .chunked = true};
+        x = (struct reply){.form = FORM_HTTP, .out = 1, .chunked = true};
         if (status == 0)
             break;
         enum opening opening = opening_of(in.at, in.end);
@@ -230,14 +230,14 @@ static int serve_connection(struct door *d) {
 }
 
 /* The client's certificate, of which `bastion tls` tells. */
-static void take_certificate(struct door *d) {
+static void take_certificate(struct handler *d) {
     const char *https = env_get(environ, "HTTPS"), *name = env_get(environ, "SSL_CLIENT_S_DN_CN");
     if (https != NULL && strcmp(https, "on") == 0 && name != NULL)
         snprintf(d->user, sizeof d->user, "%s", name);
 }
 
 int http_main(int argc, char **argv) {
-    static struct door door;
+    static struct handler door;
     char peer[LIMIT_PEER];
     (void)argv;
     if (argc > 1) {
@@ -248,7 +248,7 @@ int http_main(int argc, char **argv) {
         return 71;
     ucspi_peer(peer, environ, 0);
     take_certificate(&door);
-    door_open(&door, "http", peer, environ);
+    handler_open(&door, "http", peer, environ);
     /* Small answers must not wait for the acknowledgement of the one before. */
     peer_no_delay(1);
     if (fd_nonblock(0) == -1 || fd_nonblock(1) == -1)

@@ -31,7 +31,7 @@ static const char *phrase(int status) {
     }
 }
 
-void exchange_head(struct buf *b, const struct exchange *x, int status) {
+void reply_head(struct buf *b, const struct reply *x, int status) {
     if (x->form == FORM_CGI) {
         /* First of all fields: some web servers look for it nowhere else. */
         buf_format(b, "Status: %d %s\r\n", status, phrase(status));
@@ -48,10 +48,10 @@ void exchange_head(struct buf *b, const struct exchange *x, int status) {
                 "X-Accel-Buffering: no\r\n"); /* of nginx: each piece of output goes on as it comes */
 }
 
-int exchange_reply(const struct exchange *x, int status, const char *fields, const char *text) {
+int reply_send(const struct reply *x, int status, const char *fields, const char *text) {
     char whole[REPLY];
     struct buf b = BUF_ON(whole);
-    exchange_head(&b, x, status);
+    reply_head(&b, x, status);
     buf_text(&b, fields);
     buf_format(&b, "Content-Length: %zu\r\n\r\n", strlen(text));
     if (!x->head_only)
@@ -59,7 +59,7 @@ int exchange_reply(const struct exchange *x, int status, const char *fields, con
     return b.full ? -1 : fd_write_all(x->out, b.at, b.len, LIMIT_HEAD_MS);
 }
 
-int exchange_continue(const struct exchange *x) {
+int reply_continue(const struct reply *x) {
     static const char line[] = "HTTP/1.1 100 Continue\r\n\r\n";
     return fd_write_all(x->out, line, sizeof line - 1, LIMIT_HEAD_MS);
 }

@@ -7,13 +7,13 @@
 
 #include "base/buf.h"
 
-enum exchange_form {
+enum reply_form {
     FORM_HTTP, /* a status line and fields, RFC 9112 */
     FORM_CGI   /* a Status field and fields, RFC 3875, section 6; the web server frames the body */
 };
 
-struct exchange {
-    enum exchange_form form;
+struct reply {
+    enum reply_form form;
     int out;        /* the descriptor that answers go to */
     bool chunked;   /* output of unknown length is sent in chunks; else it ends with the connection */
     bool close;     /* no further request is read after this answer */
@@ -25,13 +25,13 @@ struct exchange {
 };
 
 /* Puts the status and the fields that every answer has, without the empty line that ends them. */
-void exchange_head(struct buf *b, const struct exchange *x, int status);
+void reply_head(struct buf *b, const struct reply *x, int status);
 
 /* Sends a whole answer: `fields` are complete lines or "", `text` is the body. Returns 0, or -1 when the client did
  * not take it. */
-int exchange_reply(const struct exchange *x, int status, const char *fields, const char *text);
+int reply_send(const struct reply *x, int status, const char *fields, const char *text);
 
 /* Sends 100 (Continue). Returns 0 or -1. */
-int exchange_continue(const struct exchange *x);
+int reply_continue(const struct reply *x);
 
 #endif

@@ -8,16 +8,16 @@
 #include "base/clock.h"
 #include "base/peer.h"
 
-static struct answer *of(struct client *c) { return (struct answer *)(void *)c; }
+static struct response *of(struct frontend *c) { return (struct response *)(void *)c; }
 
 /* ---- to the client ---- */
 
-static void lose(struct answer *a) {
+static void lose(struct response *a) {
     a->client.gone = true;
     a->from = a->to = a->held = 0;
 }
 
-static void flush(struct answer *a) {
+static void flush(struct response *a) {
     while (a->from < a->to) {
         ssize_t n = write(a->x->out, a->frame + a->from, a->to - a->from);
         if (n < 0 && errno == EINTR)
@@ -35,20 +35,20 @@ static void flush(struct answer *a) {
 }
 
 /* Puts bytes right before what is to be written. */
-static void prepend(struct answer *a, const char *bytes, size_t n) {
+static void prepend(struct response *a, const char *bytes, size_t n) {
     a->from -= n;
     memcpy(a->frame + a->from, bytes, n);
 }
 
-static void append(struct answer *a, const char *bytes, size_t n) {
+static void append(struct response *a, const char *bytes, size_t n) {
     memcpy(a->frame + a->to, bytes, n);
     a->to += n;
 }
 
 /* Makes the output in the frame the next thing to write, as a chunk where the message is chunked. */
-static void frame_output(struct answer *a) {
-    a->from = ANSWER_DATA;
-    a->to = ANSWER_DATA + a->held;
+static void frame_output(struct response *a) {
+    a->from = RESPONSE_DATA;
+    a->to = RESPONSE_DATA + a->held;
     if (a->held > 0 && a->x->chunked) {
         char line[CHUNK_HEAD];
         size_t n = chunk_head(line, a->held);
@@ -57,7 +57,7 @@ static void frame_output(struct answer *a) {
     }
 }
 
-static void send_output(struct answer *a) {
+static void send_output(struct response *a) {
     if (a->client.gone) {
         a->held = 0;
         return;
@@ -67,14 +67,14 @@ static void send_output(struct answer *a) {
 }
 
 /* The fields of every answer that names a run. */
-static void head(struct answer *a, struct buf *b, int status) {
-    exchange_head(b, a->x, status);
+static void head(struct response *a, struct buf *b, int status) {
+    reply_head(b, a->x, status);
     buf_format(b, "X-Bastion-Run: %s\r\n", a->run);
 }
 
 /* Sends the status line, and what is held. */
-static void begin_streaming(struct answer *a) {
-    char text[LIMIT_ANSWER_HEAD];
+static void begin_streaming(struct response *a) {
+    char text[LIMIT_RESPONSE_HEAD];
     struct buf b = BUF_ON(text);
     a->streaming = true;
     a->hold_until = CLOCK_NEVER;
@@ -97,23 +97,23 @@ static void begin_streaming(struct answer *a) {
 
 /* ---- what the session calls ---- */
 
-static void started(struct client *c, const char *run) {
-    struct answer *a = of(c);
+static void started(struct frontend *c, const char *run) {
+    struct response *a = of(c);
     (void)run; /* known from the start */
     a->hold_until = clock_after(clock_now(), a->hold_ms);
     if (a->hold_ms == 0)
         begin_streaming(a);
 }
 
-static size_t room(struct client *c, int stream, char **at) {
-    struct answer *a = of(c);
+static size_t room(struct frontend *c, int stream, char **at) {
+    struct response *a = of(c);
     (void)stream; /* merged */
-    *at = a->frame + ANSWER_DATA + a->held;
+    *at = a->frame + RESPONSE_DATA + a->held;
     return a->from < a->to ? 0 : LIMIT_HELD - a->held;
 }
 
-static void output(struct client *c, int stream, size_t n) {
-    struct answer *a = of(c);
+static void output(struct frontend *c, int stream, size_t n) {
+    struct response *a = of(c);
     (void)stream;
     a->held += n;
     a->said = true;
@@ -123,31 +123,31 @@ static void output(struct client *c, int stream, size_t n) {
         begin_streaming(a);
 }
 
-static size_t input(struct client *c, const char **at) {
-    struct answer *a = of(c);
+static size_t input(struct frontend *c, const char **at) {
+    struct response *a = of(c);
     if (c->input_closed || !body_next(a->body))
         return 0;
     *at = a->body->content.at;
     return a->body->content.n;
 }
 
-static void taken(struct client *c, size_t n) { body_taken(of(c)->body, n); }
+static void taken(struct frontend *c, size_t n) { body_taken(of(c)->body, n); }
 
-static bool input_ended(const struct client *c) {
-    const struct body *b = ((const struct answer *)(const void *)c)->body;
+static bool input_ended(const struct frontend *c) {
+    const struct body *b = ((const struct response *)(const void *)c)->body;
     return b->bad || body_ended(b);
 }
 
 /* Whether the client is to go on sending. What the command does not take is read all the same, and dropped: most clients send all of
  * their request before they read a byte of the answer. */
-static bool wants_body(struct answer *a) {
+static bool wants_body(struct response *a) {
     if (a->client.input_closed)
         body_skip(a->body);
     return !a->half_closed && !a->body->bad && a->body->content.n == 0 && !body_ended(a->body);
 }
 
-static int64_t watch(struct client *c, struct pollfd fds[CLIENT_FDS], int64_t now) {
-    struct answer *a = of(c);
+static int64_t watch(struct frontend *c, struct pollfd fds[FRONTEND_FDS], int64_t now) {
+    struct response *a = of(c);
     bool pending = a->from < a->to, reading = wants_body(a);
     bool look = !c->gone && !a->half_closed && (reading || a->x->form == FORM_HTTP);
     fds[0] = (struct pollfd){.fd = look ? a->body->in->fd : -1, .events = (short)(reading ? POLLIN | POLLRDHUP : POLLRDHUP)};
@@ -169,7 +169,7 @@ static int64_t watch(struct client *c, struct pollfd fds[CLIENT_FDS], int64_t no
 /* The client closed its sending side. One that does so right behind its request waits for the answer (a half-close, as
  * netcat does it); the head of the answer and probes will tell if it is there, since only what is sent to a closed
  * socket is answered by a reset. One that had waited and does so later is gone. */
-static void half_close(struct answer *a, int64_t now) {
+static void half_close(struct response *a, int64_t now) {
     a->half_closed = true;
     if (a->x->form == FORM_CGI)
         return; /* the web server ends what it sends, and knows the client */
@@ -180,7 +180,7 @@ static void half_close(struct answer *a, int64_t now) {
 }
 
 /* Reads on in the request, or sees its end. */
-static void receive(struct answer *a, short revents, int64_t now) {
+static void receive(struct response *a, short revents, int64_t now) {
     ssize_t n = revents & POLLIN ? body_read(a->body) : 0;
     if (n > 0) {
         a->body_stall_at = CLOCK_NEVER;
@@ -192,14 +192,14 @@ static void receive(struct answer *a, short revents, int64_t now) {
     }
 }
 
-static void ready(struct client *c, const struct pollfd fds[CLIENT_FDS], int64_t now) {
-    struct answer *a = of(c);
+static void ready(struct frontend *c, const struct pollfd fds[FRONTEND_FDS], int64_t now) {
+    struct response *a = of(c);
     if (fds[0].revents != 0)
         receive(a, fds[0].revents, now);
     if (now >= a->body_stall_at)
         a->body->bad = true;
     if (!c->input_closed)
-        body_next(a->body); /* shows faults of its coding */
+        body_next(a->body); /* shows errors of its coding */
     /* A body that breaks off is a client that went away: the command must not take the part for the whole. */
     if ((fds[1].revents & (POLLERR | POLLHUP | POLLNVAL)) != 0 || (a->body->bad && !c->input_closed))
         lose(a);
@@ -216,25 +216,25 @@ static void ready(struct client *c, const struct pollfd fds[CLIENT_FDS], int64_t
 }
 
 /* Writes what is left in the frame, as long as the client takes it. */
-static void finish(struct answer *a) {
+static void finish(struct response *a) {
     flush(a);
     while (a->from < a->to) {
-        struct pollfd fds[CLIENT_FDS];
+        struct pollfd fds[FRONTEND_FDS];
         int64_t now = clock_now();
         int64_t deadline = watch(&a->client, fds, now);
         struct timespec ts;
-        if (ppoll(fds, CLIENT_FDS, clock_left(deadline, now, &ts), NULL) >= 0)
+        if (ppoll(fds, FRONTEND_FDS, clock_left(deadline, now, &ts), NULL) >= 0)
             ready(&a->client, fds, clock_now());
     }
 }
 
 /* ---- the ending ---- */
 
-static void end_stream(struct answer *a, int code) {
+static void end_stream(struct response *a, int code) {
     a->broken = code != 0;
     /* A client that repeats what broke shows it by asking for the rest (Range), and is refused; but only if it got something. */
     if (a->broken && !a->said && !a->client.gone && a->from == a->to) {
-        a->frame[ANSWER_DATA] = '\n';
+        a->frame[RESPONSE_DATA] = '\n';
         a->held = 1;
         send_output(a);
     }
@@ -244,7 +244,7 @@ static void end_stream(struct answer *a, int code) {
         return;
     }
     if (a->from == a->to)
-        a->from = a->to = ANSWER_DATA;
+        a->from = a->to = RESPONSE_DATA;
     if (a->x->chunked) {
         append(a, "0\r\n", 3);
         if (a->x->trailers)
@@ -255,33 +255,33 @@ static void end_stream(struct answer *a, int code) {
 }
 
 /* The whole message at once: `fields` are complete lines; the body is what is held. */
-static void send_whole(struct answer *a, int status, const char *fields) {
-    char text[LIMIT_ANSWER_HEAD];
+static void send_whole(struct response *a, int status, const char *fields) {
+    char text[LIMIT_RESPONSE_HEAD];
     struct buf b = BUF_ON(text);
     head(a, &b, status);
     buf_format(&b, "%sContent-Length: %zu\r\n\r\n", fields, a->held);
-    a->from = ANSWER_DATA;
-    a->to = ANSWER_DATA + a->held;
+    a->from = RESPONSE_DATA;
+    a->to = RESPONSE_DATA + a->held;
     prepend(a, b.at, b.len);
     finish(a);
 }
 
 /* Makes one line the body. */
-static void hold_line(struct answer *a, const char *text, const char *more) {
-    struct buf b = {.at = a->frame + ANSWER_DATA, .cap = LIMIT_HELD};
+static void hold_line(struct response *a, const char *text, const char *more) {
+    struct buf b = {.at = a->frame + RESPONSE_DATA, .cap = LIMIT_HELD};
     buf_format(&b, "%s%s\n", text, more);
     a->held = b.len;
 }
 
 /* The request as it came; where it is not text, the reason says so. */
-static void hold_denial(struct answer *a, const struct outcome *o) {
-    struct buf b = {.at = a->frame + ANSWER_DATA, .cap = LIMIT_HELD};
+static void hold_denial(struct response *a, const struct outcome *o) {
+    struct buf b = {.at = a->frame + RESPONSE_DATA, .cap = LIMIT_HELD};
     outcome_tell_denial(&b, o);
     a->held = b.len;
 }
 
 /* The ending of a message whose status line was not out yet. */
-static void end_held(struct answer *a, const struct outcome *o, const char *code) {
+static void end_held(struct response *a, const struct outcome *o, const char *code) {
     switch (o->kind) {
     case OUTCOME_ENDED:
     case OUTCOME_TIMEOUT:
@@ -304,7 +304,7 @@ static void end_held(struct answer *a, const struct outcome *o, const char *code
         send_whole(a, 429, "Retry-After: 5\r\n");
         break;
     case OUTCOME_GONE:
-    case OUTCOME_FAULT:
+    case OUTCOME_ERROR:
         a->x->close = true;
         hold_line(a, "Internal Server Error", "");
         send_whole(a, 500, "");
@@ -313,15 +313,15 @@ static void end_held(struct answer *a, const struct outcome *o, const char *code
 }
 
 /* Reads what is left of the request, for a while: the next one is behind it. */
-static void take_rest(struct answer *a) {
+static void take_rest(struct response *a) {
     int64_t wait = a->client.gone || a->broken ? 0 : LIMIT_BODY_WAIT_MS;
     bool through = body_drop(a->body, clock_after(clock_now(), wait), wait);
     a->x->rest = !through;
     a->x->close = a->x->close || !through;
 }
 
-static void ended(struct client *c, const struct outcome *o) {
-    struct answer *a = of(c);
+static void ended(struct frontend *c, const struct outcome *o) {
+    struct response *a = of(c);
     char code[64];
     snprintf(code, sizeof code, "X-Bastion-Exit-Code: %d\r\n", o->code);
     a->hold_until = CLOCK_NEVER;
@@ -337,9 +337,9 @@ static void ended(struct client *c, const struct outcome *o) {
         a->broken = a->x->close = true;
 }
 
-void answer_start(struct answer *a, struct exchange *x, struct body *body, bool is_input, const char *run, int64_t hold_ms) {
-    static const struct client_ops ops = {started, room, output, input, taken, input_ended, watch, ready, ended};
-    a->client = (struct client){.ops = &ops, .input_closed = !is_input};
+void response_start(struct response *a, struct reply *x, struct body *body, bool is_input, const char *run, int64_t hold_ms) {
+    static const struct frontend_ops ops = {started, room, output, input, taken, input_ended, watch, ready, ended};
+    a->client = (struct frontend){.ops = &ops, .input_closed = !is_input};
     a->x = x;
     a->body = body;
     snprintf(a->run, sizeof a->run, "%s", run);

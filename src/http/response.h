@@ -13,13 +13,13 @@
 #include "wire/chunk.h"
 
 enum {
-    ANSWER_DATA = LIMIT_ANSWER_HEAD + CHUNK_HEAD, /* where output stands in the frame: before it a head and a chunk's line */
-    ANSWER_TAIL = 64                              /* behind it: CRLF, the last chunk, a trailer */
+    RESPONSE_DATA = LIMIT_RESPONSE_HEAD + CHUNK_HEAD, /* where output stands in the frame: before it a head and a chunk's line */
+    RESPONSE_TAIL = 64                              /* behind it: CRLF, the last chunk, a trailer */
 };
 
-struct answer {
-    struct client client; /* first, so that one is the other */
-    struct exchange *x;
+struct response {
+    struct frontend client; /* first, so that one is the other */
+    struct reply *x;
     struct body *body;    /* the request's: the command's input, or read and dropped */
     char run[SESSION_RUN_ID];
     int64_t hold_ms, hold_until; /* CLOCK_NEVER until the command has started */
@@ -33,12 +33,12 @@ struct answer {
     int64_t stall_at;     /* when a client that takes nothing counts as gone */
     int64_t body_stall_at;
     long unsent;          /* bytes that the kernel held for it when we last looked */
-    char frame[ANSWER_DATA + LIMIT_HELD + ANSWER_TAIL];
+    char frame[RESPONSE_DATA + LIMIT_HELD + RESPONSE_TAIL];
 };
 
 /* Prepares the answer to one request, whose body is the command's input or (`is_input` false) not wanted. `a` keeps belonging to the
  * caller, who passes &a->client to session_serve; then a->broken says how the message ended, and x->close whether the connection
  * must end. */
-void answer_start(struct answer *a, struct exchange *x, struct body *body, bool is_input, const char *run, int64_t hold_ms);
+void response_start(struct response *a, struct reply *x, struct body *body, bool is_input, const char *run, int64_t hold_ms);
 
 #endif

@@ -15,25 +15,25 @@
 #include "core/replaced_mount.h"
 #include "wire/base64.h"
 
-static void tell(const struct keys *k, struct key_seen seen) {
+static void tell(const struct authorized_keys *k, struct key_seen seen) {
     if (k->see != NULL)
         k->see(&seen);
 }
 
-static void fault_about(struct keys *k, const char *file, size_t line, const char *reason, const struct authorized *a) {
-    struct buf before = k->faults;
+static void error_about(struct authorized_keys *k, const char *file, size_t line, const char *reason, const struct authorized *a) {
+    struct buf before = k->errors;
     tell(k, (struct key_seen){.path = file, .line = line, .reason = reason, .a = a});
     if (line > 0)
-        buf_format(&k->faults, "%s:%zu: %s\n", file, line, reason);
+        buf_format(&k->errors, "%s:%zu: %s\n", file, line, reason);
     else
-        buf_format(&k->faults, "%s: %s\n", file, reason);
-    if (k->faults.full)
-        k->faults = before; /* whole lines or none */
+        buf_format(&k->errors, "%s: %s\n", file, reason);
+    if (k->errors.full)
+        k->errors = before; /* whole lines or none */
 }
 
-static void fault(struct keys *k, const char *file, size_t line, const char *reason) { fault_about(k, file, line, reason, NULL); }
+static void set_error(struct authorized_keys *k, const char *file, size_t line, const char *reason) { error_about(k, file, line, reason, NULL); }
 
-const struct key *keys_find(const struct keys *k, const char *text) {
+const struct key *authorized_keys_find(const struct authorized_keys *k, const char *text) {
     for (size_t i = 0; i < k->count; i++)
         if (strcmp(k->key[i].text, text) == 0)
             return &k->key[i];
@@ -61,15 +61,15 @@ struct source {
     struct slice name, identity;
 };
 
-static void take_key(struct keys *k, const struct source *from, size_t line, const struct authorized *a) {
+static void take_key(struct authorized_keys *k, const struct source *from, size_t line, const struct authorized *a) {
     struct slice who = from->identity.n > 0 ? from->identity : is_printable(a->comment) ? a->comment : from->name;
     if (k->count == LIMIT_KEYS) {
-        fault_about(k, from->path, line, "one key more than there is room for", a);
+        error_about(k, from->path, line, "one key more than there is room for", a);
         return;
     }
     struct key *key = &k->key[k->count];
     snprintf(key->text, sizeof key->text, "%.*s", (int)a->key.n, a->key.at);
-    if (keys_find(k, key->text) != NULL) {
+    if (authorized_keys_find(k, key->text) != NULL) {
         tell(k, (struct key_seen){.path = from->path, .line = line, .a = a});
         return;
     }
@@ -99,11 +99,11 @@ static bool has_key(struct slice rest, bool usable) {
 }
 
 /* A file that is none of keys is one complaint, not one for each of its lines; but a key in it counts all the same. */
-static void take_lines(struct keys *k, const struct source *from, struct slice rest) {
+static void take_lines(struct authorized_keys *k, const struct source *from, struct slice rest) {
     const char *foreign = authorized_foreign(rest);
     rest = authorized_without_mark(rest);
     if (foreign != NULL)
-        fault(k, from->path, 0, foreign);
+        set_error(k, from->path, 0, foreign);
     if (foreign != NULL && !has_key(rest, true))
         return;
     for (size_t number = 1; rest.n > 0; number++) {
@@ -112,11 +112,11 @@ static void take_lines(struct keys *k, const struct source *from, struct slice r
         if (a.kind == AUTHORIZED_KEY)
             take_key(k, from, number, &a);
         else if (a.kind == AUTHORIZED_UNUSABLE)
-            fault_about(k, from->path, number, a.reason, &a);
+            error_about(k, from->path, number, a.reason, &a);
     }
 }
 
-static void take_file(struct keys *k, const struct source *from) {
+static void take_file(struct authorized_keys *k, const struct source *from) {
     static char text[LIMIT_KEY_FILE + 1];
     struct stat st;
     int fd = open(from->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
@@ -137,21 +137,21 @@ static void take_file(struct keys *k, const struct source *from) {
     else if (n > LIMIT_KEY_FILE)
         wrong = "too long";
     fd_close(&fd);
-    if (wrong == NULL && st.st_nlink == 0 && replaced_is(from->path)) /* not just replaced in a folder */
-        fault(k, from->path, 0, REPLACED);
+    if (wrong == NULL && st.st_nlink == 0 && replaced_mount_is(from->path)) /* not just replaced in a directory */
+        set_error(k, from->path, 0, REPLACED_MOUNT);
     if (wrong != NULL)
-        fault(k, from->path, 0, wrong);
+        set_error(k, from->path, 0, wrong);
     else
         take_lines(k, from, (struct slice){text, (size_t)n});
 }
 
-static void take_single(struct keys *k, const char *path) {
+static void take_single(struct authorized_keys *k, const char *path) {
     const char *slash = strrchr(path, '/');
     struct source from = {.path = path, .name = {slash + 1, strlen(slash + 1)}, .identity = {"", 0}};
     take_file(k, &from);
 }
 
-/* ---- the folder ---- */
+/* ---- the directory ---- */
 
 /* Names of files, in their order, so that it does not change from one connection to the next which of two equal keys counts. */
 struct names {
@@ -210,7 +210,7 @@ static void better_name(char out[256], const char *name) {
 }
 
 /* A file with another name, which is not read: it is worth a word if there is a key in it. */
-static void look_at_other(struct keys *k, char *path, char *name) {
+static void look_at_other(struct authorized_keys *k, char *path, char *name) {
     static char text[LIMIT_KEY_LOOK];
     char better[256], reason[256 + 64];
     struct stat st;
@@ -222,66 +222,66 @@ static void look_at_other(struct keys *k, char *path, char *name) {
         return;
     struct slice start = {text, (size_t)n};
     if (authorized_is_private(start)) {
-        fault(k, blunt(path), 0, authorized_foreign(start));
+        set_error(k, blunt(path), 0, authorized_foreign(start));
     } else if (has_key(authorized_without_mark(start), false) || (n > 5 && memcmp(text, "---- ", 5) == 0)) {
         better_name(better, blunt(name));
         snprintf(reason, sizeof reason, "is not read, since its name does not end in .pub: rename it to %s", better);
-        fault(k, blunt(path), 0, reason);
+        set_error(k, blunt(path), 0, reason);
     }
     explicit_bzero(text, sizeof text);
 }
 
-static void take_folder(struct keys *k, const char *folder) {
+static void take_directory(struct authorized_keys *k, const char *directory) {
     static char good_names[LIMIT_KEYS][256], other_names[LIMIT_KEY_OTHERS][256];
     struct names good = {.room = LIMIT_KEYS, .at = good_names}, others = {.room = LIMIT_KEY_OTHERS, .at = other_names};
-    DIR *dir = opendir(folder);
-    const char *wrong = dir == NULL ? strerror(errno) : protect_refuses(folder, PROTECT_KEY);
+    DIR *dir = opendir(directory);
+    const char *wrong = dir == NULL ? strerror(errno) : protect_refuses(directory, PROTECT_KEY);
     if (wrong != NULL) {
         if (dir != NULL || errno != ENOENT)
-            fault(k, folder, 0, wrong);
+            set_error(k, directory, 0, wrong);
         if (dir != NULL)
             closedir(dir);
         return;
     }
     if (!list(dir, &good, &others))
-        fault(k, folder, 0, "more files than there is room for");
+        set_error(k, directory, 0, "more files than there is room for");
     closedir(dir);
     for (size_t i = 0; i < good.count + others.count; i++) {
         char path[LIMIT_PATH + 256], *file = i < good.count ? good.at[i] : others.at[i - good.count];
         struct buf b = BUF_ON(path);
-        buf_format(&b, "%s/%s", folder, file);
+        buf_format(&b, "%s/%s", directory, file);
         struct slice name = {file, i < good.count ? strlen(file) - 4 : 0};
         struct source from = {.path = path, .name = name, .identity = name};
         if (buf_string(&b) == NULL)
-            fault(k, folder, 0, "a path too long");
+            set_error(k, directory, 0, "a path too long");
         else if (i >= good.count)
             look_at_other(k, path, file);
         else if (is_printable(name))
             take_file(k, &from);
         else
-            fault(k, blunt(path), 0, "a name that can't be an identity");
+            set_error(k, blunt(path), 0, "a name that can't be an identity");
     }
 }
 
-void keys_read(struct keys *k, const struct settings *s) {
+void authorized_keys_read(struct authorized_keys *k, const struct settings *s) {
     k->count = 0;
-    k->faults = BUF_ON(k->fault_text);
-    take_folder(k, settings_text(s, AUTHORIZED_KEYS_DIR));
-    take_single(k, settings_text(s, AUTHORIZED_KEYS_HOST));
-    take_single(k, settings_text(s, AUTHORIZED_KEYS_REPO));
+    k->errors = BUF_ON(k->error_text);
+    take_directory(k, settings_text(s, SETTING_AUTHORIZED_KEYS_DIR));
+    take_single(k, settings_text(s, SETTING_AUTHORIZED_KEYS_HOST));
+    take_single(k, settings_text(s, SETTING_AUTHORIZED_KEYS_REPO));
     if (k->count == 0)
-        fault(k, "AUTHORIZED_KEYS_DIR, _HOST, _REPO", 0, "no usable key: nobody can log in");
+        set_error(k, "AUTHORIZED_KEYS_DIR, _HOST, _REPO", 0, "no usable key: nobody can log in");
 }
 
-int keys_write(const struct keys *k, int folder) {
+int authorized_keys_write(const struct authorized_keys *k, int directory) {
     static char text[LIMIT_KEYS * (SSH_KEY_TEXT + sizeof "ssh-ed25519 \n")];
     struct buf b = BUF_ON(text);
     for (size_t i = 0; i < k->count; i++)
         buf_format(&b, "ssh-ed25519 %s\n", k->key[i].text);
-    return fd_put_file(folder, "authorized_keys", b.at, b.len, 0644, false);
+    return fd_put_file(directory, "authorized_keys", b.at, b.len, 0644, false);
 }
 
-void keys_fingerprint(char out[KEYS_FINGERPRINT], const char *text) {
+void authorized_keys_fingerprint(char out[KEYS_FINGERPRINT], const char *text) {
     unsigned char blob[SSH_KEY_BLOB], digest[32];
     char coded[BASE64_SIZE(sizeof digest)];
     br_sha256_context sha;

@@ -21,11 +21,11 @@
 #include "base/num.h"
 #include "core/audit.h"
 
-#define FOLDER TICKET_RUN_DIR "/sessions"
+#define DIRECTORY HANDOFF_RUN_DIR "/sessions"
 
 static struct sockaddr_un address_for(pid_t pid) {
     struct sockaddr_un a = {.sun_family = AF_UNIX};
-    snprintf(a.sun_path, sizeof a.sun_path, FOLDER "/%ld", (long)pid);
+    snprintf(a.sun_path, sizeof a.sun_path, DIRECTORY "/%ld", (long)pid);
     return a;
 }
 
@@ -33,7 +33,7 @@ static struct sockaddr_un address_for(pid_t pid) {
 
 /* What processes that were killed have left: nobody answers there. */
 static void sweep(void) {
-    DIR *dir = opendir(FOLDER);
+    DIR *dir = opendir(DIRECTORY);
     if (dir == NULL)
         return;
     for (struct dirent *e; (e = readdir(dir)) != NULL;) {
@@ -44,9 +44,9 @@ static void sweep(void) {
     closedir(dir);
 }
 
-int ticket_listen(pid_t pid, uid_t uid) {
+int handoff_listen(pid_t pid, uid_t uid) {
     struct sockaddr_un a = address_for(pid);
-    if ((mkdir(FOLDER, 0711) == -1 && errno != EEXIST) || prctl(PR_SET_CHILD_SUBREAPER, 1) == -1)
+    if ((mkdir(DIRECTORY, 0711) == -1 && errno != EEXIST) || prctl(PR_SET_CHILD_SUBREAPER, 1) == -1)
         return -1;
     sweep();
     /* Nor has this process left anything under its own number, which is new, nor its child. */
@@ -108,7 +108,7 @@ static int take_descriptor(int other, int *fd) {
     /* Room for one and no more: the kernel closes what is sent beyond. */
     struct msghdr message = {.msg_iov = &at, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = CMSG_LEN(sizeof(int))};
     struct pollfd pfd = {.fd = other, .events = POLLIN};
-    if (poll(&pfd, 1, LIMIT_TICKET_MS) != 1 || recvmsg(other, &message, MSG_CMSG_CLOEXEC) != 1)
+    if (poll(&pfd, 1, LIMIT_HANDOFF_MS) != 1 || recvmsg(other, &message, MSG_CMSG_CLOEXEC) != 1)
         return -1;
     struct cmsghdr *head = CMSG_FIRSTHDR(&message);
     if (head != NULL && head->cmsg_level == SOL_SOCKET && head->cmsg_type == SCM_RIGHTS && head->cmsg_len == CMSG_LEN(sizeof(int)))
@@ -116,7 +116,7 @@ static int take_descriptor(int other, int *fd) {
     return 0;
 }
 
-int ticket_accept(int listener, pid_t pid, uid_t uid, int *input) {
+int handoff_accept(int listener, pid_t pid, uid_t uid, int *input) {
     struct ucred who;
     socklen_t n = sizeof who;
     int fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
@@ -130,8 +130,8 @@ int ticket_accept(int listener, pid_t pid, uid_t uid, int *input) {
 static void put(struct buf *b, const char *text) { buf_bytes(b, text, strlen(text) + 1); }
 
 /* The descriptor; then strings, each with its NUL; an empty one ends them. */
-int ticket_give(int caller, const struct ticket *t) {
-    static char text[LIMIT_TICKET];
+int handoff_give(int caller, const struct handoff *t) {
+    static char text[LIMIT_HANDOFF];
     struct buf b = BUF_ON(text);
     put(&b, t->run);
     put(&b, t->user);
@@ -140,10 +140,10 @@ int ticket_give(int caller, const struct ticket *t) {
     for (char *const *e = t->environment; *e != NULL; e++)
         put(&b, *e);
     put(&b, "");
-    return b.full || give_descriptor(caller, t->record) == -1 ? -1 : fd_write_all(caller, b.at, b.len, LIMIT_TICKET_MS);
+    return b.full || give_descriptor(caller, t->record) == -1 ? -1 : fd_write_all(caller, b.at, b.len, LIMIT_HANDOFF_MS);
 }
 
-int ticket_pass_line(int caller, bool *running) {
+int handoff_pass_line(int caller, bool *running) {
     static char line[LIMIT_LOG_LINE];
     static size_t n;
     ssize_t got = recv(caller, line + n, sizeof line - n, MSG_DONTWAIT);
@@ -162,22 +162,22 @@ int ticket_pass_line(int caller, bool *running) {
     bool taken = log_line(line, n) == 0;
     *running = (*running || audit_is(line, n, "start")) && !audit_is(line, n, "end");
     n = 0;
-    return fd_write_all(caller, taken ? "+" : "-", 1, LIMIT_TICKET_MS);
+    return fd_write_all(caller, taken ? "+" : "-", 1, LIMIT_HANDOFF_MS);
 }
 
-void ticket_close(int *listener, pid_t pid) {
+void handoff_close(int *listener, pid_t pid) {
     if (*listener != -1)
         unlink(address_for(pid).sun_path);
     fd_close(listener);
 }
 
-void ticket_end(void) { unlink(address_for(getpid()).sun_path); }
+void handoff_end(void) { unlink(address_for(getpid()).sun_path); }
 
 /* ---- the login shell ---- */
 
 /* Receives until the empty string that ends the ticket. Returns 0, or -1. */
 static int receive(int fd, char *text, size_t cap) {
-    int64_t deadline = clock_after(clock_now(), LIMIT_TICKET_MS);
+    int64_t deadline = clock_after(clock_now(), LIMIT_HANDOFF_MS);
     for (size_t n = 0; n < cap;) {
         struct pollfd pfd = {.fd = fd, .events = POLLIN};
         int64_t left = deadline - clock_now();
@@ -191,8 +191,8 @@ static int receive(int fd, char *text, size_t cap) {
     return -1;
 }
 
-int ticket_ask(struct ticket *t, pid_t parent) {
-    static char text[LIMIT_TICKET], *environment[LIMIT_ENVIRONMENT + 1];
+int handoff_ask(struct handoff *t, pid_t parent) {
+    static char text[LIMIT_HANDOFF], *environment[LIMIT_ENVIRONMENT + 1];
     struct sockaddr_un a = address_for(parent);
     const char *field[4];
     size_t n = 0;
@@ -216,7 +216,7 @@ int ticket_ask(struct ticket *t, pid_t parent) {
             goto bad;
         environment[n++] = at;
     }
-    *t = (struct ticket){field[0], field[1], field[2], strcmp(field[3], "no-pty") == 0, record, environment};
+    *t = (struct handoff){field[0], field[1], field[2], strcmp(field[3], "no-pty") == 0, record, environment};
     return fd;
 bad:
     fd_close(&record);

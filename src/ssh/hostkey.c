@@ -21,11 +21,11 @@
 #define SECRET_FILE ".ed25519.sk"
 #define PUBLIC_FILE "ed25519.pk"
 
-static char fault_text[LIMIT_PATH + 256];
+static char error_text[LIMIT_PATH + 256];
 
-static int fail(const char **fault, const char *folder, const char *file, const char *what) {
-    snprintf(fault_text, sizeof fault_text, "SSH_KEYS: %s%s%s: %s", folder, *file != '\0' ? "/" : "", file, what);
-    *fault = fault_text;
+static int fail(const char **error, const char *directory, const char *file, const char *what) {
+    snprintf(error_text, sizeof error_text, "SSH_KEYS: %s%s%s: %s", directory, *file != '\0' ? "/" : "", file, what);
+    *error = error_text;
     return -1;
 }
 
@@ -52,61 +52,61 @@ static bool is_good(const struct openssh_key *k, const unsigned char *known) {
 }
 
 /* Why no command may have written there, though it could have; or NULL. */
-static const char *judge(const char *folder) {
+static const char *judge(const char *directory) {
     static const char *const names[] = {"", "/" OPENSSH_FILE, "/" SECRET_FILE};
     char path[LIMIT_PATH + 32];
     const char *wrong = NULL;
     for (size_t i = 0; i < sizeof names / sizeof *names && wrong == NULL; i++) {
-        snprintf(path, sizeof path, "%s%s", folder, names[i]);
+        snprintf(path, sizeof path, "%s%s", directory, names[i]);
         wrong = protect_refuses(path, PROTECT_KEY);
     }
     return wrong;
 }
 
-static int find_in(struct openssh_key *k, int dir, const char *folder, const unsigned char *known, const char **fault) {
+static int find_in(struct openssh_key *k, int dir, const char *directory, const unsigned char *known, const char **error) {
     char text[4 * OPENSSH_KEY_FILE];
-    const char *refused = judge(folder);
+    const char *refused = judge(directory);
     if (refused != NULL)
-        return fail(fault, folder, "", refused);
+        return fail(error, directory, "", refused);
     ssize_t n = read_small(dir, OPENSSH_FILE, text, sizeof text);
     if (n >= 0) {
         const char *wrong = openssh_key_read(k, (struct slice){text, (size_t)n});
         explicit_bzero(text, sizeof text);
         if (wrong == NULL && !is_good(k, known))
             wrong = "it is damaged";
-        return wrong == NULL ? 1 : fail(fault, folder, OPENSSH_FILE, wrong);
+        return wrong == NULL ? 1 : fail(error, directory, OPENSSH_FILE, wrong);
     }
     if (errno != ENOENT)
-        return fail(fault, folder, OPENSSH_FILE, strerror(errno));
+        return fail(error, directory, OPENSSH_FILE, strerror(errno));
     n = read_small(dir, SECRET_FILE, text, sizeof text);
     if (n < 0)
-        return errno == ENOENT ? 0 : fail(fault, folder, SECRET_FILE, strerror(errno));
+        return errno == ENOENT ? 0 : fail(error, directory, SECRET_FILE, strerror(errno));
     memcpy(k->secret, text, ED25519_SECRET);
     k->comment[0] = '\0';
     explicit_bzero(text, sizeof text);
-    return n == ED25519_SECRET && is_good(k, known) ? 1 : fail(fault, folder, SECRET_FILE, "it is damaged");
+    return n == ED25519_SECRET && is_good(k, known) ? 1 : fail(error, directory, SECRET_FILE, "it is damaged");
 }
 
-int hostkey_find(struct openssh_key *k, const char *folder, const unsigned char *known, const char **fault) {
-    int dir = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+int hostkey_find(struct openssh_key *k, const char *directory, const unsigned char *known, const char **error) {
+    int dir = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (dir == -1)
-        return errno == ENOENT ? 0 : fail(fault, folder, "", strerror(errno));
-    int found = find_in(k, dir, folder, known, fault);
+        return errno == ENOENT ? 0 : fail(error, directory, "", strerror(errno));
+    int found = find_in(k, dir, directory, known, error);
     close(dir);
     return found;
 }
 
 /* ---- making one ---- */
 
-/* Has tinysshd-makekey (the same executable under its other name) fill a new folder. Returns 0, or -1. */
-static int make_with(const char *tinysshd, const char *folder) {
+/* Has tinysshd-makekey (the same executable under its other name) fill a new directory. Returns 0, or -1. */
+static int make_with(const char *tinysshd, const char *directory) {
     pid_t pid = fork();
     if (pid == 0) {
         int null = open("/dev/null", O_RDWR); /* descriptor 2 may be the client's socket */
         for (int fd = 0; fd < 3; fd++)
             dup2(null, fd);
         umask(077);
-        execle(tinysshd, "tinysshd-makekey", folder, (char *)NULL, (char *[]){NULL});
+        execle(tinysshd, "tinysshd-makekey", directory, (char *)NULL, (char *[]){NULL});
         _exit(127);
     }
     int status = -1;
@@ -116,23 +116,23 @@ static int make_with(const char *tinysshd, const char *folder) {
 }
 
 static int make_key(struct openssh_key *k, const char *run, const char *tinysshd) {
-    char folder[LIMIT_PATH], name[LIMIT_PATH + 32];
+    char directory[LIMIT_PATH], name[LIMIT_PATH + 32];
     static const char *const made[] = {SECRET_FILE, PUBLIC_FILE};
-    snprintf(folder, sizeof folder, "%s/new.%ld", run, (long)getpid());
-    int result = make_with(tinysshd, folder), dir = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    snprintf(directory, sizeof directory, "%s/new.%ld", run, (long)getpid());
+    int result = make_with(tinysshd, directory), dir = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (result == 0 && (dir == -1 || read_small(dir, SECRET_FILE, k->secret, ED25519_SECRET) != ED25519_SECRET))
         result = -1;
     fd_close(&dir);
     for (size_t i = 0; i < sizeof made / sizeof *made; i++) {
-        snprintf(name, sizeof name, "%s/%s", folder, made[i]);
+        snprintf(name, sizeof name, "%s/%s", directory, made[i]);
         unlink(name);
     }
-    rmdir(folder);
+    rmdir(directory);
     snprintf(k->comment, sizeof k->comment, "bastion");
     return result;
 }
 
-/* Keeps it in the administrator's folder, for good, unless another connection was quicker. Returns 0, or -1 with errno. */
+/* Keeps it in the administrator's directory, for good, unless another connection was quicker. Returns 0, or -1 with errno. */
 static int keep(const struct openssh_key *k, int dir) {
     char text[OPENSSH_KEY_FILE], blob[SSH_KEY_BLOB], coded[SSH_KEY_TEXT];
     struct buf b = BUF_ON(text);
@@ -153,10 +153,10 @@ static int keep(const struct openssh_key *k, int dir) {
     return result;
 }
 
-/* Opens the folder, and makes it and those above it where they are missing. */
-static int open_folder(const char *folder) {
+/* Opens the directory, and makes it and those above it where they are missing. */
+static int open_directory(const char *directory) {
     char path[LIMIT_PATH];
-    snprintf(path, sizeof path, "%s", folder);
+    snprintf(path, sizeof path, "%s", directory);
     for (char *slash = path + 1; (slash = strchr(slash, '/')) != NULL; *slash++ = '/') {
         *slash = '\0';
         mkdir(path, 0755);
@@ -166,23 +166,23 @@ static int open_folder(const char *folder) {
 }
 
 /* There is no key yet. One that can be kept is kept; else the one in `run` goes on until the machine or container ends. */
-static int make(struct openssh_key *k, const char *folder, const char *run, int run_dir, const char *tinysshd, const char **warning,
-                const char **fault) {
+static int make(struct openssh_key *k, const char *directory, const char *run, int run_dir, const char *tinysshd, const char **warning,
+                const char **error) {
     static char text[LIMIT_PATH + 128];
-    int dir = open_folder(folder);
+    int dir = open_directory(directory);
     bool lasting = dir != -1 && faccessat(dir, ".", W_OK, AT_EACCESS) == 0;
-    int error = lasting ? 0 : errno, result = 0;
+    int not_lasting = lasting ? 0 : errno, result = 0;
     if (!lasting && read_small(run_dir, SECRET_FILE, k->secret, ED25519_SECRET) == ED25519_SECRET) {
         fd_close(&dir);
         return 0;
     }
     if (make_key(k, run, tinysshd) == -1)
-        result = fail(fault, folder, "", "there is no host key, and tinysshd-makekey could not make one");
+        result = fail(error, directory, "", "there is no host key, and tinysshd-makekey could not make one");
     else if (lasting && keep(k, dir) == -1)
-        result = errno == EEXIST ? find_in(k, dir, folder, NULL, fault) : fail(fault, folder, OPENSSH_FILE, strerror(errno));
+        result = errno == EEXIST ? find_in(k, dir, directory, NULL, error) : fail(error, directory, OPENSSH_FILE, strerror(errno));
     fd_close(&dir);
     if (!lasting && result == 0) {
-        snprintf(text, sizeof text, "SSH_KEYS: %s: %s: the host key that was made will not last", folder, strerror(error));
+        snprintf(text, sizeof text, "SSH_KEYS: %s: %s: the host key that was made will not last", directory, strerror(not_lasting));
         *warning = text;
     }
     return result < 0 ? -1 : 0;
@@ -197,24 +197,24 @@ static int put_unless_there(int dir, const char *name, const unsigned char *byte
     return fd_put_file(dir, name, bytes, n, mode, false);
 }
 
-int hostkey_prepare(const char *folder, const char *run, const char *tinysshd, const char **warning, const char **fault) {
+int hostkey_prepare(const char *directory, const char *run, const char *tinysshd, const char **warning, const char **error) {
     struct openssh_key k;
     unsigned char known[ED25519_SECRET];
     *warning = NULL;
     if (mkdir(run, 0700) == -1 && errno != EEXIST)
-        return fail(fault, run, "", strerror(errno));
+        return fail(error, run, "", strerror(errno));
     int dir = open(run, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (dir == -1)
-        return fail(fault, run, "", strerror(errno));
+        return fail(error, run, "", strerror(errno));
     bool before = read_small(dir, SECRET_FILE, known, sizeof known) == ED25519_SECRET;
     if (!before) /* one of the first connections makes the key, and the others wait for it */
         flock(dir, LOCK_EX);
-    int found = hostkey_find(&k, folder, before ? known : NULL, fault);
+    int found = hostkey_find(&k, directory, before ? known : NULL, error);
     if (found == 0)
-        found = make(&k, folder, run, dir, tinysshd, warning, fault);
+        found = make(&k, directory, run, dir, tinysshd, warning, error);
     if (found >= 0 && (put_unless_there(dir, PUBLIC_FILE, k.secret + 32, 32, 0644) == -1 ||
                        put_unless_there(dir, SECRET_FILE, k.secret, ED25519_SECRET, 0600) == -1))
-        found = fail(fault, run, "", strerror(errno));
+        found = fail(error, run, "", strerror(errno));
     explicit_bzero(&k, sizeof k);
     explicit_bzero(known, sizeof known);
     close(dir);
@@ -227,6 +227,6 @@ void hostkey_describe(struct buf *b, const struct openssh_key *k) {
     memcpy(blob, ssh_key_head, SSH_KEY_HEAD);
     memcpy(blob + SSH_KEY_HEAD, k->secret + 32, 32);
     text[base64_encode(text, blob, sizeof blob)] = '\0';
-    keys_fingerprint(fingerprint, text);
+    authorized_keys_fingerprint(fingerprint, text);
     buf_format(b, "256 %s %s (ED25519)", fingerprint, k->comment[0] != '\0' ? k->comment : "no comment");
 }

@@ -77,8 +77,8 @@ static void know_from_sshd(struct visitor *v, bool forced) {
  * was refused. */
 static char *const *know(struct visitor *v, pid_t parent, bool forced) {
     static char *nothing[] = {NULL};
-    struct ticket t;
-    int fd = ticket_ask(&t, parent);
+    struct handoff t;
+    int fd = handoff_ask(&t, parent);
     if (fd == -1 && errno != ENOENT)
         return NULL;
     if (fd == -1) {
@@ -133,14 +133,14 @@ static void note_denied(const struct visitor *v, const char *reason) {
 static const char *open_session(struct visitor *v, char *const *environment) {
     static const char *const nowhere[] = {NULL};
     /* Whoever told the environment has read the files too, with eyes that see more. */
-    struct settings_places places = {environment, v->told ? nowhere : settings_folders_of_guests};
-    const char *fault = NULL;
+    struct settings_places places = {environment, v->told ? nowhere : settings_directories_of_guests};
+    const char *error = NULL;
     bool read = settings_read(&v->settings, &places, NEED_RUN | NEED_ACCOUNT) == 0;
     audit_use(&v->settings, read);
     if (!read)
-        return v->settings.fault;
-    if (session_open(&v->session, &v->settings, environment, &fault) == -1)
-        return fault;
+        return v->settings.error;
+    if (session_open(&v->session, &v->settings, environment, &error) == -1)
+        return error;
     if (!v->told && runas_has_root_group(&v->session.account, &v->settings)) /* sshd has passed it on */
         return "this account is in the group 0, root's, with which nothing runs";
     if (v->record != -1)
@@ -154,13 +154,13 @@ static struct slice wish_of(const char *request) {
 }
 
 static int serve(struct visitor *v, pid_t parent, bool forced, const char *request) {
-    struct streams streams;
+    struct stdstreams streams;
     char *const *environment = know(v, parent, forced);
     if (environment == NULL)
         return refuse("this session is not known here", 126);
-    const char *fault = open_session(v, environment);
-    if (fault != NULL) {
-        audit_fault("ssh", v->peer, fault);
+    const char *error = open_session(v, environment);
+    if (error != NULL) {
+        audit_error("ssh", v->peer, error);
         return refuse("the settings of this service are not usable; its log says why", 78);
     }
     bool terminal = isatty(0);
@@ -168,16 +168,16 @@ static int serve(struct visitor *v, pid_t parent, bool forced, const char *reque
         note_denied(v, "this key may have no terminal");
         return refuse("this key may have no terminal", 126);
     }
-    struct request rq = {.wish = wish_of(request),
+    struct request rq = {.requested = wish_of(request),
                          .channel = "ssh",
                          .user = v->user,
                          .peer = v->peer,
                          .form = terminal ? RUN_TERMINAL : RUN_STREAMS,
                          .extra = clients_variables()};
-    streams_start(&streams, parent, terminal);
+    stdstreams_start(&streams, parent, terminal);
     session_serve(&v->session, &rq, v->run, &streams.client);
     int code = streams.outcome.code;
-    streams_close(&streams);
+    stdstreams_close(&streams);
     return streams.outcome.signal != 0 ? end_like(&streams.outcome) : code;
 }
 

@@ -35,16 +35,16 @@
 extern char **environ;
 
 /* One connection. */
-struct visit {
+struct ssh_connection {
     struct settings settings;
     struct account account;
-    struct keys keys;
+    struct authorized_keys keys;
     struct lock lock; /* prepared for the login shell, which can't open its file for writing */
     char peer[LIMIT_PEER], run[SESSION_RUN_ID];
     int64_t started;
 
     pid_t tinysshd;
-    bool guarded; /* ptrace(2) holds what tinysshd starts */
+    bool traced; /* ptrace(2) holds what tinysshd starts */
     bool ended;   /* tinysshd has */
     int log, listener, shell, input, signals, poll;
 
@@ -64,14 +64,14 @@ struct visit {
 
 enum { AT_SOCKET, AT_LOG, AT_LISTENER, AT_SHELL, AT_SIGNAL };
 
-static void watch(const struct visit *v, int fd, unsigned what, unsigned events) {
+static void watch(const struct ssh_connection *v, int fd, unsigned what, unsigned events) {
     struct epoll_event e = {.events = events, .data.u32 = what};
     epoll_ctl(v->poll, EPOLL_CTL_ADD, fd, &e);
 }
 
 /* ---- the log ---- */
 
-static void note(const struct visit *v, const char *event, const char *verdict, const char *reason) {
+static void note(const struct ssh_connection *v, const char *event, const char *verdict, const char *reason) {
     struct audit a = AUDIT_EMPTY;
     char fingerprint[KEYS_FINGERPRINT];
     a.event = event;
@@ -81,7 +81,7 @@ static void note(const struct visit *v, const char *event, const char *verdict, 
     a.verdict = verdict;
     a.reason = reason;
     if (v->key != NULL) {
-        keys_fingerprint(fingerprint, v->key->text);
+        authorized_keys_fingerprint(fingerprint, v->key->text);
         a.user = v->key->identity;
         a.key = fingerprint;
     }
@@ -90,18 +90,18 @@ static void note(const struct visit *v, const char *event, const char *verdict, 
     audit_write(&a);
 }
 
-static void complain(struct visit *v, struct slice text) {
+static void complain(struct ssh_connection *v, struct slice text) {
     snprintf(v->trouble, sizeof v->trouble, "%.*s", (int)text.n, text.at);
 }
 
-static void add_refused(struct visit *v, struct slice key) {
+static void add_refused(struct ssh_connection *v, struct slice key) {
     size_t n = strlen(v->refused);
     if (n + key.n + 3 < sizeof v->refused && memmem(v->refused, n, key.at, key.n) == NULL)
         snprintf(v->refused + n, sizeof v->refused - n, "%s%.*s", n > 0 ? ", " : "", (int)key.n, key.at);
 }
 
 /* Why nobody was let in: also which keys were shown, so that it is seen whose they are. */
-static const char *refusal(struct visit *v) {
+static const char *refusal(struct ssh_connection *v) {
     static char text[LIMIT_TROUBLE + LIMIT_REFUSED_KEYS + 2];
     bool is_about_login = v->nobody || (!v->general && strncmp(v->trouble, "auth: ", 6) == 0);
     if (v->refused[0] == '\0')
@@ -110,16 +110,16 @@ static const char *refusal(struct visit *v) {
     return text;
 }
 
-static void accept_login(struct visit *v, const struct tinysshd_line *l) {
+static void accept_login(struct ssh_connection *v, const struct tinysshd_line *l) {
     char text[SSH_KEY_TEXT + 1];
     snprintf(text, sizeof text, "%.*s", SSH_KEY_TEXT, l->key.at);
-    v->key = slice_is(l->account, v->account.name) ? keys_find(&v->keys, text) : NULL;
+    v->key = slice_is(l->account, v->account.name) ? authorized_keys_find(&v->keys, text) : NULL;
     v->stranger = v->key == NULL;
     if (v->stranger && !v->ended)
         kill(v->tinysshd, SIGKILL); /* before it starts anything: where nobody holds what it starts, nobody else would */
 }
 
-static void take_line(struct visit *v, struct slice line) {
+static void take_line(struct ssh_connection *v, struct slice line) {
     static const char nobody[] = "there is no such account";
     struct tinysshd_line l;
     tinysshd_read(&l, line);
@@ -154,7 +154,7 @@ static void take_line(struct visit *v, struct slice line) {
     }
 }
 
-static void read_log(struct visit *v) {
+static void read_log(struct ssh_connection *v) {
     for (;;) {
         ssize_t n = read(v->log, v->line + v->line_n, sizeof v->line - v->line_n);
         if (n < 0 && errno == EINTR)
@@ -183,7 +183,7 @@ static void read_log(struct visit *v) {
 /* ---- the login shell ---- */
 
 /* Whether the one who has logged in may start the shell: what tinysshd logged is read up to this moment. */
-static bool may_enter(struct visit *v) {
+static bool may_enter(struct ssh_connection *v) {
     read_log(v);
     if (v->key == NULL)
         kill(v->tinysshd, SIGKILL);
@@ -192,13 +192,13 @@ static bool may_enter(struct visit *v) {
 
 /* The administrator's environment as the shell gets it: the settings of a run with their values, wherever those came from, and where
  * all configuration stands, which is closed to the command; and what the command is to see. */
-static char *const *told_environment(const struct visit *v) {
+static char *const *told_environment(const struct ssh_connection *v) {
     static struct env e;
-    static char text[LIMIT_TICKET];
+    static char text[LIMIT_HANDOFF];
     struct buf b = BUF_ON(text);
     env_start(&e);
     env_copy(&e, environ, session_passes);
-    for (int id = 0; id < SETTINGS; id++) {
+    for (int id = 0; id < SETTING_COUNT; id++) {
         enum setting setting = (enum setting)id;
         char *variable = b.at + b.len;
         if (settings_given(&v->settings, setting) && (settings_needed(setting, NEED_RUN) || settings_is_place(setting))) {
@@ -216,11 +216,11 @@ static char *const *told_environment(const struct visit *v) {
     return b.full ? NULL : env_list(&e);
 }
 
-static void welcome(struct visit *v) {
-    v->shell = ticket_accept(v->listener, v->tinysshd, v->account.uid, &v->input);
+static void welcome(struct ssh_connection *v) {
+    v->shell = handoff_accept(v->listener, v->tinysshd, v->account.uid, &v->input);
     if (v->shell == -1)
         return;
-    ticket_close(&v->listener, v->tinysshd);
+    handoff_close(&v->listener, v->tinysshd);
     epoll_ctl(v->poll, EPOLL_CTL_DEL, 0, NULL);
     if (!may_enter(v)) {
         fd_close(&v->shell);
@@ -228,8 +228,8 @@ static void welcome(struct visit *v) {
     }
     v->entered = true;
     note(v, "login", "allow", NULL);
-    struct ticket t = {v->run, v->key->identity, v->peer, v->key->no_pty, v->lock.record, told_environment(v)};
-    if (t.environment == NULL || ticket_give(v->shell, &t) == -1) {
+    struct handoff t = {v->run, v->key->identity, v->peer, v->key->no_pty, v->lock.record, told_environment(v)};
+    if (t.environment == NULL || handoff_give(v->shell, &t) == -1) {
         note(v, "fault", NULL, "the login shell could not be told who has logged in");
         fd_close(&v->shell);
         return;
@@ -237,8 +237,8 @@ static void welcome(struct visit *v) {
     watch(v, v->shell, AT_SHELL, EPOLLIN);
 }
 
-static void take_shells_line(struct visit *v) {
-    if (ticket_pass_line(v->shell, &v->running) == 0)
+static void take_shells_line(struct ssh_connection *v) {
+    if (handoff_pass_line(v->shell, &v->running) == 0)
         return;
     fd_close(&v->shell);
     if (v->running) /* a command of the same account can do that; the run may go on */
@@ -248,18 +248,18 @@ static void take_shells_line(struct visit *v) {
 /* ---- tinysshd ---- */
 
 /* Somebody on this machine who looked at the banner and went without a word: `bastion health`, twice a minute. */
-static bool is_probe(const struct visit *v) {
+static bool is_probe(const struct ssh_connection *v) {
     return ucspi_is_loopback(v->peer) && clock_now() - v->started < LIMIT_HEALTH_MS && peer_left_silently(0);
 }
 
 /* tinysshd is gone, and so the connection ends at once: a client that keeps it for the next session (OpenSSH's ControlPersist)
  * makes another one then, instead of asking here. Only in this direction, though: one that has said its last word and closes takes it
- * for a fault if that can't be sent any more. A command that goes on keeps its shell, and the shell this process for its lines. */
-static void end_connection(struct visit *v) {
+ * for an error if that can't be sent any more. A command that goes on keeps its shell, and the shell this process for its lines. */
+static void end_connection(struct ssh_connection *v) {
     int null = open("/dev/null", O_RDWR | O_CLOEXEC);
     v->ended = true;
     read_log(v);
-    ticket_close(&v->listener, v->tinysshd);
+    handoff_close(&v->listener, v->tinysshd);
     fd_close(&v->input);
     if (v->stranger)
         note(v, "login", "deny", "an account or a key that has no place here");
@@ -276,19 +276,19 @@ static void end_connection(struct visit *v) {
     fd_close(&null);
 }
 
-static void take_children(struct visit *v) {
+static void take_children(struct ssh_connection *v) {
     pid_t pid;
-    for (enum guard_news news; (news = guard_next(v->tinysshd, &pid)) != GUARD_NOTHING;) {
-        if (news == GUARD_EXEC && may_enter(v))
-            guard_release(pid);
-        else if (news == GUARD_EXEC)
+    for (enum tracer_event news; (news = tracer_next(v->tinysshd, &pid)) != TRACER_NOTHING;) {
+        if (news == TRACER_EXEC && may_enter(v))
+            tracer_release(pid);
+        else if (news == TRACER_EXEC)
             kill(pid, SIGKILL);
         else if (pid == v->tinysshd)
             end_connection(v);
     }
 }
 
-static void take_signal(struct visit *v) {
+static void take_signal(struct ssh_connection *v) {
     struct signalfd_siginfo info;
     while (read(v->signals, &info, sizeof info) == sizeof info)
         if (info.ssi_signo != SIGCHLD && !v->ended)
@@ -305,11 +305,11 @@ static void hasten(void) {
 }
 
 /* A shell that tinysshd's end overtook before it could ask is told no, as long as this process is here. */
-static bool may_leave(const struct visit *v) {
-    return v->ended && v->shell == -1 && (v->entered || guard_is_alone());
+static bool may_leave(const struct ssh_connection *v) {
+    return v->ended && v->shell == -1 && (v->entered || tracer_is_alone());
 }
 
-static void serve(struct visit *v) {
+static void serve(struct ssh_connection *v) {
     while (!may_leave(v)) {
         struct epoll_event events[8];
         int n = epoll_wait(v->poll, events, 8, -1);
@@ -327,19 +327,19 @@ static void serve(struct visit *v) {
 
 /* The child: waits until it is watched and has its socket, then becomes tinysshd. It dies with its parent, without whom
  * nobody would look after the session. */
-static void become_tinysshd(int go, int log, const char *program, const char *key_folder) {
+static void become_tinysshd(int go, int log, const char *program, const char *key_directory) {
     char byte;
     sigset_t none;
     sigemptyset(&none);
     if (read(go, &byte, 1) == 1 && prctl(PR_SET_PDEATHSIG, SIGKILL) == 0 && dup2(log, 2) != -1) {
         sigprocmask(SIG_SETMASK, &none, NULL);
-        execle(program, "tinysshd", "-v", key_folder, (char *)NULL, (const char *[]){"PATH=/bin:/usr/bin", NULL});
+        execle(program, "tinysshd", "-v", key_directory, (char *)NULL, (const char *[]){"PATH=/bin:/usr/bin", NULL});
     }
     _exit(71);
 }
 
 /* Returns NULL, or what failed. */
-static const char *start(struct visit *v, const char *program) {
+static const char *start(struct ssh_connection *v, const char *program) {
     static char text[LIMIT_PATH + 128];
     static const int signals[] = {SIGCHLD, SIGTERM, SIGINT, SIGHUP};
     int go[2], log[2];
@@ -356,39 +356,39 @@ static const char *start(struct visit *v, const char *program) {
         return strerror(errno);
     if (v->tinysshd == 0) {
         close(go[1]); /* else it would wait for itself */
-        become_tinysshd(go[0], log[1], program, PLACE_HOST_KEY);
+        become_tinysshd(go[0], log[1], program, SETUP_HOST_KEY);
     }
     close(go[0]);
     close(log[1]);
     v->log = log[0];
-    v->guarded = geteuid() == 0 && guard_watch(v->tinysshd);
-    const char *fault = place_check_others(&v->account, v->guarded);
-    if (fault == NULL && (v->listener = ticket_listen(v->tinysshd, v->account.uid)) == -1) {
-        snprintf(text, sizeof text, "%s/sessions: %s", TICKET_RUN_DIR, strerror(errno));
-        fault = text;
+    v->traced = geteuid() == 0 && tracer_watch(v->tinysshd);
+    const char *error = setup_check_others(&v->account, v->traced);
+    if (error == NULL && (v->listener = handoff_listen(v->tinysshd, v->account.uid)) == -1) {
+        snprintf(text, sizeof text, "%s/sessions: %s", HANDOFF_RUN_DIR, strerror(errno));
+        error = text;
     }
-    if (fault == NULL && write(go[1], "", 1) != 1)
-        fault = strerror(errno);
+    if (error == NULL && write(go[1], "", 1) != 1)
+        error = strerror(errno);
     close(go[1]);
     watch(v, v->signals, AT_SIGNAL, EPOLLIN);
     watch(v, v->log, AT_LOG, EPOLLIN);
     watch(v, v->listener, AT_LISTENER, EPOLLIN);
     watch(v, 0, AT_SOCKET, EPOLLIN | EPOLLOUT | EPOLLET);
-    return fault;
+    return error;
 }
 
 /* All that a connection needs before tinysshd starts. Returns NULL, or what is wrong. */
-static const char *prepare(struct visit *v, char program[LIMIT_PATH], bool before_all) {
-    struct settings_places places = {environ, settings_folders};
+static const char *prepare(struct ssh_connection *v, char program[LIMIT_PATH], bool before_all) {
+    struct settings_places places = {environ, settings_directories};
     bool read = settings_read(&v->settings, &places, NEED_RUN | NEED_SSH | NEED_ACCOUNT) == 0;
     audit_use(&v->settings, read);
     if (!read)
-        return v->settings.fault;
-    return place_prepare(&v->settings, &v->account, &v->keys, &v->lock, before_all ? NULL : v->peer, program);
+        return v->settings.error;
+    return setup_prepare(&v->settings, &v->account, &v->keys, &v->lock, before_all ? NULL : v->peer, program);
 }
 
 int ssh_main(int argc, char **argv) {
-    static struct visit v; /* set below and not here, lest it all stand in the executable */
+    static struct ssh_connection v; /* set below and not here, lest it all stand in the executable */
     char program[LIMIT_PATH];
     bool only_prepare = argc == 2 && strcmp(argv[1], "--prepare") == 0;
     if (argc > 1 && !only_prepare) {
@@ -405,18 +405,18 @@ int ssh_main(int argc, char **argv) {
     session_new_run(v.run);
     peer_no_delay(0);
     peer_probe(0, 60, 10, 6); /* a client whose network is gone does not keep its command until tinysshd's hour is over */
-    const char *fault = prepare(&v, program, only_prepare);
+    const char *error = prepare(&v, program, only_prepare);
     if (only_prepare)
-        return fault == NULL ? 0 : log_no_start("ssh", fault);
-    if (fault == NULL)
-        fault = start(&v, program);
-    if (fault != NULL) {
-        audit_fault("ssh", v.peer, fault);
+        return error == NULL ? 0 : log_no_start("ssh", error);
+    if (error == NULL)
+        error = start(&v, program);
+    if (error != NULL) {
+        audit_error("ssh", v.peer, error);
         return 78;
     }
     log_look();
     hasten();
     serve(&v);
-    ticket_end();
+    handoff_end();
     return 0;
 }

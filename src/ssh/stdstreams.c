@@ -11,11 +11,11 @@
 #include "base/clock.h"
 #include "base/fd.h"
 
-static struct streams *of(struct client *c) { return (struct streams *)(void *)c; }
+static struct stdstreams *of(struct frontend *c) { return (struct stdstreams *)(void *)c; }
 
 enum { FD_OF_OUT = 1 }; /* RUN_OUT goes to descriptor 1, RUN_ERR to 2 */
 
-static void flush(struct streams *s, int stream) {
+static void flush(struct stdstreams *s, int stream) {
     struct stream *o = &s->out[stream];
     while (o->from < o->to) {
         ssize_t n = write(FD_OF_OUT + stream, o->at + o->from, o->to - o->from);
@@ -34,19 +34,19 @@ static void flush(struct streams *s, int stream) {
 
 /* ---- what the session calls ---- */
 
-static void started(struct client *c, const char *run) {
+static void started(struct frontend *c, const char *run) {
     (void)c;
     (void)run;
 }
 
-static size_t room(struct client *c, int stream, char **at) {
+static size_t room(struct frontend *c, int stream, char **at) {
     struct stream *o = &of(c)->out[stream];
     *at = o->at + o->to;
     return o->from < o->to ? 0 : sizeof o->at - o->to;
 }
 
-static void output(struct client *c, int stream, size_t n) {
-    struct streams *s = of(c);
+static void output(struct frontend *c, int stream, size_t n) {
+    struct stdstreams *s = of(c);
     s->out[stream].to += n;
     if (s->out[stream].closed || c->gone)
         s->out[stream].from = s->out[stream].to = 0;
@@ -54,23 +54,23 @@ static void output(struct client *c, int stream, size_t n) {
         flush(s, stream);
 }
 
-static size_t input(struct client *c, const char **at) {
+static size_t input(struct frontend *c, const char **at) {
     struct stream *i = &of(c)->in;
     *at = i->at + i->from;
     return i->to - i->from;
 }
 
-static void taken(struct client *c, size_t n) {
+static void taken(struct frontend *c, size_t n) {
     struct stream *i = &of(c)->in;
     i->from += n;
     if (i->from == i->to)
         i->from = i->to = 0;
 }
 
-static bool input_ended(const struct client *c) { return ((const struct streams *)(const void *)c)->input_ended; }
+static bool input_ended(const struct frontend *c) { return ((const struct stdstreams *)(const void *)c)->input_ended; }
 
-static int64_t watch(struct client *c, struct pollfd fds[CLIENT_FDS], int64_t now) {
-    struct streams *s = of(c);
+static int64_t watch(struct frontend *c, struct pollfd fds[FRONTEND_FDS], int64_t now) {
+    struct stdstreams *s = of(c);
     (void)now;
     bool reading = !s->input_ended && s->in.to == 0 && !c->gone;
     fds[0] = (struct pollfd){.fd = reading ? 0 : -1, .events = POLLIN};
@@ -79,15 +79,15 @@ static int64_t watch(struct client *c, struct pollfd fds[CLIENT_FDS], int64_t no
     return CLOCK_NEVER;
 }
 
-static void lose(struct streams *s) {
+static void lose(struct stdstreams *s) {
     s->client.gone = true;
     s->input_ended = true;
     for (int i = 0; i < RUN_PIPES; i++)
         s->out[i].from = s->out[i].to = 0;
 }
 
-static void ready(struct client *c, const struct pollfd fds[CLIENT_FDS], int64_t now) {
-    struct streams *s = of(c);
+static void ready(struct frontend *c, const struct pollfd fds[FRONTEND_FDS], int64_t now) {
+    struct stdstreams *s = of(c);
     (void)now;
     if (fds[0].revents != 0) {
         ssize_t n = read(0, s->in.at, sizeof s->in.at);
@@ -99,12 +99,12 @@ static void ready(struct client *c, const struct pollfd fds[CLIENT_FDS], int64_t
     for (int i = 0; i < RUN_PIPES; i++)
         if (fds[FD_OF_OUT + i].revents != 0)
             flush(s, i);
-    if (getppid() != s->parent) /* it wakes us: see streams_start */
+    if (getppid() != s->parent) /* it wakes us: see stdstreams_start */
         lose(s);
 }
 
 /* One line that is not the command's. */
-static void say(struct streams *s, int stream, const char *text, const char *more) {
+static void say(struct stdstreams *s, int stream, const char *text, const char *more) {
     struct buf b = {.at = s->out[stream].at, .cap = sizeof s->out[stream].at};
     /* A terminal whose line discipline is the command's, or nobody's yet, needs both. */
     buf_format(&b, "%s%s%s", text, more, s->terminal ? "\r\n" : "\n");
@@ -112,14 +112,14 @@ static void say(struct streams *s, int stream, const char *text, const char *mor
     s->out[stream].to = b.len;
 }
 
-static void deny(struct streams *s, const struct outcome *o) {
+static void deny(struct stdstreams *s, const struct outcome *o) {
     struct buf b = {.at = s->out[RUN_ERR].at, .cap = sizeof s->out[RUN_ERR].at};
     outcome_tell_denial(&b, o);
     s->out[RUN_ERR].from = 0;
     s->out[RUN_ERR].to = b.len;
 }
 
-static void tell(struct streams *s, const struct outcome *o) {
+static void tell(struct stdstreams *s, const struct outcome *o) {
     switch (o->kind) {
     case OUTCOME_ENDED:
     case OUTCOME_TIMEOUT:
@@ -138,7 +138,7 @@ static void tell(struct streams *s, const struct outcome *o) {
         say(s, RUN_ERR, o->busy, ": try again later.");
         s->outcome.code = 75;
         break;
-    case OUTCOME_FAULT:
+    case OUTCOME_ERROR:
         say(s, RUN_ERR, "bastion: a fault of this service; its log says why", "");
         s->outcome.code = 71;
         break;
@@ -146,12 +146,12 @@ static void tell(struct streams *s, const struct outcome *o) {
 }
 
 /* Writes what is left, as long as somebody takes it. Signals are blocked but for the waits, as in the relay. */
-static void ended(struct client *c, const struct outcome *o) {
-    struct streams *s = of(c);
+static void ended(struct frontend *c, const struct outcome *o) {
+    struct stdstreams *s = of(c);
     s->outcome = *o;
     tell(s, o);
     for (;;) {
-        struct pollfd fds[CLIENT_FDS];
+        struct pollfd fds[FRONTEND_FDS];
         for (int i = 0; i < RUN_PIPES; i++)
             if (!c->gone)
                 flush(s, i);
@@ -159,20 +159,20 @@ static void ended(struct client *c, const struct outcome *o) {
         watch(c, fds, 0);
         if (fds[1].fd == -1 && fds[2].fd == -1)
             return;
-        if (ppoll(fds, CLIENT_FDS, NULL, run_wait_mask()) == -1)
-            for (int i = 0; i < CLIENT_FDS; i++)
+        if (ppoll(fds, FRONTEND_FDS, NULL, run_wait_mask()) == -1)
+            for (int i = 0; i < FRONTEND_FDS; i++)
                 fds[i].revents = 0;
         ready(c, fds, 0);
     }
 }
 
-void streams_start(struct streams *s, pid_t parent, bool terminal) {
-    static const struct client_ops ops = {started, room, output, input, taken, input_ended, watch, ready, ended};
-    s->client = (struct client){.ops = &ops};
+void stdstreams_start(struct stdstreams *s, pid_t parent, bool terminal) {
+    static const struct frontend_ops ops = {started, room, output, input, taken, input_ended, watch, ready, ended};
+    s->client = (struct frontend){.ops = &ops};
     s->parent = parent;
     s->terminal = terminal;
     s->input_ended = terminal; /* the command reads it itself */
-    s->outcome = (struct outcome){.kind = OUTCOME_FAULT, .code = 71};
+    s->outcome = (struct outcome){.kind = OUTCOME_ERROR, .code = 71};
     s->in.from = s->in.to = 0;
     for (int i = 0; i < RUN_PIPES; i++)
         s->out[i].from = s->out[i].to = 0, s->out[i].closed = false;
@@ -183,7 +183,7 @@ void streams_start(struct streams *s, pid_t parent, bool terminal) {
     s->client.gone = getppid() != parent;
 }
 
-void streams_close(struct streams *s) {
+void stdstreams_close(struct stdstreams *s) {
     (void)s;
     for (int fd = 0; fd < 3; fd++)
         close(fd);

@@ -10,8 +10,8 @@
 #include "core/run.h"
 #include "limit.h"
 
-struct streams {
-    struct client client; /* first, so that one is the other */
+struct stdstreams {
+    struct frontend client; /* first, so that one is the other */
     pid_t parent;         /* the sshd: when it is gone, so is the client */
     bool terminal;
     bool input_ended;
@@ -25,9 +25,9 @@ struct streams {
 
 /* Prepares for one run. `s` keeps belonging to the caller, who passes &s->client to session_serve. `parent` is getppid(2) as it
  * was at the start. */
-void streams_start(struct streams *s, pid_t parent, bool terminal);
+void stdstreams_start(struct stdstreams *s, pid_t parent, bool terminal);
 
 /* Lets the descriptors go: the sshd sees their end, though this process may have to look after the command's remains. */
-void streams_close(struct streams *s);
+void stdstreams_close(struct stdstreams *s);
 
 #endif

@@ -5,7 +5,7 @@
 #include <sys/ptrace.h>
 #include <sys/wait.h>
 
-bool guard_watch(pid_t pid) {
+bool tracer_watch(pid_t pid) {
     long options = PTRACE_O_EXITKILL | PTRACE_O_TRACEFORK | PTRACE_O_TRACEVFORK | PTRACE_O_TRACECLONE | PTRACE_O_TRACEEXEC;
     return ptrace(PTRACE_SEIZE, pid, 0, options) == 0;
 }
@@ -21,25 +21,25 @@ static void go_on(pid_t pid, int status) {
         ptrace(PTRACE_CONT, pid, 0, event != 0 ? 0 : signal);
 }
 
-enum guard_news guard_next(pid_t root, pid_t *pid) {
+enum tracer_event tracer_next(pid_t root, pid_t *pid) {
     for (;;) {
         int status;
         *pid = waitpid(-1, &status, WNOHANG | __WALL);
         if (*pid == -1 && errno == EINTR)
             continue;
         if (*pid <= 0)
-            return GUARD_NOTHING;
+            return TRACER_NOTHING;
         if (!WIFSTOPPED(status))
-            return GUARD_ENDED;
+            return TRACER_ENDED;
         if (status >> 16 == PTRACE_EVENT_EXEC && *pid != root)
-            return GUARD_EXEC;
+            return TRACER_EXEC;
         go_on(*pid, status);
     }
 }
 
-bool guard_is_alone(void) {
+bool tracer_is_alone(void) {
     siginfo_t info;
     return waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT | __WALL) == -1 && errno == ECHILD;
 }
 
-void guard_release(pid_t pid) { ptrace(PTRACE_DETACH, pid, 0, 0); }
+void tracer_release(pid_t pid) { ptrace(PTRACE_DETACH, pid, 0, 0); }

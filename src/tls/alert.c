@@ -6,7 +6,7 @@
 
 enum { ALERT_BAD_CERTIFICATE = 42, ALERT_INTERNAL = 80 };
 
-static const struct failure {
+static const struct alert {
     int error;
     int alert; /* 0 where the engine has sent one: its own number is 512 less than the error */
     const char *text;
@@ -38,20 +38,20 @@ static const struct failure {
     {BR_ERR_SEND_FATAL_ALERT + 120, 0, "no application protocol in common"},
 };
 
-static const struct failure *failure_of(int error) {
-    static const struct failure certificate = {0, ALERT_BAD_CERTIFICATE, "the client's certificate can't be used"};
-    static const struct failure other = {0, ALERT_INTERNAL, NULL};
+static const struct alert *alert_of(int error) {
+    static const struct alert certificate = {0, ALERT_BAD_CERTIFICATE, "the client's certificate can't be used"};
+    static const struct alert other = {0, ALERT_INTERNAL, NULL};
     for (size_t i = 0; i < sizeof failures / sizeof *failures; i++)
         if (failures[i].error == error)
             return &failures[i];
     return error > BR_ERR_X509_OK && error < 64 ? &certificate : &other;
 }
 
-int failure_alert(int error) { return error > BR_ERR_OK && error < BR_ERR_RECV_FATAL_ALERT ? failure_of(error)->alert : 0; }
+int alert_number(int error) { return error > BR_ERR_OK && error < BR_ERR_RECV_FATAL_ALERT ? alert_of(error)->alert : 0; }
 
-const char *failure_text(int error) {
+const char *alert_text(int error) {
     static char text[128];
-    const char *known = failure_of(error)->text;
+    const char *known = alert_of(error)->text;
     if (error == BR_ERR_OK)
         return NULL;
     if (error >= BR_ERR_RECV_FATAL_ALERT && error < BR_ERR_SEND_FATAL_ALERT)

@@ -38,10 +38,10 @@ static bool is_host_name(const char *text) {
 }
 
 /* The UCSPI-TLS names. */
-static char *const *environment(const struct program_facts *f, const char *peer) {
+static char *const *environment(const struct backend_facts *f, const char *peer) {
     static struct env e;
     char address[LIMIT_PEER];
-    const char *suite = tls_profile_suite(f->suite);
+    const char *suite = profile_suite(f->suite);
     peer_is_known = ucspi_address(address, peer);
     env_start(&e);
     env_copy(&e, environ, passes);
@@ -66,8 +66,8 @@ static int redirect(int fd) {
 }
 
 __attribute__((noreturn)) static void become(int fd, char **argv, const char *peer) {
-    struct program_facts f;
-    char fault[LIMIT_PATH + 64];
+    struct backend_facts f;
+    char error[LIMIT_PATH + 64];
     sigset_t none;
     if (recv(fd, &f, sizeof f, MSG_WAITALL) != sizeof f)
         _exit(0); /* there was no handshake */
@@ -79,13 +79,13 @@ __attribute__((noreturn)) static void become(int fd, char **argv, const char *pe
     errno = E2BIG;
     if (env != NULL && redirect(fd) == 0)
         execvpe(argv[0], argv, env);
-    int error = errno;
-    snprintf(fault, sizeof fault, "%s: %s", argv[0], strerror(error));
-    audit_fault("tls", peer, fault);
-    _exit(error == ENOENT ? 127 : 126);
+    int failed = errno;
+    snprintf(error, sizeof error, "%s: %s", argv[0], strerror(failed));
+    audit_error("tls", peer, error);
+    _exit(failed == ENOENT ? 127 : 126);
 }
 
-int program_prepare(struct program *p, char **argv, const char *peer) {
+int backend_prepare(struct backend *p, char **argv, const char *peer) {
     int pair[2];
     sigset_t set;
     sigemptyset(&set);
@@ -103,11 +103,11 @@ int program_prepare(struct program *p, char **argv, const char *peer) {
     return p->pid == -1 || fd_nonblock(p->fd) == -1 ? -1 : 0;
 }
 
-int program_begin(const struct program *p, const struct program_facts *facts) {
+int backend_begin(const struct backend *p, const struct backend_facts *facts) {
     return send(p->fd, facts, sizeof *facts, MSG_NOSIGNAL) == sizeof *facts ? 0 : -1;
 }
 
-bool program_end(struct program *p, int64_t ms, int *code) {
+bool backend_end(struct backend *p, int64_t ms, int *code) {
     int64_t deadline = ms < 0 ? CLOCK_NEVER : clock_after(clock_now(), ms);
     sigset_t set;
     sigemptyset(&set);

@@ -11,24 +11,24 @@
 
 /* What the handshake has shown. It comes from a process that an attacker may have taken over, so that it is numbers and names
  * alone; what becomes of them is decided on the other side. */
-struct program_facts {
+struct backend_facts {
     uint16_t suite;
     char server_name[256];       /* SNI, or empty */
     char client_name[LIMIT_USER]; /* the common name of a client's certificate, or empty */
 };
 
-struct program {
+struct backend {
     pid_t pid;
     int fd; /* our end of what is its standard input and output, not blocking and close-on-exec */
 };
 
 /* Makes the process. Signals: SIGCHLD is blocked from here on. Returns 0, or -1 with errno. */
-int program_prepare(struct program *p, char **argv, const char *peer);
+int backend_prepare(struct backend *p, char **argv, const char *peer);
 
 /* Lets it become the program. Returns 0, or -1 when it is not there any more. */
-int program_begin(const struct program *p, const struct program_facts *facts);
+int backend_begin(const struct backend *p, const struct backend_facts *facts);
 
 /* Waits for its end up to `ms` milliseconds, or for ever with -1. True with *code, 128 + n for signal n. */
-bool program_end(struct program *p, int64_t ms, int *code);
+bool backend_end(struct backend *p, int64_t ms, int *code);
 
 #endif

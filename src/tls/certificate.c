@@ -13,12 +13,12 @@ static int64_t since_1970(uint32_t days, uint32_t seconds) { return ((int64_t)da
 
 bool certificate_places(const struct settings *s, const char **chain, const char **key) {
     static char made[2][LIMIT_PATH + 16];
-    *chain = settings_text(s, TLS_CERT);
-    *key = settings_text(s, TLS_KEY);
-    if (*chain != NULL || !settings_given(s, TLS))
+    *chain = settings_text(s, SETTING_TLS_CERT);
+    *key = settings_text(s, SETTING_TLS_KEY);
+    if (*chain != NULL || !settings_given(s, SETTING_TLS))
         return *chain != NULL;
-    snprintf(made[0], sizeof made[0], "%s/" SETTINGS_MADE_CERTIFICATE, settings_text(s, SSH_KEYS));
-    snprintf(made[1], sizeof made[1], "%s/" SETTINGS_MADE_KEY, settings_text(s, SSH_KEYS));
+    snprintf(made[0], sizeof made[0], "%s/" SETTINGS_MADE_CERTIFICATE, settings_text(s, SETTING_SSH_KEYS));
+    snprintf(made[1], sizeof made[1], "%s/" SETTINGS_MADE_KEY, settings_text(s, SETTING_SSH_KEYS));
     *chain = made[0];
     *key = made[1];
     return true;
@@ -53,9 +53,9 @@ static const char *take_certificate(void *context, const char *label, const unsi
         return NULL;
     if (c->count == LIMIT_TLS_CERTIFICATES || n > sizeof c->der - c->used)
         return "it has too many certificates";
-    const char *fault = c->count == 0 ? certificate_decode(&c->decoder, bytes, n, NULL, NULL) : NULL;
-    if (fault != NULL)
-        return fault;
+    const char *error = c->count == 0 ? certificate_decode(&c->decoder, bytes, n, NULL, NULL) : NULL;
+    if (error != NULL)
+        return error;
     memcpy(c->der + c->used, bytes, n);
     c->chain[c->count++] = (br_x509_certificate){.data = c->der + c->used, .data_len = n};
     c->used += n;
@@ -70,9 +70,9 @@ static const char *take_certificate(void *context, const char *label, const unsi
 const char *certificate_read_chain(struct certificate *c, const char *path) {
     static char text[LIMIT_PATH + 64];
     c->count = c->used = 0;
-    const char *fault = pem_each(path, take_certificate, c);
-    if (fault != NULL || c->count > 0)
-        return fault;
+    const char *error = pem_each(path, take_certificate, c);
+    if (error != NULL || c->count > 0)
+        return error;
     snprintf(text, sizeof text, "%s: there is no certificate in it", path);
     return text;
 }
@@ -107,9 +107,9 @@ static const char *take_key(void *context, const char *label, const unsigned cha
 
 static const char *find_key(struct found *f, const char *path) {
     static char text[LIMIT_PATH + 64];
-    const char *fault = pem_each(path, take_key, f);
-    if (fault != NULL || f->key)
-        return fault;
+    const char *error = pem_each(path, take_key, f);
+    if (error != NULL || f->key)
+        return error;
     snprintf(text, sizeof text, "%s: there is no private key in it", path);
     return text;
 }
@@ -133,28 +133,28 @@ static bool match(const struct certificate *c, bool public_found) {
 
 static const char *read_once(struct certificate *c, const char *chain_path, const char *key_path, bool *matches) {
     struct found f = {.c = c};
-    const char *fault = certificate_read_chain(c, chain_path);
-    if (fault == NULL)
-        fault = find_key(&f, key_path);
-    *matches = fault == NULL && match(c, f.public);
-    return fault;
+    const char *error = certificate_read_chain(c, chain_path);
+    if (error == NULL)
+        error = find_key(&f, key_path);
+    *matches = error == NULL && match(c, f.public);
+    return error;
 }
 
 const char *certificate_read(struct certificate *c, const char *chain_path, const char *key_path) {
     static char text[2 * LIMIT_PATH + 64];
     bool matches;
-    const char *fault = read_once(c, chain_path, key_path, &matches);
+    const char *error = read_once(c, chain_path, key_path, &matches);
     if (!matches) {
         poll(NULL, 0, LIMIT_TLS_REPLACED_MS);
-        fault = read_once(c, chain_path, key_path, &matches);
+        error = read_once(c, chain_path, key_path, &matches);
     }
-    if (fault == NULL && !matches) {
+    if (error == NULL && !matches) {
         snprintf(text, sizeof text, "%s, %s: the key does not belong to the certificate", chain_path, key_path);
-        fault = text;
+        error = text;
     }
-    if (fault != NULL)
+    if (error != NULL)
         certificate_wipe(c);
-    return fault;
+    return error;
 }
 
 const char *certificate_age(const struct certificate *c, int64_t now) {

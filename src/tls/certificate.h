@@ -25,7 +25,7 @@ struct certificate {
 };
 
 /* Reads both files and checks that they belong together and can be used: RSA of 2048 to 4096 bits, or P-256, P-384, P-521. A
- * pair that does not match is read a second time after a moment: somebody may just be replacing it. Returns NULL, or the fault with
+ * pair that does not match is read a second time after a moment: somebody may just be replacing it. Returns NULL, or the error with
  * the file's name, good until the next call; then nothing in `c` is to be used. */
 const char *certificate_read(struct certificate *c, const char *chain_path, const char *key_path);
 

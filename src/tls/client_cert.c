@@ -9,7 +9,7 @@
 #include "wire/x509.h"
 
 /* Keeps n bytes, unless the room is `full`. */
-static unsigned char *keep(struct client_ca *c, const void *bytes, size_t n) {
+static unsigned char *keep(struct client_cert *c, const void *bytes, size_t n) {
     unsigned char *at = c->bytes + c->used;
     c->full = c->full || n > sizeof c->bytes - c->used;
     if (!c->full) {
@@ -20,7 +20,7 @@ static unsigned char *keep(struct client_ca *c, const void *bytes, size_t n) {
 }
 
 static void append_name(void *context, const void *bytes, size_t n) {
-    struct client_ca *c = context;
+    struct client_cert *c = context;
     br_x500_name *dn = &c->anchor[c->count].dn;
     unsigned char *at = keep(c, bytes, n);
     if (dn->len == 0)
@@ -29,16 +29,16 @@ static void append_name(void *context, const void *bytes, size_t n) {
 }
 
 static const char *take(void *context, const char *label, const unsigned char *bytes, size_t n) {
-    struct client_ca *c = context;
+    struct client_cert *c = context;
     if (strcmp(label, "CERTIFICATE") != 0)
         return NULL;
     if (c->count == LIMIT_TLS_CLIENT_CAS)
         return "it has too many certificates";
     br_x509_trust_anchor *a = &c->anchor[c->count];
     *a = (br_x509_trust_anchor){.flags = 0};
-    const char *fault = certificate_decode(&c->decoder, bytes, n, append_name, c);
-    if (fault != NULL)
-        return fault;
+    const char *error = certificate_decode(&c->decoder, bytes, n, append_name, c);
+    if (error != NULL)
+        return error;
     a->flags = br_x509_decoder_isCA(&c->decoder) ? BR_X509_TA_CA : 0;
     a->pkey = *br_x509_decoder_get_pkey(&c->decoder);
     if (a->pkey.key_type == BR_KEYTYPE_EC) {
@@ -53,13 +53,13 @@ static const char *take(void *context, const char *label, const unsigned char *b
     return NULL;
 }
 
-const char *client_ca_read(struct client_ca *c, const char *path) {
+const char *client_cert_read(struct client_cert *c, const char *path) {
     static char text[LIMIT_PATH + 64];
     c->count = c->used = 0;
     c->full = false;
-    const char *fault = pem_each(path, take, c);
-    if (fault != NULL || c->count > 0)
-        return fault;
+    const char *error = pem_each(path, take, c);
+    if (error != NULL || c->count > 0)
+        return error;
     snprintf(text, sizeof text, "%s: there is no certificate in it", path);
     return text;
 }
@@ -69,17 +69,17 @@ const char *client_ca_read(struct client_ca *c, const char *path) {
 /* BearSSL's own, with two things that it does not look at: how long the chain is (a client could have minutes of the processor's time
  * for as many signatures as a message can hold), and whether the certificate was made for clients. */
 
-static struct client_ca *of(const br_x509_class **x) { return (struct client_ca *)(void *)x; }
+static struct client_cert *of(const br_x509_class **x) { return (struct client_cert *)(void *)x; }
 
 static void start_chain(const br_x509_class **x, const char *server_name) {
-    struct client_ca *c = of(x);
+    struct client_cert *c = of(x);
     c->depth = c->client_n = 0;
     c->refused = 0;
     c->check.vtable->start_chain(&c->check.vtable, server_name);
 }
 
 static void start_cert(const br_x509_class **x, uint32_t n) {
-    struct client_ca *c = of(x);
+    struct client_cert *c = of(x);
     if (++c->depth > LIMIT_TLS_CERTIFICATES || (c->depth == 1 && n > sizeof c->client))
         c->refused = BR_ERR_X509_LIMIT_EXCEEDED;
     if (c->refused == 0)
@@ -87,7 +87,7 @@ static void start_cert(const br_x509_class **x, uint32_t n) {
 }
 
 static void append(const br_x509_class **x, const unsigned char *bytes, size_t n) {
-    struct client_ca *c = of(x);
+    struct client_cert *c = of(x);
     if (c->refused != 0)
         return;
     if (c->depth == 1 && n <= sizeof c->client - c->client_n) {
@@ -98,19 +98,19 @@ static void append(const br_x509_class **x, const unsigned char *bytes, size_t n
 }
 
 static void end_cert(const br_x509_class **x) {
-    struct client_ca *c = of(x);
+    struct client_cert *c = of(x);
     if (c->refused == 0)
         c->check.vtable->end_cert(&c->check.vtable);
 }
 
 static unsigned end_chain(const br_x509_class **x) {
-    struct client_ca *c = of(x);
+    struct client_cert *c = of(x);
     unsigned error = c->refused != 0 ? c->refused : c->check.vtable->end_chain(&c->check.vtable);
     return error == 0 && !x509_is_for_clients(c->client, c->client_n) ? BR_ERR_X509_FORBIDDEN_KEY_USAGE : error;
 }
 
 static const br_x509_pkey *get_pkey(const br_x509_class *const *x, unsigned *usages) {
-    const struct client_ca *c = (const struct client_ca *)(const void *)x;
+    const struct client_cert *c = (const struct client_cert *)(const void *)x;
     return c->check.vtable->get_pkey(&c->check.vtable, usages);
 }
 
@@ -121,9 +121,9 @@ static uint32_t verify(const br_ec_impl *impl, const void *hash, size_t hash_n, 
     return br_ecdsa_vrfy_asn1_get_default()(br_ec_get_default(), hash, hash_n, key, signature, n);
 }
 
-void client_ca_require(struct client_ca *c, br_ssl_server_context *server) {
+void client_cert_require(struct client_cert *c, br_ssl_server_context *server) {
     static const unsigned char common_name[] = {3, 0x55, 0x04, 0x03}; /* its length first */
-    static const br_x509_class class = {sizeof(struct client_ca), start_chain, start_cert, append, end_cert, end_chain, get_pkey};
+    static const br_x509_class class = {sizeof(struct client_cert), start_chain, start_cert, append, end_cert, end_chain, get_pkey};
     static const br_hash_class *const hash[] = {&br_sha256_vtable, &br_sha384_vtable, &br_sha512_vtable};
     c->vtable = &class;
     br_x509_minimal_init(&c->check, &br_sha256_vtable, c->anchor, c->count);
@@ -140,6 +140,6 @@ void client_ca_require(struct client_ca *c, br_ssl_server_context *server) {
     br_ssl_server_set_trust_anchor_names_alt(server, c->anchor, c->count);
 }
 
-const char *client_ca_name(const struct client_ca *c) {
+const char *client_cert_name(const struct client_cert *c) {
     return c->name_element.status == 1 && utf8_is_plain(c->name, strlen(c->name)) ? c->name : NULL;
 }

@@ -7,7 +7,7 @@
 
 #include "limit.h"
 
-struct client_ca {
+struct client_cert {
     const br_x509_class *vtable; /* first: what br_ssl_engine_set_x509 takes */
     br_x509_trust_anchor anchor[LIMIT_TLS_CLIENT_CAS];
     size_t count, used;
@@ -24,13 +24,13 @@ struct client_ca {
 };
 
 /* Reads a PEM file: certificates of authorities, or of single clients, which are then taken as they are. Returns NULL, or the
- * fault with the file's name, good until the next call. */
-const char *client_ca_read(struct client_ca *c, const char *path);
+ * error with the file's name, good until the next call. */
+const char *client_cert_read(struct client_cert *c, const char *path);
 
 /* Makes a client certificate that one of them signed, and that may be a client's, a condition of the handshake. */
-void client_ca_require(struct client_ca *c, br_ssl_server_context *server);
+void client_cert_require(struct client_cert *c, br_ssl_server_context *server);
 
 /* After the handshake: the client's common name, or NULL when it has none that can stand in a log and an environment. */
-const char *client_ca_name(const struct client_ca *c);
+const char *client_cert_name(const struct client_cert *c);
 
 #endif

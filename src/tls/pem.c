@@ -33,10 +33,10 @@ static const char *read_objects(const char *text, size_t n,
                                 const char *(*take)(void *, const char *, const unsigned char *, size_t), void *context) {
     static struct object o;
     br_pem_decoder_context decoder;
-    const char *fault = NULL;
+    const char *error = NULL;
     char label[sizeof decoder.name] = "";
     br_pem_decoder_init(&decoder);
-    while (n > 0 && fault == NULL) {
+    while (n > 0 && error == NULL) {
         size_t used = br_pem_decoder_push(&decoder, text, n);
         text += used;
         n -= used;
@@ -48,21 +48,21 @@ static const char *read_objects(const char *text, size_t n,
             br_pem_decoder_setdest(&decoder, append, &o);
             break;
         case BR_PEM_END_OBJ:
-            fault = o.full ? "an object in it is too long" : take(context, label, o.bytes, o.n);
+            error = o.full ? "an object in it is too long" : take(context, label, o.bytes, o.n);
             explicit_bzero(o.bytes, o.n);
             label[0] = '\0';
             break;
         case BR_PEM_ERROR:
-            fault = "an object in it is damaged";
+            error = "an object in it is damaged";
             break;
         }
     }
-    if (fault == NULL && label[0] != '\0')
-        fault = "an object in it is cut short";
+    if (error == NULL && label[0] != '\0')
+        error = "an object in it is cut short";
     explicit_bzero(o.bytes, o.n);
     pages_release(&o, sizeof o);
     explicit_bzero(&decoder, sizeof decoder);
-    return fault;
+    return error;
 }
 
 /* The decoder stumbles over a CR at the end of a label. */
@@ -82,25 +82,25 @@ static bool is_encrypted(const char *text) {
 const char *pem_each(const char *path, const char *(*take)(void *, const char *, const unsigned char *, size_t), void *context) {
     PAGES_ALIGNED static char text[LIMIT_TLS_FILE + 2];
     static char whole[LIMIT_PATH + 128];
-    const char *fault = NULL;
+    const char *error = NULL;
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
     ssize_t n = fd == -1 ? -1 : fd_read_file(fd, text, LIMIT_TLS_FILE + 1);
     if (n < 0)
-        fault = strerror(errno);
+        error = strerror(errno);
     else if (n > LIMIT_TLS_FILE)
-        fault = "too long";
+        error = "too long";
     else {
         size_t kept = drop_returns(text, (size_t)n);
         text[kept] = '\n'; /* the last line may have none */
         text[kept + 1] = '\0';
-        fault = is_encrypted(text) ? "the key is encrypted: nobody is here to type its passphrase"
+        error = is_encrypted(text) ? "the key is encrypted: nobody is here to type its passphrase"
                                    : read_objects(text, kept + 1, take, context);
     }
     fd_close(&fd);
     explicit_bzero(text, n > 0 ? (size_t)n : 0);
     pages_release(text, sizeof text);
-    if (fault == NULL)
+    if (error == NULL)
         return NULL;
-    snprintf(whole, sizeof whole, "%s: %s", path, fault);
+    snprintf(whole, sizeof whole, "%s: %s", path, error);
     return whole;
 }

@@ -36,7 +36,7 @@ static void set_key(br_ssl_server_context *s, const struct certificate *c) {
     }
 }
 
-void tls_profile_set(br_ssl_server_context *s, const struct certificate *c) {
+void profile_set(br_ssl_server_context *s, const struct certificate *c) {
     static const char *protocols[] = {"http/1.1", "http/1.0"};
     static br_ec_impl groups;
     br_ssl_engine_context *e = &s->eng;
@@ -58,7 +58,7 @@ void tls_profile_set(br_ssl_server_context *s, const struct certificate *c) {
     br_ssl_engine_set_protocol_names(e, protocols, 2);
 }
 
-bool tls_profile_start(br_ssl_server_context *s, unsigned char buffer[BR_SSL_BUFSIZE_BIDI]) {
+bool profile_start(br_ssl_server_context *s, unsigned char buffer[BR_SSL_BUFSIZE_BIDI]) {
     unsigned char seed[32]; /* the library's own source may be the processor's alone */
     if (getrandom(seed, sizeof seed, 0) != sizeof seed)
         return false;
@@ -68,7 +68,7 @@ bool tls_profile_start(br_ssl_server_context *s, unsigned char buffer[BR_SSL_BUF
     return br_ssl_server_reset(s) == 1;
 }
 
-const char *tls_profile_suite(unsigned suite) {
+const char *profile_suite(unsigned suite) {
     static const struct {
         uint16_t suite;
         const char *name;

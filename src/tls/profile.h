@@ -9,13 +9,13 @@
 #include "tls/certificate.h"
 
 /* Prepares a server for one connection with that certificate, whose storage goes on to be used, up to the point where
- * tls_profile_start lets it begin; client certificates and a session cache are set in between. */
-void tls_profile_set(br_ssl_server_context *s, const struct certificate *c);
+ * profile_start lets it begin; client certificates and a session cache are set in between. */
+void profile_set(br_ssl_server_context *s, const struct certificate *c);
 
 /* Lets it wait for the client. False: there are no random numbers. */
-bool tls_profile_start(br_ssl_server_context *s, unsigned char buffer[BR_SSL_BUFSIZE_BIDI]);
+bool profile_start(br_ssl_server_context *s, unsigned char buffer[BR_SSL_BUFSIZE_BIDI]);
 
 /* OpenSSL's name of a cipher suite, or NULL. */
-const char *tls_profile_suite(unsigned suite);
+const char *profile_suite(unsigned suite);
 
 #endif

@@ -25,7 +25,7 @@ struct entry {
     unsigned char check[CHECK]; /* the hash of all before */
 };
 
-static void make_key(unsigned char out[32], const struct tls_cache *c, const br_ssl_session_parameters *s) {
+static void make_key(unsigned char out[32], const struct session_cache *c, const br_ssl_session_parameters *s) {
     br_sha256_context sha;
     br_sha256_init(&sha);
     br_sha256_update(&sha, c->context, sizeof c->context);
@@ -58,16 +58,16 @@ static off_t place_of(const unsigned char key[32]) {
 }
 
 /* Reads the entries of one set; what is missing is zero. */
-static void read_set(const struct tls_cache *c, const unsigned char key[32], struct entry set[WAYS]) {
+static void read_set(const struct session_cache *c, const unsigned char key[32], struct entry set[WAYS]) {
     memset(set, 0, WAYS * sizeof *set);
     while (pread(c->fd, set, WAYS * sizeof *set, place_of(key)) == -1 && errno == EINTR) {
     }
 }
 
-static const struct tls_cache *of(const br_ssl_session_cache_class **c) { return (const struct tls_cache *)(const void *)c; }
+static const struct session_cache *of(const br_ssl_session_cache_class **c) { return (const struct session_cache *)(const void *)c; }
 
 static void save(const br_ssl_session_cache_class **context, br_ssl_server_context *server, const br_ssl_session_parameters *s) {
-    const struct tls_cache *c = of(context);
+    const struct session_cache *c = of(context);
     struct entry set[WAYS], e = {.version = s->version, .suite = s->cipher_suite};
     unsigned char check[32];
     int64_t now = time(NULL);
@@ -103,7 +103,7 @@ static bool offers(const br_ssl_server_context *server, unsigned suite) {
 }
 
 static int load(const br_ssl_session_cache_class **context, br_ssl_server_context *server, br_ssl_session_parameters *s) {
-    const struct tls_cache *c = of(context);
+    const struct session_cache *c = of(context);
     struct entry set[WAYS];
     unsigned char key[32];
     int64_t now = time(NULL);
@@ -126,9 +126,9 @@ static int load(const br_ssl_session_cache_class **context, br_ssl_server_contex
 }
 
 /* The file, if it is the account's alone. A file that root has just made is given to it. */
-static int open_file(int folder, uid_t uid, gid_t gid) {
+static int open_file(int directory, uid_t uid, gid_t gid) {
     struct stat st;
-    int fd = openat(folder, TLS_CACHE_FILE, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0600);
+    int fd = openat(directory, SESSION_CACHE_FILE, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0600);
     if (fd == -1)
         return -1;
     bool known = fstat(fd, &st) == 0;
@@ -140,15 +140,15 @@ static int open_file(int folder, uid_t uid, gid_t gid) {
     return -1;
 }
 
-void tls_cache_open(struct tls_cache *c, const char *folder, uid_t uid, gid_t gid, const unsigned char *der, size_t n) {
-    static const br_ssl_session_cache_class class = {sizeof(struct tls_cache), save, load};
+void session_cache_open(struct session_cache *c, const char *directory, uid_t uid, gid_t gid, const unsigned char *der, size_t n) {
+    static const br_ssl_session_cache_class class = {sizeof(struct session_cache), save, load};
     br_sha256_context sha;
     c->vtable = &class;
     c->fd = -1;
     br_sha256_init(&sha);
     br_sha256_update(&sha, der, n);
     br_sha256_out(&sha, c->context);
-    int dir = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    int dir = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (dir != -1)
         c->fd = open_file(dir, uid, gid);
     fd_close(&dir);

@@ -7,16 +7,16 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
-#define TLS_CACHE_FILE "tls-sessions"
+#define SESSION_CACHE_FILE "tls-sessions"
 
-struct tls_cache {
+struct session_cache {
     const br_ssl_session_cache_class *vtable; /* first: what br_ssl_server_set_cache takes */
     int fd;                    /* -1: no file, so that nothing is found or kept */
     unsigned char context[32]; /* what a session belongs to */
 };
 
-/* Opens the file in `folder`, made for the account `uid` alone if it was not there. A session is found again only with the same
- * certificate (n bytes at `der`). Where there can be no file there is no resumption; that is no fault. */
-void tls_cache_open(struct tls_cache *c, const char *folder, uid_t uid, gid_t gid, const unsigned char *der, size_t n);
+/* Opens the file in `directory`, made for the account `uid` alone if it was not there. A session is found again only with the same
+ * certificate (n bytes at `der`). Where there can be no file there is no resumption; that is no error. */
+void session_cache_open(struct session_cache *c, const char *directory, uid_t uid, gid_t gid, const unsigned char *der, size_t n);
 
 #endif

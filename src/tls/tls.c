@@ -32,21 +32,21 @@ extern char **environ;
 struct papers {
     PAGES_ALIGNED struct settings settings; /* and thereby the whole of it */
     struct certificate certificate;
-    struct client_ca client_ca;
-    struct tls_cache cache;
+    struct client_cert client_ca;
+    struct session_cache cache;
 };
 
 /* One connection. */
-struct visit {
+struct tls_connection {
     struct papers *papers;
     char peer[LIMIT_PEER];
-    struct program program;
+    struct backend program;
     struct tunnel tunnel;
     br_ssl_server_context server;
     unsigned char buffer[BR_SSL_BUFSIZE_BIDI];
 };
 
-static void note_denial(const struct visit *v, const char *reason) {
+static void note_denial(const struct tls_connection *v, const char *reason) {
     struct audit a = AUDIT_EMPTY;
     a.event = "deny";
     a.channel = "tls";
@@ -58,26 +58,26 @@ static void note_denial(const struct visit *v, const char *reason) {
 
 /* ---- before the first byte ---- */
 
-/* Reads the key and all else that takes root. Returns NULL or the fault. */
-static const char *read_files(struct visit *v) {
+/* Reads the key and all else that takes root. Returns NULL or the error. */
+static const char *read_files(struct tls_connection *v) {
     static char text[2 * LIMIT_PATH];
-    const char *authorities = settings_text(&v->papers->settings, TLS_CLIENT_CA), *chain, *key, *fault;
+    const char *authorities = settings_text(&v->papers->settings, SETTING_TLS_CLIENT_CA), *chain, *key, *error;
     if (!certificate_places(&v->papers->settings, &chain, &key))
         return "TLS_CERT, TLS_KEY, TLS: none is set";
     for (int i = 0; i < 3; i++) {
         const char *path = i == 0 ? chain : i == 1 ? key : authorities;
-        if (path != NULL && (fault = protect_refuses(path, PROTECT_KEY)) != NULL) {
-            snprintf(text, sizeof text, "%s: %s", path, fault);
+        if (path != NULL && (error = protect_refuses(path, PROTECT_KEY)) != NULL) {
+            snprintf(text, sizeof text, "%s: %s", path, error);
             return text;
         }
     }
-    if ((fault = certificate_read(&v->papers->certificate, chain, key)) != NULL)
-        return fault;
-    if ((fault = certificate_age(&v->papers->certificate, time(NULL))) != NULL) {
-        snprintf(text, sizeof text, "%s: the certificate is %s", chain, fault);
-        audit_fault("tls", v->peer, text);
+    if ((error = certificate_read(&v->papers->certificate, chain, key)) != NULL)
+        return error;
+    if ((error = certificate_age(&v->papers->certificate, time(NULL))) != NULL) {
+        snprintf(text, sizeof text, "%s: the certificate is %s", chain, error);
+        audit_error("tls", v->peer, text);
     }
-    return authorities != NULL ? client_ca_read(&v->papers->client_ca, authorities) : NULL;
+    return authorities != NULL ? client_cert_read(&v->papers->client_ca, authorities) : NULL;
 }
 
 /* Lets go of everything that reading the key took. Returns 0, or -1 with errno. */
@@ -95,23 +95,23 @@ static int confine(void) {
 
 static void open_cache(struct papers *p, uid_t uid, gid_t gid) {
     const br_x509_certificate *first = &p->certificate.chain[0];
-    tls_cache_open(&p->cache, settings_text(&p->settings, RUN_DIR), uid, gid, first->data, first->data_len);
+    session_cache_open(&p->cache, settings_text(&p->settings, SETTING_RUN_DIR), uid, gid, first->data, first->data_len);
 }
 
-static const char *prepare(struct visit *v, char **program) {
+static const char *prepare(struct tls_connection *v, char **program) {
     static char text[128];
-    struct settings_places places = {environ, settings_folders};
+    struct settings_places places = {environ, settings_directories};
     bool read = settings_read(&v->papers->settings, &places, NEED_TLS) == 0;
     audit_use(&v->papers->settings, read);
     if (!read)
-        return v->papers->settings.fault;
-    if (program_prepare(&v->program, program, v->peer) == -1) {
+        return v->papers->settings.error;
+    if (backend_prepare(&v->program, program, v->peer) == -1) {
         snprintf(text, sizeof text, "the program's process can't be made: %s", strerror(errno));
         return text;
     }
-    const char *fault = read_files(v);
-    if (fault != NULL)
-        return fault;
+    const char *error = read_files(v);
+    if (error != NULL)
+        return error;
     uid_t uid = geteuid() == 0 ? ACCOUNT_TLS : geteuid();
     gid_t gid = geteuid() == 0 ? ACCOUNT_TLS : getegid();
     open_cache(v->papers, uid, gid);
@@ -121,17 +121,17 @@ static const char *prepare(struct visit *v, char **program) {
     }
     if (v->papers->cache.fd == -1) /* a root of few capabilities can make the file, but not open what is another's */
         open_cache(v->papers, uid, gid);
-    tls_profile_set(&v->server, &v->papers->certificate);
-    if (settings_given(&v->papers->settings, TLS_CLIENT_CA))
-        client_ca_require(&v->papers->client_ca, &v->server); /* at every connection: no session is resumed */
+    profile_set(&v->server, &v->papers->certificate);
+    if (settings_given(&v->papers->settings, SETTING_TLS_CLIENT_CA))
+        client_cert_require(&v->papers->client_ca, &v->server); /* at every connection: no session is resumed */
     else
         br_ssl_server_set_cache(&v->server, &v->papers->cache.vtable);
-    return tls_profile_start(&v->server, v->buffer) ? NULL : "there are no random numbers";
+    return profile_start(&v->server, v->buffer) ? NULL : "there are no random numbers";
 }
 
 /* ---- the connection ---- */
 
-static void answer_http(struct visit *v) {
+static void answer_http(struct tls_connection *v) {
     static const char text[] = "This port speaks HTTPS: use https:// in the address.\n";
     char answer[256];
     int n = snprintf(answer, sizeof answer,
@@ -143,7 +143,7 @@ static void answer_http(struct visit *v) {
 }
 
 /* Whether there is a client now that may talk to the program. */
-static bool greet(struct visit *v, int64_t deadline) {
+static bool greet(struct tls_connection *v, int64_t deadline) {
     const char *why;
     switch (tunnel_shake_hands(&v->tunnel, deadline)) {
     case HELLO_TLS:
@@ -169,34 +169,34 @@ static bool greet(struct visit *v, int64_t deadline) {
 }
 
 /* What the program is told; false when the client has no name that it could be told. */
-static bool gather(struct visit *v, struct program_facts *f) {
+static bool gather(struct tls_connection *v, struct backend_facts *f) {
     memset(f, 0, sizeof *f);
     f->suite = v->server.eng.session.cipher_suite;
     snprintf(f->server_name, sizeof f->server_name, "%s", br_ssl_engine_get_server_name(&v->server.eng));
-    if (!settings_given(&v->papers->settings, TLS_CLIENT_CA))
+    if (!settings_given(&v->papers->settings, SETTING_TLS_CLIENT_CA))
         return true;
-    const char *name = client_ca_name(&v->papers->client_ca);
+    const char *name = client_cert_name(&v->papers->client_ca);
     snprintf(f->client_name, sizeof f->client_name, "%s", name != NULL ? name : "");
     return name != NULL;
 }
 
 /* The program's output is whole when it says so, by shutdown(2), or ends with 0. Otherwise the connection ends in an alert: no
  * client takes the part for the whole. */
-static bool ended_well(struct visit *v, int *code) {
+static bool ended_well(struct tls_connection *v, int *code) {
     if (tunnel_program_is_there(&v->tunnel))
         return true;
-    return program_end(&v->program, LIMIT_TLS_EXIT_MS, code) && *code == 0;
+    return backend_end(&v->program, LIMIT_TLS_EXIT_MS, code) && *code == 0;
 }
 
 /* There is no second handshake. */
-static void leave_papers(struct visit *v) {
+static void leave_papers(struct tls_connection *v) {
     certificate_wipe(&v->papers->certificate);
     fd_close(&v->papers->cache.fd);
     pages_release(v->papers, sizeof *v->papers);
 }
 
-static int serve(struct visit *v) {
-    struct program_facts facts;
+static int serve(struct tls_connection *v) {
+    struct backend_facts facts;
     const char *why;
     int code = -1;
     bool known = gather(v, &facts);
@@ -204,7 +204,7 @@ static int serve(struct visit *v) {
     if (!known) {
         note_denial(v, "TLS: the client's certificate has no usable common name");
         tunnel_alert(&v->tunnel, ALERT_BAD_CERTIFICATE);
-    } else if (program_begin(&v->program, &facts) == 0 && tunnel_carry(&v->tunnel, v->program.fd)) {
+    } else if (backend_begin(&v->program, &facts) == 0 && tunnel_carry(&v->tunnel, v->program.fd)) {
         tunnel_alert(&v->tunnel, ended_well(v, &code) ? ALERT_CLOSE : ALERT_INTERNAL);
         tunnel_pass_rest(&v->tunnel);
     } else if ((why = tunnel_why(&v->tunnel)) != NULL) {
@@ -215,7 +215,7 @@ static int serve(struct visit *v) {
 
 int tls_main(int argc, char **argv) {
     static struct papers papers;
-    static struct visit v; /* set below and not here, lest it all stand in the executable */
+    static struct tls_connection v; /* set below and not here, lest it all stand in the executable */
     int64_t deadline = clock_after(clock_now(), LIMIT_TLS_HANDSHAKE_MS);
     if (argc < 2 || argv[1][0] == '-') {
         fputs("usage: bastion tls PROGRAM [ARG...]\n", stderr);
@@ -229,11 +229,11 @@ int tls_main(int argc, char **argv) {
     papers.cache.fd = v.program.fd = -1;
     log_heed(environ);
     ucspi_peer(v.peer, environ, 0);
-    const char *fault = prepare(&v, argv + 1);
+    const char *error = prepare(&v, argv + 1);
     int code = -1;
     tunnel_start(&v.tunnel, &v.server.eng, 0, 1);
-    if (fault != NULL) {
-        audit_fault("tls", v.peer, fault);
+    if (error != NULL) {
+        audit_error("tls", v.peer, error);
         tunnel_alert(&v.tunnel, ALERT_INTERNAL);
     } else if (greet(&v, deadline)) {
         code = serve(&v);
@@ -246,6 +246,6 @@ int tls_main(int argc, char **argv) {
     close(0);
     close(1);
     if (code == -1 && v.program.pid > 0)
-        program_end(&v.program, -1, &code);
-    return fault != NULL ? 78 : code;
+        backend_end(&v.program, -1, &code);
+    return error != NULL ? 78 : code;
 }

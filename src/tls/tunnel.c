@@ -36,7 +36,7 @@ static void take_alerts(void *cpu) {
         if (ours->alert_level == FATAL)
             ours->gone = true;
         else if (byte == ALERT_CLOSE)
-            ours->client_ended = true;
+            ours->frontend_ended = true;
         ours->alert_level = 0;
     }
 }
@@ -73,7 +73,7 @@ static void push_records(struct tunnel *t) {
 static bool receive(struct tunnel *t) {
     size_t n;
     unsigned char *at = br_ssl_engine_recvrec_buf(t->engine, &n);
-    if (at == NULL || t->client_ended || t->gone)
+    if (at == NULL || t->frontend_ended || t->gone)
         return false;
     ssize_t r = read(t->in, at, n);
     if (r < 0 && (errno == EAGAIN || errno == EINTR))
@@ -94,7 +94,7 @@ static void wait_for(struct tunnel *t, int64_t deadline) {
     unsigned state = br_ssl_engine_current_state(t->engine);
     int64_t now = clock_now();
     bool sending = (state & BR_SSL_SENDREC) != 0;
-    bool receiving = (state & BR_SSL_RECVREC) != 0 && !t->client_ended && !t->program_ended;
+    bool receiving = (state & BR_SSL_RECVREC) != 0 && !t->frontend_ended && !t->program_ended;
     short program = t->program_ended ? 0 : (short)((state & BR_SSL_SENDAPP ? POLLIN : 0) | (state & BR_SSL_RECVAPP ? POLLOUT : 0));
     struct pollfd fds[] = {{.fd = receiving ? t->in : -1, .events = POLLIN},
                            {.fd = t->out, .events = sending ? POLLOUT : 0},
@@ -216,12 +216,12 @@ static void send_alert(struct tunnel *t, int level, int description) {
 void tunnel_alert(struct tunnel *t, int description) { send_alert(t, description == ALERT_CLOSE ? WARNING : FATAL, description); }
 
 void tunnel_alert_failure(struct tunnel *t) {
-    int description = failure_alert(br_ssl_engine_last_error(t->engine));
+    int description = alert_number(br_ssl_engine_last_error(t->engine));
     if (description > 0)
         send_alert(t, FATAL, description);
 }
 
-const char *tunnel_why(const struct tunnel *t) { return failure_text(br_ssl_engine_last_error(t->engine)); }
+const char *tunnel_why(const struct tunnel *t) { return alert_text(br_ssl_engine_last_error(t->engine)); }
 
 /* ---- the program's side ---- */
 
@@ -263,7 +263,7 @@ static void collect(struct tunnel *t) {
 
 static void pass_end(struct tunnel *t) {
     size_t n;
-    if (!t->client_ended || t->input_ended || br_ssl_engine_recvapp_buf(t->engine, &n) != NULL)
+    if (!t->frontend_ended || t->input_ended || br_ssl_engine_recvapp_buf(t->engine, &n) != NULL)
         return;
     t->input_ended = true;
     shutdown(t->program, SHUT_WR);
@@ -313,7 +313,7 @@ void tunnel_pass_rest(struct tunnel *t) {
         while (receive(t))
             deliver(t);
         unsigned state = br_ssl_engine_current_state(t->engine);
-        if (t->gone || t->client_ended || state == BR_SSL_CLOSED)
+        if (t->gone || t->frontend_ended || state == BR_SSL_CLOSED)
             return;
         struct pollfd fds[] = {{.fd = state & BR_SSL_RECVREC ? t->in : -1, .events = POLLIN},
                                {.fd = t->program, .events = state & BR_SSL_RECVAPP ? POLLOUT : 0}};

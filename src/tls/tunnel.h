@@ -14,7 +14,7 @@ struct tunnel {
     int in, out;          /* the client's, not blocking */
     int program;          /* a stream socket whose other end is the program's, not blocking; -1 once it is closed */
     bool gone;            /* nobody is there any more, or nothing that can be believed */
-    bool client_ended;    /* the client said that it sends nothing more */
+    bool frontend_ended;    /* the client said that it sends nothing more */
     bool program_ended;   /* nor does the program */
     bool input_ended;     /* the program has been told */
     bool cut;             /* a record is out in part: no other can follow */

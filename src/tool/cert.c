@@ -29,7 +29,7 @@ enum {
 };
 
 struct place {
-    const char *folder;
+    const char *directory;
     int fd;
     char certificate[LIMIT_PATH], key[LIMIT_PATH];
 };
@@ -141,16 +141,16 @@ static int print(const struct place *p, const unsigned char point[X509_POINT]) {
     return printed > 0 && fflush(stdout) == 0 ? 0 : 71;
 }
 
-static int open_place(struct place *p, const char *folder, bool keep) {
-    int n = snprintf(p->certificate, sizeof p->certificate, "%s/" SETTINGS_MADE_CERTIFICATE, folder);
-    snprintf(p->key, sizeof p->key, "%s/" SETTINGS_MADE_KEY, folder);
+static int open_place(struct place *p, const char *directory, bool keep) {
+    int n = snprintf(p->certificate, sizeof p->certificate, "%s/" SETTINGS_MADE_CERTIFICATE, directory);
+    snprintf(p->key, sizeof p->key, "%s/" SETTINGS_MADE_KEY, directory);
     if (n < 0 || (size_t)n >= sizeof p->certificate)
-        return complain("%s: %s", folder, strerror(ENAMETOOLONG));
-    mkdir(folder, 0755);
-    p->folder = folder;
-    p->fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        return complain("%s: %s", directory, strerror(ENAMETOOLONG));
+    mkdir(directory, 0755);
+    p->directory = directory;
+    p->fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (p->fd == -1)
-        return complain("%s: %s", folder, strerror(errno));
+        return complain("%s: %s", directory, strerror(errno));
     for (int i = 0; i < 2 && !keep; i++)
         if (faccessat(p->fd, i == 0 ? SETTINGS_MADE_KEY : SETTINGS_MADE_CERTIFICATE, F_OK, 0) == 0)
             return complain("%s: is there already; with --keep it would be kept", i == 0 ? p->key : p->certificate);
@@ -162,10 +162,10 @@ static int see_to(const struct place *p, struct x509 *x) {
     static struct certificate c;
     if (faccessat(p->fd, SETTINGS_MADE_KEY, F_OK, 0) == -1 && make_key(p) != 0)
         return 71;
-    const char *fault = certificate_read_key(&c, p->key);
+    const char *error = certificate_read_key(&c, p->key);
     const br_ec_private_key *key = br_skey_decoder_get_ec(&c.key);
-    if (fault != NULL)
-        return complain("%s", fault);
+    if (error != NULL)
+        return complain("%s", error);
     if (key == NULL || key->curve != BR_EC_secp256r1)
         return complain("%s: is no key on P-256, so not one of bastion's: it is left alone", p->key);
     br_ec_compute_pub(&br_ec_all_m31, NULL, x->point, key);

@@ -25,46 +25,46 @@ static const struct {
     bool as_account;
 } parts[] = {
     {check_settings, false}, {check_values, false}, {check_names, false}, {check_host, false}, {check_trust, false},  {check_account, false},
-    {check_folders, false},  {check_keys, false},   {check_tls, false},   {check_rules, true}, {check_command, true},
+    {check_directories, false},  {check_keys, false},   {check_tls, false},   {check_rules, true}, {check_command, true},
 };
 
 /* ---- what is looked at ---- */
 
-static bool faulty[SETTINGS + 1]; /* whose value has been named as none */
+static bool unusable[SETTING_COUNT + 1]; /* whose value has been named as none */
 
-/* With the value's fault its look is named where that is odd, since it is mostly the reason. */
-static void take_fault(const struct settings *s, enum setting id) {
-    char line[sizeof s->fault + 256];
-    const char *text = id < SETTINGS ? settings_text(s, id) : NULL, *odd = text != NULL ? check_oddity(text, strlen(text)) : NULL;
-    bool closed = strstr(s->fault, strerror(EACCES)) != NULL && geteuid() != 0;
-    snprintf(line, sizeof line, "%s%s%s%s", s->fault, odd != NULL ? ": " : "", odd != NULL ? odd : "", closed ? "; bastion as this account can't read it, as root perhaps" : "");
-    report_fault_line(line);
-    faulty[id] = true;
+/* With the value's error its look is named where that is odd, since it is mostly the reason. */
+static void take_error(const struct settings *s, enum setting id) {
+    char line[sizeof s->error + 256];
+    const char *text = id < SETTING_COUNT ? settings_text(s, id) : NULL, *odd = text != NULL ? check_oddity(text, strlen(text)) : NULL;
+    bool closed = strstr(s->error, strerror(EACCES)) != NULL && geteuid() != 0;
+    snprintf(line, sizeof line, "%s%s%s%s", s->error, odd != NULL ? ": " : "", odd != NULL ? odd : "", closed ? "; bastion as this account can't read it, as root perhaps" : "");
+    report_error_line(line);
+    unusable[id] = true;
 }
 
-/* Whether there is a source of keys, good or not. keys_read names the lack of any key as one line. */
-static bool has_keys(const struct keys *k) {
+/* Whether there is a source of keys, good or not. authorized_keys_read names the lack of any key as one line. */
+static bool has_keys(const struct authorized_keys *k) {
     static const char none[] = "AUTHORIZED_KEYS_DIR, _HOST, _REPO: ";
-    return k->count > 0 || (k->faults.len > 0 && strncmp(k->faults.at, none, sizeof none - 1) != 0);
+    return k->count > 0 || (k->errors.len > 0 && strncmp(k->errors.at, none, sizeof none - 1) != 0);
 }
 
 static bool any_given(const struct settings *s, const enum setting *ids, size_t n) {
     for (size_t i = 0; i < n; i++)
-        if (settings_given(s, ids[i]) || faulty[ids[i]])
+        if (settings_given(s, ids[i]) || unusable[ids[i]])
             return true;
     return false;
 }
 
 static void find_out(struct subject *x) {
-    static const enum setting http[] = {HTTP_BASIC_AUTH, HTTP_TOKEN}, tls[] = {TLS_CERT, TLS_KEY, TLS, TLS_CLIENT_CA},
-                              ssh[] = {AUTHORIZED_KEYS_DIR, AUTHORIZED_KEYS_HOST, AUTHORIZED_KEYS_REPO};
+    static const enum setting http[] = {SETTING_HTTP_BASIC_AUTH, SETTING_HTTP_TOKEN}, tls[] = {SETTING_TLS_CERT, SETTING_TLS_KEY, SETTING_TLS, SETTING_TLS_CLIENT_CA},
+                              ssh[] = {SETTING_AUTHORIZED_KEYS_DIR, SETTING_AUTHORIZED_KEYS_HOST, SETTING_AUTHORIZED_KEYS_REPO};
     gid_t group;
-    keys_read(x->keys, x->settings);
+    authorized_keys_read(x->keys, x->settings);
     x->http = any_given(x->settings, http, 2);
     x->tls = any_given(x->settings, tls, 4);
-    x->ssh = (has_keys(x->keys) || any_given(x->settings, ssh, 3)) && settings_number(x->settings, SSH_PORT) != 0;
+    x->ssh = (has_keys(x->keys) || any_given(x->settings, ssh, 3)) && settings_number(x->settings, SETTING_SSH_PORT) != 0;
     if (x->root)
-        x->has_account = account_find(&x->account, settings_text(x->settings, SSH_USER)) == 0;
+        x->has_account = account_find(&x->account, settings_text(x->settings, SETTING_SSH_USER)) == 0;
     else
         account_self(&x->account);
     if (x->has_account && runas_docker_group(&group, x->settings, x->files ? NULL : environ))
@@ -76,7 +76,7 @@ static void become_account(struct account *account) {
     if (geteuid() != 0 || account->name[0] == '\0' || account->uid == 0)
         return;
     if (drop_to(account) == -1) {
-        report_fault("SSH_USER", "cannot become %s: %s", account->name, strerror(errno));
+        report_error("SSH_USER", "cannot become %s: %s", account->name, strerror(errno));
         exit(report_verdict());
     }
 }
@@ -137,8 +137,8 @@ static int check_request(struct policy *p, const char *request, bool explain) {
     if (p->mode == POLICY_BROKER)
         policy_read_rules(p);
     policy_decide(p, (struct slice){request, strlen(request)}, &d);
-    print_lines(&p->rules.faults);
-    print_lines(&d.verdict.faults);
+    print_lines(&p->rules.errors);
+    print_lines(&d.verdict.errors);
     if (!d.allow) {
         printf("deny: %s\n", d.reason);
         if (explain && p->mode == POLICY_BROKER && policy_malformed((struct slice){request, strlen(request)}) == NULL)
@@ -168,9 +168,9 @@ static int check_start(struct policy *p) {
         return 0;
     policy_read_rules(p);
     rules_match(&p->rules, (struct slice){NULL, 0}, &v);
-    const struct buf *faults[] = {&p->rules.faults, &v.faults};
+    const struct buf *errors[] = {&p->rules.errors, &v.errors};
     for (int i = 0; i < 2; i++)
-        for (const char *at = faults[i]->at, *end = at + faults[i]->len; at < end; at += strcspn(at, "\n") + 1)
+        for (const char *at = errors[i]->at, *end = at + errors[i]->len; at < end; at += strcspn(at, "\n") + 1)
             if (strncmp(at, variable, sizeof variable - 1) == 0) {
                 fprintf(stderr, "bastion check: %.*s\n", (int)strcspn(at, "\n"), at);
                 code = 78;
@@ -181,21 +181,21 @@ static int check_start(struct policy *p) {
 /* And a certificate that no client can be shown. One that signs itself is made by then; an expired one is what some may live with. */
 static int check_start_tls(const struct settings *s) {
     static struct certificate c;
-    bool http = settings_given(s, HTTP_BASIC_AUTH) || settings_given(s, HTTP_TOKEN);
-    const char *chain, *key, *fault;
+    bool http = settings_given(s, SETTING_HTTP_BASIC_AUTH) || settings_given(s, SETTING_HTTP_TOKEN);
+    const char *chain, *key, *error;
     char line[2 * LIMIT_PATH];
-    if (!settings_given(s, TLS_CERT) || !http || settings_number(s, HTTPS_PORT) == 0 || !certificate_places(s, &chain, &key))
+    if (!settings_given(s, SETTING_TLS_CERT) || !http || settings_number(s, SETTING_HTTPS_PORT) == 0 || !certificate_places(s, &chain, &key))
         return 0;
-    fault = certificate_read(&c, chain, key);
+    error = certificate_read(&c, chain, key);
     certificate_wipe(&c);
-    snprintf(line, sizeof line, "TLS_CERT, TLS_KEY: %s", fault);
-    return fault != NULL ? log_no_start("check", line) : 0;
+    snprintf(line, sizeof line, "TLS_CERT, TLS_KEY: %s", error);
+    return error != NULL ? log_no_start("check", line) : 0;
 }
 
 int check_main(int argc, char **argv) {
     static struct settings s;
     static struct policy policy;
-    static struct keys keys;
+    static struct authorized_keys keys;
     static struct subject x;
     static char *nothing[] = {NULL};
     bool files = argc > 1 && strcmp(argv[1], "--files") == 0;
@@ -207,14 +207,14 @@ int check_main(int argc, char **argv) {
         fputs("usage: bastion check [--files] [--brief | [--explain] [--] REQUEST]\n", stderr);
         return 64;
     }
-    struct settings_places places = {files ? nothing : environ, files ? settings_folders_of_guests : settings_folders};
-    const char *fault = s.fault;
-    x = (struct subject){.settings = &s, .policy = &policy, .keys = &keys, .faulty = faulty, .files = files, .root = geteuid() == 0, .container = container_is_ours()};
-    s.each_fault = brief ? NULL : take_fault;
-    if (settings_read(&s, &places, NEED_ALL) == -1 || (policy_load(&policy, &s, &fault) == -1 && (brief || words == 1))) {
+    struct settings_places places = {files ? nothing : environ, files ? settings_directories_of_guests : settings_directories};
+    const char *error = s.error;
+    x = (struct subject){.settings = &s, .policy = &policy, .keys = &keys, .unusable = unusable, .files = files, .root = geteuid() == 0, .container = container_is_ours()};
+    s.each_error = brief ? NULL : take_error;
+    if (settings_read(&s, &places, NEED_ALL) == -1 || (policy_load(&policy, &s, &error) == -1 && (brief || words == 1))) {
         if (brief)
-            return log_no_start("check", fault);
-        report_fault_line(fault);
+            return log_no_start("check", error);
+        report_error_line(error);
         return report_code();
     }
     if (brief) {
@@ -228,8 +228,8 @@ int check_main(int argc, char **argv) {
             become_account(&x.account);
         code = check_request(&policy, argv[argc - 1], explain);
     } else if (words == 0) {
-        if (policy.mode == POLICY_NONE && !faulty[FORCE_COMMAND] && !faulty[ALLOWED_COMMANDS])
-            report_fault_line(fault);
+        if (policy.mode == POLICY_NONE && !unusable[SETTING_FORCE_COMMAND] && !unusable[SETTING_ALLOWED_COMMANDS])
+            report_error_line(error);
         code = check_all(&x);
     }
     return fflush(stdout) == 0 && !ferror(stdout) ? code : 71;

@@ -53,18 +53,18 @@ static void check_shell(const struct subject *x) {
 /* ---- the account ---- */
 
 void check_account(const struct subject *x) {
-    const char *name = settings_text(x->settings, SSH_USER), *from = settings_source(x->settings, SSH_USER), *unfit;
-    if (x->faulty[SSH_USER])
+    const char *name = settings_text(x->settings, SETTING_SSH_USER), *from = settings_source(x->settings, SETTING_SSH_USER), *unfit;
+    if (x->unusable[SETTING_SSH_USER])
         return;
     if (x->container && access("/etc/passwd", F_OK) == -1) {
         if (strcmp(name, "root") == 0)
-            report_fault("SSH_USER", "must not be root, as whom nothing runs (%s)", from);
+            report_error("SSH_USER", "must not be root, as whom nothing runs (%s)", from);
         return; /* bastion init makes the account */
     }
     if (x->root && !x->has_account)
-        report_fault("SSH_USER", "there is no account %s here, as whom commands would run: make it, or name another (%s)", name, from);
+        report_error("SSH_USER", "there is no account %s here, as whom commands would run: make it, or name another (%s)", name, from);
     else if ((unfit = account_unfit(&x->account)) != NULL)
-        report_fault("SSH_USER", "%s %s: choose another account (%s)", x->account.name, unfit, from);
+        report_error("SSH_USER", "%s %s: choose another account (%s)", x->account.name, unfit, from);
     else if (x->root)
         check_shell(x);
     if (!x->root)
@@ -93,7 +93,7 @@ static const char *wrong_with(const char *path) {
 
 static void check_run_dir(const struct subject *x) {
     const struct settings *s = x->settings;
-    const char *path = settings_text(s, RUN_DIR), *from = settings_source(s, RUN_DIR), *wrong = wrong_with(path);
+    const char *path = settings_text(s, SETTING_RUN_DIR), *from = settings_source(s, SETTING_RUN_DIR), *wrong = wrong_with(path);
     struct stat st;
     bool missing = wrong != NULL && lstat(path, &st) == -1 && errno == ENOENT;
     if (wrong == NULL)
@@ -101,10 +101,10 @@ static void check_run_dir(const struct subject *x) {
     if (x->container && missing && access("/run", W_OK) == 0)
         return; /* bastion init makes it, and the default one fit */
     const char *remedy = missing ? ": make it (mkdir -p; bastion init and a unit's RuntimeDirectory= do)" : "";
-    if (policy_lock(x->policy, s) == LOCK_OFF)
+    if (policy_lock(x->policy, s) == LOCK_MODE_OFF)
         report_warning("RUN_DIR", "%s: %s%s; nothing but TLS sessions needs it with COMMAND_LOCK=off (%s)", path, wrong, remedy, from);
     else
-        report_fault("RUN_DIR", "%s: %s%s (%s)", path, wrong, remedy, from);
+        report_error("RUN_DIR", "%s: %s%s (%s)", path, wrong, remedy, from);
 }
 
 /* ---- what a login finds ---- */
@@ -125,14 +125,14 @@ static bool may_trace(void) {
 }
 
 /* In the container an account that is not root needs a /run of its own. */
-static void say_in_container(const char *fault) {
+static void say_in_container(const char *error) {
     char line[2 * LIMIT_PATH];
-    bool run = strncmp(fault, "/run", 4) == 0;
-    snprintf(line, sizeof line, "%s%s", fault, run ? "; with --user: --tmpfs /run:uid=1000,gid=1000,mode=755, or SSH_PORT=off" : "");
-    report_fault_line(line);
+    bool run = strncmp(error, "/run", 4) == 0;
+    snprintf(line, sizeof line, "%s%s", error, run ? "; with --user: --tmpfs /run:uid=1000,gid=1000,mode=755, or SSH_PORT=off" : "");
+    report_error_line(line);
 }
 
-void check_folders(const struct subject *x) {
+void check_directories(const struct subject *x) {
     check_run_dir(x);
     if (x->files || !x->ssh)
         return;
@@ -141,8 +141,8 @@ void check_folders(const struct subject *x) {
         return;
     }
     bool root_in_container = x->container && x->root, no_accounts = x->container && access("/etc/passwd", F_OK) == -1;
-    place_look(x->settings, root_in_container || no_accounts, root_in_container, x->container ? say_in_container : report_fault_line);
-    const char *fault = x->root && x->has_account && !may_trace() ? place_check_others(&x->account, false) : NULL;
-    if (fault != NULL)
-        report_fault_line(fault);
+    setup_look(x->settings, root_in_container || no_accounts, root_in_container, x->container ? say_in_container : report_error_line);
+    const char *error = x->root && x->has_account && !may_trace() ? setup_check_others(&x->account, false) : NULL;
+    if (error != NULL)
+        report_error_line(error);
 }

@@ -19,7 +19,7 @@ extern char **environ;
 
 /* ---- a program ---- */
 
-static char fault_text[2 * LIMIT_PATH];
+static char error_text[2 * LIMIT_PATH];
 
 /* The interpreter that a script names in its first line, or NULL. */
 static const char *script_interpreter(char *head, size_t n) {
@@ -61,8 +61,8 @@ static const char *wrong_with_file(const char *path) {
         return NULL;
     size_t length = strlen(by);
     const char *why = length > 0 && by[length - 1] == '\r' ? "its lines end as in Windows" : script != NULL ? "what its first line names is not here" : "it is not static, and what loads it is not here";
-    snprintf(fault_text, sizeof fault_text, "%s: %s: %s", path, why, by);
-    return fault_text;
+    snprintf(error_text, sizeof error_text, "%s: %s: %s", path, why, by);
+    return error_text;
 }
 
 static bool is_executable(const char *path) {
@@ -94,14 +94,14 @@ const char *check_program(const char *program, bool files) {
     const char *path = search_path(files), *file = find(program, path);
     struct stat st;
     if (file == NULL)
-        snprintf(fault_text, sizeof fault_text, "%s is not found in PATH (%s)", program, path);
+        snprintf(error_text, sizeof error_text, "%s is not found in PATH (%s)", program, path);
     else if (stat(file, &st) == -1)
-        snprintf(fault_text, sizeof fault_text, "%s: %s", file, strerror(errno));
+        snprintf(error_text, sizeof error_text, "%s: %s", file, strerror(errno));
     else if (!is_executable(file))
-        snprintf(fault_text, sizeof fault_text, "%s: is there, but may not be executed (chmod +x)", file);
+        snprintf(error_text, sizeof error_text, "%s: is there, but may not be executed (chmod +x)", file);
     else
         return wrong_with_file(file);
-    return fault_text;
+    return error_text;
 }
 
 /* ---- what special programs need ---- */
@@ -143,16 +143,16 @@ static void check_needs(const struct subject *x, const char *program) {
 static void check_script(const struct subject *x, const char *script) {
     struct shell_words w;
     char word[SHELL_WORD];
-    const char *from = settings_source(x->settings, FORCE_COMMAND), *wrong = check_program("/bin/sh", x->files);
+    const char *from = settings_source(x->settings, SETTING_FORCE_COMMAND), *wrong = check_program("/bin/sh", x->files);
     size_t shown = 0;
     bool docker = false;
     if (wrong != NULL)
-        report_fault("FORCE_COMMAND", "it is run by /bin/sh -c, and %s", wrong);
+        report_error("FORCE_COMMAND", "it is run by /bin/sh -c, and %s", wrong);
     shell_words_start(&w, script);
     while (shell_words_next(&w, word)) {
         wrong = check_program(word, x->files);
         if (wrong != NULL && w.count == 1)
-            report_fault("FORCE_COMMAND", "%s%s (%s)", wrong, strchr(word, ' ') != NULL ? "; quotes make one word of what is between them" : "", from);
+            report_error("FORCE_COMMAND", "%s%s (%s)", wrong, strchr(word, ' ') != NULL ? "; quotes make one word of what is between them" : "", from);
         else if (wrong != NULL && shown++ < 8)
             report_warning("FORCE_COMMAND", "%s (%s)", wrong, from);
         if (!docker || strcmp(word, "docker") != 0)
@@ -171,7 +171,7 @@ static void check_prefix(const struct subject *x, const char *prefix) {
     snprintf(word, sizeof word, "%.*s", (int)n, prefix + blanks);
     const char *wrong = check_program(word, x->files);
     if (wrong != NULL)
-        report_fault("COMMAND_PREFIX", "%s (%s)", wrong, settings_source(x->settings, COMMAND_PREFIX));
+        report_error("COMMAND_PREFIX", "%s (%s)", wrong, settings_source(x->settings, SETTING_COMMAND_PREFIX));
     check_needs(x, word);
 }
 

@@ -62,7 +62,7 @@ static void check_capabilities(unsigned long long set) {
         if ((set >> uses[i].bit & 1) != 0)
             continue;
         if (uses[i].needed)
-            report_fault("capabilities", "%s is missing: %s; --cap-add %s, or start bastion as another account than root", uses[i].name, uses[i].what, uses[i].name);
+            report_error("capabilities", "%s is missing: %s; --cap-add %s, or start bastion as another account than root", uses[i].name, uses[i].what, uses[i].name);
         else
             report_warning("capabilities", "%s is missing: %s; --cap-add %s", uses[i].name, uses[i].what, uses[i].name);
     }

@@ -45,7 +45,7 @@ static struct {
     size_t good, left_out;
     bool private;
     struct buf bad; /* what is unusable, each two texts: where, what */
-    char text[LIMIT_KEY_FAULTS];
+    char text[LIMIT_KEY_ERRORS];
 } file;
 
 static void end_file(void) {
@@ -54,7 +54,7 @@ static void end_file(void) {
         if (file.good > 0 && !file.private)
             report_warning(where, "%s", what);
         else
-            report_fault(where, "%s", what);
+            report_error(where, "%s", what);
         at = what + strlen(what) + 1;
     }
     if (file.left_out > 0)
@@ -93,7 +93,7 @@ static void add_unusable(const struct key_seen *k) {
     file.private = file.private || strncmp(k->reason, "a PRIVATE KEY", 13) == 0;
 }
 
-/* What keys_read says of there being no key at all is said below. */
+/* What authorized_keys_read says of there being no key at all is said below. */
 static void see(const struct key_seen *k) {
     char print[KEYS_FINGERPRINT];
     if (k->path[0] != '/')
@@ -109,7 +109,7 @@ static void see(const struct key_seen *k) {
     file.good++;
     if (k->key == NULL)
         return;
-    keys_fingerprint(print, k->key->text);
+    authorized_keys_fingerprint(print, k->key->text);
     report_line("key: 256 %s %s%s  (%s:%zu)", print, quoted(k->key->identity, strlen(k->key->identity)), k->key->no_pty ? " no-pty" : "", k->path, k->line);
 }
 
@@ -120,18 +120,18 @@ static void check_host_key(const struct subject *x) {
     struct openssh_key host;
     char line[OPENSSH_KEY_COMMENT + 128];
     struct buf b = BUF_ON(line);
-    const char *fault, *folder = settings_text(x->settings, SSH_KEYS);
-    int found = hostkey_find(&host, folder, NULL, &fault);
+    const char *error, *directory = settings_text(x->settings, SETTING_SSH_KEYS);
+    int found = hostkey_find(&host, directory, NULL, &error);
     if (found == 1) {
         hostkey_describe(&b, &host);
         report_line("host key: %.*s", (int)b.len, b.at);
         explicit_bzero(&host, sizeof host);
     } else if (found == -1 && errno == EACCES && !x->root) {
-        report_unseen("SSH_KEYS", "%s: only root can", folder);
+        report_unseen("SSH_KEYS", "%s: only root can", directory);
     } else if (found == -1) {
-        report_fault_line(fault);
-    } else if (x->ssh && access(folder, F_OK) == 0 && access(folder, W_OK) == -1) {
-        report_warning("SSH_KEYS", "%s: there is no key, and the one that is made can't be kept there (%s): it goes with /run; make the folder writable", folder,
+        report_error_line(error);
+    } else if (x->ssh && access(directory, F_OK) == 0 && access(directory, W_OK) == -1) {
+        report_warning("SSH_KEYS", "%s: there is no key, and the one that is made can't be kept there (%s): it goes with /run; make the folder writable", directory,
                        strerror(errno));
     } else if (x->ssh) {
         report_line("host key: none yet; the first SSH connection makes one");
@@ -141,12 +141,12 @@ static void check_host_key(const struct subject *x) {
 void check_keys(const struct subject *x) {
     begin_file("");
     x->keys->see = see;
-    keys_read(x->keys, x->settings);
+    authorized_keys_read(x->keys, x->settings);
     x->keys->see = NULL;
     end_file();
     if (x->keys->count == 0 && x->ssh)
-        report_fault("AUTHORIZED_KEYS_DIR, _HOST, _REPO", "no usable key: nobody can log in over SSH");
-    else if (x->keys->count == 0 && x->container && settings_number(x->settings, SSH_PORT) != 0)
+        report_error("AUTHORIZED_KEYS_DIR, _HOST, _REPO", "no usable key: nobody can log in over SSH");
+    else if (x->keys->count == 0 && x->container && settings_number(x->settings, SETTING_SSH_PORT) != 0)
         report_line("key: none; nobody can log in over SSH");
     check_host_key(x);
 }

@@ -10,7 +10,7 @@
 
 extern char **environ;
 
-#define FOLDER "/etc/bastion"
+#define DIRECTORY "/etc/bastion"
 
 enum { NAME = 64 }; /* bytes of a name that is compared: no setting's has half of it */
 
@@ -42,7 +42,7 @@ static const char *nearest(const char *name, size_t n) {
     size_t nearest_yet = SIZE_MAX;
     if (n == 0 || n > NAME)
         return NULL;
-    for (enum setting id = 0; id < SETTINGS; id++) {
+    for (enum setting id = 0; id < SETTING_COUNT; id++) {
         const char *known = settings_name(id);
         size_t k = strlen(known), may = k < 5 ? 0 : k < 8 ? 1 : 2, far = distance(name, n, known, k);
         if (upper(name[0]) == known[0] && far <= may && far < nearest_yet) {
@@ -98,8 +98,8 @@ static void check_variables(void) {
 /* Whether a setting names the file, or a command does. */
 static bool is_named(const struct settings *s, const char *name) {
     char path[LIMIT_PATH];
-    int n = snprintf(path, sizeof path, FOLDER "/%s", name);
-    for (enum setting id = 0; id < SETTINGS; id++) {
+    int n = snprintf(path, sizeof path, DIRECTORY "/%s", name);
+    for (enum setting id = 0; id < SETTING_COUNT; id++) {
         const char *text = settings_text(s, id), *place = s->value[id].origin == FROM_NAMED_FILE ? s->value[id].place : NULL;
         if ((text != NULL && strstr(text, path) != NULL) || (place != NULL && strncmp(place, path, (size_t)n) == 0))
             return true;
@@ -112,26 +112,26 @@ static bool is_known(const char *name) {
     for (size_t i = 0; i < sizeof known / sizeof *known; i++)
         if (strcmp(name, known[i]) == 0)
             return true;
-    for (enum setting id = 0; id < SETTINGS; id++)
+    for (enum setting id = 0; id < SETTING_COUNT; id++)
         if (strcmp(name, settings_name(id)) == 0)
             return true;
     return name[0] == '.'; /* Kubernetes' ..data, and what nobody means to be read */
 }
 
-/* One that looks like a setting's is a fault: the folder is bastion's own, and its content is not obeyed. */
+/* One that looks like a setting's is an error: the directory is bastion's own, and its content is not obeyed. */
 static void check_file(const struct settings *s, const char *name) {
     size_t n = without_end(name);
     const char *meant = nearest(name, n);
     if (is_known(name) || is_named(s, name))
         return;
-    char path[sizeof FOLDER + 256];
-    snprintf(path, sizeof path, FOLDER "/%s", name);
+    char path[sizeof DIRECTORY + 256];
+    snprintf(path, sizeof path, DIRECTORY "/%s", name);
     if (meant != NULL && strlen(meant) == n && strncmp(meant, name, n) == 0 && name[n] == '_')
-        report_fault(path, "such names count in the environment alone, and it has no effect: put the value itself into " FOLDER "/%s", meant);
+        report_error(path, "such names count in the environment alone, and it has no effect: put the value itself into " DIRECTORY "/%s", meant);
     else if (meant != NULL && strlen(meant) == n && strncmp(meant, name, n) == 0)
         report_warning(path, "is no setting, and has no effect: a copy of %s, or was that meant?", meant);
     else if (meant != NULL)
-        report_fault(path, "is no setting, and has no effect; was %s meant?", meant);
+        report_error(path, "is no setting, and has no effect; was %s meant?", meant);
     else
         report_warning(path, "is not known, and has no effect");
 }
@@ -139,9 +139,9 @@ static void check_file(const struct settings *s, const char *name) {
 void check_names(const struct subject *x) {
     if (!x->files)
         check_variables();
-    DIR *dir = opendir(FOLDER);
+    DIR *dir = opendir(DIRECTORY);
     if (dir == NULL && errno != ENOENT && errno != ENOTDIR)
-        report_unseen(FOLDER, "%s", strerror(errno));
+        report_unseen(DIRECTORY, "%s", strerror(errno));
     if (dir == NULL)
         return;
     for (struct dirent *e; (e = readdir(dir)) != NULL;)

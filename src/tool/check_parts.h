@@ -12,10 +12,10 @@
 
 /* What is looked at. */
 struct subject {
-    struct settings *settings; /* what is faulty in it counts as not set: its line is out */
+    struct settings *settings; /* what is unusable in it counts as not set: its line is out */
     struct policy *policy;
-    struct keys *keys;         /* as they are read for a login */
-    const bool *faulty;        /* of each setting, whether it is one of those */
+    struct authorized_keys *keys;         /* as they are read for a login */
+    const bool *unusable;        /* of each setting, whether it is one of those */
     bool files;                /* the settings are read as by cgi and by a login shell: from files alone */
     bool root, container;
     bool http, ssh, tls;       /* whether anything is set that is of use for it alone */
@@ -32,7 +32,7 @@ const char *check_oddity(const char *text, size_t n);
 void check_names(const struct subject *x);
 /* The account, its login shell, RUN_DIR, and what an SSH login finds on the disk. */
 void check_account(const struct subject *x);
-void check_folders(const struct subject *x);
+void check_directories(const struct subject *x);
 void check_keys(const struct subject *x);
 void check_tls(const struct subject *x);
 /* What the system allows. */

@@ -9,7 +9,7 @@ static void report_lines(const struct buf *lines) {
     for (const char *at = lines->at; at < lines->at + lines->len; at += strcspn(at, "\n") + 1) {
         char line[LIMIT_PATH + 512];
         snprintf(line, sizeof line, "%.*s", (int)strcspn(at, "\n"), at);
-        report_fault_line(line);
+        report_error_line(line);
     }
 }
 
@@ -20,16 +20,16 @@ static void check_first_word(const struct rule *r, bool files) {
     if (n == 0 || n >= sizeof word || (r->text[n] != ' ' && r->text[n] != '\0') || strchr(r->text, '|') != NULL)
         return;
     snprintf(word, sizeof word, "%.*s", (int)n, r->text);
-    const char *fault = check_program(word, files);
-    if (fault != NULL)
-        report_remark("its program can't be started: %s", fault);
+    const char *error = check_program(word, files);
+    if (error != NULL)
+        report_remark("its program can't be started: %s", error);
 }
 
 /* What may not be meant, below the rule. Returns whether there was something. */
 static bool remark(const struct subject *x, size_t i) {
     static struct lint_finding found[LINT_KINDS];
     const struct policy *p = x->policy;
-    bool logs_all = settings_number(x->settings, AUDIT_REQUEST) == REQUEST_FULL && !settings_given(x->settings, AUDIT_MASK);
+    bool logs_all = settings_number(x->settings, SETTING_AUDIT_REQUEST) == AUDIT_REQUEST_FULL && !settings_given(x->settings, SETTING_AUDIT_MASK);
     size_t n = lint_rule(i, p->prefix != NULL, logs_all, found), proved = 0;
     for (size_t k = 0; k < n; k++) {
         char line[LIMIT_PATH];
@@ -61,9 +61,9 @@ void check_rules(const struct subject *x) {
     }
     if (remarked > 0)
         report_line("rules: %zu, of which %zu may not mean what they say", p->rules.count, remarked);
-    report_lines(&p->rules.faults);
+    report_lines(&p->rules.errors);
     if (p->rules.count == 0)
-        report_fault("ALLOWED_COMMANDS", "there are no rules, so that no request is allowed");
+        report_error("ALLOWED_COMMANDS", "there are no rules, so that no request is allowed");
     rules_match(&p->rules, (struct slice){NULL, 0}, &v);
-    report_lines(&v.faults);
+    report_lines(&v.errors);
 }

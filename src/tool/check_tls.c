@@ -16,30 +16,30 @@ static bool is_missing(const char *path) { return access(path, F_OK) == -1 && er
 
 /* TLS=self-signed, and there is nothing yet: then there must be a place for it. */
 static void check_future(const struct subject *x) {
-    const char *folder = settings_text(x->settings, SSH_KEYS);
+    const char *directory = settings_text(x->settings, SETTING_SSH_KEYS);
     char above[LIMIT_PATH];
-    snprintf(above, sizeof above, "%s", folder);
+    snprintf(above, sizeof above, "%s", directory);
     while (is_missing(above) && strrchr(above, '/') != above)
         *strrchr(above, '/') = '\0';
     if (is_missing(above))
         strcpy(above, "/");
     if (access(above, W_OK) == -1)
-        report_fault("TLS", "self-signed: there is no certificate in %s, and none can be made there: %s; make the folder writable, or mount one (%s)", folder,
-                     strerror(errno), settings_source(x->settings, TLS));
+        report_error("TLS", "self-signed: there is no certificate in %s, and none can be made there: %s; make the folder writable, or mount one (%s)", directory,
+                     strerror(errno), settings_source(x->settings, SETTING_TLS));
     else if (!x->container)
-        report_warning("TLS", "self-signed: there is no certificate in %s yet: bastion init makes it at its start; anybody else: bastion cert --keep %s NAME", folder, folder);
+        report_warning("TLS", "self-signed: there is no certificate in %s yet: bastion init makes it at its start; anybody else: bastion cert --keep %s NAME", directory, directory);
     else
-        report_line("certificate: none yet; bastion init makes one in %s", folder);
+        report_line("certificate: none yet; bastion init makes one in %s", directory);
 }
 
 static void check_pair(const struct subject *x, const char *chain, const char *key) {
     static struct certificate c;
-    const char *name = settings_given(x->settings, TLS_CERT) ? "TLS_CERT, TLS_KEY" : "TLS", *fault = certificate_read(&c, chain, key);
+    const char *name = settings_given(x->settings, SETTING_TLS_CERT) ? "TLS_CERT, TLS_KEY" : "TLS", *error = certificate_read(&c, chain, key);
     struct stat st;
     int64_t now = time(NULL), left = c.not_after - now;
-    if (fault != NULL) {
+    if (error != NULL) {
         bool other = errno == EACCES && geteuid() != 0;
-        report_fault(name, "%s%s (%s)", fault, other ? "; as root it may be readable" : "", settings_source(x->settings, settings_given(x->settings, TLS_CERT) ? TLS_CERT : TLS));
+        report_error(name, "%s%s (%s)", error, other ? "; as root it may be readable" : "", settings_source(x->settings, settings_given(x->settings, SETTING_TLS_CERT) ? SETTING_TLS_CERT : SETTING_TLS));
         return;
     }
     const char *age = certificate_age(&c, now);
@@ -55,18 +55,18 @@ static void check_pair(const struct subject *x, const char *chain, const char *k
 }
 
 void check_tls(const struct subject *x) {
-    static struct client_ca ca;
+    static struct client_cert ca;
     const struct settings *s = x->settings;
-    const char *chain, *key, *fault;
+    const char *chain, *key, *error;
     bool has = certificate_places(s, &chain, &key);
-    if (has && settings_given(s, TLS) && is_missing(chain) && is_missing(key))
+    if (has && settings_given(s, SETTING_TLS) && is_missing(chain) && is_missing(key))
         check_future(x);
     else if (has)
         check_pair(x, chain, key);
-    if (!settings_given(s, TLS_CLIENT_CA))
+    if (!settings_given(s, SETTING_TLS_CLIENT_CA))
         return;
-    if ((fault = client_ca_read(&ca, settings_text(s, TLS_CLIENT_CA))) != NULL)
-        report_fault("TLS_CLIENT_CA", "%s: every client would be refused (%s)", fault, settings_source(s, TLS_CLIENT_CA));
+    if ((error = client_cert_read(&ca, settings_text(s, SETTING_TLS_CLIENT_CA))) != NULL)
+        report_error("TLS_CLIENT_CA", "%s: every client would be refused (%s)", error, settings_source(s, SETTING_TLS_CLIENT_CA));
     if (!has)
-        report_warning("TLS_CLIENT_CA", "has no effect: there is no TLS_CERT, nor TLS (%s)", settings_source(s, TLS_CLIENT_CA));
+        report_warning("TLS_CLIENT_CA", "has no effect: there is no TLS_CERT, nor TLS (%s)", settings_source(s, SETTING_TLS_CLIENT_CA));
 }

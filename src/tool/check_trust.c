@@ -8,7 +8,7 @@ extern char **environ;
 static void report(void *context, enum protect_finding finding, const char *path, const char *text) {
     (void)context;
     if (finding == PROTECT_REFUSED)
-        report_fault(path, "%s", text);
+        report_error(path, "%s", text);
     else if (finding == PROTECT_CLOSED)
         report_line("closed: %s: %s", path, text);
     else

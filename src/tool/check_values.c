@@ -15,10 +15,10 @@ enum { SHOWN = 400 }; /* bytes of a value that are shown */
 void check_settings(const struct subject *x) {
     const struct settings *s = x->settings;
     int width = 0;
-    for (enum setting id = 0; id < SETTINGS; id++)
+    for (enum setting id = 0; id < SETTING_COUNT; id++)
         if (settings_given(s, id) && (int)strlen(settings_name(id)) > width)
             width = (int)strlen(settings_name(id));
-    for (enum setting id = 0; id < SETTINGS; id++) {
+    for (enum setting id = 0; id < SETTING_COUNT; id++) {
         char shown[SHOWN + 16];
         struct buf b = BUF_ON(shown);
         if (!settings_given(s, id))
@@ -67,21 +67,21 @@ static bool has_mark_or_returns(const char *text) {
 /* The shell takes both for a part of a word: no program has such a name, no option such a value. Blanks and empty lines do not
  * matter to it, and quotes are judged by the program that they name. */
 static void check_look_of_command(const struct settings *s) {
-    const char *text = settings_text(s, FORCE_COMMAND);
+    const char *text = settings_text(s, SETTING_FORCE_COMMAND);
     if (text != NULL && has_mark_or_returns(text))
-        report_fault("FORCE_COMMAND", "%s (%s)", oddity_of(s, FORCE_COMMAND) != NULL ? oddity_of(s, FORCE_COMMAND) : "it has a carriage return in it", settings_source(s, FORCE_COMMAND));
+        report_error("FORCE_COMMAND", "%s (%s)", oddity_of(s, SETTING_FORCE_COMMAND) != NULL ? oddity_of(s, SETTING_FORCE_COMMAND) : "it has a carriage return in it", settings_source(s, SETTING_FORCE_COMMAND));
 }
 
 static void check_look_of_prefix(const struct settings *s) {
-    const char *text = settings_text(s, COMMAND_PREFIX);
+    const char *text = settings_text(s, SETTING_COMMAND_PREFIX);
     if (text == NULL)
         return;
     if (strlen(text) > 3 && strcmp(text + strlen(text) - 3, " -c") == 0)
-        report_warning("COMMAND_PREFIX", "ends with -c: a request's first word becomes a script (%s)", settings_source(s, COMMAND_PREFIX));
+        report_warning("COMMAND_PREFIX", "ends with -c: a request's first word becomes a script (%s)", settings_source(s, SETTING_COMMAND_PREFIX));
     if (has_mark_or_returns(text))
-        report_fault("COMMAND_PREFIX", "%s (%s)", oddity_of(s, COMMAND_PREFIX), settings_source(s, COMMAND_PREFIX));
+        report_error("COMMAND_PREFIX", "%s (%s)", oddity_of(s, SETTING_COMMAND_PREFIX), settings_source(s, SETTING_COMMAND_PREFIX));
     else if (strpbrk(text, "\"'\\$`") != NULL)
-        report_warning("COMMAND_PREFIX", "has quotes or a $, which mean nothing here: it is taken apart at its spaces, with no shell (%s)", settings_source(s, COMMAND_PREFIX));
+        report_warning("COMMAND_PREFIX", "has quotes or a $, which mean nothing here: it is taken apart at its spaces, with no shell (%s)", settings_source(s, SETTING_COMMAND_PREFIX));
 }
 
 /* ---- credentials ---- */
@@ -105,15 +105,15 @@ static bool has_scheme(const char *text) {
 }
 
 static void check_token(const struct settings *s) {
-    const char *text = settings_text(s, HTTP_TOKEN), *from = settings_source(s, HTTP_TOKEN);
-    if (text == NULL || settings_given(s, HTTP_BASIC_AUTH))
+    const char *text = settings_text(s, SETTING_HTTP_TOKEN), *from = settings_source(s, SETTING_HTTP_TOKEN);
+    if (text == NULL || settings_given(s, SETTING_HTTP_BASIC_AUTH))
         return;
     if (has_scheme(text))
-        report_fault("HTTP_TOKEN", "starts as the field of a request does (Authorization: Bearer ...): the token alone belongs here (%s)", from);
+        report_error("HTTP_TOKEN", "starts as the field of a request does (Authorization: Bearer ...): the token alone belongs here (%s)", from);
     else if (!is_ascii(text))
-        report_fault("HTTP_TOKEN", "is not ASCII: no Bearer token may be anything else (RFC 6750), and clients send it in different bytes or not at all (%s)", from);
-    else if (oddity_of(s, HTTP_TOKEN) != NULL)
-        report_warning("HTTP_TOKEN", "%s, or clients have to send it too (%s)", oddity_of(s, HTTP_TOKEN), from);
+        report_error("HTTP_TOKEN", "is not ASCII: no Bearer token may be anything else (RFC 6750), and clients send it in different bytes or not at all (%s)", from);
+    else if (oddity_of(s, SETTING_HTTP_TOKEN) != NULL)
+        report_warning("HTTP_TOKEN", "%s, or clients have to send it too (%s)", oddity_of(s, SETTING_HTTP_TOKEN), from);
     else if (!is_b64token(text))
         report_warning("HTTP_TOKEN", "has a character that no Bearer token may have (RFC 6750: letters, digits, -._~+/ and = at its end): some clients will not send it (%s)", from);
     if (strlen(text) < 16)
@@ -121,18 +121,18 @@ static void check_token(const struct settings *s) {
 }
 
 static void check_password(const struct settings *s) {
-    const char *text = settings_text(s, HTTP_BASIC_AUTH), *from = settings_source(s, HTTP_BASIC_AUTH);
+    const char *text = settings_text(s, SETTING_HTTP_BASIC_AUTH), *from = settings_source(s, SETTING_HTTP_BASIC_AUTH);
     if (text == NULL)
         return;
     const char *password = strchr(text, ':') + 1;
     if (has_scheme(text))
-        report_fault("HTTP_BASIC_AUTH", "starts as the field of a request does: user:password belongs here, as people type it (%s)", from);
+        report_error("HTTP_BASIC_AUTH", "starts as the field of a request does: user:password belongs here, as people type it (%s)", from);
     else if (!utf8_is_valid(text, strlen(text)))
-        report_fault("HTTP_BASIC_AUTH", "is not UTF-8, which is what clients are asked to send (RFC 7617): choose ASCII (%s)", from);
+        report_error("HTTP_BASIC_AUTH", "is not UTF-8, which is what clients are asked to send (RFC 7617): choose ASCII (%s)", from);
     else if (!is_ascii(text))
         report_warning("HTTP_BASIC_AUTH", "is not ASCII: browsers and curl in a UTF-8 terminal send it as it stands here, but other clients (python's requests, say) in other bytes (%s)", from);
-    if (oddity_of(s, HTTP_BASIC_AUTH) != NULL)
-        report_warning("HTTP_BASIC_AUTH", "%s, or clients have to send it too (%s)", oddity_of(s, HTTP_BASIC_AUTH), from);
+    if (oddity_of(s, SETTING_HTTP_BASIC_AUTH) != NULL)
+        report_warning("HTTP_BASIC_AUTH", "%s, or clients have to send it too (%s)", oddity_of(s, SETTING_HTTP_BASIC_AUTH), from);
     if (strncmp(password, "$apr1$", 6) == 0 || strncmp(password, "$2y$", 4) == 0 || strncmp(password, "{SHA}", 5) == 0)
         report_warning("HTTP_BASIC_AUTH", "looks like a line of htpasswd: here the password itself is wanted, and this is what clients would have to send (%s)", from);
 }
@@ -141,24 +141,24 @@ static void check_password(const struct settings *s) {
 
 static void check_without_effect(const struct subject *x) {
     const struct settings *s = x->settings;
-    bool waits = settings_given(s, COMMAND_LOCK) && settings_number(s, COMMAND_LOCK) == LOCK_WAIT;
-    if (settings_given(s, HTTP_BASIC_AUTH) && settings_given(s, HTTP_TOKEN))
-        report_warning("HTTP_TOKEN", "has no effect: HTTP_BASIC_AUTH wins (%s)", settings_source(s, HTTP_TOKEN));
-    if (settings_given(s, COMMAND_LOCK_WAIT) && !waits)
-        report_warning("COMMAND_LOCK_WAIT", "has no effect: COMMAND_LOCK is not wait (%s)", settings_source(s, COMMAND_LOCK_WAIT));
+    bool waits = settings_given(s, SETTING_COMMAND_LOCK) && settings_number(s, SETTING_COMMAND_LOCK) == LOCK_MODE_WAIT;
+    if (settings_given(s, SETTING_HTTP_BASIC_AUTH) && settings_given(s, SETTING_HTTP_TOKEN))
+        report_warning("HTTP_TOKEN", "has no effect: HTTP_BASIC_AUTH wins (%s)", settings_source(s, SETTING_HTTP_TOKEN));
+    if (settings_given(s, SETTING_COMMAND_LOCK_WAIT) && !waits)
+        report_warning("COMMAND_LOCK_WAIT", "has no effect: COMMAND_LOCK is not wait (%s)", settings_source(s, SETTING_COMMAND_LOCK_WAIT));
     if (policy_ignores(x->policy) != NULL)
         report_warning("FORCE_COMMAND", "%s", policy_ignores(x->policy));
     if (!x->http && x->tls)
         report_warning("TLS, TLS_CERT", "without HTTP_BASIC_AUTH or HTTP_TOKEN nobody is served over HTTPS");
     if (!x->http && !x->ssh && x->container)
-        report_fault("HTTP_BASIC_AUTH, HTTP_TOKEN", "neither is set, and there is no key of SSH in users.d, or SSH_PORT=off: nobody could run anything");
+        report_error("HTTP_BASIC_AUTH, HTTP_TOKEN", "neither is set, and there is no key of SSH in users.d, or SSH_PORT=off: nobody could run anything");
     else if (!x->http)
         report_warning("HTTP_BASIC_AUTH, HTTP_TOKEN", "neither is set: over HTTP nobody may run anything");
 }
 
 void check_values(const struct subject *x) {
     const struct settings *s = x->settings;
-    for (enum setting id = 0; id < SETTINGS; id++)
+    for (enum setting id = 0; id < SETTING_COUNT; id++)
         if (s->value[id].link != NULL)
             report_warning(settings_name(id), "%s is what Kubernetes says of a service of that name: ignored", s->value[id].link);
     check_look_of_command(s);

@@ -36,14 +36,14 @@ static size_t insert(struct explain *found, size_t count, const struct explain *
 
 size_t explain_request(const struct rules *r, struct slice request, struct explain found[EXPLAIN_MOST]) {
     static char *memory;
-    struct ere_fault fault;
+    struct ere_fault error;
     struct ere e;
     size_t count = 0;
     if (memory == NULL && (memory = pages_take(ERE_MEMORY)) == NULL)
         return 0;
     for (size_t i = 0; i < r->count; i++) {
         struct slice text = {r->rule[i].text, strlen(r->rule[i].text)};
-        if (ere_compile(&e, text, false, memory, ERE_MEMORY, matcher_work(), &fault) != ERE_GOOD)
+        if (ere_compile(&e, text, false, memory, ERE_MEMORY, matcher_work(), &error) != ERE_GOOD)
             continue;
         struct explain x = follow(&e, request);
         x.rule = i;

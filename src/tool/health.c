@@ -118,18 +118,18 @@ static int check_all(char *text, int64_t deadline) {
 int health_main(int argc, char **argv) {
     static struct settings s;
     static char text[1024];
-    struct settings_places places = {environ, settings_folders};
+    struct settings_places places = {environ, settings_directories};
     (void)argv;
     if (argc > 1) {
         fputs("bastion health: takes no arguments\n", stderr);
         return 64;
     }
     if (settings_read(&s, &places, NEED_RUN_DIR) == -1)
-        return puts(s.fault), 1;
-    int folder = open(settings_text(&s, RUN_DIR), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    int fd = folder == -1 ? -1 : openat(folder, "listeners", O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+        return puts(s.error), 1;
+    int directory = open(settings_text(&s, SETTING_RUN_DIR), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    int fd = directory == -1 ? -1 : openat(directory, "listeners", O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
     ssize_t n = fd == -1 ? -1 : fd_read_file(fd, text, sizeof text - 1);
     if (n < 0)
-        return printf("%s/listeners: %s: bastion init is not at work here\n", settings_text(&s, RUN_DIR), strerror(errno)), 1;
+        return printf("%s/listeners: %s: bastion init is not at work here\n", settings_text(&s, SETTING_RUN_DIR), strerror(errno)), 1;
     return check_all(text, clock_after(clock_now(), LIMIT_HEALTH_MS));
 }

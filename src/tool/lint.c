@@ -19,14 +19,14 @@ static struct memory {
 
 bool lint_start(const struct rules *r) {
     size_t used = 0;
-    struct ere_fault fault;
+    struct ere_fault error;
     if (l == NULL && (l = pages_take(sizeof *l)) == NULL)
         return false;
     l->rules = r;
     l->work_all = LIMIT_LINT_WORK_ALL;
     for (size_t i = 0; i < r->count; i++) {
         struct slice text = {r->rule[i].text, strlen(r->rule[i].text)};
-        enum ere_result result = ere_compile(&l->rule[i], text, false, l->memory + used, sizeof l->memory - used, matcher_work(), &fault);
+        enum ere_result result = ere_compile(&l->rule[i], text, false, l->memory + used, sizeof l->memory - used, matcher_work(), &error);
         l->good[i] = result == ERE_GOOD;
         l->large[i] = result == ERE_FULL;
         used += l->good[i] ? (l->rule[i].used + 15) / 16 * 16 : 0;
@@ -139,14 +139,14 @@ static enum lint_answer ask_dot(size_t i, uint64_t *work, struct lint_request *e
     static char escaped[LIMIT_VALUE + 2];
     const char *text = l->rules->rule[i].text;
     size_t n = strlen(text), at = 0, dot;
-    struct ere_fault fault;
+    struct ere_fault error;
     struct ere other;
     enum lint_answer answer = LINT_NO;
     while (n < LIMIT_VALUE && answer == LINT_NO && find_dot(text, &at, &dot)) {
         memcpy(escaped, text, dot);
         escaped[dot] = '\\';
         memcpy(escaped + dot + 1, text + dot, n - dot);
-        if (ere_compile(&other, (struct slice){escaped, n + 1}, false, l->other, sizeof l->other, matcher_work(), &fault) != ERE_GOOD)
+        if (ere_compile(&other, (struct slice){escaped, n + 1}, false, l->other, sizeof l->other, matcher_work(), &error) != ERE_GOOD)
             return LINT_OPEN;
         const struct ere *side[] = {&l->rule[i], &other};
         answer = ask(LINT_ASK_OTHER, i, side, 2, false, work, example);

@@ -7,7 +7,7 @@
 #include "base/buf.h"
 #include "limit.h"
 
-static unsigned faults, warnings, unseen;
+static unsigned errors, warnings, unseen;
 
 static void put(FILE *to, const char *text) {
     for (; *text != '\0'; text++)
@@ -38,17 +38,17 @@ __attribute__((format(printf, 4, 0))) static void line(FILE *to, const char *mar
     line(to, mark, name, format, args);     \
     va_end(args)
 
-void report_fault(const char *name, const char *format, ...) {
+void report_error(const char *name, const char *format, ...) {
     LINE(stderr, "fault: ", name);
-    faults++;
+    errors++;
 }
 
-void report_fault_line(const char *text) {
+void report_error_line(const char *text) {
     fflush(stdout);
     fputs("fault: ", stderr);
     put(stderr, text);
     fputc('\n', stderr);
-    faults++;
+    errors++;
 }
 
 void report_warning(const char *name, const char *format, ...) {
@@ -68,7 +68,7 @@ void report_unseen(const char *name, const char *format, ...) {
 
 void report_line(const char *format, ...) { LINE(stdout, "", NULL); }
 
-int report_code(void) { return faults > 0 ? 78 : 0; }
+int report_code(void) { return errors > 0 ? 78 : 0; }
 
 static void count(struct buf *b, unsigned n, const char *one, const char *many) {
     if (n > 0)
@@ -78,11 +78,11 @@ static void count(struct buf *b, unsigned n, const char *one, const char *many) 
 int report_verdict(void) {
     char text[128];
     struct buf b = BUF_ON(text);
-    count(&b, faults, "fault", "faults");
+    count(&b, errors, "fault", "faults");
     count(&b, warnings, "warning", "warnings");
     count(&b, unseen, "thing not looked at", "things not looked at");
     const char *counts = buf_string(&b);
-    if (faults > 0)
+    if (errors > 0)
         printf("It does not work like this: %s.\n", counts);
     else
         printf("What is configured can work%s%s.\n", b.len > 0 ? ": " : "", counts);

@@ -1,14 +1,14 @@
-/* report.h: what `bastion check` has to say, a line each: faults on standard error, all else on standard output. Whatever is not
+/* report.h: what `bastion check` has to say, a line each: errors on standard error, all else on standard output. Whatever is not
  * printable ASCII is \xHH there, so that no value and no file's name can forge a line or steer a terminal. */
 #ifndef TOOL_REPORT_H
 #define TOOL_REPORT_H
 
-/* Something that is configured can't work. `name`: the setting, file or folder that it is about. The text says what is wrong,
+/* Something that is configured can't work. `name`: the setting, file or directory that it is about. The text says what is wrong,
  * where that stands, and what to do. */
-void report_fault(const char *name, const char *format, ...) __attribute__((format(printf, 2, 3)));
+void report_error(const char *name, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
-/* A fault's line as another part of bastion words it, its name included. */
-void report_fault_line(const char *line);
+/* An error's line as another part of bastion words it, its name included. */
+void report_error_line(const char *line);
 
 /* It works, but perhaps not as it is meant. */
 void report_warning(const char *name, const char *format, ...) __attribute__((format(printf, 2, 3)));
@@ -22,10 +22,10 @@ void report_unseen(const char *name, const char *format, ...) __attribute__((for
 /* How things are. */
 void report_line(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
-/* The last line. Returns the exit code: 0, or 78 where there was a fault. */
+/* The last line. Returns the exit code: 0, or 78 where there was an error. */
 int report_verdict(void);
 
-/* 78 where there was a fault, else 0, with no line. */
+/* 78 where there was an error, else 0, with no line. */
 int report_code(void);
 
 #endif

@@ -122,7 +122,7 @@ void http1_start_answer(struct http1_head *head) {
     head->is_answer = true;
 }
 
-/* What the bytes of a line up to its LF say, or as many of them as have come (`whole`: the LF is next). Every fault is
+/* What the bytes of a line up to its LF say, or as many of them as have come (`whole`: the LF is next). Every error is
  * that of its first byte which shows it, so that no division of the bytes into reads changes the verdict. */
 static int look_at_line(const struct http1_head *head, struct slice line, bool whole) {
     const char *cr = line.n > 0 ? memchr(line.at, '\r', line.n) : NULL;

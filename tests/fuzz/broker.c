@@ -27,7 +27,7 @@ static void check_rules(const struct rules *r, struct slice text) {
         assert(memmem(text.at, text.n, rule.at, rule.n) != NULL && r->rule[i].line > last);
         last = r->rule[i].line;
     }
-    const struct buf *f = &r->faults;
+    const struct buf *f = &r->errors;
     assert(!f->full && (f->len == 0 || f->at[f->len - 1] == '\n'));
 }
 

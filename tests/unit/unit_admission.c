@@ -18,7 +18,7 @@ static void set(const char *first, const char *second) {
     s = (struct settings){0};
     snprintf(a, sizeof a, "%s", first);
     snprintf(b, sizeof b, "%s", second);
-    ck_assert_msg(settings_read(&s, &places, NEED_ALL) == 0, "%s", s.fault);
+    ck_assert_msg(settings_read(&s, &places, NEED_ALL) == 0, "%s", s.error);
 }
 
 static const struct {
@@ -69,8 +69,8 @@ START_TEST(basic_wins) {
     auth_load(&a, &s);
     ck_assert(a.scheme == AUTH_BASIC && strcmp(a.user, "user") == 0);
     ck_assert_ptr_nonnull(auth_refuse(&a, "Bearer abc", 10));
-    ck_assert_ptr_null(settings_text(&s, HTTP_TOKEN)); /* both are wiped */
-    ck_assert_ptr_null(settings_text(&s, HTTP_BASIC_AUTH));
+    ck_assert_ptr_null(settings_text(&s, SETTING_HTTP_TOKEN)); /* both are wiped */
+    ck_assert_ptr_null(settings_text(&s, SETTING_HTTP_BASIC_AUTH));
     set("HTTP_TOKEN=abc", "X=");
     auth_load(&a, &s);
     ck_assert_str_eq(a.user, "token");
@@ -137,7 +137,7 @@ START_TEST(judged) {
     struct auth a;
     set("HTTP_TOKEN=abc", "X=");
     auth_load(&a, &s);
-    struct gate_request rq = {
+    struct admission_request rq = {
         .method = slice(requests[_i].method),
         .path = slice(requests[_i].path),
         .authority = slice(requests[_i].authority),
@@ -146,15 +146,15 @@ START_TEST(judged) {
         .authorization = slice(requests[_i].authorizations < 0 ? "Bearer x" : requests[_i].authorizations > 0 ? "Bearer abc" : NULL),
         .authorizations = (size_t)abs(requests[_i].authorizations),
     };
-    rq.purpose[_i % GATE_PURPOSES] = slice(requests[_i].purpose); /* it may stand in any of them */
-    struct gate_answer g = gate_judge(&rq, &a);
+    rq.purpose[_i % ADMISSION_PURPOSES] = slice(requests[_i].purpose); /* it may stand in any of them */
+    struct admission_verdict g = admission_judge(&rq, &a);
     ck_assert_int_eq(g.status, requests[_i].status);
     ck_assert_int_eq(g.allow != NULL, g.status == 405);
     ck_assert_int_eq(g.login, g.status == 401);
     rq.range = true;
-    ck_assert_int_eq(gate_judge(&rq, &a).status, g.status == 0 ? 409 : g.status);
+    ck_assert_int_eq(admission_judge(&rq, &a).status, g.status == 0 ? 409 : g.status);
     rq.repeated = true;
-    ck_assert_int_eq(gate_judge(&rq, &a).status, 403);
+    ck_assert_int_eq(admission_judge(&rq, &a).status, 403);
 }
 END_TEST
 
@@ -162,31 +162,31 @@ START_TEST(policy) {
     static struct policy p;
     static struct decision d;
     const struct slice nothing = {NULL, 0};
-    const char *fault = NULL;
+    const char *error = NULL;
     set("FORCE_COMMAND=echo 'a b'; id", "X=");
-    ck_assert_int_eq(policy_load(&p, &s, &fault), 0);
+    ck_assert_int_eq(policy_load(&p, &s, &error), 0);
     policy_decide(&p, (struct slice){"anything", 8}, &d);
     ck_assert(d.allow);
     ck_assert_str_eq(d.argv[0], "/bin/sh");
     ck_assert_str_eq(d.argv[1], "-c");
     ck_assert_str_eq(d.argv[2], "echo 'a b'; id");
     ck_assert_ptr_null(d.argv[3]);
-    ck_assert_int_eq(policy_lock(&p, &s), LOCK_SKIP);
+    ck_assert_int_eq(policy_lock(&p, &s), LOCK_MODE_SKIP);
     ck_assert(!policy_hangs_up(&s, true) && policy_hangs_up(&s, false));
     set("FORCE_COMMAND=x", "COMMAND_LOCK=wait");
-    ck_assert_int_eq(policy_load(&p, &s, &fault), 0);
-    ck_assert_int_eq(policy_lock(&p, &s), LOCK_WAIT);
+    ck_assert_int_eq(policy_load(&p, &s, &error), 0);
+    ck_assert_int_eq(policy_lock(&p, &s), LOCK_MODE_WAIT);
     set("ON_DISCONNECT=hangup", "X=");
     ck_assert(policy_hangs_up(&s, true));
     set("ON_DISCONNECT=continue", "X=");
     ck_assert(!policy_hangs_up(&s, false));
     /* No mode: nothing can be decided, and what is decided all the same is a refusal. */
-    ck_assert_int_eq(policy_load(&p, &s, &fault), -1);
+    ck_assert_int_eq(policy_load(&p, &s, &error), -1);
     policy_decide(&p, nothing, &d);
     ck_assert(!d.allow && d.argv == NULL);
     set("ALLOWED_COMMANDS=.*", "X=");
-    ck_assert_int_eq(policy_load(&p, &s, &fault), 0);
-    ck_assert_int_eq(policy_lock(&p, &s), LOCK_OFF);
+    ck_assert_int_eq(policy_load(&p, &s, &error), 0);
+    ck_assert_int_eq(policy_lock(&p, &s), LOCK_MODE_OFF);
     policy_decide(&p, nothing, &d);
     ck_assert(!d.allow && d.argv == NULL);
 }

@@ -92,7 +92,7 @@ START_TEST(head_stays) {
     }
     ck_assert_uint_eq(got, length);
     ck_assert_mem_eq(in.at, "HEAD", 4);
-    ck_assert_int_eq(body_read(&b), -1); /* nothing more is there, which is no fault */
+    ck_assert_int_eq(body_read(&b), -1); /* nothing more is there, which is no error */
     ck_assert(!b.bad);
 }
 END_TEST

@@ -118,7 +118,7 @@ static const struct {
     bool terminated;
     size_t rules;
     const char *last;   /* the last rule */
-    const char *faults; /* what is in the faults, or NULL for none */
+    const char *errors; /* what is in the errors, or NULL for none */
 } texts[] = {
     {BYTES(""), true, 0, NULL, NULL},
     {BYTES("\n\n \t\r\n"), true, 0, NULL, NULL},
@@ -149,9 +149,9 @@ START_TEST(reader) {
     ck_assert_uint_eq(r.count, texts[_i].rules);
     if (texts[_i].last != NULL)
         ck_assert_str_eq(r.rule[r.count - 1].text, texts[_i].last);
-    ck_assert_int_eq(r.faults.len > 0, texts[_i].faults != NULL);
-    if (texts[_i].faults != NULL)
-        ck_assert_ptr_nonnull(strstr(buf_string(&r.faults), texts[_i].faults));
+    ck_assert_int_eq(r.errors.len > 0, texts[_i].errors != NULL);
+    if (texts[_i].errors != NULL)
+        ck_assert_ptr_nonnull(strstr(buf_string(&r.errors), texts[_i].errors));
 }
 END_TEST
 
@@ -161,12 +161,12 @@ START_TEST(too_many_rules) {
         text[i] = i % 2 == 0 ? 'a' : '\n';
     rules_start(&r);
     rules_add(&r, "s", (struct slice){text, 2 * LIMIT_RULES}, true);
-    ck_assert(r.count == LIMIT_RULES && r.faults.len == 0);
+    ck_assert(r.count == LIMIT_RULES && r.errors.len == 0);
     rules_start(&r);
     rules_add(&r, "s", (struct slice){text, sizeof text}, true);
     ck_assert_uint_eq(r.count, LIMIT_RULES);
     /* Named once. */
-    ck_assert_str_eq(buf_string(&r.faults), "s:2049: more rules than there is room for: this one and those behind it are left out\n");
+    ck_assert_str_eq(buf_string(&r.errors), "s:2049: more rules than there is room for: this one and those behind it are left out\n");
 }
 END_TEST
 
@@ -180,10 +180,10 @@ START_TEST(effort) {
     one_rule("((((a{1,99}){1,99}){1,99}){1,99})\na");
     rules_match(&r, (struct slice){"a", 1}, &v);
     ck_assert_int_eq(v.match, 1);
-    ck_assert_str_eq(buf_string(&v.faults), "s:1: column 26: so far it stands for 970299 characters, copies included, and 65536 are the most\n");
+    ck_assert_str_eq(buf_string(&v.errors), "s:1: column 26: so far it stands for 970299 characters, copies included, and 65536 are the most\n");
     one_rule("a\n((((a{1,99}){1,99}){1,99}){1,99})");
     rules_match(&r, (struct slice){"a", 1}, &v);
-    ck_assert(v.match == 0 && v.faults.len == 0);
+    ck_assert(v.match == 0 && v.errors.len == 0);
 }
 END_TEST
 
@@ -211,7 +211,7 @@ START_TEST(kept) {
         for (int again = 0; again < 2; again++) {
             rules_match(&r, (struct slice){"a", 1}, &v);
             ck_assert_msg(v.match == tables[i].a, "%s: %d", tables[i].text, v.match);
-            ck_assert_int_eq(v.faults.len > 0, tables[i].text[0] == '(');
+            ck_assert_int_eq(v.errors.len > 0, tables[i].text[0] == '(');
             rules_match(&r, (struct slice){"b", 1}, &v);
             ck_assert_msg(v.match == tables[i].b, "%s: %d", tables[i].text, v.match);
         }

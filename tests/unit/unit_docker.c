@@ -143,10 +143,10 @@ static const struct {
 };
 
 START_TEST(places) {
-    const char *fault = docker_host_set(hosts[_i].text);
+    const char *error = docker_host_set(hosts[_i].text);
     const struct docker_host *h = docker_host();
-    ck_assert_msg((fault == NULL) == (hosts[_i].name != NULL), "%s", hosts[_i].text);
-    if (fault != NULL)
+    ck_assert_msg((error == NULL) == (hosts[_i].name != NULL), "%s", hosts[_i].text);
+    if (error != NULL)
         return;
     ck_assert_str_eq(h->name, hosts[_i].name);
     ck_assert_str_eq(h->port, hosts[_i].port);
@@ -159,19 +159,19 @@ END_TEST
 /* ---- keys ---- */
 
 START_TEST(keys) {
-    struct docker_keys k;
+    struct docker_detach_keys k;
     char out[32];
     struct buf b = BUF_ON(out);
-    ck_assert(docker_keys_read(&k, "") && k.n == 2 && k.at[0] == 16 && k.at[1] == 17);
-    ck_assert(!docker_keys_pass(&k, "a\x10" "b", 3, &b));
+    ck_assert(docker_detach_keys_read(&k, "") && k.n == 2 && k.at[0] == 16 && k.at[1] == 17);
+    ck_assert(!docker_detach_keys_pass(&k, "a\x10" "b", 3, &b));
     ck_assert_str_eq(buf_string(&b), "a\x10" "b");
     b.len = 0;
-    ck_assert(!docker_keys_pass(&k, "\x10", 1, &b) && b.len == 0);
-    ck_assert(docker_keys_pass(&k, "\x11rest", 5, &b) && b.len == 0);
-    ck_assert(docker_keys_read(&k, "a,ctrl-],ctrl-@") && k.n == 3 && k.at[0] == 'a' && k.at[1] == 29 && k.at[2] == 0);
+    ck_assert(!docker_detach_keys_pass(&k, "\x10", 1, &b) && b.len == 0);
+    ck_assert(docker_detach_keys_pass(&k, "\x11rest", 5, &b) && b.len == 0);
+    ck_assert(docker_detach_keys_read(&k, "a,ctrl-],ctrl-@") && k.n == 3 && k.at[0] == 'a' && k.at[1] == 29 && k.at[2] == 0);
     static const char *const bad[] = {"ctrl-", "ctrl-A", "ctrl-1", "ab", ",", "a,", "ctrl-p,,q"};
     for (size_t i = 0; i < COUNT(bad); i++)
-        ck_assert(!docker_keys_read(&k, bad[i]));
+        ck_assert(!docker_detach_keys_read(&k, bad[i]));
 }
 END_TEST
 
@@ -252,25 +252,25 @@ static const struct {
 };
 
 START_TEST(template) {
-    static char out[512], fault[LIMIT_DOCKER_MESSAGE];
+    static char out[512], error[LIMIT_DOCKER_MESSAGE];
     struct docker_template t = {.text = templates[_i].template, .name = ""};
     const char *wanted = templates[_i].text;
     struct buf b = BUF_ON(out);
-    bool good = docker_template_check(&t, fault);
-    ck_assert_msg(good == (wanted != NULL), "%s: %s", t.text, fault);
+    bool good = docker_template_check(&t, error);
+    ck_assert_msg(good == (wanted != NULL), "%s: %s", t.text, error);
     if (!good)
         return;
-    good = docker_template_fill(&b, &t, (struct slice){value, sizeof value - 1}, fault);
-    ck_assert_msg(good == (strcmp(wanted, "!") != 0), "%s: %s", t.text, fault);
+    good = docker_template_fill(&b, &t, (struct slice){value, sizeof value - 1}, error);
+    ck_assert_msg(good == (strcmp(wanted, "!") != 0), "%s: %s", t.text, error);
     if (good)
         ck_assert_str_eq(buf_string(&b), wanted);
 }
 END_TEST
 
 /* Where Go points at, and how. */
-START_TEST(template_faults) {
+START_TEST(template_errors) {
     static const struct {
-        const char *template, *fault;
+        const char *template, *error;
     } rows[] = {
         {"{{.A.No}}", "template: :1:4: executing \"\" at <.A.No>: map has no entry for key \"No\""},
         {"x\n {{.No}}", "template: :2:3: executing \"\" at <.No>: map has no entry for key \"No\""},
@@ -281,39 +281,39 @@ START_TEST(template_faults) {
         {"{{.A", "template: :1: unclosed action"},
         {"{{nosuch}}", "template: :1: function \"nosuch\" not defined"},
     };
-    static char out[512], fault[LIMIT_DOCKER_MESSAGE];
+    static char out[512], error[LIMIT_DOCKER_MESSAGE];
     for (size_t i = 0; i < COUNT(rows); i++) {
         struct docker_template t = {.text = rows[i].template, .name = ""};
         struct buf b = BUF_ON(out);
-        ck_assert(!docker_template_check(&t, fault) || !docker_template_fill(&b, &t, (struct slice){value, sizeof value - 1}, fault));
-        ck_assert_str_eq(fault, rows[i].fault);
+        ck_assert(!docker_template_check(&t, error) || !docker_template_fill(&b, &t, (struct slice){value, sizeof value - 1}, error));
+        ck_assert_str_eq(error, rows[i].error);
     }
 }
 END_TEST
 
 /* Neither depth nor rounds without end. */
 START_TEST(template_bounds) {
-    static char text[4096], out[64], fault[LIMIT_DOCKER_MESSAGE];
+    static char text[4096], out[64], error[LIMIT_DOCKER_MESSAGE];
     struct buf b = BUF_ON(text), o = BUF_ON(out);
     for (int i = 0; i < 200; i++)
         buf_text(&b, "{{if 1}}");
     struct docker_template t = {.text = buf_string(&b), .name = ""};
-    ck_assert(!docker_template_check(&t, fault));
+    ck_assert(!docker_template_check(&t, error));
     b.len = 0;
     buf_text(&b, "{{");
     for (int i = 0; i < 3000; i++)
         buf_char(&b, '(');
     t.text = buf_string(&b);
-    ck_assert(!docker_template_check(&t, fault));
+    ck_assert(!docker_template_check(&t, error));
     b.len = 0;
     for (int i = 0; i < 30; i++)
         buf_text(&b, "{{range $.I}}");
     for (int i = 0; i < 30; i++)
         buf_text(&b, "{{end}}");
     t.text = buf_string(&b);
-    ck_assert(docker_template_check(&t, fault));
-    ck_assert(!docker_template_fill(&o, &t, (struct slice){value, sizeof value - 1}, fault));
-    ck_assert_ptr_nonnull(strstr(fault, "more steps"));
+    ck_assert(docker_template_check(&t, error));
+    ck_assert(!docker_template_fill(&o, &t, (struct slice){value, sizeof value - 1}, error));
+    ck_assert_ptr_nonnull(strstr(error, "more steps"));
 }
 END_TEST
 
@@ -325,11 +325,11 @@ START_TEST(row_templates) {
         {"{{.Names}}", "n<", "NAMES"}, {"{{.Label \"a.b\"}}|{{.Label \"x_y-z\"}}", "l|", "b|x y z"}, {"{{json .}}", "{\"ID\":\"i\",\"Names\":\"n\\u003c\"}", NULL},
         {"{{json .Names}}", "\"n<\"", "NAMES"}, {"{{upper .ID}}{{pad .ID 1 1}}", "I i ", "ID ID "}, {"{{.No}}", NULL, "<no value>"}, {"{{.Label}}", NULL, NULL},
     };
-    static char out[512], fault[LIMIT_DOCKER_MESSAGE];
+    static char out[512], error[LIMIT_DOCKER_MESSAGE];
     for (size_t i = 0; i < COUNT(rows); i++) {
         struct docker_template t = {.text = rows[i].template, .name = "", .type = "T", .row = true};
         struct buf b = BUF_ON(out);
-        bool good = docker_template_fill(&b, &t, (struct slice){row, sizeof row - 1}, fault);
+        bool good = docker_template_fill(&b, &t, (struct slice){row, sizeof row - 1}, error);
         ck_assert_msg(good == (rows[i].text != NULL), "%s", rows[i].template);
         if (good)
             ck_assert_str_eq(buf_string(&b), rows[i].text);
@@ -337,7 +337,7 @@ START_TEST(row_templates) {
         t.header = true;
         if (rows[i].title == NULL)
             continue;
-        ck_assert(docker_template_fill(&b, &t, (struct slice){titles, sizeof titles - 1}, fault));
+        ck_assert(docker_template_fill(&b, &t, (struct slice){titles, sizeof titles - 1}, error));
         ck_assert_str_eq(buf_string(&b), rows[i].title);
     }
 }
@@ -441,7 +441,7 @@ Suite *unit_docker(void) {
     tcase_add_test(tc, durations);
     tcase_add_test(tc, time_points);
     tcase_add_loop_test(tc, template, 0, (int)COUNT(templates));
-    tcase_add_test(tc, template_faults);
+    tcase_add_test(tc, template_errors);
     tcase_add_test(tc, template_bounds);
     tcase_add_test(tc, row_templates);
     tcase_add_test(tc, shown);

@@ -10,29 +10,29 @@
 #include "unit.h"
 
 static struct settings s;
-static char folder_a[] = "/tmp/bastion-unit-a-XXXXXX", folder_b[] = "/tmp/bastion-unit-b-XXXXXX";
+static char directory_a[] = "/tmp/bastion-unit-a-XXXXXX", directory_b[] = "/tmp/bastion-unit-b-XXXXXX";
 
-static void make_folders(void) {
-    ck_assert_ptr_nonnull(mkdtemp(folder_a));
-    ck_assert_ptr_nonnull(mkdtemp(folder_b));
+static void make_directories(void) {
+    ck_assert_ptr_nonnull(mkdtemp(directory_a));
+    ck_assert_ptr_nonnull(mkdtemp(directory_b));
 }
 
-static void remove_folders(void) {
-    const char *folders[] = {folder_a, folder_b};
+static void remove_directories(void) {
+    const char *directories[] = {directory_a, directory_b};
     for (size_t i = 0; i < 2; i++) {
         char path[128];
-        for (int id = 0; id < SETTINGS; id++) {
-            snprintf(path, sizeof path, "%s/%s", folders[i], settings_name((enum setting)id));
+        for (int id = 0; id < SETTING_COUNT; id++) {
+            snprintf(path, sizeof path, "%s/%s", directories[i], settings_name((enum setting)id));
             unlink(path);
             rmdir(path);
         }
-        rmdir(folders[i]);
+        rmdir(directories[i]);
     }
 }
 
-static const char *put(const char *folder, const char *name, const char *bytes, size_t n) {
+static const char *put(const char *directory, const char *name, const char *bytes, size_t n) {
     static char path[128];
-    snprintf(path, sizeof path, "%s/%s", folder, name);
+    snprintf(path, sizeof path, "%s/%s", directory, name);
     int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0600);
     ck_assert_int_ge(fd, 0);
     ck_assert_int_eq(write(fd, bytes, n), (ssize_t)n);
@@ -41,8 +41,8 @@ static const char *put(const char *folder, const char *name, const char *bytes, 
 }
 
 static int read_settings(char *const *environment, unsigned needs) {
-    const char *const folders[] = {folder_a, folder_b, NULL};
-    struct settings_places places = {environment, folders};
+    const char *const directories[] = {directory_a, directory_b, NULL};
+    struct settings_places places = {environment, directories};
     s = (struct settings){0};
     return settings_read(&s, &places, needs);
 }
@@ -51,7 +51,7 @@ static int read_settings(char *const *environment, unsigned needs) {
 
 static const struct {
     const char *entry; /* NAME=value */
-    const char *fault; /* what the line starts with; NULL: good */
+    const char *error; /* what the line starts with; NULL: good */
 } values[] = {
     {"FORCE_COMMAND=echo a; echo b", NULL},
     {"FORCE_COMMAND=echo a\necho b", NULL},
@@ -108,11 +108,11 @@ static const struct {
 START_TEST(value) {
     char *environment[] = {strdup(values[_i].entry), NULL};
     int result = read_settings(environment, NEED_ALL);
-    if (values[_i].fault == NULL)
-        ck_assert_msg(result == 0, "%s", s.fault);
+    if (values[_i].error == NULL)
+        ck_assert_msg(result == 0, "%s", s.error);
     else
-        ck_assert_msg(result == -1 && strncmp(s.fault, values[_i].fault, strlen(values[_i].fault)) == 0, "%s", s.fault);
-    ck_assert_ptr_null(strchr(s.fault, '\n'));
+        ck_assert_msg(result == -1 && strncmp(s.error, values[_i].error, strlen(values[_i].error)) == 0, "%s", s.error);
+    ck_assert_ptr_null(strchr(s.error, '\n'));
     free(environment[0]);
 }
 END_TEST
@@ -121,10 +121,10 @@ START_TEST(contradictions) {
     char certificate[] = "TLS_CERT=/a", key[] = "TLS_KEY=/b", made[] = "TLS=self-signed";
     char *half[] = {certificate, NULL}, *both[] = {certificate, key, made, NULL};
     ck_assert_int_eq(read_settings(half, NEED_ALL), -1);
-    ck_assert_str_eq(s.fault, "TLS_CERT: needs TLS_KEY too (from the environment)");
+    ck_assert_str_eq(s.error, "TLS_CERT: needs TLS_KEY too (from the environment)");
     ck_assert_int_eq(read_settings(both, NEED_ALL), -1);
     ck_assert_int_eq(read_settings(half, NEED_RUN), 0); /* of no concern to it, and yet known: where the file is, no command may write */
-    ck_assert_str_eq(settings_text(&s, TLS_CERT), "/a");
+    ck_assert_str_eq(settings_text(&s, SETTING_TLS_CERT), "/a");
 }
 END_TEST
 
@@ -133,23 +133,23 @@ START_TEST(ports) {
     char *unused[] = {http, NULL}, *same[] = {http, token, NULL}, *plain[] = {https, token, NULL}, *both[] = {https, token, tls, NULL};
     ck_assert_int_eq(read_settings(unused, NEED_ALL), 0);
     ck_assert_int_eq(read_settings(same, NEED_ALL), -1);
-    ck_assert_str_eq(s.fault, "HTTP_PORT: the same port as SSH_PORT (from the environment)");
+    ck_assert_str_eq(s.error, "HTTP_PORT: the same port as SSH_PORT (from the environment)");
     ck_assert_int_eq(read_settings(same, NEED_ALL & ~(unsigned)NEED_LISTENERS), 0);
     ck_assert_int_eq(read_settings(plain, NEED_ALL), 0);
     ck_assert_int_eq(read_settings(both, NEED_ALL), -1);
-    ck_assert_str_eq(s.fault, "HTTPS_PORT: the same port as HTTP_PORT (from the environment)");
+    ck_assert_str_eq(s.error, "HTTPS_PORT: the same port as HTTP_PORT (from the environment)");
 }
 END_TEST
 
 START_TEST(defaults) {
     char *none[] = {NULL};
     ck_assert_int_eq(read_settings(none, NEED_ALL), 0);
-    ck_assert_uint_eq(settings_number(&s, HTTP_HOLD_MS), 1000);
-    ck_assert_uint_eq(settings_number(&s, HTTP_STDIN), STDIN_OFF);
-    ck_assert_str_eq(settings_text(&s, SSH_USER), "agent");
-    ck_assert_str_eq(settings_text(&s, RUN_DIR), "/run/bastion");
-    ck_assert_str_eq(settings_source(&s, RUN_DIR), "by default");
-    ck_assert(!settings_given(&s, RUN_DIR) && settings_text(&s, FORCE_COMMAND) == NULL);
+    ck_assert_uint_eq(settings_number(&s, SETTING_HTTP_HOLD_MS), 1000);
+    ck_assert_uint_eq(settings_number(&s, SETTING_HTTP_STDIN), HTTP_STDIN_OFF);
+    ck_assert_str_eq(settings_text(&s, SETTING_SSH_USER), "agent");
+    ck_assert_str_eq(settings_text(&s, SETTING_RUN_DIR), "/run/bastion");
+    ck_assert_str_eq(settings_source(&s, SETTING_RUN_DIR), "by default");
+    ck_assert(!settings_given(&s, SETTING_RUN_DIR) && settings_text(&s, SETTING_FORCE_COMMAND) == NULL);
 }
 END_TEST
 
@@ -157,33 +157,33 @@ END_TEST
 
 START_TEST(precedence) {
     char value_env[] = "FORCE_COMMAND=env", file_env[128], empty[] = "FORCE_COMMAND=";
-    put(folder_b, "FORCE_COMMAND", BYTES("b\n"));
+    put(directory_b, "FORCE_COMMAND", BYTES("b\n"));
     char *none[] = {NULL};
     ck_assert_int_eq(read_settings(none, NEED_RUN), 0);
-    ck_assert_str_eq(settings_text(&s, FORCE_COMMAND), "b");
-    put(folder_a, "FORCE_COMMAND", BYTES("a\n\n"));
+    ck_assert_str_eq(settings_text(&s, SETTING_FORCE_COMMAND), "b");
+    put(directory_a, "FORCE_COMMAND", BYTES("a\n\n"));
     ck_assert_int_eq(read_settings(none, NEED_RUN), 0);
-    ck_assert_str_eq(settings_text(&s, FORCE_COMMAND), "a\n"); /* one final newline, not all of them */
-    ck_assert_ptr_nonnull(strstr(settings_source(&s, FORCE_COMMAND), folder_a));
-    snprintf(file_env, sizeof file_env, "FORCE_COMMAND_FILE=%s", put(folder_b, "FORCE_COMMAND", BYTES("named")));
+    ck_assert_str_eq(settings_text(&s, SETTING_FORCE_COMMAND), "a\n"); /* one final newline, not all of them */
+    ck_assert_ptr_nonnull(strstr(settings_source(&s, SETTING_FORCE_COMMAND), directory_a));
+    snprintf(file_env, sizeof file_env, "FORCE_COMMAND_FILE=%s", put(directory_b, "FORCE_COMMAND", BYTES("named")));
     char *named[] = {file_env, empty, NULL};
     ck_assert_int_eq(read_settings(named, NEED_RUN), 0);
-    ck_assert_str_eq(settings_text(&s, FORCE_COMMAND), "named");
+    ck_assert_str_eq(settings_text(&s, SETTING_FORCE_COMMAND), "named");
     char *both[] = {file_env, value_env, NULL};
     ck_assert_int_eq(read_settings(both, NEED_RUN), 0);
-    ck_assert_str_eq(settings_text(&s, FORCE_COMMAND), "env");
+    ck_assert_str_eq(settings_text(&s, SETTING_FORCE_COMMAND), "env");
     /* A program whose environment is the client's. */
     ck_assert_int_eq(read_settings(NULL, NEED_RUN), 0);
-    ck_assert_str_eq(settings_text(&s, FORCE_COMMAND), "a\n");
+    ck_assert_str_eq(settings_text(&s, SETTING_FORCE_COMMAND), "a\n");
 }
 END_TEST
 
 START_TEST(empty_file_is_none) {
     char *none[] = {NULL};
-    put(folder_a, "COMMAND_TIMEOUT", BYTES("\n"));
-    put(folder_b, "COMMAND_TIMEOUT", BYTES("7"));
+    put(directory_a, "COMMAND_TIMEOUT", BYTES("\n"));
+    put(directory_b, "COMMAND_TIMEOUT", BYTES("7"));
     ck_assert_int_eq(read_settings(none, NEED_RUN), 0);
-    ck_assert_uint_eq(settings_number(&s, COMMAND_TIMEOUT), 7);
+    ck_assert_uint_eq(settings_number(&s, SETTING_COMMAND_TIMEOUT), 7);
 }
 END_TEST
 
@@ -191,12 +191,12 @@ START_TEST(named_file_must_be_there) {
     char missing[] = "HTTP_TOKEN_FILE=/nonexistent/token", device[] = "HTTP_TOKEN_FILE=/dev/zero", empty[128];
     char *one[] = {missing, NULL}, *two[] = {device, NULL}, *three[] = {empty, NULL};
     ck_assert_int_eq(read_settings(one, NEED_HTTP), -1);
-    ck_assert_str_eq(s.fault, "HTTP_TOKEN: No such file or directory (from HTTP_TOKEN_FILE=/nonexistent/token)");
+    ck_assert_str_eq(s.error, "HTTP_TOKEN: No such file or directory (from HTTP_TOKEN_FILE=/nonexistent/token)");
     ck_assert_int_eq(read_settings(two, NEED_HTTP), -1);
-    ck_assert_ptr_nonnull(strstr(s.fault, "not a regular file"));
-    snprintf(empty, sizeof empty, "HTTP_TOKEN_FILE=%s", put(folder_a, "TLS", BYTES("\n")));
+    ck_assert_ptr_nonnull(strstr(s.error, "not a regular file"));
+    snprintf(empty, sizeof empty, "HTTP_TOKEN_FILE=%s", put(directory_a, "TLS", BYTES("\n")));
     ck_assert_int_eq(read_settings(three, NEED_HTTP), -1);
-    ck_assert_ptr_nonnull(strstr(s.fault, "empty"));
+    ck_assert_ptr_nonnull(strstr(s.error, "empty"));
 }
 END_TEST
 
@@ -204,43 +204,43 @@ START_TEST(contents) {
     static char big[LIMIT_VALUE + 2];
     char *none[] = {NULL};
     memset(big, 'x', sizeof big);
-    put(folder_a, "FORCE_COMMAND", big, LIMIT_VALUE);
+    put(directory_a, "FORCE_COMMAND", big, LIMIT_VALUE);
     ck_assert_int_eq(read_settings(none, NEED_RUN), 0);
-    ck_assert_uint_eq(strlen(settings_text(&s, FORCE_COMMAND)), LIMIT_VALUE);
-    put(folder_a, "FORCE_COMMAND", big, LIMIT_VALUE + 1);
+    ck_assert_uint_eq(strlen(settings_text(&s, SETTING_FORCE_COMMAND)), LIMIT_VALUE);
+    put(directory_a, "FORCE_COMMAND", big, LIMIT_VALUE + 1);
     ck_assert_int_eq(read_settings(none, NEED_RUN), -1);
-    ck_assert_ptr_nonnull(strstr(s.fault, "too long"));
-    put(folder_a, "FORCE_COMMAND", BYTES("a\0b"));
+    ck_assert_ptr_nonnull(strstr(s.error, "too long"));
+    put(directory_a, "FORCE_COMMAND", BYTES("a\0b"));
     ck_assert_int_eq(read_settings(none, NEED_RUN), -1);
-    ck_assert_ptr_nonnull(strstr(s.fault, "NUL"));
+    ck_assert_ptr_nonnull(strstr(s.error, "NUL"));
 }
 END_TEST
 
 START_TEST(trust) {
     char *none[] = {NULL};
-    const char *path = put(folder_a, "FORCE_COMMAND", BYTES("x"));
+    const char *path = put(directory_a, "FORCE_COMMAND", BYTES("x"));
     static const struct {
         mode_t mode;
         int result;
     } modes[] = {{0600, 0}, {0644, 0}, {0444, 0}, {0620, -1}, {0602, -1}, {0666, -1}};
     for (size_t i = 0; i < COUNT(modes); i++) {
         ck_assert_int_eq(chmod(path, modes[i].mode), 0);
-        ck_assert_msg(read_settings(none, NEED_RUN) == modes[i].result, "mode %o: %s", modes[i].mode, s.fault);
+        ck_assert_msg(read_settings(none, NEED_RUN) == modes[i].result, "mode %o: %s", modes[i].mode, s.error);
     }
     chmod(path, 0600);
-    ck_assert_int_eq(chmod(folder_a, 0777), 0);
+    ck_assert_int_eq(chmod(directory_a, 0777), 0);
     ck_assert_int_eq(read_settings(none, NEED_RUN), -1);
-    ck_assert_ptr_nonnull(strstr(s.fault, "can be written by others than root"));
-    chmod(folder_a, 0700);
+    ck_assert_ptr_nonnull(strstr(s.error, "can be written by others than root"));
+    chmod(directory_a, 0700);
     if (geteuid() == 0) {
         ck_assert_int_eq(chown(path, 12345, 0), 0);
         ck_assert_int_eq(read_settings(none, NEED_RUN), -1);
-        ck_assert_ptr_nonnull(strstr(s.fault, "can be written by others than root"));
+        ck_assert_ptr_nonnull(strstr(s.error, "can be written by others than root"));
     }
     unlink(path);
     ck_assert_int_eq(mkdir(path, 0700), 0);
     ck_assert_int_eq(read_settings(none, NEED_RUN), -1);
-    ck_assert_ptr_nonnull(strstr(s.fault, "not a regular file"));
+    ck_assert_ptr_nonnull(strstr(s.error, "not a regular file"));
 }
 END_TEST
 
@@ -248,9 +248,9 @@ END_TEST
 START_TEST(needs) {
     char bad[] = "HTTP_PORT=x";
     char *environment[] = {bad, NULL};
-    put(folder_a, "HTTP_TOKEN", BYTES("a\tb"));
+    put(directory_a, "HTTP_TOKEN", BYTES("a\tb"));
     ck_assert_int_eq(read_settings(environment, NEED_RUN | NEED_ACCOUNT), 0);
-    ck_assert_ptr_null(settings_text(&s, HTTP_TOKEN));
+    ck_assert_ptr_null(settings_text(&s, SETTING_HTTP_TOKEN));
     ck_assert_int_eq(read_settings(environment, NEED_HTTP), -1);
 }
 END_TEST
@@ -258,13 +258,13 @@ END_TEST
 START_TEST(wiped) {
     char entry[] = "HTTP_TOKEN=secret";
     char *environment[] = {entry, NULL};
-    put(folder_a, "HTTP_BASIC_AUTH", BYTES("u:hidden"));
+    put(directory_a, "HTTP_BASIC_AUTH", BYTES("u:hidden"));
     ck_assert_int_eq(read_settings(environment, NEED_HTTP), 0);
-    settings_wipe(&s, HTTP_TOKEN);
-    settings_wipe(&s, HTTP_BASIC_AUTH);
+    settings_wipe(&s, SETTING_HTTP_TOKEN);
+    settings_wipe(&s, SETTING_HTTP_BASIC_AUTH);
     ck_assert_mem_eq(entry, "HTTP_TOKEN=\0\0\0\0\0\0", sizeof entry);
     ck_assert_ptr_null(memmem(&s, sizeof s, "hidden", 6));
-    ck_assert_ptr_null(settings_text(&s, HTTP_TOKEN));
+    ck_assert_ptr_null(settings_text(&s, SETTING_HTTP_TOKEN));
 }
 END_TEST
 
@@ -281,7 +281,7 @@ END_TEST
 Suite *unit_settings(void) {
     Suite *suite = suite_create("settings");
     TCase *tc = tcase_create("settings");
-    tcase_add_checked_fixture(tc, make_folders, remove_folders);
+    tcase_add_checked_fixture(tc, make_directories, remove_directories);
     tcase_add_loop_test(tc, value, 0, (int)COUNT(values));
     const TTest *tests[] = {contradictions, ports, defaults, precedence, empty_file_is_none, named_file_must_be_there, contents, trust, needs, wiped, names};
     for (size_t i = 0; i < COUNT(tests); i++)

@@ -111,15 +111,15 @@ START_TEST(purpose) {
 END_TEST
 
 START_TEST(sessions) {
-    char folder[] = "/tmp/bastion-unit-XXXXXX", path[64];
-    static struct tls_cache c, other;
+    char directory[] = "/tmp/bastion-unit-XXXXXX", path[64];
+    static struct session_cache c, other;
     static br_ssl_server_context server;
     static br_ssl_session_parameters s[3], found;
     const uint16_t suites[] = {0xc02b, 0xcca9};
-    ck_assert_ptr_nonnull(mkdtemp(folder));
+    ck_assert_ptr_nonnull(mkdtemp(directory));
     br_ssl_engine_set_suites(&server.eng, suites, COUNT(suites));
-    tls_cache_open(&c, folder, geteuid(), getegid(), (const unsigned char *)"certificate", 11);
-    tls_cache_open(&other, folder, geteuid(), getegid(), (const unsigned char *)"another", 7);
+    session_cache_open(&c, directory, geteuid(), getegid(), (const unsigned char *)"certificate", 11);
+    session_cache_open(&other, directory, geteuid(), getegid(), (const unsigned char *)"another", 7);
     ck_assert_int_ne(c.fd, -1);
     for (size_t i = 0; i < COUNT(s); i++) {
         memset(s[i].session_id, (int)i + 1, 32);
@@ -151,14 +151,14 @@ START_TEST(sessions) {
     ck_assert_int_le(st.st_size, LIMIT_TLS_SESSIONS * 112);
     close(c.fd);
     close(other.fd);
-    snprintf(path, sizeof path, "%s/" TLS_CACHE_FILE, folder);
+    snprintf(path, sizeof path, "%s/" SESSION_CACHE_FILE, directory);
     ck_assert_int_eq(chmod(path, 0640), 0); /* one that others can read is none of ours */
-    tls_cache_open(&c, folder, geteuid(), getegid(), (const unsigned char *)"certificate", 11);
+    session_cache_open(&c, directory, geteuid(), getegid(), (const unsigned char *)"certificate", 11);
     ck_assert_int_eq(c.fd, -1);
     ck_assert_int_eq(c.vtable->load(&c.vtable, &server, &s[0]), 0);
     c.vtable->save(&c.vtable, &server, &s[0]);
     unlink(path);
-    rmdir(folder);
+    rmdir(directory);
 }
 END_TEST
 

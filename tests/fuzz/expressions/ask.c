@@ -11,8 +11,8 @@ static char ask(const char *expression, const char *text) {
     static struct ere_work work;
     static struct ere_run run;
     struct ere e;
-    struct ere_fault fault;
-    if (ere_compile(&e, (struct slice){expression, strlen(expression)}, false, memory, sizeof memory, &work, &fault) != ERE_GOOD)
+    struct ere_fault error;
+    if (ere_compile(&e, (struct slice){expression, strlen(expression)}, false, memory, sizeof memory, &work, &error) != ERE_GOOD)
         return 'E';
     return ere_match(&e, (struct slice){text, strlen(text)}, &run) ? '1' : '0';
 }

@@ -355,7 +355,7 @@ int main(int argc, char **argv) {
     state = seed * 2654435761u + 88172645463325252u;
     while (pairs < most && (expressions % 64 != 0 || (double)time(NULL) < end)) {
         struct ere e, backwards;
-        struct ere_fault fault;
+        struct ere_fault error;
         used = spelling_n = 0;
         struct tree *t = make(1 + below(7));
         spell(t, EITHER);
@@ -364,12 +364,12 @@ int main(int argc, char **argv) {
             continue;
         spelling[spelling_n] = '\0';
         expressions++;
-        enum ere_result result = ere_compile(&e, (struct slice){spelling, spelling_n}, false, memory, sizeof memory, &work, &fault);
+        enum ere_result result = ere_compile(&e, (struct slice){spelling, spelling_n}, false, memory, sizeof memory, &work, &error);
         if (result == ERE_FULL || (result == ERE_GOOD && t->positions > LIMIT_ERE_POSITIONS))
             fail("is no fault", "-", seed);
-        if (result == ERE_FAULT && strstr(fault.text, "are the most") == NULL && strstr(fault.text, "in one another") == NULL)
-            fail(fault.text, "-", seed);
-        if (ere_compile(&backwards, (struct slice){spelling, spelling_n}, true, more_memory, sizeof memory, &work, &fault) != result)
+        if (result == ERE_FAULT && strstr(error.text, "are the most") == NULL && strstr(error.text, "in one another") == NULL)
+            fail(error.text, "-", seed);
+        if (ere_compile(&backwards, (struct slice){spelling, spelling_n}, true, more_memory, sizeof memory, &work, &error) != result)
             fail("is something else backwards", "-", seed);
         effort = 0;
         for (int i = 0; i < 24 && effort < 100000; i++, pairs++)
