@@ -130,6 +130,10 @@ bench: deps all
 fuzz: deps all
 	tests/fuzz/run 60
 
+# The style of .clang-format, for what is ours in C.
+format:
+	clang-format -i $$(git ls-files '*.c' '*.h')
+
 # Of the matcher of expressions: what its unit tests reach, and what they would notice.
 coverage: deps
 	tests/coverage
@@ -164,5 +168,5 @@ clean:
 distclean:
 	rm -rf build
 
-.PHONY: all vendor unit layers check test test-image test-field bench fuzz coverage mutate run image deps install clean distclean
+.PHONY: all vendor unit layers format check test test-image test-field bench fuzz coverage mutate run image deps install clean distclean
 .DELETE_ON_ERROR:

@@ -45,7 +45,8 @@ size_t connection_count(unsigned listener) {
 size_t connection_count_of(unsigned listener, const struct connection_owner *owner) {
     size_t n = 0;
     for (size_t i = 0; i < count; i++)
-        n += all[i].listener == listener && memcmp(all[i].address, owner->address, sizeof owner->address) == 0;
+        n += all[i].listener == listener
+             && memcmp(all[i].address, owner->address, sizeof owner->address) == 0;
     return n;
 }
 

@@ -8,8 +8,8 @@
 
 enum { CONNECTION_ADDRESS = 16 };
 
-/* Whose a connection is, as far as the limits are concerned: an IPv4 address mapped into IPv6, or an IPv6 address without its
- * last 64 bits, of which one client has all. */
+/* Whose a connection is, as far as the limits are concerned: an IPv4 address mapped into IPv6, or
+ * an IPv6 address without its last 64 bits, of which one client has all. */
 struct connection_owner {
     unsigned char address[CONNECTION_ADDRESS];
     bool loopback;
@@ -27,7 +27,8 @@ bool connection_is_full(void);
 /* Notes a connection, for which there is room. */
 void connection_add(pid_t pid, unsigned listener, const struct connection_owner *owner);
 
-/* Its first process has ended. Returns the listener's number, or -1 when no connection had that process. */
+/* Its first process has ended. Returns the listener's number, or -1 when no connection had that
+ * process. */
 int connection_remove(pid_t pid);
 
 /* Whether the process `pid` is the first of one. */
@@ -36,7 +37,8 @@ bool connection_has(pid_t pid);
 size_t connection_count(unsigned listener);
 size_t connection_count_of(unsigned listener, const struct connection_owner *owner);
 
-/* All of them, of every listener: the first of *count. It is good until the next connection_add or connection_remove. */
+/* All of them, of every listener: the first of *count. It is good until the next connection_add or
+ * connection_remove. */
 const struct connection *connection_all(size_t *count);
 
 #endif

@@ -27,9 +27,11 @@ void connection_limits_identify(struct connection_owner *o, const struct sockadd
         memset(o->address + 8, 0, 8);
 }
 
-/* The container's own health check comes from the loopback address, and finds room when all others are turned away: a server that
- * has much to do is not a sick one, and must not be started anew for it. */
-const char *connection_limits_refuse(const struct connection_limits_limits *limits, unsigned listener, const struct connection_owner *o) {
+/* The container's own health check comes from the loopback address, and finds room when all others
+ * are turned away: a server that has much to do is not a sick one, and must not be started anew for
+ * it. */
+const char *connection_limits_refuse(const struct connection_limits_limits *limits,
+                                     unsigned listener, const struct connection_owner *o) {
     static char text[128];
     uint64_t spare = o->loopback ? LIMIT_SPARE_CONNECTIONS : 0;
     const char *name = NULL;
@@ -67,8 +69,9 @@ static void note(struct listener *l, const char *peer, const char *reason, int64
         l->left_out++;
         return;
     }
-    snprintf(text, sizeof text, l->left_out == 0 ? "%s" : "%s; %llu more were refused since the last such line", reason,
-             (unsigned long long)l->left_out);
+    snprintf(text, sizeof text,
+             l->left_out == 0 ? "%s" : "%s; %llu more were refused since the last such line",
+             reason, (unsigned long long)l->left_out);
     a.event = "deny";
     a.channel = l->channel;
     a.peer = peer;
@@ -80,11 +83,13 @@ static void note(struct listener *l, const char *peer, const char *reason, int64
     l->next_note = clock_after(now, taken ? LIMIT_REFUSAL_NOTE_MS : LIMIT_SHORT_NOTE_MS);
 }
 
-/* A close with bytes of the client's unread would be a reset, which destroys the answer on its way. So only our side is
- * closed, and the client's gets a while. */
-void connection_limits_turn_away(struct listener *l, int fd, const char *peer, const char *reason, int64_t now) {
+/* A close with bytes of the client's unread would be a reset, which destroys the answer on its way.
+ * So only our side is closed, and the client's gets a while. */
+void connection_limits_turn_away(struct listener *l, int fd, const char *peer, const char *reason,
+                                 int64_t now) {
     note(l, peer, reason, now);
-    bool told = l->refusal != NULL && send(fd, l->refusal, strlen(l->refusal), MSG_DONTWAIT | MSG_NOSIGNAL) != -1;
+    bool told = l->refusal != NULL
+                && send(fd, l->refusal, strlen(l->refusal), MSG_DONTWAIT | MSG_NOSIGNAL) != -1;
     if (!told || shutdown(fd, SHUT_WR) == -1) {
         close(fd);
         return;
@@ -102,10 +107,12 @@ int64_t connection_limits_watch(struct pollfd fds[LIMIT_TURNED_AWAY]) {
     return away_count > 0 ? away[0].deadline : CLOCK_NEVER;
 }
 
-/* MSG_TRUNC lets the kernel throw the bytes away (tcp(7)): not one of them comes into this process. */
+/* MSG_TRUNC lets the kernel throw the bytes away (tcp(7)): not one of them comes into this
+ * process. */
 void connection_limits_ready(const struct pollfd fds[LIMIT_TURNED_AWAY], int64_t now) {
     for (int i = away_count - 1; i >= 0; i--) {
-        ssize_t n = fds[i].revents != 0 ? recv(away[i].fd, NULL, LIMIT_DRAIN, MSG_TRUNC | MSG_DONTWAIT) : 1;
+        ssize_t n =
+            fds[i].revents != 0 ? recv(away[i].fd, NULL, LIMIT_DRAIN, MSG_TRUNC | MSG_DONTWAIT) : 1;
         if (now >= away[i].deadline || n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR))
             let_go(i);
     }

@@ -33,8 +33,10 @@
 extern char **environ;
 
 /* Fixed bytes: nothing of the request is looked at. */
-static const char busy_http[] = "HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\nRetry-After: 1\r\nCache-Control: no-store\r\n"
-                                "Content-Type: text/plain; charset=utf-8\r\nContent-Length: 22\r\n\r\nToo many connections.\n";
+static const char busy_http[] =
+    "HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\nRetry-After: 1\r\nCache-Control: "
+    "no-store\r\n"
+    "Content-Type: text/plain; charset=utf-8\r\nContent-Length: 22\r\n\r\nToo many connections.\n";
 
 static int fail(const char *reason) { return log_no_start("init", reason); }
 
@@ -66,10 +68,19 @@ static int check_rules(void) {
 static bool has_either(const struct supervisor *h, enum setting one, enum setting other) {
     return settings_given(&h->settings, one) || settings_given(&h->settings, other);
 }
-static bool is_on(const struct supervisor *h, enum setting port) { return settings_number(&h->settings, port) != 0; }
-static bool has_credential(const struct supervisor *h) { return has_either(h, SETTING_HTTP_BASIC_AUTH, SETTING_HTTP_TOKEN); }
-static bool has_http(const struct supervisor *h) { return has_credential(h) && is_on(h, SETTING_HTTP_PORT); }
-static bool has_https(const struct supervisor *h) { return has_credential(h) && has_either(h, SETTING_TLS_CERT, SETTING_TLS) && is_on(h, SETTING_HTTPS_PORT); }
+static bool is_on(const struct supervisor *h, enum setting port) {
+    return settings_number(&h->settings, port) != 0;
+}
+static bool has_credential(const struct supervisor *h) {
+    return has_either(h, SETTING_HTTP_BASIC_AUTH, SETTING_HTTP_TOKEN);
+}
+static bool has_http(const struct supervisor *h) {
+    return has_credential(h) && is_on(h, SETTING_HTTP_PORT);
+}
+static bool has_https(const struct supervisor *h) {
+    return has_credential(h) && has_either(h, SETTING_TLS_CERT, SETTING_TLS)
+           && is_on(h, SETTING_HTTPS_PORT);
+}
 
 static int prepare_rundir(struct supervisor *h, enum rundir *rundir) {
     static char text[256];
@@ -79,29 +90,41 @@ static int prepare_rundir(struct supervisor *h, enum rundir *rundir) {
         return fail(error);
     const char *run_dir = settings_text(&h->settings, SETTING_RUN_DIR);
     mkdir(run_dir, 0755); /* what is wrong with it, a run says */
-    if (*rundir == RUNDIR_OTHERS && (strcmp(run_dir, RUNDIR) == 0 || (geteuid() == 0 && rundir_is_container())))
-        return fail(RUNDIR ": can't be made, or is another account's: mount memory at /run itself (--tmpfs /run, an emptyDir), where "
-                                  "bastion makes it its own, or set RUN_DIR");
+    if (*rundir == RUNDIR_OTHERS
+        && (strcmp(run_dir, RUNDIR) == 0 || (geteuid() == 0 && rundir_is_container())))
+        return fail(RUNDIR ": can't be made, or is another account's: mount memory at /run itself "
+                           "(--tmpfs /run, an emptyDir), where "
+                           "bastion makes it its own, or set RUN_DIR");
     if (*rundir == RUNDIR_OTHERS)
         return 0;
     int written = settings_export_write(&h->settings);
-    bool failed = written == -1 || (rundir_is_container() && rundir_write_accounts(&h->settings, serve_environment()) == -1);
+    bool failed = written == -1
+                  || (rundir_is_container()
+                      && rundir_write_accounts(&h->settings, serve_environment()) == -1);
     snprintf(text, sizeof text, RUNDIR ": %s", strerror(errno));
     if (written == 0 && geteuid() == 0)
-        audit_notice(NULL, SETTINGS_EXPORT ": another bastion init that is running has its settings there: cgi and login shells of other sshds go by those");
+        audit_notice(NULL,
+                     SETTINGS_EXPORT ": another bastion init that is running has its settings "
+                                     "there: cgi and login shells of other sshds go by those");
     return failed ? fail(text) : 0;
 }
 
 /* ---- what is served ---- */
 
-static void add(struct supervisor *h, const char *channel, const char *const *argv, const char *refusal, enum setting port) {
-    h->listeners[h->listener_count++] = (struct listener){
-        .channel = channel, .argv = argv, .refusal = refusal, .port = (unsigned)settings_number(&h->settings, port), .fd = -1};
+static void add(struct supervisor *h, const char *channel, const char *const *argv,
+                const char *refusal, enum setting port) {
+    h->listeners[h->listener_count++] =
+        (struct listener){.channel = channel,
+                          .argv = argv,
+                          .refusal = refusal,
+                          .port = (unsigned)settings_number(&h->settings, port),
+                          .fd = -1};
 }
 
-/* Over SSH everybody becomes SSH_USER, for which it takes root, or is that account already. On a host that account may not be
- * made for it, and then there is HTTP; in the container, where it is, a root that can't serve SSH has an error to mend.
- * Returns whether SSH is to be served, or -1 for that error, which has its line in the log. */
+/* Over SSH everybody becomes SSH_USER, for which it takes root, or is that account already. On a
+ * host that account may not be made for it, and then there is HTTP; in the container, where it is,
+ * a root that can't serve SSH has an error to mend. Returns whether SSH is to be served, or -1 for
+ * that error, which has its line in the log. */
 static int prepare_ssh(enum rundir rundir) {
     static const char *const argv[] = {"bastion", "ssh", "--prepare", NULL};
     const char *bar = rundir_is_container() ? preflight_bars_ssh() : NULL;
@@ -110,15 +133,19 @@ static int prepare_ssh(enum rundir rundir) {
         return 1;
     if (geteuid() == 0 && rundir_is_container())
         return -1;
-    audit_notice("ssh", bar != NULL ? bar : "SSH is not served, only HTTP: it takes root, and an account whose login shell is bastion");
+    audit_notice("ssh", bar != NULL ? bar
+                                    : "SSH is not served, only HTTP: it takes root, and an account "
+                                      "whose login shell is bastion");
     return 0;
 }
 
-/* TLS=self-signed: beside the host's key, and kept as long. For the names that a client in the same container and one outside
- * may use. */
+/* TLS=self-signed: beside the host's key, and kept as long. For the names that a client in the same
+ * container and one outside may use. */
 static int prepare_certificate(const struct supervisor *h) {
     char host[256] = "";
-    const char *argv[] = {"bastion", "cert", "--keep", settings_text(&h->settings, SETTING_SSH_KEYS), "localhost", host, NULL};
+    const char *argv[] = {
+        "bastion",   "cert", "--keep", settings_text(&h->settings, SETTING_SSH_KEYS),
+        "localhost", host,   NULL};
     if (!settings_given(&h->settings, SETTING_TLS))
         return 0;
     gethostname(host, sizeof host - 1);
@@ -132,13 +159,15 @@ static int prepare_certificate(const struct supervisor *h) {
 static void warn_of_loss(const struct supervisor *h) {
     char text[LIMIT_PATH + 128];
     const char *keys = settings_text(&h->settings, SETTING_SSH_KEYS);
-    snprintf(text, sizeof text, "SSH_KEYS: %s is on no volume: the host's key goes when this container goes", keys);
+    snprintf(text, sizeof text,
+             "SSH_KEYS: %s is on no volume: the host's key goes when this container goes", keys);
     if (rundir_is_container() && !rundir_lasts(keys))
         audit_notice("ssh", text);
 }
 
 static int choose_listeners(struct supervisor *h, enum rundir rundir) {
-    static const char *const http[] = {"bastion", "http", NULL}, *const ssh[] = {"bastion", "ssh", NULL};
+    static const char *const http[] = {"bastion", "http", NULL}, *const ssh[] = {"bastion", "ssh",
+                                                                                 NULL};
     static const char *https[] = {"bastion", "tls", NULL, "http", NULL};
     https[2] = spawn_path();
     if (has_http(h))
@@ -157,8 +186,11 @@ static int choose_listeners(struct supervisor *h, enum rundir rundir) {
         return 78;
     if (h->listener_count > 0)
         return 0;
-    return fail(has_credential(h) ? "HTTP_PORT, HTTPS_PORT, SSH_PORT: no port is on that can be served, so that there is nothing to do"
-                                  : "HTTP_BASIC_AUTH, HTTP_TOKEN: neither is set, so that there is nothing to serve");
+    return fail(
+        has_credential(h)
+            ? "HTTP_PORT, HTTPS_PORT, SSH_PORT: no port is on that can be served, so that there is "
+              "nothing to do"
+            : "HTTP_BASIC_AUTH, HTTP_TOKEN: neither is set, so that there is nothing to serve");
 }
 
 /* ---- what is said at the start ---- */
@@ -171,15 +203,18 @@ static void say(const char *name, const char *text) {
     audit_notice(NULL, line);
 }
 
-static void say_finding(void *context, enum protect_finding finding, const char *path, const char *text) {
+static void say_finding(void *context, enum protect_finding finding, const char *path,
+                        const char *text) {
     const bool *starts = context;
-    if (finding == PROTECT_REFUSED || (*starts && finding != PROTECT_CLOSED && finding != PROTECT_SHARED))
+    if (finding == PROTECT_REFUSED
+        || (*starts && finding != PROTECT_CLOSED && finding != PROTECT_SHARED))
         say(path, text);
 }
 
-/* What the administrator may not have meant, though it keeps nobody from being served; where nothing is (`starts` is false), what
- * does not count, which may be the cause: people mend all of it at once, then. By a process of its own, since this one would have the
- * memory for it to its end. */
+/* What the administrator may not have meant, though it keeps nobody from being served; where
+ * nothing is (`starts` is false), what does not count, which may be the cause: people mend all of
+ * it at once, then. By a process of its own, since this one would have the memory for it to its
+ * end. */
 static void say_findings(const struct supervisor *h, bool starts) {
     static struct policy policy;
     const char *error;
@@ -205,7 +240,8 @@ static void tell_health(const struct supervisor *h) {
     const char *address = h->address != NULL ? h->address : "127.0.0.1";
     for (size_t i = 0; i < h->listener_count; i++)
         buf_format(&b, "%s %s %u\n", h->listeners[i].channel, address, h->listeners[i].port);
-    int directory = open(settings_text(&h->settings, SETTING_RUN_DIR), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    int directory =
+        open(settings_text(&h->settings, SETTING_RUN_DIR), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (directory != -1)
         fd_put_file(directory, "listeners", b.at, b.len, 0644, false);
     fd_close(&directory);
@@ -217,7 +253,8 @@ static void announce(const struct supervisor *h) {
     struct audit a = AUDIT_EMPTY;
     for (size_t i = 0; i < h->listener_count; i++)
         if (h->listeners[i].fd != -1)
-            buf_format(&b, "%s%s on port %u", b.len > 0 ? ", " : "", h->listeners[i].channel, h->listeners[i].port);
+            buf_format(&b, "%s%s on port %u", b.len > 0 ? ", " : "", h->listeners[i].channel,
+                       h->listeners[i].port);
     a.event = "ready";
     a.reason = b.len > 0 ? buf_string(&b) : "no port can be listened on yet";
     audit_write(&a);
@@ -235,7 +272,8 @@ static int start(struct supervisor *h) {
         code = fail("the environment is too large");
     if (code == 0)
         code = prepare_rundir(h, &rundir);
-    const char *error = code == 0 ? preflight_error(&h->settings, is_on(h, SETTING_SSH_PORT)) : NULL;
+    const char *error =
+        code == 0 ? preflight_error(&h->settings, is_on(h, SETTING_SSH_PORT)) : NULL;
     if (error != NULL)
         code = fail(error);
     if (code == 0)
@@ -249,8 +287,8 @@ static int start(struct supervisor *h) {
     return code;
 }
 
-/* What the start has used of the stack is not needed again. Not inlined: its own frame has to be below all that is in use, and
- * needs no more than the page that is kept. */
+/* What the start has used of the stack is not needed again. Not inlined: its own frame has to be
+ * below all that is in use, and needs no more than the page that is kept. */
 __attribute__((noinline)) static void give_back_stack(void) {
     enum { PAGE = 4096, KEPT = PAGE, GIVEN = 64 * PAGE };
     uintptr_t here = (uintptr_t)__builtin_frame_address(0) / PAGE * PAGE;
@@ -266,8 +304,8 @@ int init_main(int argc, char **argv) {
     }
     if (fd_only_standard() == -1 || supervisor_block_signals(&h) == -1)
         return 71;
-    /* Commands of the same account (where this is not root) must not read the credentials here; what a connection leaves
-     * behind comes to us. */
+    /* Commands of the same account (where this is not root) must not read the credentials here;
+     * what a connection leaves behind comes to us. */
     prctl(PR_SET_DUMPABLE, 0);
     prctl(PR_SET_CHILD_SUBREAPER, 1);
     umask(022);

@@ -18,7 +18,9 @@ union address {
     struct sockaddr_in6 six;
 };
 
-static void set(int fd, int level, int name, int value) { setsockopt(fd, level, name, &value, sizeof value); }
+static void set(int fd, int level, int name, int value) {
+    setsockopt(fd, level, name, &value, sizeof value);
+}
 
 /* Returns a descriptor, or -1 with errno. */
 static int open_at(const union address *a) {
@@ -29,7 +31,8 @@ static int open_at(const union address *a) {
     set(fd, SOL_SOCKET, SO_REUSEADDR, 1);
     if (six)
         set(fd, IPPROTO_IPV6, IPV6_V6ONLY, 0);
-    if (bind(fd, &a->any, six ? sizeof a->six : sizeof a->four) == 0 && listen(fd, LIMIT_BACKLOG) == 0)
+    if (bind(fd, &a->any, six ? sizeof a->six : sizeof a->four) == 0
+        && listen(fd, LIMIT_BACKLOG) == 0)
         return fd;
     int error = errno;
     close(fd);
@@ -61,15 +64,19 @@ void listen_open(struct listener *l, const char *address, int64_t now) {
 void listen_fail(struct listener *l, const char *what, int error, int64_t now) {
     char text[256];
     fd_close(&l->fd);
-    l->pause = l->pause == 0 ? LIMIT_RETRY_FIRST_MS : l->pause < LIMIT_RETRY_MS / 2 ? 2 * l->pause : LIMIT_RETRY_MS;
+    l->pause = l->pause == 0                   ? LIMIT_RETRY_FIRST_MS
+               : l->pause < LIMIT_RETRY_MS / 2 ? 2 * l->pause
+                                               : LIMIT_RETRY_MS;
     l->retry = clock_after(now, l->pause);
-    snprintf(text, sizeof text, "port %u: %s: %s; trying again in %lld ms", l->port, what, strerror(error), (long long)l->pause);
+    snprintf(text, sizeof text, "port %u: %s: %s; trying again in %lld ms", l->port, what,
+             strerror(error), (long long)l->pause);
     audit_error(l->channel, NULL, text);
 }
 
-/* On Linux shutdown(2) lets a listening socket go back to one that is bound and no more. Another socket could be bound beside
- * that if both had SO_REUSEADDR. This one has it for its start alone, which connections of an earlier process are not to hinder
- * (and these, too, only if they have it: accept(2) passes it on); it has lost it before it stops listening. */
+/* On Linux shutdown(2) lets a listening socket go back to one that is bound and no more. Another
+ * socket could be bound beside that if both had SO_REUSEADDR. This one has it for its start alone,
+ * which connections of an earlier process are not to hinder (and these, too, only if they have it:
+ * accept(2) passes it on); it has lost it before it stops listening. */
 void listen_refuse(struct listener *l) {
     l->retry = CLOCK_NEVER;
     if (l->fd == -1)
@@ -79,7 +86,8 @@ void listen_refuse(struct listener *l) {
         fd_close(&l->fd);
 }
 
-/* What accept(2) says of one client that is gone, or of the way to it, is no error of the listener's. */
+/* What accept(2) says of one client that is gone, or of the way to it, is no error of the
+ * listener's. */
 static bool is_clients(int error) {
     static const int clients[] = {EINTR,       ECONNABORTED, EPROTO, EPERM,        ENETDOWN,
                                   ENOPROTOOPT, EHOSTDOWN,    ENONET, EHOSTUNREACH, ENETUNREACH};
@@ -98,5 +106,7 @@ enum listen_result listen_accept(const struct listener *l, int *fd, struct socka
         return LISTEN_CONNECTION;
     if (errno == EAGAIN)
         return LISTEN_NOTHING;
-    return errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == ENOBUFS ? LISTEN_SHORT : LISTEN_BROKEN;
+    return errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == ENOBUFS
+               ? LISTEN_SHORT
+               : LISTEN_BROKEN;
 }

@@ -19,7 +19,8 @@ static char text[LIMIT_PATH + 512];
 /* As linux/capability.h numbers them. */
 enum { CHOWN = 0, FOWNER = 3, KILL = 5, SETGID = 6, SETUID = 7 };
 
-/* The effective set, a bit each (capget(2), version 3); all of them where the kernel does not say. */
+/* The effective set, a bit each (capget(2), version 3); all of them where the kernel does not
+ * say. */
 static uint64_t capabilities(void) {
     struct {
         uint32_t version;
@@ -33,26 +34,34 @@ static uint64_t capabilities(void) {
     return set[0].effective | (uint64_t)set[1].effective << 32;
 }
 
-static bool lacks(int capability) { return geteuid() == 0 && (capabilities() >> capability & 1) == 0; }
+static bool lacks(int capability) {
+    return geteuid() == 0 && (capabilities() >> capability & 1) == 0;
+}
 
 /* Whether runs take the lock, of which the default depends on the mode. */
 static bool locks(const struct settings *s) {
     if (settings_given(s, SETTING_COMMAND_LOCK))
         return settings_number(s, SETTING_COMMAND_LOCK) != LOCK_MODE_OFF;
-    return !settings_given(s, SETTING_ALLOWED_COMMANDS) && access("/etc/bastion/allowed-commands.list", F_OK) == -1;
+    return !settings_given(s, SETTING_ALLOWED_COMMANDS)
+           && access("/etc/bastion/allowed-commands.list", F_OK) == -1;
 }
 
 static const char *lacking_capability(const struct settings *s, bool ssh) {
     bool uid = lacks(SETUID), gid = lacks(SETGID);
     if (uid || gid) {
         snprintf(text, sizeof text,
-                 "capabilities: root is without %s, so that no command can run as %s: give it back (--cap-add), or start as that "
+                 "capabilities: root is without %s, so that no command can run as %s: give it back "
+                 "(--cap-add), or start as that "
                  "account (--user)",
-                 uid && gid ? "SETUID and SETGID" : uid ? "SETUID" : "SETGID", settings_text(s, SETTING_SSH_USER));
+                 uid && gid ? "SETUID and SETGID"
+                 : uid      ? "SETUID"
+                            : "SETGID",
+                 settings_text(s, SETTING_SSH_USER));
         return text;
     }
     if (lacks(CHOWN) && (ssh || locks(s)))
-        return "capabilities: root is without CHOWN, so that no SSH session and no run that takes the lock can start: give it back "
+        return "capabilities: root is without CHOWN, so that no SSH session and no run that takes "
+               "the lock can start: give it back "
                "(--cap-add CHOWN)";
     return NULL;
 }
@@ -65,7 +74,8 @@ static const char *unfit_account(const struct settings *s) {
     if (geteuid() != 0)
         return NULL;
     if (account_find(&a, name) == -1)
-        snprintf(text, sizeof text, "SSH_USER: there is no account %s (%s)", name, settings_source(s, SETTING_SSH_USER));
+        snprintf(text, sizeof text, "SSH_USER: there is no account %s (%s)", name,
+                 settings_source(s, SETTING_SSH_USER));
     else if ((unfit = account_unfit(&a)) != NULL)
         snprintf(text, sizeof text, "SSH_USER: %s %s", name, unfit);
     else
@@ -84,10 +94,12 @@ static const char *unfit_run_dir(const struct settings *s) {
     else if (!S_ISDIR(st.st_mode))
         wrong = "not a directory";
     else if ((st.st_uid != 0 && st.st_uid != geteuid()) || (st.st_mode & (S_IWGRP | S_IWOTH)) != 0)
-        wrong = "must belong to root or to the account that starts bastion, and be writable by nobody else";
+        wrong = "must belong to root or to the account that starts bastion, and be writable by "
+                "nobody else";
     if (wrong == NULL)
         return NULL;
-    snprintf(text, sizeof text, "RUN_DIR: %s: %s (%s)", path, wrong, settings_source(s, SETTING_RUN_DIR));
+    snprintf(text, sizeof text, "RUN_DIR: %s: %s (%s)", path, wrong,
+             settings_source(s, SETTING_RUN_DIR));
     return text;
 }
 
@@ -102,11 +114,14 @@ const char *preflight_error(const struct settings *s, bool ssh) {
 const char *preflight_bars_ssh(void) {
     struct stat st;
     unsigned uid = geteuid();
-    if (uid == 0 || stat("/run", &st) == -1 || (st.st_uid == uid && (st.st_mode & (S_IWGRP | S_IWOTH)) == 0))
+    if (uid == 0 || stat("/run", &st) == -1
+        || (st.st_uid == uid && (st.st_mode & (S_IWGRP | S_IWOTH)) == 0))
         return NULL;
     snprintf(text, sizeof text,
-             "/run: belongs to uid %u, with mode %03o, and this is uid %u: SSH is not served, only HTTP. It takes a /run of its own "
-             "(--tmpfs /run:uid=%u,gid=%u,mode=755), which an emptyDir of Kubernetes can't be, or root; SSH_PORT=off is the same "
+             "/run: belongs to uid %u, with mode %03o, and this is uid %u: SSH is not served, only "
+             "HTTP. It takes a /run of its own "
+             "(--tmpfs /run:uid=%u,gid=%u,mode=755), which an emptyDir of Kubernetes can't be, or "
+             "root; SSH_PORT=off is the same "
              "without this line",
              (unsigned)st.st_uid, (unsigned)st.st_mode & 07777, uid, uid, (unsigned)getegid());
     return text;
@@ -116,9 +131,11 @@ const char *preflight_bars_ssh(void) {
 
 static void note_capabilities(void) {
     if (lacks(FOWNER))
-        audit_notice(NULL, "capabilities: root is without FOWNER, so that no SSH session can have a terminal: --cap-add FOWNER");
+        audit_notice(NULL, "capabilities: root is without FOWNER, so that no SSH session can have "
+                           "a terminal: --cap-add FOWNER");
     if (lacks(KILL))
-        audit_notice(NULL, "capabilities: root is without KILL, so that what runs can't be ended when this stops, nor an SSH login that "
+        audit_notice(NULL, "capabilities: root is without KILL, so that what runs can't be ended "
+                           "when this stops, nor an SSH login that "
                            "has no place here: --cap-add KILL");
 }
 
@@ -127,29 +144,35 @@ static void note_links(const struct settings *s) {
         if (s->value[id].link == NULL)
             continue;
         snprintf(text, sizeof text,
-                 "%s: %.100s is what Kubernetes says of a service of that name, and no port to listen on: ignored "
+                 "%s: %.100s is what Kubernetes says of a service of that name, and no port to "
+                 "listen on: ignored "
                  "(enableServiceLinks: false keeps it out)",
                  settings_name(id), s->value[id].link);
         audit_notice(NULL, text);
     }
 }
 
-/* A name such as Europe/Berlin is looked for where musl looks. Whatever else TZ may be (tzset(3)) is taken as it stands. */
+/* A name such as Europe/Berlin is looked for where musl looks. Whatever else TZ may be (tzset(3))
+ * is taken as it stands. */
 static void note_zone(void) {
-    static const char *const directories[] = {"/usr/share/zoneinfo", "/share/zoneinfo", "/etc/zoneinfo"};
+    static const char *const directories[] = {"/usr/share/zoneinfo", "/share/zoneinfo",
+                                              "/etc/zoneinfo"};
     const char *zone = getenv("TZ");
     char path[LIMIT_PATH];
     if (zone != NULL && zone[0] == ':')
         zone++;
-    if (zone == NULL || strchr(zone, '/') == NULL || strchr(zone, ',') != NULL || strlen(zone) > 200)
+    if (zone == NULL || strchr(zone, '/') == NULL || strchr(zone, ',') != NULL
+        || strlen(zone) > 200)
         return;
     for (size_t i = 0; i < sizeof directories / sizeof *directories; i++) {
-        snprintf(path, sizeof path, zone[0] == '/' ? "%s%s" : "%s/%s", zone[0] == '/' ? "" : directories[i], zone);
+        snprintf(path, sizeof path, zone[0] == '/' ? "%s%s" : "%s/%s",
+                 zone[0] == '/' ? "" : directories[i], zone);
         if (access(path, R_OK) == 0)
             return;
     }
     snprintf(text, sizeof text,
-             "TZ: %s: there is no such file of zones here, so that commands have UTC (the log has it always): mount "
+             "TZ: %s: there is no such file of zones here, so that commands have UTC (the log has "
+             "it always): mount "
              "/usr/share/zoneinfo, or write the rule itself, such as CET-1CEST,M3.5.0,M10.5.0/3",
              zone);
     audit_notice(NULL, text);

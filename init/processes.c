@@ -11,13 +11,11 @@
 #include "base/num.h"
 #include "limit.h"
 
-static struct process {
-    pid_t pid, parent, session;
-} all[LIMIT_PROCESSES];
+static struct process { pid_t pid, parent, session; } all[LIMIT_PROCESSES];
 static size_t count;
 
-/* Parent and session of a process (proc(5), stat): the second and the fourth field behind the name, which may hold anything but
- * ends with the last parenthesis. */
+/* Parent and session of a process (proc(5), stat): the second and the fourth field behind the name,
+ * which may hold anything but ends with the last parenthesis. */
 static bool read_process(struct process *p, pid_t pid) {
     char path[64], text[1024];
     snprintf(path, sizeof path, "/proc/%ld/stat", (long)pid);
@@ -46,7 +44,8 @@ bool processes_look(void) {
     if (dir == NULL)
         return false;
     for (struct dirent *e; count < LIMIT_PROCESSES && (e = readdir(dir)) != NULL;)
-        if (num_decimal(e->d_name, strlen(e->d_name), INT32_MAX, &pid) && read_process(&all[count], (pid_t)pid))
+        if (num_decimal(e->d_name, strlen(e->d_name), INT32_MAX, &pid)
+            && read_process(&all[count], (pid_t)pid))
             count++;
     closedir(dir);
     return count > 0 && count < LIMIT_PROCESSES;
@@ -59,7 +58,8 @@ static const struct process *find(pid_t pid) {
     return NULL;
 }
 
-/* Processes come and go while they are looked at: no chain of parents is longer than there are processes. */
+/* Processes come and go while they are looked at: no chain of parents is longer than there are
+ * processes. */
 static bool is_below(const struct process *p, pid_t pid) {
     for (size_t i = 0; p != NULL && i < count; i++) {
         if (p->parent == pid)

@@ -16,7 +16,8 @@
 
 /* ---- the directories ---- */
 
-/* The directory must belong to this account and be nobody else's to write; what can be mended is. True when it is so then. */
+/* The directory must belong to this account and be nobody else's to write; what can be mended is.
+ * True when it is so then. */
 static bool take_directory(const char *path) {
     struct stat st;
     if (mkdir(path, 0755) == -1 && errno != EEXIST)
@@ -28,8 +29,8 @@ static bool take_directory(const char *path) {
     return (st.st_mode & (S_IWGRP | S_IWOTH)) == 0 || chmod(path, 0755) == 0;
 }
 
-/* In the container /run is whoever's its maker thought of, and perhaps for everybody to write. On a host it is as it should
- * be. */
+/* In the container /run is whoever's its maker thought of, and perhaps for everybody to write. On a
+ * host it is as it should be. */
 enum rundir rundir_prepare(const char **error) {
     struct stat st;
     if (rundir_is_container())
@@ -65,13 +66,16 @@ bool rundir_lasts(const char *path) {
 
 /* ---- the accounts ---- */
 
-static gid_t account_group(const struct settings *s) { return geteuid() == 0 ? (gid_t)settings_number(s, SETTING_SSH_GID) : getegid(); }
+static gid_t account_group(const struct settings *s) {
+    return geteuid() == 0 ? (gid_t)settings_number(s, SETTING_SSH_GID) : getegid();
+}
 
 static int put(const char *name, struct buf *b) {
     int directory = open(RUNDIR, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (b->full)
         errno = ENAMETOOLONG;
-    int result = directory == -1 || b->full ? -1 : fd_put_file(directory, name, b->at, b->len, 0644, false);
+    int result =
+        directory == -1 || b->full ? -1 : fd_put_file(directory, name, b->at, b->len, 0644, false);
     int error = errno;
     fd_close(&directory);
     errno = error;
@@ -83,7 +87,8 @@ static int write_users(const struct settings *s) {
     struct buf b = BUF_ON(text);
     unsigned uid = geteuid() == 0 ? (unsigned)settings_number(s, SETTING_SSH_UID) : geteuid();
     buf_text(&b, "root:x:0:0:root:/nonexistent:/nonexistent\n");
-    buf_format(&b, "%s:x:%u:%u:bastion:/home/agent:/bin/bastion\n", settings_text(s, SETTING_SSH_USER), uid, account_group(s));
+    buf_format(&b, "%s:x:%u:%u:bastion:/home/agent:/bin/bastion\n",
+               settings_text(s, SETTING_SSH_USER), uid, account_group(s));
     return put("passwd", &b);
 }
 

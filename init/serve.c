@@ -38,7 +38,8 @@ static void show(char out[LIMIT_PEER], unsigned *port, const struct sockaddr_sto
     const struct sockaddr_in *four = (const struct sockaddr_in *)a;
     const struct sockaddr_in6 *six = (const struct sockaddr_in6 *)a;
     const unsigned char *bytes = six->sin6_addr.s6_addr;
-    bool is_six = a->ss_family == AF_INET6, mapped = is_six && IN6_IS_ADDR_V4MAPPED(&six->sin6_addr);
+    bool is_six = a->ss_family == AF_INET6,
+         mapped = is_six && IN6_IS_ADDR_V4MAPPED(&six->sin6_addr);
     *port = ntohs(is_six ? six->sin6_port : four->sin_port);
     if (mapped)
         inet_ntop(AF_INET, bytes + 12, out, LIMIT_PEER);
@@ -65,7 +66,8 @@ static void tell(const char *remote, unsigned remote_port, int fd) {
 
 /* ---- the process ---- */
 
-bool serve_connection(struct listener *l, unsigned number, const struct connection_limits_limits *limits, int fd,
+bool serve_connection(struct listener *l, unsigned number,
+                      const struct connection_limits_limits *limits, int fd,
                       const struct sockaddr_storage *peer, int64_t now) {
     struct connection_owner owner;
     char remote[LIMIT_PEER];

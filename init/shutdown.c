@@ -10,7 +10,8 @@
 
 void shutdown_begin(struct shutdown *s, int64_t now) {
     if (s->phase == SHUTDOWN_NOT)
-        *s = (struct shutdown){SHUTDOWN_WAITS, clock_after(now, LIMIT_STOP_MS), clock_after(now, LIMIT_STOP_LOOK_MS)};
+        *s = (struct shutdown){SHUTDOWN_WAITS, clock_after(now, LIMIT_STOP_MS),
+                               clock_after(now, LIMIT_STOP_LOOK_MS)};
 }
 
 void shutdown_hurry(struct shutdown *s, int64_t now) {
@@ -18,8 +19,8 @@ void shutdown_hurry(struct shutdown *s, int64_t now) {
         s->deadline = now;
 }
 
-/* A connection with no command has nothing to wait for: a client that says nothing, or that is at its login. (Not at once: a
- * command may be about to start.) */
+/* A connection with no command has nothing to wait for: a client that says nothing, or that is at
+ * its login. (Not at once: a command may be about to start.) */
 static void end_idle(void) {
     size_t count;
     const struct connection *c = connection_all(&count);
@@ -45,19 +46,23 @@ void shutdown_tick(struct shutdown *s, pid_t spare, int64_t now) {
             end_idle();
     } else if (s->phase == SHUTDOWN_WAITS) {
         processes_signal(SIGTERM, spare);
-        *s = (struct shutdown){SHUTDOWN_TERMINATES, clock_after(now, LIMIT_STOP_TERM_MS), CLOCK_NEVER};
+        *s = (struct shutdown){SHUTDOWN_TERMINATES, clock_after(now, LIMIT_STOP_TERM_MS),
+                               CLOCK_NEVER};
     } else if (s->phase == SHUTDOWN_TERMINATES) {
         /* Commands first: those who serve them have the end of a run to record. */
         processes_signal_others(SIGKILL, spare, connection_has);
         *s = (struct shutdown){SHUTDOWN_KILLS, clock_after(now, LIMIT_STOP_KILL_MS), CLOCK_NEVER};
     } else if (s->phase == SHUTDOWN_KILLS) {
         processes_signal(SIGKILL, spare);
-        *s = (struct shutdown){SHUTDOWN_KILLS_ALL, clock_after(now, LIMIT_STOP_KILL_MS), CLOCK_NEVER};
+        *s = (struct shutdown){SHUTDOWN_KILLS_ALL, clock_after(now, LIMIT_STOP_KILL_MS),
+                               CLOCK_NEVER};
     } else {
         s->phase = SHUTDOWN_DONE;
     }
 }
 
 int64_t shutdown_deadline(const struct shutdown *s, int64_t now) {
-    return s->phase == SHUTDOWN_NOT ? CLOCK_NEVER : clock_earlier(s->deadline, clock_after(now, LIMIT_STOP_LOOK_MS));
+    return s->phase == SHUTDOWN_NOT
+               ? CLOCK_NEVER
+               : clock_earlier(s->deadline, clock_after(now, LIMIT_STOP_LOOK_MS));
 }

@@ -10,7 +10,8 @@
 
 #include "limit.h"
 
-/* Its name is nicer in lists of processes than /proc/self/exe, and one that an upgrade has put in its place is as good. */
+/* Its name is nicer in lists of processes than /proc/self/exe, and one that an upgrade has put in
+ * its place is as good. */
 const char *spawn_path(void) {
     static char path[LIMIT_PATH];
     if (path[0] == '\0' && readlink("/proc/self/exe", path, sizeof path - 1) <= 0)
@@ -18,7 +19,8 @@ const char *spawn_path(void) {
     return path;
 }
 
-/* In the child, which shares our memory until it is another program (vfork(2)): it may touch nothing but `failed`. */
+/* In the child, which shares our memory until it is another program (vfork(2)): it may touch
+ * nothing but `failed`. */
 static int become(const char *file, const char *const *argv, char *const *environment, int fd) {
     sigset_t none;
     sigemptyset(&none);

@@ -52,11 +52,13 @@ static void take_end(struct supervisor *h, pid_t pid, int status, int64_t now) {
     if (pid == h->printer) {
         h->printer = 0;
         h->printer_retry = clock_after(now, LIMIT_SHORT_MS);
-        audit_error(NULL, NULL, "the process that prints lines of /dev/log has ended; starting another");
+        audit_error(NULL, NULL,
+                    "the process that prints lines of /dev/log has ended; starting another");
     }
     if (number == -1 || !is_crash(signal))
         return;
-    snprintf(text, sizeof text, "the process that served a connection was ended by signal %d", signal);
+    snprintf(text, sizeof text, "the process that served a connection was ended by signal %d",
+             signal);
     audit_error(h->listeners[number].channel, NULL, text);
 }
 
@@ -70,7 +72,8 @@ static void reap(struct supervisor *h, int64_t now) {
 
 /* ---- signals ---- */
 
-/* A group is the first process of a connection with its helpers; a command has one of its own, and hears of it from them. */
+/* A group is the first process of a connection with its helpers; a command has one of its own, and
+ * hears of it from them. */
 static void forward(int signal) {
     size_t count;
     const struct connection *c = connection_all(&count);
@@ -92,11 +95,13 @@ static void stop(struct supervisor *h, int signal, int64_t now) {
     shutdown_begin(&h->stop, now);
 }
 
-/* Whether a process of the container that this is process 1 of has sent it, and so a command may have: whoever is outside, as the
- * engine is, has no number here and stands as 0 (pid_namespaces(7)). That holds for what the kernel has filled in; sigqueue(3)
- * lets its caller write any number there (rt_sigqueueinfo(2)). Elsewhere the sender is an administrator. */
+/* Whether a process of the container that this is process 1 of has sent it, and so a command may
+ * have: whoever is outside, as the engine is, has no number here and stands as 0
+ * (pid_namespaces(7)). That holds for what the kernel has filled in; sigqueue(3) lets its caller
+ * write any number there (rt_sigqueueinfo(2)). Elsewhere the sender is an administrator. */
 static bool is_from_inside(const struct signalfd_siginfo *info) {
-    bool kernel_says = info->ssi_code == SI_USER || info->ssi_code == SI_TKILL || info->ssi_code == SI_KERNEL;
+    bool kernel_says =
+        info->ssi_code == SI_USER || info->ssi_code == SI_TKILL || info->ssi_code == SI_KERNEL;
     return getpid() == 1 && (!kernel_says || info->ssi_pid != 0);
 }
 
@@ -104,7 +109,9 @@ static void note_ignored(struct supervisor *h, const struct signalfd_siginfo *in
     char text[128];
     if (now < h->signal_note)
         return;
-    snprintf(text, sizeof text, "signal %u from a process in this container (uid %u) is ignored: only from outside it counts",
+    snprintf(text, sizeof text,
+             "signal %u from a process in this container (uid %u) is ignored: only from outside it "
+             "counts",
              info->ssi_signo, info->ssi_uid);
     audit_error(NULL, NULL, text);
     h->signal_note = clock_after(now, LIMIT_SHORT_NOTE_MS);
@@ -132,7 +139,8 @@ static void take_signals(struct supervisor *h, int64_t now) {
 /* ---- listeners ---- */
 
 /* Nothing of this is a reason to end. It gets better when something else ends. */
-static void be_short(struct supervisor *h, const struct listener *l, const char *what, int64_t now) {
+static void be_short(struct supervisor *h, const struct listener *l, const char *what,
+                     int64_t now) {
     char text[256];
     h->accept_again = clock_after(now, LIMIT_SHORT_MS);
     if (now < h->short_note)
@@ -168,7 +176,8 @@ static void accept_some(struct supervisor *h, unsigned number, int64_t now) {
 /* ---- the loop ---- */
 
 static int64_t watch(struct supervisor *h, struct pollfd fds[FDS], int64_t now) {
-    int64_t deadline = clock_earlier(connection_limits_watch(fds + AWAY), shutdown_deadline(&h->stop, now));
+    int64_t deadline =
+        clock_earlier(connection_limits_watch(fds + AWAY), shutdown_deadline(&h->stop, now));
     bool stops = h->stop.phase != SHUTDOWN_NOT, accepts = !stops && now >= h->accept_again;
     if (!accepts && !stops)
         deadline = clock_earlier(deadline, h->accept_again);
@@ -192,8 +201,9 @@ static void look_after(struct supervisor *h, int64_t now) {
     shutdown_tick(&h->stop, h->printer, now);
 }
 
-/* When process 1 ends, the kernel closes its ports first and only then kills what is left (pid_namespaces(7)). So nothing may be left:
- * this reaches all at once, also who forks faster than anybody can look. */
+/* When process 1 ends, the kernel closes its ports first and only then kills what is left
+ * (pid_namespaces(7)). So nothing may be left: this reaches all at once, also who forks faster than
+ * anybody can look. */
 static void kill_all(const struct supervisor *h) {
     int64_t now = clock_now(), deadline = clock_after(now, LIMIT_STOP_KILL_MS);
     struct signalfd_siginfo info;
@@ -214,7 +224,8 @@ void supervisor_run(struct supervisor *h) {
         struct timespec ts;
         int64_t deadline = watch(h, fds, now = clock_now());
         /* No more than there are: poll(2) takes no more than there may be descriptors. */
-        int n = ppoll(fds, AWAY + connection_limits_waiting(), clock_left(deadline, now, &ts), NULL);
+        int n =
+            ppoll(fds, AWAY + connection_limits_waiting(), clock_left(deadline, now, &ts), NULL);
         now = clock_now();
         if (n == -1) { /* short of memory: nothing is known of the descriptors */
             poll(NULL, 0, LIMIT_SHORT_MS);

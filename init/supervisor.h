@@ -1,4 +1,5 @@
-/* supervisor.h: what process 1 keeps: its listeners, and the one loop in which it does all it does. */
+/* supervisor.h: what process 1 keeps: its listeners, and the one loop in which it does all it
+ * does. */
 #ifndef INIT_SUPERVISOR_H
 #define INIT_SUPERVISOR_H
 
@@ -21,9 +22,9 @@ struct supervisor {
     struct listener listeners[LIMIT_LISTENERS];
     size_t listener_count;
 
-    int signals;          /* signalfd(2) */
-    int log;              /* /dev/log, or -1 */
-    pid_t printer;        /* the process that prints what comes there, or 0 */
+    int signals;   /* signalfd(2) */
+    int log;       /* /dev/log, or -1 */
+    pid_t printer; /* the process that prints what comes there, or 0 */
     int64_t printer_retry;
     int64_t accept_again; /* something was short: nobody is accepted before */
     int64_t short_note;   /* and the log hears of it not before this */
@@ -31,7 +32,8 @@ struct supervisor {
     struct shutdown stop;
 };
 
-/* Blocks the signals that supervisor_run takes: from now on none of them is lost. Returns 0, or -1 with errno. */
+/* Blocks the signals that supervisor_run takes: from now on none of them is lost. Returns 0, or -1
+ * with errno. */
 int supervisor_block_signals(struct supervisor *h);
 
 /* Listens and serves until a signal ends it. */

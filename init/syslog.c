@@ -20,8 +20,10 @@ static const struct sockaddr_un place = {.sun_family = AF_UNIX, .sun_path = "/de
 static void clear(void) {
     struct stat st;
     int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-    if (fd != -1 && lstat(place.sun_path, &st) == 0 && S_ISSOCK(st.st_mode) && st.st_uid == geteuid() &&
-        connect(fd, (const struct sockaddr *)&place, sizeof place) == -1 && errno == ECONNREFUSED)
+    if (fd != -1 && lstat(place.sun_path, &st) == 0 && S_ISSOCK(st.st_mode)
+        && st.st_uid == geteuid()
+        && connect(fd, (const struct sockaddr *)&place, sizeof place) == -1
+        && errno == ECONNREFUSED)
         unlink(place.sun_path);
     if (fd != -1)
         close(fd);
@@ -32,8 +34,9 @@ int syslog_open(void) {
     int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
     if (fd == -1)
         return -1;
-    if (setsockopt(fd, SOL_SOCKET, SO_PASSCRED, &(int){1}, sizeof(int)) == 0 &&
-        bind(fd, (const struct sockaddr *)&place, sizeof place) == 0 && chmod(place.sun_path, 0666) == 0)
+    if (setsockopt(fd, SOL_SOCKET, SO_PASSCRED, &(int){1}, sizeof(int)) == 0
+        && bind(fd, (const struct sockaddr *)&place, sizeof place) == 0
+        && chmod(place.sun_path, 0666) == 0)
         return fd;
     close(fd);
     return -1;
@@ -72,14 +75,17 @@ static int take(int fd, int flags) {
     struct ucred who;
     char text[LIMIT_LOG_LINE];
     struct iovec io = {text, sizeof text};
-    struct msghdr m = {.msg_iov = &io, .msg_iovlen = 1, .msg_control = control.bytes, .msg_controllen = sizeof control.bytes};
+    struct msghdr m = {.msg_iov = &io,
+                       .msg_iovlen = 1,
+                       .msg_control = control.bytes,
+                       .msg_controllen = sizeof control.bytes};
     /* Descriptors that are sent along don't fit, so that the kernel closes them. */
     ssize_t n = recvmsg(fd, &m, flags | MSG_CMSG_CLOEXEC);
     if (n < 0)
         return -1;
     struct cmsghdr *c = CMSG_FIRSTHDR(&m);
-    bool known = c != NULL && c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_CREDENTIALS &&
-                 c->cmsg_len == CMSG_LEN(sizeof who);
+    bool known = c != NULL && c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_CREDENTIALS
+                 && c->cmsg_len == CMSG_LEN(sizeof who);
     if (known)
         memcpy(&who, CMSG_DATA(c), sizeof who);
     print(text, (size_t)n, known ? &who : NULL);

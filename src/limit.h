@@ -3,158 +3,228 @@
 #ifndef LIMIT_H
 #define LIMIT_H
 
-/* The request's head (contract with the user; RFC 9112, section 3 asks for 8000 octets at least). */
-#define LIMIT_REQUEST_LINE 8192    /* bytes without the CRLF; 414 above */
-#define LIMIT_HEAD 32768           /* bytes from the method to the empty line; 431 above */
-#define LIMIT_FIELDS 100           /* field lines; 431 above */
-#define LIMIT_HEAD_MS 10000        /* from accept or the first byte to the empty line; 408 after */
-#define LIMIT_IDLE_MS 15000        /* between two requests, as every answer says; a silent close after */
-#define LIMIT_CONNECTION_MS 60000  /* a connection takes no further request after that: a credential that was taken away since counts
-                                      for as long as the connection */
+/* The request's head (contract with the user; RFC 9112, section 3 asks for 8000 octets at
+ * least). */
+#define LIMIT_REQUEST_LINE 8192 /* bytes without the CRLF; 414 above */
+#define LIMIT_HEAD 32768        /* bytes from the method to the empty line; 431 above */
+#define LIMIT_FIELDS 100        /* field lines; 431 above */
+#define LIMIT_HEAD_MS 10000     /* from accept or the first byte to the empty line; 408 after */
+/* between two requests, as every answer says; a silent close after */
+#define LIMIT_IDLE_MS 15000
+/* a connection takes no further request after that: a credential that was taken away since
+ * counts for as long as the connection */
+#define LIMIT_CONNECTION_MS 60000
 
 /* The request's body. */
-#define LIMIT_BODY_WINDOW 16384    /* bytes of a body in memory at a time */
-#define LIMIT_DROPPED_BODY 33554432 /* bytes that a request may announce and the command not take; 413 above. A forge's
-                                      delivery has 25 MiB at most */
-#define LIMIT_BODY_STALL_MS 60000  /* a body that is the command's input: between two of its bytes */
-#define LIMIT_BODY_WAIT_MS 2000    /* an answer waits so long for the rest of a body that nobody takes: most clients read nothing before
-                                      they have sent all, and the connection can go on; then it is sent, and the rest read behind it */
-#define LIMIT_CGI_BODY_MS 1000     /* for the first byte, or the end, of a POST's body that the web server says nothing of */
-#define LIMIT_CHUNK_EXTENSION 1024 /* bytes of chunk extensions in a body: they carry nothing for us */
-#define LIMIT_TRAILERS 8192        /* bytes of trailer fields: read for the framing, then dropped */
+#define LIMIT_BODY_WINDOW 16384 /* bytes of a body in memory at a time */
+/* bytes that a request may announce and the command not take; 413 above. A forge's delivery has
+ * 25 MiB at most */
+#define LIMIT_DROPPED_BODY 33554432
+/* a body that is the command's input: between two of its bytes */
+#define LIMIT_BODY_STALL_MS 60000
+/* an answer waits so long for the rest of a body that nobody takes: most clients read nothing
+ * before they have sent all, and the connection can go on; then it is sent, and the rest read
+ * behind it */
+#define LIMIT_BODY_WAIT_MS 2000
+/* for the first byte, or the end, of a POST's body that the web server says nothing of */
+#define LIMIT_CGI_BODY_MS 1000
+/* bytes of chunk extensions in a body: they carry nothing for us */
+#define LIMIT_CHUNK_EXTENSION 1024
+#define LIMIT_TRAILERS 8192 /* bytes of trailer fields: read for the framing, then dropped */
 
 /* The answer. */
-#define LIMIT_HELD 65536           /* bytes of output held for the status line, and the size of a chunk:
-                                      a whole pipe's worth, so that bulk output costs two calls per 64 KiB */
-#define LIMIT_WRITE_STALL_MS 300000 /* a client that takes nothing this long is gone; five minutes, since the
-                                      kernel's buffers hide the progress of one that reads 1 KB/s */
-#define LIMIT_RESPONSE_HEAD 1024     /* bytes of status line and fields */
-#define LIMIT_HALF_CLOSE_MS 1000   /* a client that closes its sending side this soon after its request still listens */
-#define LIMIT_DRAIN 268435456      /* bytes read after the last answer, lest a reset destroys it: also of a client that sends 200 MB
-                                      before it reads that it may not */
-#define LIMIT_DRAIN_MS 2000        /* ... and the time for that where nothing more is to come */
-#define LIMIT_DRAIN_REFUSED_MS 30000 /* ... altogether, of a body whose request was refused, by whomever it came */
+/* bytes of output held for the status line, and the size of a chunk: a whole pipe's worth, so
+ * that bulk output costs two calls per 64 KiB */
+#define LIMIT_HELD 65536
+/* a client that takes nothing this long is gone; five minutes, since the kernel's buffers hide
+ * the progress of one that reads 1 KB/s */
+#define LIMIT_WRITE_STALL_MS 300000
+#define LIMIT_RESPONSE_HEAD 1024 /* bytes of status line and fields */
+/* a client that closes its sending side this soon after its request still listens */
+#define LIMIT_HALF_CLOSE_MS 1000
+/* bytes read after the last answer, lest a reset destroys it: also of a client that sends 200 MB
+ * before it reads that it may not */
+#define LIMIT_DRAIN 268435456
+#define LIMIT_DRAIN_MS 2000 /* ... and the time for that where nothing more is to come */
+/* ... altogether, of a body whose request was refused, by whomever it came */
+#define LIMIT_DRAIN_REFUSED_MS 30000
 #define LIMIT_DRAIN_REFUSED_IDLE_MS 5000 /* ... between two of its bytes */
-#define LIMIT_DRAIN_RAN_MS 600000  /* ... of a body whose command has run: what the answer says must arrive. 64 KB/s */
-#define LIMIT_TAKEN_LOOK_MS 5      /* between two looks at whether the client's side has all of an answer */
-#define LIMIT_CUT_PAUSE_MS 200     /* between its having it and the end of an answer which was cut: a proxy passes it on meanwhile */
-#define LIMIT_DENIED_MS 1000       /* the pause before a 401: slows a guesser down to one try a second */
+/* ... of a body whose command has run: what the answer says must arrive. 64 KB/s */
+#define LIMIT_DRAIN_RAN_MS 600000
+/* between two looks at whether the client's side has all of an answer */
+#define LIMIT_TAKEN_LOOK_MS 5
+/* between its having it and the end of an answer which was cut: a proxy passes it on meanwhile */
+#define LIMIT_CUT_PAUSE_MS 200
+/* the pause before a 401: slows a guesser down to one try a second */
+#define LIMIT_DENIED_MS 1000
 
 /* Settings. */
-#define LIMIT_VALUE 65536          /* bytes of one setting: an allowlist of a thousand rules fits */
-#define LIMIT_SETTINGS 262144      /* bytes of all settings that come from files */
-#define LIMIT_SECRET 4096          /* bytes of a credential: half a request line, so that it always fits a head */
-#define LIMIT_ENVIRONMENT 4096     /* variables: Kubernetes adds seven for each service of a namespace */
-#define LIMIT_ENVIRONMENT_TEXT 2048 /* bytes of the variables that bastion adds: a home, two names, an address */
-#define LIMIT_HOME 512             /* bytes of a home directory's path; a longer one is refused */
-#define LIMIT_REQUEST 8192         /* bytes of a broker request */
-#define LIMIT_USER 256             /* bytes of a user's name in log and environment */
-#define LIMIT_PEER 64              /* bytes of an address: INET6_ADDRSTRLEN and a little */
-#define LIMIT_PATH 4096            /* bytes of a path: Linux's PATH_MAX */
+#define LIMIT_VALUE 65536     /* bytes of one setting: an allowlist of a thousand rules fits */
+#define LIMIT_SETTINGS 262144 /* bytes of all settings that come from files */
+/* bytes of a credential: half a request line, so that it always fits a head */
+#define LIMIT_SECRET 4096
+/* variables: Kubernetes adds seven for each service of a namespace */
+#define LIMIT_ENVIRONMENT 4096
+/* bytes of the variables that bastion adds: a home, two names, an address */
+#define LIMIT_ENVIRONMENT_TEXT 2048
+#define LIMIT_HOME 512     /* bytes of a home directory's path; a longer one is refused */
+#define LIMIT_REQUEST 8192 /* bytes of a broker request */
+#define LIMIT_USER 256     /* bytes of a user's name in log and environment */
+#define LIMIT_PEER 64      /* bytes of an address: INET6_ADDRSTRLEN and a little */
+#define LIMIT_PATH 4096    /* bytes of a path: Linux's PATH_MAX */
 
 /* A run. */
-#define LIMIT_PIPE 262144          /* bytes in the pipe of a command that writes much: the knee of the measured curve */
-#define LIMIT_GRACE_MS 5000        /* between two signals to a command that is to end */
-#define LIMIT_GROUP_LOOK_MS 20     /* between two looks at whether anybody is left of the process group of such a command */
-#define LIMIT_GROUPS 64            /* supplementary groups of the account */
-#define LIMIT_ACCOUNT_LINE 16384   /* bytes of a line of passwd or group: a group of a thousand members */
-#define LIMIT_LOCK_RECORD_MS 20    /* for whoever has just taken the lock to write down that he has */
-#define LIMIT_LOCK_LOOK_MS 200     /* for finding the process that holds a lock which no run holds */
-#define LIMIT_LOCK_FD 100          /* the lock's number in the command is this or the next free one: far from
-                                      the single digits that shell scripts redirect by hand */
+/* bytes in the pipe of a command that writes much: the knee of the measured curve */
+#define LIMIT_PIPE 262144
+#define LIMIT_GRACE_MS 5000 /* between two signals to a command that is to end */
+/* between two looks at whether anybody is left of the process group of such a command */
+#define LIMIT_GROUP_LOOK_MS 20
+#define LIMIT_GROUPS 64 /* supplementary groups of the account */
+/* bytes of a line of passwd or group: a group of a thousand members */
+#define LIMIT_ACCOUNT_LINE 16384
+/* for whoever has just taken the lock to write down that he has */
+#define LIMIT_LOCK_RECORD_MS 20
+/* for finding the process that holds a lock which no run holds */
+#define LIMIT_LOCK_LOOK_MS 200
+/* the lock's number in the command is this or the next free one: far from the single digits that
+ * shell scripts redirect by hand */
+#define LIMIT_LOCK_FD 100
 
 /* What is closed to the command. */
-#define LIMIT_CLOSED_PATHS 2560    /* files and directories: every key and every setting with a link of its own, and the directories above */
-#define LIMIT_CLOSED_TEXT 262144   /* bytes of their paths */
-#define LIMIT_CLOSED_RULES 8192    /* entries beside them that stay open: each is a rule that the kernel keeps while the command runs */
+/* files and directories: every key and every setting with a link of its own, and the directories
+ * above */
+#define LIMIT_CLOSED_PATHS 2560
+#define LIMIT_CLOSED_TEXT 262144 /* bytes of their paths */
+/* entries beside them that stay open: each is a rule that the kernel keeps while the command
+ * runs */
+#define LIMIT_CLOSED_RULES 8192
 
-#define LIMIT_REPLACED 16384       /* bytes of what is remembered of replaced files: a dozen paths and more */
+/* bytes of what is remembered of replaced files: a dozen paths and more */
+#define LIMIT_REPLACED 16384
 
 /* The allowlist. */
-#define LIMIT_RULES 2048           /* rules, of both sources */
+#define LIMIT_RULES 2048                                 /* rules, of both sources */
 #define LIMIT_RULES_TEXT (2 * LIMIT_VALUE + LIMIT_RULES) /* bytes of them, each with its NUL */
-#define LIMIT_RULE_ERRORS 4096     /* bytes of what is named as no rule */
-#define LIMIT_RULES_MEMORY 4194304 /* bytes of what rules are compiled to for a connection: two thousand ordinary ones take a quarter */
-#define LIMIT_MASK_MEMORY 1048576  /* bytes of what AUDIT_MASK is compiled to, twice: some ten thousand characters */
-#define LIMIT_ERE_POSITIONS 65536  /* of an expression: characters, a repetition being as many copies; thousands of alternatives */
-#define LIMIT_ERE_REPEAT 255       /* in braces: POSIX's RE_DUP_MAX, as musl has it */
-#define LIMIT_ERE_DEPTH 255        /* of groups in one another: a tree of all names of a kind has their length */
-#define LIMIT_LINT_STATES 16384    /* of a search of bastion check for an example: the longest request has half as many characters */
+#define LIMIT_RULE_ERRORS 4096                           /* bytes of what is named as no rule */
+/* bytes of what rules are compiled to for a connection: two thousand ordinary ones take a
+ * quarter */
+#define LIMIT_RULES_MEMORY 4194304
+/* bytes of what AUDIT_MASK is compiled to, twice: some ten thousand characters */
+#define LIMIT_MASK_MEMORY 1048576
+/* of an expression: characters, a repetition being as many copies; thousands of alternatives */
+#define LIMIT_ERE_POSITIONS 65536
+#define LIMIT_ERE_REPEAT 255 /* in braces: POSIX's RE_DUP_MAX, as musl has it */
+/* of groups in one another: a tree of all names of a kind has their length */
+#define LIMIT_ERE_DEPTH 255
+/* of a search of bastion check for an example: the longest request has half as many characters */
+#define LIMIT_LINT_STATES 16384
 #define LIMIT_LINT_MEMORY 16777216 /* bytes of the sets of positions in these */
-#define LIMIT_LINT_NODES 640       /* sets of 64 positions that are a part of such a state: 20,000 positions and more */
-#define LIMIT_LINT_WORK 10000000   /* such sets looked at for one rule: less than a second */
-#define LIMIT_LINT_WORK_ALL 200000000 /* ... for all rules: some seconds */
+/* sets of 64 positions that are a part of such a state: 20,000 positions and more */
+#define LIMIT_LINT_NODES 640
+#define LIMIT_LINT_WORK 10000000         /* such sets looked at for one rule: less than a second */
+#define LIMIT_LINT_WORK_ALL 200000000    /* ... for all rules: some seconds */
 #define LIMIT_LINT_RULES_MEMORY 33554432 /* bytes of what all rules are compiled to */
-#define LIMIT_WORDS 4352           /* of prefix and request: as many as 8 KiB and a little can have */
+/* of prefix and request: as many as 8 KiB and a little can have */
+#define LIMIT_WORDS 4352
 
 /* SSH. */
-#define LIMIT_KEYS 1024            /* keys that can log in: a line each in a file that tinysshd reads from the start */
-#define LIMIT_KEY_FILE 262144      /* bytes of a file of keys */
-#define LIMIT_KEY_LOOK 4096        /* bytes of a file beside the keys, to see whether it is one: the longest key has 1.5 KiB */
-#define LIMIT_KEY_OTHERS 64        /* such files that are looked at, at every login */
-#define LIMIT_KEY_ERRORS 16384     /* bytes of what is named as unusable in the log */
-#define LIMIT_HANDOFF 524288        /* bytes that a login shell is told: an environment */
-#define LIMIT_HANDOFF_MS 5000       /* for telling it, and for its lines to be taken */
+/* keys that can log in: a line each in a file that tinysshd reads from the start */
+#define LIMIT_KEYS 1024
+#define LIMIT_KEY_FILE 262144 /* bytes of a file of keys */
+/* bytes of a file beside the keys, to see whether it is one: the longest key has 1.5 KiB */
+#define LIMIT_KEY_LOOK 4096
+#define LIMIT_KEY_OTHERS 64    /* such files that are looked at, at every login */
+#define LIMIT_KEY_ERRORS 16384 /* bytes of what is named as unusable in the log */
+#define LIMIT_HANDOFF 524288   /* bytes that a login shell is told: an environment */
+#define LIMIT_HANDOFF_MS 5000  /* for telling it, and for its lines to be taken */
 
 /* TLS. */
-#define LIMIT_TLS_FILE 65536       /* bytes of a PEM file: a whole chain with its text forms */
-#define LIMIT_TLS_CHAIN 32768      /* bytes of a chain's certificates */
-#define LIMIT_TLS_CERTIFICATES 10  /* of a chain, as many as OpenSSL's clients follow */
-#define LIMIT_TLS_REPLACED_MS 200  /* a pair of files that does not match is read again after this long */
-#define LIMIT_TLS_CLIENT 8192      /* bytes of a client's certificate */
-#define LIMIT_TLS_CLIENT_CAS 16    /* certificates in TLS_CLIENT_CA: their names are sent to every client */
-#define LIMIT_TLS_SESSIONS 4096    /* that can be resumed, 112 bytes each: one every second for an hour */
-#define LIMIT_TLS_SESSION_S 3600   /* that one can be resumed: whoever reads the file can read so much of the past */
+#define LIMIT_TLS_FILE 65536      /* bytes of a PEM file: a whole chain with its text forms */
+#define LIMIT_TLS_CHAIN 32768     /* bytes of a chain's certificates */
+#define LIMIT_TLS_CERTIFICATES 10 /* of a chain, as many as OpenSSL's clients follow */
+/* a pair of files that does not match is read again after this long */
+#define LIMIT_TLS_REPLACED_MS 200
+#define LIMIT_TLS_CLIENT 8192 /* bytes of a client's certificate */
+/* certificates in TLS_CLIENT_CA: their names are sent to every client */
+#define LIMIT_TLS_CLIENT_CAS 16
+/* that can be resumed, 112 bytes each: one every second for an hour */
+#define LIMIT_TLS_SESSIONS 4096
+/* that one can be resumed: whoever reads the file can read so much of the past */
+#define LIMIT_TLS_SESSION_S 3600
 #define LIMIT_TLS_HANDSHAKE_MS 10000 /* from the start to the end of the handshake */
-#define LIMIT_TLS_EXIT_MS 1000     /* from the end of a program's output to its exit code, which says whether that was all of it */
-#define LIMIT_TLS_TURN 16          /* records or pieces of one way before the other is looked at */
+/* from the end of a program's output to its exit code, which says whether that was all of it */
+#define LIMIT_TLS_EXIT_MS 1000
+#define LIMIT_TLS_TURN 16 /* records or pieces of one way before the other is looked at */
 
 /* Process 1. */
 #define LIMIT_LISTENERS 3
-#define LIMIT_BACKLOG 4096         /* connections that the kernel keeps until they are accepted: a crowd waits milliseconds,
-                                      and not the second that a client takes to try again; the kernel's limit may be lower */
-#define LIMIT_CONNECTIONS 65536    /* that are served at once, of all listeners: the most of one */
-#define LIMIT_SPARE_CONNECTIONS 4  /* on top of the limits, from the loopback address: the health check */
-#define LIMIT_ACCEPTS 64           /* connections taken from one listener in a row */
-#define LIMIT_TURNED_AWAY 32       /* refused connections that may still have bytes on their way */
-#define LIMIT_REFUSAL_NOTE_MS 1000 /* between two lines of the log on refused connections of a listener */
-#define LIMIT_RETRY_FIRST_MS 100   /* before a broken listener is opened again; doubled each time ... */
-#define LIMIT_RETRY_MS 30000       /* ... up to this */
-#define LIMIT_SHORT_MS 200         /* without accepting, when memory, descriptors or processes are short */
-#define LIMIT_SHORT_NOTE_MS 10000  /* between two lines of the log on that, and on signals that do not count */
-#define LIMIT_STOP_MS 10000        /* for running commands, after SIGTERM */
-#define LIMIT_STOP_TERM_MS 2000    /* between SIGTERM and SIGKILL to what runs then still */
-#define LIMIT_STOP_KILL_MS 1000    /* for what got SIGKILL to be gone: commands, then all the rest */
-#define LIMIT_STOP_LOOK_MS 100     /* between two looks at which connections have nothing to do any more */
-#define LIMIT_PROCESSES 8192       /* processes looked at then: 100 KiB */
-#define LIMIT_DRAINED_LINES 64     /* lines of /dev/log that are printed after the end */
-#define LIMIT_HEALTH_MS 4000       /* for all listeners to answer: below the five seconds of the image's HEALTHCHECK */
+/* connections that the kernel keeps until they are accepted: a crowd waits milliseconds, and not
+ * the second that a client takes to try again; the kernel's limit may be lower */
+#define LIMIT_BACKLOG 4096
+#define LIMIT_CONNECTIONS 65536 /* that are served at once, of all listeners: the most of one */
+/* on top of the limits, from the loopback address: the health check */
+#define LIMIT_SPARE_CONNECTIONS 4
+#define LIMIT_ACCEPTS 64     /* connections taken from one listener in a row */
+#define LIMIT_TURNED_AWAY 32 /* refused connections that may still have bytes on their way */
+/* between two lines of the log on refused connections of a listener */
+#define LIMIT_REFUSAL_NOTE_MS 1000
+/* before a broken listener is opened again; doubled each time ... */
+#define LIMIT_RETRY_FIRST_MS 100
+#define LIMIT_RETRY_MS 30000 /* ... up to this */
+/* without accepting, when memory, descriptors or processes are short */
+#define LIMIT_SHORT_MS 200
+/* between two lines of the log on that, and on signals that do not count */
+#define LIMIT_SHORT_NOTE_MS 10000
+#define LIMIT_STOP_MS 10000     /* for running commands, after SIGTERM */
+#define LIMIT_STOP_TERM_MS 2000 /* between SIGTERM and SIGKILL to what runs then still */
+/* for what got SIGKILL to be gone: commands, then all the rest */
+#define LIMIT_STOP_KILL_MS 1000
+/* between two looks at which connections have nothing to do any more */
+#define LIMIT_STOP_LOOK_MS 100
+#define LIMIT_PROCESSES 8192   /* processes looked at then: 100 KiB */
+#define LIMIT_DRAINED_LINES 64 /* lines of /dev/log that are printed after the end */
+/* for all listeners to answer: below the five seconds of the image's HEALTHCHECK */
+#define LIMIT_HEALTH_MS 4000
 
 /* tinysshd's words. */
-#define LIMIT_TROUBLE 768          /* bytes of a complaint: what a client offers to negotiate, of which it tells 512 */
-#define LIMIT_REFUSED_KEYS 400     /* bytes: type and fingerprint of five keys */
+/* bytes of a complaint: what a client offers to negotiate, of which it tells 512 */
+#define LIMIT_TROUBLE 768
+#define LIMIT_REFUSED_KEYS 400 /* bytes: type and fingerprint of five keys */
 
 /* The log. */
-#define LIMIT_LOG_LINE 4096        /* bytes: PIPE_BUF, so that lines of many processes never mix in a pipe */
-#define LIMIT_LOG_TEXT 2048        /* bytes of one quoted text in a line; longer ones end in "..." */
-#define LIMIT_LOG_MS 2000          /* for a log that does not take a line; then the line has failed */
+/* bytes: PIPE_BUF, so that lines of many processes never mix in a pipe */
+#define LIMIT_LOG_LINE 4096
+/* bytes of one quoted text in a line; longer ones end in "..." */
+#define LIMIT_LOG_TEXT 2048
+/* for a log that does not take a line; then the line has failed */
+#define LIMIT_LOG_MS 2000
 
 /* JSON, and the Docker client. */
-#define LIMIT_JSON_DEPTH 64        /* of containers in containers; what the engine sends has about ten */
-#define LIMIT_JSON_NAME 256        /* bytes of a member's name that is looked for, and of a value compared with a word */
-#define LIMIT_DOCKER_LIST 1024     /* values of an option that can be repeated, such as -e */
-#define LIMIT_DOCKER_WINDOW 65536  /* bytes of a stream in memory, each direction */
-#define LIMIT_DOCKER_PATH 16384    /* bytes of a request's path and query: a filter for every container of a host */
-#define LIMIT_DOCKER_BODY 16777216 /* bytes of a request's body: all that a command line can hold (execve(2): 2 MiB), escaped */
-#define LIMIT_DOCKER_VARIABLE 262144 /* bytes of NAME=VALUE: twice what Linux gives to a program */
-#define LIMIT_DOCKER_ANSWER 67108864 /* bytes of an answer that is read as a whole: ps on a host of ten thousand containers */
-#define LIMIT_DOCKER_MESSAGE 8192  /* bytes of an error's text */
-#define LIMIT_DOCKER_ROW 1048576    /* bytes of a container's or task's row: the labels of a whole stack, twice */
-#define LIMIT_DOCKER_COLUMNS 64     /* of a table that are aligned; more are not */
-#define LIMIT_DOCKER_PORTS 512      /* of a container that ps shows; more are left out */
-#define LIMIT_DOCKER_TASKS 4096     /* of a service that ps shows; more are left out */
-#define LIMIT_DOCKER_TEMPLATE_STEPS 200000 /* actions that a template carries out: a list in a list in a list of hundreds */
-#define LIMIT_DOCKER_EXIT_MS 10000 /* for the engine to say how a command ended whose output has ended */
-#define LIMIT_DOCKER_RESIZE_MS 10000 /* for a command to be there, so that its terminal can have a size */
+/* of containers in containers; what the engine sends has about ten */
+#define LIMIT_JSON_DEPTH 64
+/* bytes of a member's name that is looked for, and of a value compared with a word */
+#define LIMIT_JSON_NAME 256
+#define LIMIT_DOCKER_LIST 1024    /* values of an option that can be repeated, such as -e */
+#define LIMIT_DOCKER_WINDOW 65536 /* bytes of a stream in memory, each direction */
+/* bytes of a request's path and query: a filter for every container of a host */
+#define LIMIT_DOCKER_PATH 16384
+/* bytes of a request's body: all that a command line can hold (execve(2): 2 MiB), escaped */
+#define LIMIT_DOCKER_BODY 16777216
+/* bytes of NAME=VALUE: twice what Linux gives to a program */
+#define LIMIT_DOCKER_VARIABLE 262144
+/* bytes of an answer that is read as a whole: ps on a host of ten thousand containers */
+#define LIMIT_DOCKER_ANSWER 67108864
+#define LIMIT_DOCKER_MESSAGE 8192 /* bytes of an error's text */
+/* bytes of a container's or task's row: the labels of a whole stack, twice */
+#define LIMIT_DOCKER_ROW 1048576
+#define LIMIT_DOCKER_COLUMNS 64 /* of a table that are aligned; more are not */
+#define LIMIT_DOCKER_PORTS 512  /* of a container that ps shows; more are left out */
+#define LIMIT_DOCKER_TASKS 4096 /* of a service that ps shows; more are left out */
+/* actions that a template carries out: a list in a list in a list of hundreds */
+#define LIMIT_DOCKER_TEMPLATE_STEPS 200000
+/* for the engine to say how a command ended whose output has ended */
+#define LIMIT_DOCKER_EXIT_MS 10000
+/* for a command to be there, so that its terminal can have a size */
+#define LIMIT_DOCKER_RESIZE_MS 10000
 
 #endif

@@ -29,9 +29,11 @@ static const struct program {
      "Serves one CGI/1.1 request behind a web server. Its settings come from files alone\n"
      "(/run/bastion/settings and /etc/bastion), since the client writes the environment.\n"},
     {"tls", tls_main, "bastion tls PROGRAM [ARG...]",
-     "Speaks TLS 1.2 on descriptors 0 and 1 with the certificate of TLS_CERT and TLS_KEY, and runs\n"
+     "Speaks TLS 1.2 on descriptors 0 and 1 with the certificate of TLS_CERT and TLS_KEY, and "
+     "runs\n"
      "PROGRAM with clear text on its own: bastion tls bastion http is HTTPS. Started like http.\n"
-     "PROGRAM finds HTTPS, SSL_PROTOCOL, SSL_CIPHER and SSL_TLS_SNI_SERVERNAME in its environment.\n"},
+     "PROGRAM finds HTTPS, SSL_PROTOCOL, SSL_CIPHER and SSL_TLS_SNI_SERVERNAME in its "
+     "environment.\n"},
     {"ssh", ssh_main, "bastion ssh [--prepare]",
      "Serves one SSH connection on descriptors 0 and 1, by tinysshd, for the keys in\n"
      "AUTHORIZED_KEYS_DIR, AUTHORIZED_KEYS_HOST and AUTHORIZED_KEYS_REPO. Started like http, as\n"
@@ -45,7 +47,8 @@ static const struct program {
      "Says whether everything that is configured can work: settings and where each comes from,\n"
      "account, folders, keys, certificate, rules, the command's program. It changes nothing. With\n"
      "REQUEST, what would happen to it and why; --explain: of one that no rule allows also which\n"
-     "rules come nearest, and where they end. --files: as cgi and the login shell see the settings,\n"
+     "rules come nearest, and where they end. --files: as cgi and the login shell see the "
+     "settings,\n"
      "without the environment. --brief: only what keeps init from serving.\n"
      "Exits 0 (warnings or not), 78 for a fault, 126 for a refusal.\n"},
     {"docker", docker_main, "bastion docker COMMAND [ARG...]",
@@ -53,12 +56,15 @@ static const struct program {
      "has them. So does bastion when it is called docker, as by a link of that name.\n"},
     {"cert", cert_main, "bastion cert [--keep] FOLDER NAME...",
      "Makes a key, FOLDER/tls.key, and a certificate for these host names and addresses that it\n"
-     "signs itself, FOLDER/tls.crt; prints where they are and the key's pin for curl. --keep: what\n"
+     "signs itself, FOLDER/tls.crt; prints where they are and the key's pin for curl. --keep: "
+     "what\n"
      "is there stays, and only a certificate that ends within 30 days, or that is not for the key\n"
-     "or for all of the names, is made anew, for the same key. It may run as often as one likes.\n"},
+     "or for all of the names, is made anew, for the same key. It may run as often as one "
+     "likes.\n"},
     {"init", init_main, "bastion init [--address ADDRESS]",
      "Process 1 of the container: checks the settings, makes the accounts and the host's key, and\n"
-     "listens on HTTP_PORT, HTTPS_PORT and SSH_PORT, at all addresses or at ADDRESS. SIGTERM ends it:\n"
+     "listens on HTTP_PORT, HTTPS_PORT and SSH_PORT, at all addresses or at ADDRESS. SIGTERM ends "
+     "it:\n"
      "commands have ten seconds. SIGHUP hangs up every connection.\n"},
     {"health", health_main, "bastion health",
      "Says on one line whether what init listens for answers; exits 0 or 1. For HEALTHCHECK.\n"},
@@ -88,7 +94,8 @@ static bool is_named(const char *path, const char *name) {
 }
 
 int main(int argc, char **argv) {
-    /* Where the starter ignores it, our children would be reaped behind our back (wait(2), ECHILD). */
+    /* Where the starter ignores it, our children would be reaped behind our back (wait(2),
+     * ECHILD). */
     signal(SIGCHLD, SIG_DFL);
     if (argc > 0 && is_named(argv[0], "docker"))
         return docker_main(argc, argv);

@@ -73,8 +73,9 @@ static bool read_id(const char *text, unsigned *id) {
 
 /* name:password:uid:gid:gecos:home:shell */
 static bool take_user(struct account *a, char *const field[7]) {
-    if (!read_id(field[2], &a->uid) || !read_id(field[3], &a->gid) || strlen(field[0]) >= sizeof a->name ||
-        strlen(field[5]) >= sizeof a->home || strlen(field[6]) >= sizeof a->shell)
+    if (!read_id(field[2], &a->uid) || !read_id(field[3], &a->gid)
+        || strlen(field[0]) >= sizeof a->name || strlen(field[5]) >= sizeof a->home
+        || strlen(field[6]) >= sizeof a->shell)
         return false;
     strcpy(a->name, field[0]);
     strcpy(a->home, field[5]);
@@ -100,7 +101,8 @@ static int find_user(struct account *a, const char *passwd, const char *name, ui
     while (result == -1 && (line = next_line(l)) != NULL) {
         char *field[7];
         unsigned id;
-        if (split(line, field, 7) && (name != NULL ? strcmp(field[0], name) == 0 : read_id(field[2], &id) && id == uid)) {
+        if (split(line, field, 7)
+            && (name != NULL ? strcmp(field[0], name) == 0 : read_id(field[2], &id) && id == uid)) {
             result = take_user(a, field) ? 0 : -1;
             break;
         }
@@ -154,7 +156,9 @@ const char *account_unfit(const struct account *a) {
     return a->uid == ACCOUNT_TLS ? "has the number that processes with a TLS key have" : NULL;
 }
 
-int account_find(struct account *a, const char *name) { return account_find_in(a, name, PASSWD, GROUP); }
+int account_find(struct account *a, const char *name) {
+    return account_find_in(a, name, PASSWD, GROUP);
+}
 
 void account_self(struct account *a) {
     uid_t uid = geteuid();
@@ -191,7 +195,8 @@ bool account_socket_group(gid_t *group, char *const *environment) {
     struct stat st;
     if (host != NULL && *host != '\0')
         path = strncmp(host, "unix://", 7) == 0 ? host + 7 : NULL;
-    if (path == NULL || stat(path, &st) == -1 || !S_ISSOCK(st.st_mode) || (st.st_mode & S_IWGRP) == 0)
+    if (path == NULL || stat(path, &st) == -1 || !S_ISSOCK(st.st_mode)
+        || (st.st_mode & S_IWGRP) == 0)
         return false;
     *group = st.st_gid;
     return true;

@@ -1,5 +1,6 @@
-/* account.h: the accounts of /etc/passwd and /etc/group (passwd(5), group(5)). Read here and not by the C library, whose
- * way (stdio, malloc, a name service daemon that no container has) took a third of a whole request's time. */
+/* account.h: the accounts of /etc/passwd and /etc/group (passwd(5), group(5)). Read here and not by
+ * the C library, whose way (stdio, malloc, a name service daemon that no container has) took a
+ * third of a whole request's time. */
 #ifndef BASE_ACCOUNT_H
 #define BASE_ACCOUNT_H
 
@@ -20,28 +21,29 @@ struct account {
     char shell[LIMIT_HOME];
 };
 
-/* The number as which a process holds a TLS key (tls/tls.c); it needs no name. Outside of those that distributions, systemd and
- * container runtimes give out. */
+/* The number as which a process holds a TLS key (tls/tls.c); it needs no name. Outside of those
+ * that distributions, systemd and container runtimes give out. */
 enum { ACCOUNT_TLS = 65527 };
 
 /* Why nothing may run as the account, or NULL: it is root, or could meddle with those processes. */
 const char *account_unfit(const struct account *a);
 
-/* Looks up `name` with its groups, but for group 0 as a further one. Returns 0, or -1: no such account, an entry that is not well-formed, or more groups or
- * a longer line than fit. */
+/* Looks up `name` with its groups, but for group 0 as a further one. Returns 0, or -1: no such
+ * account, an entry that is not well-formed, or more groups or a longer line than fit. */
 int account_find(struct account *a, const char *name);
 /* The same, from other files. */
 int account_find_in(struct account *a, const char *name, const char *passwd, const char *group);
 
-/* The account that this process runs as already, with the groups that this process has; one without an entry has its number
- * for a name and / for a home. */
+/* The account that this process runs as already, with the groups that this process has; one without
+ * an entry has its number for a name and / for a home. */
 void account_self(struct account *a);
 
 /* Whether `test` says so of an account of /etc/passwd (its groups left out). */
 bool account_any(bool (*test)(const struct account *a, const void *context), const void *context);
 
-/* The group that may use the Docker socket which this environment names (DOCKER_HOST, else /var/run/docker.sock), whatever
- * its number is on this host. False where there is no such socket, or its group may not. */
+/* The group that may use the Docker socket which this environment names (DOCKER_HOST, else
+ * /var/run/docker.sock), whatever its number is on this host. False where there is no such socket,
+ * or its group may not. */
 bool account_socket_group(gid_t *group, char *const *environment);
 
 /* Adds a group unless it is there. False when there is no room. */

@@ -1,5 +1,5 @@
-/* buf.h: text put together in storage of the caller's. Once a piece did not fit, the buffer is `full`
- * and takes nothing more: the caller asks once, at the end. */
+/* buf.h: text put together in storage of the caller's. Once a piece did not fit, the buffer is
+ * `full` and takes nothing more: the caller asks once, at the end. */
 #ifndef BASE_BUF_H
 #define BASE_BUF_H
 

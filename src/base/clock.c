@@ -10,7 +10,9 @@ int64_t clock_now(void) {
 
 int64_t clock_earlier(int64_t a, int64_t b) { return a < b ? a : b; }
 
-int64_t clock_after(int64_t now, int64_t ms) { return ms > CLOCK_NEVER - now ? CLOCK_NEVER : now + ms; }
+int64_t clock_after(int64_t now, int64_t ms) {
+    return ms > CLOCK_NEVER - now ? CLOCK_NEVER : now + ms;
+}
 
 struct timespec *clock_left(int64_t deadline, int64_t now, struct timespec *ts) {
     if (deadline == CLOCK_NEVER)
@@ -34,6 +36,7 @@ void clock_http_date(char out[CLOCK_HTTP_DATE]) {
     time_t now = time(NULL);
     struct tm tm;
     gmtime_r(&now, &tm);
-    /* setlocale(3) is called for LC_CTYPE alone, so %a and %b are the English names that the format asks for. */
+    /* setlocale(3) is called for LC_CTYPE alone, so %a and %b are the English names that the format
+     * asks for. */
     strftime(out, CLOCK_HTTP_DATE, "%a, %d %b %Y %H:%M:%S GMT", &tm);
 }

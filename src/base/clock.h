@@ -8,7 +8,8 @@
 
 #define CLOCK_NEVER INT64_MAX
 
-/* Milliseconds of the monotonic clock (clock_gettime(2), CLOCK_MONOTONIC): only differences mean anything. */
+/* Milliseconds of the monotonic clock (clock_gettime(2), CLOCK_MONOTONIC): only differences mean
+ * anything. */
 int64_t clock_now(void);
 
 /* The earlier of two deadlines. */

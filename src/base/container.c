@@ -16,5 +16,6 @@ static bool leads_to(const char *link, const char *target) {
 }
 
 bool container_is_ours(void) {
-    return leads_to("/etc/passwd", CONTAINER_DIRECTORY "/passwd") && leads_to("/etc/group", CONTAINER_DIRECTORY "/group");
+    return leads_to("/etc/passwd", CONTAINER_DIRECTORY "/passwd")
+           && leads_to("/etc/group", CONTAINER_DIRECTORY "/group");
 }

@@ -7,8 +7,8 @@
 #include <unistd.h>
 
 int drop_to(const struct account *a) {
-    if (setgroups((size_t)a->group_count, a->groups) == -1 || setresgid(a->gid, a->gid, a->gid) == -1 ||
-        setresuid(a->uid, a->uid, a->uid) == -1)
+    if (setgroups((size_t)a->group_count, a->groups) == -1
+        || setresgid(a->gid, a->gid, a->gid) == -1 || setresuid(a->uid, a->uid, a->uid) == -1)
         return -1;
     /* The change of user sets this to fs.suid_dumpable (proc(5)), which may be 1. */
     prctl(PR_SET_DUMPABLE, 0);
@@ -16,7 +16,8 @@ int drop_to(const struct account *a) {
     gid_t rgid, egid, sgid;
     if (getresuid(&ruid, &euid, &suid) == -1 || getresgid(&rgid, &egid, &sgid) == -1)
         return -1;
-    bool gone = ruid == a->uid && euid == a->uid && suid == a->uid && rgid == a->gid && egid == a->gid && sgid == a->gid;
+    bool gone = ruid == a->uid && euid == a->uid && suid == a->uid && rgid == a->gid
+                && egid == a->gid && sgid == a->gid;
     if (!gone || (a->uid != 0 && setresuid(0, 0, 0) == 0)) {
         errno = EPERM;
         return -1;

@@ -13,7 +13,8 @@ struct env {
     bool full;
     size_t n;
     char text[LIMIT_ENVIRONMENT_TEXT];
-    char *list[LIMIT_ENVIRONMENT + 1]; /* what execve(2) takes; the strings belong to the source or to `text` */
+    /* what execve(2) takes; the strings belong to the source or to `text` */
+    char *list[LIMIT_ENVIRONMENT + 1];
 };
 
 void env_start(struct env *e);
@@ -24,7 +25,8 @@ void env_copy(struct env *e, char *const *source, bool (*keep)(const char *name,
 /* Adds NAME=VALUE, copied. The caller has seen to it that the name is not there yet. */
 void env_set(struct env *e, const char *name, const char *value);
 
-/* Adds NAME=VALUE as it stands, in the place of another of that name; it keeps belonging to the caller. */
+/* Adds NAME=VALUE as it stands, in the place of another of that name; it keeps belonging to the
+ * caller. */
 void env_replace(struct env *e, char *variable);
 
 /* The value of `name` in an environment, or NULL. */

@@ -33,8 +33,8 @@ int fd_open_standard(void) {
     for (int fd = 0; fd <= 2; fd++) {
         if (fcntl(fd, F_GETFD) != -1)
             continue;
-        /* The lowest free number is `fd` itself, since those below it are open. Only for reading: a standard error
-         * that was closed must not swallow the log, but fail. */
+        /* The lowest free number is `fd` itself, since those below it are open. Only for reading: a
+         * standard error that was closed must not swallow the log, but fail. */
         if (open("/dev/null", O_RDONLY) != fd)
             return -1;
     }
@@ -57,13 +57,15 @@ int fd_nonblock(int fd) {
 
 bool fd_same(int a, int b) {
     struct stat sa, sb;
-    return fstat(a, &sa) == 0 && fstat(b, &sb) == 0 && sa.st_dev == sb.st_dev && sa.st_ino == sb.st_ino;
+    return fstat(a, &sa) == 0 && fstat(b, &sb) == 0 && sa.st_dev == sb.st_dev
+           && sa.st_ino == sb.st_ino;
 }
 
 bool fd_is_inet_socket(int fd) {
     int family;
     socklen_t n = sizeof family;
-    return getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &family, &n) == 0 && (family == AF_INET || family == AF_INET6);
+    return getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &family, &n) == 0
+           && (family == AF_INET || family == AF_INET6);
 }
 
 int fd_write_all(int fd, const void *bytes, size_t n, int64_t ms) {
@@ -105,7 +107,8 @@ ssize_t fd_read_file(int fd, void *bytes, size_t n) {
     return (ssize_t)got;
 }
 
-int fd_put_file(int directory, const char *name, const void *bytes, size_t n, mode_t mode, bool keep) {
+int fd_put_file(int directory, const char *name, const void *bytes, size_t n, mode_t mode,
+                bool keep) {
     char beside[NAME_MAX + 1];
     uint64_t random;
     if (getrandom(&random, sizeof random, 0) != sizeof random)
@@ -115,8 +118,10 @@ int fd_put_file(int directory, const char *name, const void *bytes, size_t n, mo
     if (fd == -1)
         return -1;
     errno = ENOSPC; /* what a short write means */
-    bool done = write(fd, bytes, n) == (ssize_t)n && fchmod(fd, mode) == 0 && fsync(fd) == 0 &&
-                (keep ? linkat(directory, beside, directory, name, 0) : renameat(directory, beside, directory, name)) == 0;
+    bool done = write(fd, bytes, n) == (ssize_t)n && fchmod(fd, mode) == 0 && fsync(fd) == 0
+                && (keep ? linkat(directory, beside, directory, name, 0)
+                         : renameat(directory, beside, directory, name))
+                       == 0;
     int error = errno;
     close(fd);
     if (keep || !done)

@@ -7,10 +7,12 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-/* Makes sure that 0, 1 and 2 are open: /dev/null, for reading alone, where they were not. Returns 0, or -1 with errno. */
+/* Makes sure that 0, 1 and 2 are open: /dev/null, for reading alone, where they were not. Returns
+ * 0, or -1 with errno. */
 int fd_open_standard(void);
 
-/* The same, and closes every other descriptor: what the superserver forgot must not reach the command. */
+/* The same, and closes every other descriptor: what the superserver forgot must not reach the
+ * command. */
 int fd_only_standard(void);
 
 /* Sets O_NONBLOCK (fcntl(2)). Returns 0, or -1 with errno. */
@@ -26,13 +28,16 @@ bool fd_is_inet_socket(int fd);
  * Returns 0, or -1 with errno (ETIMEDOUT after the time). */
 int fd_write_all(int fd, const void *bytes, size_t n, int64_t ms);
 
-/* Reads up to n bytes at offset 0 of a regular file, over EINTR. Returns the count, or -1 with errno. */
+/* Reads up to n bytes at offset 0 of a regular file, over EINTR. Returns the count, or -1 with
+ * errno. */
 ssize_t fd_read_file(int fd, void *bytes, size_t n);
 
-/* Makes the file `name` of the open directory hold these bytes, complete at any moment and whatever happens: written beside it,
- * flushed to the disk, then renamed, so that a reader sees the old content or the new. With `keep`, a file of that name that is there
- * already stays, and the call fails with EEXIST. Returns 0, or -1 with errno; then nothing has changed. */
-int fd_put_file(int directory, const char *name, const void *bytes, size_t n, mode_t mode, bool keep);
+/* Makes the file `name` of the open directory hold these bytes, complete at any moment and whatever
+ * happens: written beside it, flushed to the disk, then renamed, so that a reader sees the old
+ * content or the new. With `keep`, a file of that name that is there already stays, and the call
+ * fails with EEXIST. Returns 0, or -1 with errno; then nothing has changed. */
+int fd_put_file(int directory, const char *name, const void *bytes, size_t n, mode_t mode,
+                bool keep);
 
 /* Closes *fd unless it is -1, and sets it to -1. */
 void fd_close(int *fd);

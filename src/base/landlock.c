@@ -34,7 +34,9 @@ struct path_beneath {
     int32_t parent;
 } __attribute__((packed));
 
-bool landlock_is_available(void) { return syscall(SYS_landlock_create_ruleset, NULL, 0, VERSION_FLAG) >= VERSION; }
+bool landlock_is_available(void) {
+    return syscall(SYS_landlock_create_ruleset, NULL, 0, VERSION_FLAG) >= VERSION;
+}
 
 void landlock_add(struct landlock_paths *p, const char *path) {
     size_t n = strlen(path) + 1;
@@ -85,8 +87,11 @@ static int allow(struct making *m, int directory, const char *name) {
     if (fstat(fd, &st) == 0 && !S_ISLNK(st.st_mode) && !is_known(m, &st)) {
         struct path_beneath rule = {S_ISDIR(st.st_mode) ? WRITING : OF_FILES, fd};
         errno = E2BIG;
-        result = m->rules++ == LIMIT_CLOSED_RULES ? -1 : (int)syscall(SYS_landlock_add_rule, m->ruleset, PATH_BENEATH, &rule, 0);
-        if (result == -1 && errno == EBADFD) /* of a file system that has no rules: a namespace that has a name, say */
+        result = m->rules++ == LIMIT_CLOSED_RULES
+                     ? -1
+                     : (int)syscall(SYS_landlock_add_rule, m->ruleset, PATH_BENEATH, &rule, 0);
+        /* of a file system that has no rules: a namespace that has a name, say */
+        if (result == -1 && errno == EBADFD)
             result = 0;
     }
     int error = errno;

@@ -1,5 +1,5 @@
-/* landlock.h: Landlock (landlock(7)): a process that can't change chosen files and directories, nor can anything that it starts,
- * whoever owns them. */
+/* landlock.h: Landlock (landlock(7)): a process that can't change chosen files and directories, nor
+ * can anything that it starts, whoever owns them. */
 #ifndef BASE_LANDLOCK_H
 #define BASE_LANDLOCK_H
 
@@ -8,8 +8,8 @@
 
 #include "limit.h"
 
-/* Whether this kernel, and what filters this process's calls, have as much of it as is needed: its third version, since before
- * that truncate(2) was not covered. */
+/* Whether this kernel, and what filters this process's calls, have as much of it as is needed: its
+ * third version, since before that truncate(2) was not covered. */
 bool landlock_is_available(void);
 
 /* Absolute paths without links. */
@@ -24,14 +24,16 @@ struct landlock_paths {
 /* Adds one, unless it is there. */
 void landlock_add(struct landlock_paths *p, const char *path);
 
-/* Makes a ruleset for what is to be closed: everything at and below `closed`. It is a list of what is allowed, so that the directories
- * on the way there (`ways`, each with all above it) are closed too, and all else in them is allowed: an entry each. What is
- * made in them later is closed. An entry that is one of the closed under another name (a bind mount) is closed with it.
- * Returns a descriptor (close-on-exec), or -1 with errno; E2BIG when there are more entries than fit. */
+/* Makes a ruleset for what is to be closed: everything at and below `closed`. It is a list of what
+ * is allowed, so that the directories on the way there (`ways`, each with all above it) are closed
+ * too, and all else in them is allowed: an entry each. What is made in them later is closed. An
+ * entry that is one of the closed under another name (a bind mount) is closed with it. Returns a
+ * descriptor (close-on-exec), or -1 with errno; E2BIG when there are more entries than fit. */
 int landlock_make(const struct landlock_paths *ways, const struct landlock_paths *closed);
 
-/* Puts this process under the ruleset, for good, and takes its way to new privileges with it (no_new_privs). It makes nothing
- * but two system calls: a child of vfork(2) may call it. Returns 0, or -1 with errno. */
+/* Puts this process under the ruleset, for good, and takes its way to new privileges with it
+ * (no_new_privs). It makes nothing but two system calls: a child of vfork(2) may call it. Returns
+ * 0, or -1 with errno. */
 int landlock_enter(int ruleset);
 
 #endif

@@ -16,8 +16,9 @@
 
 enum { SYSLOG_AUTH_NOTICE = 4 << 3 | 5 }; /* RFC 3164, section 4.1.1 */
 
-/* Whether descriptor 2 leads to the client: it is the connection's own socket, or an Internet socket (a web server
- * that was itself started by inetd hands its client's socket to a CGI program as standard error). */
+/* Whether descriptor 2 leads to the client: it is the connection's own socket, or an Internet
+ * socket (a web server that was itself started by inetd hands its client's socket to a CGI program
+ * as standard error). */
 static int known = -1;
 
 static bool stderr_is_the_client(void) {
@@ -33,7 +34,8 @@ static bool stderr_is_the_client(void) {
 static int hand_over(int fd, const char *line, size_t n) {
     char answer;
     struct pollfd pfd = {.fd = fd, .events = POLLIN};
-    if (fd_write_all(fd, line, n, LIMIT_LOG_MS) == -1 || poll(&pfd, 1, 2 * LIMIT_LOG_MS) != 1 || read(fd, &answer, 1) != 1)
+    if (fd_write_all(fd, line, n, LIMIT_LOG_MS) == -1 || poll(&pfd, 1, 2 * LIMIT_LOG_MS) != 1
+        || read(fd, &answer, 1) != 1)
         return -1;
     return answer == '+';
 }
@@ -69,7 +71,6 @@ void log_heed(char *const *environment) {
     const char *place = env_get(environment, "BASTION_LOG");
     own_syslog = own_syslog || (place != NULL && strcmp(place, "stderr") == 0);
 }
-
 
 int log_line(const char *line, size_t n) {
     if (other_side != -1) {

@@ -6,7 +6,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* The decimal number that all n bytes of `text` are, if it is at most `max`. False leaves *value alone. */
+/* The decimal number that all n bytes of `text` are, if it is at most `max`. False leaves *value
+ * alone. */
 bool num_decimal(const char *text, size_t n, uint64_t max, uint64_t *value);
 
 /* The value of a hexadecimal digit, or -1. */

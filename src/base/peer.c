@@ -15,7 +15,9 @@
 #include "base/clock.h"
 #include "limit.h"
 
-static bool set(int fd, int level, int option, int value) { return setsockopt(fd, level, option, &value, sizeof value) == 0; }
+static bool set(int fd, int level, int option, int value) {
+    return setsockopt(fd, level, option, &value, sizeof value) == 0;
+}
 
 void peer_probe(int fd, int idle, int interval, int count) {
     set(fd, SOL_SOCKET, SO_KEEPALIVE, 1);
@@ -25,7 +27,8 @@ void peer_probe(int fd, int idle, int interval, int count) {
 }
 
 bool peer_left_silently(int fd) {
-    /* tcpi_state, and tcpi_bytes_received of Linux's struct tcp_info (tcp(7)), which the C libraries' lag behind. */
+    /* tcpi_state, and tcpi_bytes_received of Linux's struct tcp_info (tcp(7)), which the C
+     * libraries' lag behind. */
     enum { RECEIVED = 128 };
     unsigned char info[RECEIVED + 8];
     socklen_t n = sizeof info;
@@ -47,7 +50,8 @@ void peer_drain(int fd) {
     int64_t deadline = clock_after(clock_now(), LIMIT_DRAIN_MS), left;
     char dropped[16384];
     struct pollfd pfd = {.fd = fd, .events = POLLIN};
-    for (size_t n = 0; n < LIMIT_DRAIN && (left = deadline - clock_now()) > 0 && poll(&pfd, 1, (int)left) == 1;) {
+    for (size_t n = 0;
+         n < LIMIT_DRAIN && (left = deadline - clock_now()) > 0 && poll(&pfd, 1, (int)left) == 1;) {
         ssize_t got = read(fd, dropped, sizeof dropped);
         if (got == 0 || (got < 0 && errno != EAGAIN && errno != EINTR))
             return;

@@ -4,25 +4,27 @@
 
 #include <stdbool.h>
 
-/* Has the kernel ask a silent peer whether it is there (tcp(7)): after `idle` seconds, then every `interval` seconds; `count`
- * questions without an answer make the socket report an error, and that is the peer's going away. Does nothing where `fd` is
- * no TCP socket: then whoever holds the other end closes it. */
+/* Has the kernel ask a silent peer whether it is there (tcp(7)): after `idle` seconds, then every
+ * `interval` seconds; `count` questions without an answer make the socket report an error, and that
+ * is the peer's going away. Does nothing where `fd` is no TCP socket: then whoever holds the other
+ * end closes it. */
 void peer_probe(int fd, int idle, int interval, int count);
 
-/* Whether the peer of a TCP socket has closed its sending side, and done nothing else: not a byte came, and no reset. False
- * where nobody knows. */
+/* Whether the peer of a TCP socket has closed its sending side, and done nothing else: not a byte
+ * came, and no reset. False where nobody knows. */
 bool peer_left_silently(int fd);
 
-/* The bytes that the kernel still holds for the peer (SIOCOUTQ, tcp(7)); of a pipe those not read; else 0. */
+/* The bytes that the kernel still holds for the peer (SIOCOUTQ, tcp(7)); of a pipe those not read;
+ * else 0. */
 long peer_unsent(int fd);
 
-/* From now on no small piece waits for the acknowledgement of the one before, nor does one that waits already (TCP_NODELAY, tcp(7)).
- * Returns whether `fd` is a TCP socket. */
+/* From now on no small piece waits for the acknowledgement of the one before, nor does one that
+ * waits already (TCP_NODELAY, tcp(7)). Returns whether `fd` is a TCP socket. */
 bool peer_no_delay(int fd);
 
-/* Reads and drops what still comes from a peer, until its end: LIMIT_DRAIN bytes and LIMIT_DRAIN_MS at most. To be called before a
- * connection is closed: a close with bytes of the peer's unread would be a reset, which destroys what is on its way to it
- * (RFC 9112, section 9.6). */
+/* Reads and drops what still comes from a peer, until its end: LIMIT_DRAIN bytes and LIMIT_DRAIN_MS
+ * at most. To be called before a connection is closed: a close with bytes of the peer's unread
+ * would be a reset, which destroys what is on its way to it (RFC 9112, section 9.6). */
 void peer_drain(int fd);
 
 #endif

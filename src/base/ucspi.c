@@ -25,7 +25,8 @@ bool ucspi_address(char out[LIMIT_PEER], const char *text) {
     const char *from = text + bracketed, *colon = strchr(from, ':');
     size_t n = strcspn(from, bracketed ? "]" : "%");
     if (!bracketed && colon != NULL && strchr(colon + 1, ':') == NULL)
-        n = (size_t)(colon - from); /* 192.0.2.1:80; an address with two colons and no brackets has no port */
+        n = (size_t)(colon - from); /* 192.0.2.1:80; an address with two colons and no brackets has
+                                       no port */
     if (n >= sizeof host)
         return false;
     memcpy(host, from, n);
@@ -44,8 +45,9 @@ static bool of_socket(char out[LIMIT_PEER], int fd) {
         snprintf(out, LIMIT_PEER, "local");
         return true;
     }
-    const void *address = ss.ss_family == AF_INET ? (const void *)&((struct sockaddr_in *)&ss)->sin_addr
-                                                  : (const void *)&((struct sockaddr_in6 *)&ss)->sin6_addr;
+    const void *address = ss.ss_family == AF_INET
+                              ? (const void *)&((struct sockaddr_in *)&ss)->sin_addr
+                              : (const void *)&((struct sockaddr_in6 *)&ss)->sin6_addr;
     return inet_ntop(ss.ss_family, address, text, sizeof text) != NULL && canonical(out, text);
 }
 
@@ -60,13 +62,17 @@ void ucspi_peer(char out[LIMIT_PEER], char *const *environment, int fd) {
         snprintf(out, LIMIT_PEER, "unknown");
 }
 
-bool ucspi_is_loopback(const char *peer) { return strncmp(peer, "127.", 4) == 0 || strcmp(peer, "::1") == 0; }
+bool ucspi_is_loopback(const char *peer) {
+    return strncmp(peer, "127.", 4) == 0 || strcmp(peer, "::1") == 0;
+}
 
 bool ucspi_owns(const char *name, size_t n) {
-    static const char *const whole[] = {"PROTO",       "TCPCONCURRENCY", "REMOTE_ADDR", "REMOTE_PORT",  "REMOTE_HOST",
-                                        "LISTEN_FDS",  "LISTEN_PID",     "HTTPS",       "SSL_PROTOCOL", "SSL_CIPHER",
-                                        "LISTEN_FDNAMES", "SSL_TLS_SNI_SERVERNAME"};
-    static const char *const prefix[] = {"TCPLOCAL", "TCPREMOTE", "TCPORIGDST", "UNIXLOCAL", "UNIXREMOTE", "SSL_CLIENT_"};
+    static const char *const whole[] = {"PROTO",       "TCPCONCURRENCY", "REMOTE_ADDR",
+                                        "REMOTE_PORT", "REMOTE_HOST",    "LISTEN_FDS",
+                                        "LISTEN_PID",  "HTTPS",          "SSL_PROTOCOL",
+                                        "SSL_CIPHER",  "LISTEN_FDNAMES", "SSL_TLS_SNI_SERVERNAME"};
+    static const char *const prefix[] = {"TCPLOCAL",  "TCPREMOTE",  "TCPORIGDST",
+                                         "UNIXLOCAL", "UNIXREMOTE", "SSL_CLIENT_"};
     for (size_t i = 0; i < sizeof whole / sizeof *whole; i++)
         if (strlen(whole[i]) == n && memcmp(whole[i], name, n) == 0)
             return true;

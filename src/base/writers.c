@@ -18,10 +18,13 @@ static bool has_group(const struct account *a, gid_t group) {
 }
 
 static unsigned owner(const struct stat *st, const struct account *a) {
-    return st->st_uid == 0 ? 0 : a != NULL && st->st_uid == a->uid ? WRITERS_ACCOUNT : WRITERS_OTHERS;
+    return st->st_uid == 0                     ? 0
+           : a != NULL && st->st_uid == a->uid ? WRITERS_ACCOUNT
+                                               : WRITERS_OTHERS;
 }
 
-/* Who may write by the mode. With an ACL the group's bits are its mask: any account or group may be behind them. */
+/* Who may write by the mode. With an ACL the group's bits are its mask: any account or group may be
+ * behind them. */
 static unsigned by_mode(const struct stat *st, const char *path, const struct account *a) {
     unsigned who = 0;
     if ((st->st_mode & S_IWOTH) != 0)
@@ -47,10 +50,10 @@ static void add(struct writers *w, unsigned who, const char *path) {
     w->who |= who;
 }
 
-/* Who could put something else in the place of a directory's entry (NULL: it is not there). In a sticky directory that is the
- * directory's owner and the entry's, whoever may write there. */
-static void add_directory(struct writers *w, const char *path, const struct stat *directory, const struct stat *entry,
-                       const struct account *a) {
+/* Who could put something else in the place of a directory's entry (NULL: it is not there). In a
+ * sticky directory that is the directory's owner and the entry's, whoever may write there. */
+static void add_directory(struct writers *w, const char *path, const struct stat *directory,
+                          const struct stat *entry, const struct account *a) {
     bool sticky = (directory->st_mode & S_ISVTX) != 0 && entry != NULL;
     unsigned mode = by_mode(directory, path, a);
     add(w, owner(directory, a) | (sticky ? mode != 0 ? owner(entry, a) : 0 : mode), path);
@@ -140,7 +143,8 @@ unsigned writers_find(struct writers *w, const char *path, const struct account 
 
 static bool may(const struct stat *st, const struct account *a, unsigned right) {
     unsigned shift = st->st_uid == a->uid ? 6 : has_group(a, st->st_gid) ? 3 : 0;
-    return (st->st_mode & (right << shift)) != 0 || (shift == 6 && S_ISREG(st->st_mode)); /* its owner can change the mode */
+    /* its owner can change the mode */
+    return (st->st_mode & (right << shift)) != 0 || (shift == 6 && S_ISREG(st->st_mode));
 }
 
 struct passage {

@@ -21,10 +21,12 @@ static _Alignas(16) char mask_memory[LIMIT_MASK_MEMORY], backwards_memory[LIMIT_
 
 static enum ere_result compile(const char *expression, struct ere_fault *error) {
     struct slice text = {expression, strlen(expression)};
-    enum ere_result result = ere_compile(&mask, text, false, mask_memory, sizeof mask_memory, matcher_work(), error);
+    enum ere_result result =
+        ere_compile(&mask, text, false, mask_memory, sizeof mask_memory, matcher_work(), error);
     if (result != ERE_GOOD)
         return result;
-    return ere_compile(&mask_backwards, text, true, backwards_memory, sizeof backwards_memory, matcher_work(), error);
+    return ere_compile(&mask_backwards, text, true, backwards_memory, sizeof backwards_memory,
+                       matcher_work(), error);
 }
 
 const char *audit_mask_error(const char *expression) {
@@ -48,9 +50,10 @@ void audit_use(const struct settings *s, bool valid) {
     request_form = valid ? settings_number(s, SETTING_AUDIT_REQUEST) : AUDIT_REQUEST_RULE;
 }
 
-/* Copies `text` with *** for every match that is not empty: the leftmost, and of these the longest. Of what is longer than a
- * request only so much is looked at as a line can show, so that the time is that of so many passes at most. A text that does not
- * fit or is not UTF-8 is hidden altogether: too little in the log is better than a password. */
+/* Copies `text` with *** for every match that is not empty: the leftmost, and of these the longest.
+ * Of what is longer than a request only so much is looked at as a line can show, so that the time
+ * is that of so many passes at most. A text that does not fit or is not UTF-8 is hidden altogether:
+ * too little in the log is better than a password. */
 static struct slice masked(char out[LIMIT_VALUE], const char *text, size_t n) {
     static const struct slice hidden = {"***", 3};
     static unsigned char starts[LIMIT_VALUE / 8];
@@ -102,8 +105,9 @@ static void put_masked(struct buf *b, const char *name, const char *text, size_t
 
 static bool is_space(char c) { return (unsigned char)c <= ' ' || c == 0x7f; }
 
-/* A request as AUDIT_REQUEST has it: the first word, and with `masked` *** for each of the others. The first is *** too where the
- * mask, which has looked at the whole of it, has changed anything up to its end. */
+/* A request as AUDIT_REQUEST has it: the first word, and with `masked` *** for each of the others.
+ * The first is *** too where the mask, which has looked at the whole of it, has changed anything up
+ * to its end. */
 static struct slice reduced(char out[LIMIT_VALUE], const char *text, size_t n) {
     static char hidden[LIMIT_VALUE];
     struct buf b = {.at = out, .cap = LIMIT_VALUE};
@@ -178,7 +182,8 @@ int audit_write(const struct audit *a) {
 }
 
 bool audit_is(const char *line, size_t n, const char *event) {
-    enum { NEAR = CLOCK_STAMP + 32 }; /* the event stands behind the time; what others have said comes later */
+    /* the event stands behind the time; what others have said comes later */
+    enum { NEAR = CLOCK_STAMP + 32 };
     char text[32];
     struct buf b = BUF_ON(text);
     buf_format(&b, as_json ? "\"event\":\"%s\"" : " event=%s ", event);
@@ -195,4 +200,6 @@ static void say(const char *event, const char *channel, const char *peer, const 
 }
 
 void audit_notice(const char *channel, const char *reason) { say("notice", channel, NULL, reason); }
-void audit_error(const char *channel, const char *peer, const char *reason) { say("fault", channel, peer, reason); }
+void audit_error(const char *channel, const char *peer, const char *reason) {
+    say("fault", channel, peer, reason);
+}

@@ -8,14 +8,17 @@
 
 #include "core/settings.h"
 
-/* What one line says. A field that is NULL (or negative) is left out. Texts may hold any byte: they are quoted. */
+/* What one line says. A field that is NULL (or negative) is left out. Texts may hold any byte: they
+ * are quoted. */
 struct audit {
-    const char *event; /* start, end, deny, login, logout, skip, refuse, wait, gone, fault; of process 1: notice, ready, stop, syslog */
+    /* start, end, deny, login, logout, skip, refuse, wait, gone, fault; of process 1: notice,
+     * ready, stop, syslog */
+    const char *event;
     const char *run;
     const char *channel, *user, *peer;
     const char *verdict; /* allow or deny */
-    const char *key; /* the fingerprint of the SSH key */
-    const char *mode; /* force or broker */
+    const char *key;     /* the fingerprint of the SSH key */
+    const char *mode;    /* force or broker */
     const char *rule;
     const char *text; /* the command, or with `is_request` the request, of text_n bytes */
     bool is_request;
@@ -28,14 +31,17 @@ struct audit {
     int64_t ms, bytes;
 };
 
-#define AUDIT_EMPTY {.status = -1, .exit = -1, .signal = -1, .ms = -1, .bytes = -1}
+#define AUDIT_EMPTY                                                                                \
+    { .status = -1, .exit = -1, .signal = -1, .ms = -1, .bytes = -1 }
 
-/* Takes up AUDIT, AUDIT_MASK and AUDIT_REQUEST. Whatever the mask matches in a request or command stands as *** in every line;
- * of a request there is no more than AUDIT_REQUEST says. Text, no mask and whole requests until this is called. `valid`: settings_read
- * has found no error; else there is no mask to be had, and of a request no more than its first word is shown. */
+/* Takes up AUDIT, AUDIT_MASK and AUDIT_REQUEST. Whatever the mask matches in a request or command
+ * stands as *** in every line; of a request there is no more than AUDIT_REQUEST says. Text, no mask
+ * and whole requests until this is called. `valid`: settings_read has found no error; else there is
+ * no mask to be had, and of a request no more than its first word is shown. */
 void audit_use(const struct settings *s, bool valid);
 
-/* What is wrong with an extended regular expression as a mask, or NULL; valid until the next call. */
+/* What is wrong with an extended regular expression as a mask, or NULL; valid until the next
+ * call. */
 const char *audit_mask_error(const char *mask);
 
 /* Writes the line. Returns 0, or -1 when no log took it: what it announces must not happen then. */
@@ -44,7 +50,8 @@ int audit_write(const struct audit *a);
 /* Whether a line that audit_write made, in the form that it makes now, is for this event. */
 bool audit_is(const char *line, size_t n, const char *event);
 
-/* The line for what is not as it may have been meant, though it works, or works in part: nobody's error but worth to know. */
+/* The line for what is not as it may have been meant, though it works, or works in part: nobody's
+ * error but worth to know. */
 void audit_notice(const char *channel, const char *reason);
 
 /* The line for an error of ours or of the settings; `reason` names it. */

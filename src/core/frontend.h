@@ -1,5 +1,5 @@
-/* frontend.h: what a channel is to a session: somebody who asked, and reads the answer. The channel fills in the
- * operations; the session calls them and never knows which channel it serves. */
+/* frontend.h: what a channel is to a session: somebody who asked, and reads the answer. The channel
+ * fills in the operations; the session calls them and never knows which channel it serves. */
 #ifndef CORE_FRONTEND_H
 #define CORE_FRONTEND_H
 
@@ -28,28 +28,29 @@ struct outcome {
     int code;   /* exit code, 128 + n for signal n */
     int signal; /* that n, or 0 */
     const char *reason;
-    const char *busy; /* OUTCOME_SKIPPED and _BUSY: what is under way, for the client: the beginning of a sentence */
+    /* OUTCOME_SKIPPED and _BUSY: what is under way, for the client: the beginning of a sentence */
+    const char *busy;
     const char *requested; /* OUTCOME_DENIED: what was asked for, of requested_n bytes */
     size_t requested_n;
 };
 
-/* Puts what a denied client is told: its request, as far as it is text that no terminal takes for anything else, and, where
- * it is no request at all, why. */
+/* Puts what a denied client is told: its request, as far as it is text that no terminal takes for
+ * anything else, and, where it is no request at all, why. */
 void outcome_tell_denial(struct buf *b, const struct outcome *o);
 
 enum { FRONTEND_FDS = 3 };
 
 struct frontend {
     const struct frontend_ops *ops;
-    bool gone; /* set by the channel: nobody is there any more */
+    bool gone;         /* set by the channel: nobody is there any more */
     bool input_closed; /* set for the channel: the command takes no input, or no more */
 };
 
 struct frontend_ops {
     /* The command runs. */
     void (*started)(struct frontend *c, const char *run);
-    /* Where output of `stream` (RUN_OUT or RUN_ERR) may be put now: *at and the count of bytes, 0 while the client has to
-     * take some first. */
+    /* Where output of `stream` (RUN_OUT or RUN_ERR) may be put now: *at and the count of bytes, 0
+     * while the client has to take some first. */
     size_t (*room)(struct frontend *c, int stream, char **at);
     /* n bytes were put there. */
     void (*output)(struct frontend *c, int stream, size_t n);

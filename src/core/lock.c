@@ -22,7 +22,8 @@
 enum { RUN_AT = 0, STATE_AT = 17, SECONDS_AT = 19, COMMAND_AT = 32, LINE = 49, SECONDS = 12 };
 
 static int open_file(int directory) {
-    int fd = openat(directory, "lock", O_RDONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY, 0640);
+    int fd = openat(directory, "lock",
+                    O_RDONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY, 0640);
     if (fd == -1)
         return -1;
     /* Away from the small numbers that a shell script redirects by hand. */
@@ -41,7 +42,8 @@ static int fail(struct lock *l, int error) {
 
 static int prepare(struct lock *l, const char *run_dir, gid_t group) {
     struct stat st;
-    *l = (struct lock){.directory = open(run_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC), .fd = -1, .record = -1};
+    *l = (struct lock){
+        .directory = open(run_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC), .fd = -1, .record = -1};
     if (l->directory == -1 || fstat(l->directory, &st) == -1)
         return fail(l, errno);
     if ((st.st_uid != 0 && st.st_uid != geteuid()) || (st.st_mode & (S_IWGRP | S_IWOTH)) != 0)
@@ -49,10 +51,11 @@ static int prepare(struct lock *l, const char *run_dir, gid_t group) {
     l->fd = open_file(l->directory);
     if (l->fd == -1 || fstat(l->fd, &st) == -1)
         return fail(l, errno);
-    if (geteuid() == 0 && (st.st_uid != 0 || st.st_gid != group || (st.st_mode & 07777) != 0640) &&
-        (fchown(l->fd, 0, group) == -1 || fchmod(l->fd, 0640) == -1))
+    if (geteuid() == 0 && (st.st_uid != 0 || st.st_gid != group || (st.st_mode & 07777) != 0640)
+        && (fchown(l->fd, 0, group) == -1 || fchmod(l->fd, 0640) == -1))
         return fail(l, errno);
-    l->record = openat(l->directory, "lock", O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
+    l->record =
+        openat(l->directory, "lock", O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
     return 0;
 }
 
@@ -92,7 +95,8 @@ pid_t lock_queue(struct lock *l) {
 
 void lock_record(struct lock *l, const char *run, const char *command) {
     char line[LINE + 1];
-    int n = snprintf(line, sizeof line, "%.16s r %0*lld %.16s\n", run, SECONDS, (long long)time(NULL), command);
+    int n = snprintf(line, sizeof line, "%.16s r %0*lld %.16s\n", run, SECONDS,
+                     (long long)time(NULL), command);
     l->recorded = l->record != -1 && n == LINE && pwrite(l->record, line, LINE, 0) == LINE;
 }
 
@@ -114,10 +118,12 @@ static bool is_name(const char *at) {
 static bool read_line(int fd, struct lock_holder *h) {
     char line[LINE + 1] = "";
     uint64_t seconds;
-    if (fd_read_file(fd, line, LINE) != LINE || !is_name(line + RUN_AT) || !is_name(line + COMMAND_AT))
+    if (fd_read_file(fd, line, LINE) != LINE || !is_name(line + RUN_AT)
+        || !is_name(line + COMMAND_AT))
         return false;
     h->ended = line[STATE_AT] == 'e';
-    if ((line[STATE_AT] != 'r' && !h->ended) || !num_decimal(line + SECONDS_AT, SECONDS, 99999999999, &seconds))
+    if ((line[STATE_AT] != 'r' && !h->ended)
+        || !num_decimal(line + SECONDS_AT, SECONDS, 99999999999, &seconds))
         return false;
     h->since = (int64_t)seconds;
     snprintf(h->run, sizeof h->run, "%.16s", line + RUN_AT);
@@ -136,18 +142,21 @@ static bool holds(int process, const char *name) {
     return strstr(text, "FLOCK") != NULL;
 }
 
-/* Whether a process (a directory of /proc) has the file open with the lock on it. Those of others can't be looked into, nor bastion's
- * own, which are not dumpable: what is found is what a command has left. */
+/* Whether a process (a directory of /proc) has the file open with the lock on it. Those of others
+ * can't be looked into, nor bastion's own, which are not dumpable: what is found is what a command
+ * has left. */
 static bool has_lock(int process, const struct stat *file, int64_t deadline) {
     int fds = openat(process, "fd", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     DIR *dir = fds == -1 ? NULL : fdopendir(fds);
     bool found = false;
     if (dir == NULL)
         fd_close(&fds);
-    for (struct dirent *e; dir != NULL && !found && (e = readdir(dir)) != NULL && clock_now() < deadline;) {
+    for (struct dirent *e;
+         dir != NULL && !found && (e = readdir(dir)) != NULL && clock_now() < deadline;) {
         struct stat st;
-        found = e->d_name[0] != '.' && fstatat(dirfd(dir), e->d_name, &st, 0) == 0 && st.st_ino == file->st_ino &&
-                st.st_dev == file->st_dev && holds(process, e->d_name);
+        found = e->d_name[0] != '.' && fstatat(dirfd(dir), e->d_name, &st, 0) == 0
+                && st.st_ino == file->st_ino && st.st_dev == file->st_dev
+                && holds(process, e->d_name);
     }
     if (dir != NULL)
         closedir(dir);
@@ -167,7 +176,8 @@ static void find_process(const struct lock *l, struct lock_holder *h) {
     int64_t deadline = clock_after(clock_now(), LIMIT_LOCK_LOOK_MS);
     DIR *dir = fstat(l->fd, &file) == -1 ? NULL : opendir("/proc");
     uint64_t pid;
-    for (struct dirent *e; dir != NULL && h->pid == 0 && (e = readdir(dir)) != NULL && clock_now() < deadline;) {
+    for (struct dirent *e;
+         dir != NULL && h->pid == 0 && (e = readdir(dir)) != NULL && clock_now() < deadline;) {
         if (!num_decimal(e->d_name, strlen(e->d_name), INT32_MAX, &pid) || (pid_t)pid == getpid())
             continue;
         int process = openat(dirfd(dir), e->d_name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);

@@ -1,5 +1,6 @@
-/* lock.h: one run at a time. flock(2) on a file in RUN_DIR, on a descriptor that the command inherits: the lock is
- * free when the last process of the command's tree is gone, however it went. */
+/* lock.h: one run at a time. flock(2) on a file in RUN_DIR, on a descriptor that the command
+ * inherits: the lock is free when the last process of the command's tree is gone, however it
+ * went. */
 #ifndef CORE_LOCK_H
 #define CORE_LOCK_H
 
@@ -8,28 +9,33 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-enum { LOCK_NAME = 17 }; /* 16 hexadecimal digits and a NUL: the name of a run, and that of a command */
+/* 16 hexadecimal digits and a NUL: the name of a run, and that of a command */
+enum { LOCK_NAME = 17 };
 
-/* The lock file says whose run it is, in one line that whoever holds the lock has written: for those who find it held. */
+/* The lock file says whose run it is, in one line that whoever holds the lock has written: for
+ * those who find it held. */
 struct lock {
     int directory; /* RUN_DIR, opened before root is dropped; -1 with `error` when that failed */
-    int fd;     /* open while this process takes part; -1 else */
-    int error;  /* errno of the failure */
-    int record; /* the file open for writing, as no command has it; -1 where this process may not write it */
+    int fd;        /* open while this process takes part; -1 else */
+    int error;     /* errno of the failure */
+    /* the file open for writing, as no command has it; -1 where this process may not write it */
+    int record;
     bool recorded; /* it tells of the run that this process holds the lock for */
 };
 
-/* Opens RUN_DIR and sees to it that the lock file exists and that `group`, whose account will take the lock, can read it: that is
- * enough, and so no command can fill the file or change its mode. RUN_DIR must exist, belong to root or this process and be
- * writable by nobody else. A failure is kept for lock_take: a connection that runs nothing needs no lock. */
+/* Opens RUN_DIR and sees to it that the lock file exists and that `group`, whose account will take
+ * the lock, can read it: that is enough, and so no command can fill the file or change its mode.
+ * RUN_DIR must exist, belong to root or this process and be writable by nobody else. A failure is
+ * kept for lock_take: a connection that runs nothing needs no lock. */
 void lock_prepare(struct lock *l, const char *run_dir, gid_t group);
 
-/* Tries to take the lock: 1 taken, 0 somebody holds it, -1 with errno. A new open file each time: two runs of one
- * connection are as much in each other's way as those of two. */
+/* Tries to take the lock: 1 taken, 0 somebody holds it, -1 with errno. A new open file each time:
+ * two runs of one connection are as much in each other's way as those of two. */
 int lock_take(struct lock *l);
 
-/* After lock_take gave 0: starts a child that waits in line in flock(2) and ends with status 0 when it has the
- * lock; since the lock belongs to the open file, this process has it then. Returns its process id, or -1. */
+/* After lock_take gave 0: starts a child that waits in line in flock(2) and ends with status 0 when
+ * it has the lock; since the lock belongs to the open file, this process has it then. Returns its
+ * process id, or -1. */
 pid_t lock_queue(struct lock *l);
 
 /* This process holds the lock: writes down for which run of which command. */
@@ -40,14 +46,17 @@ void lock_leave(struct lock *l);
 
 struct lock_holder {
     char run[LOCK_NAME], command[LOCK_NAME]; /* empty: not known */
-    int64_t since; /* seconds since 1970 */
-    bool ended;    /* the run has ended, and something that it left behind holds the lock */
-    pid_t pid;     /* a process that does, where the run is not known or has ended; 0: none that this account may look at */
+    int64_t since;                           /* seconds since 1970 */
+    bool ended; /* the run has ended, and something that it left behind holds the lock */
+    /* a process that does, where the run is not known or has ended; 0: none that this account may
+     * look at */
+    pid_t pid;
     char name[32]; /* of that process, as it calls itself */
 };
 
-/* After lock_take gave 0: who holds it. What it says of a run is what the file says, whose writer may be the command where this
- * process is no root's: names and times in it are well-formed, no more. */
+/* After lock_take gave 0: who holds it. What it says of a run is what the file says, whose writer
+ * may be the command where this process is no root's: names and times in it are well-formed, no
+ * more. */
 void lock_look(const struct lock *l, struct lock_holder *h);
 
 #endif

@@ -19,23 +19,27 @@ int policy_load(struct policy *p, const struct settings *s, const char **error) 
     else if (p->command != NULL)
         p->mode = POLICY_FORCE;
     if (p->mode == POLICY_FORCE && p->prefix != NULL) {
-        snprintf(text, sizeof text, "COMMAND_PREFIX: belongs to an allowlist, and FORCE_COMMAND is set without one (%s)",
-                 settings_source(s, SETTING_COMMAND_PREFIX));
+        snprintf(
+            text, sizeof text,
+            "COMMAND_PREFIX: belongs to an allowlist, and FORCE_COMMAND is set without one (%s)",
+            settings_source(s, SETTING_COMMAND_PREFIX));
         *error = text;
         p->mode = POLICY_NONE;
         return -1;
     }
     if (p->mode != POLICY_NONE)
         return 0;
-    *error = "FORCE_COMMAND: not set, nor is ALLOWED_COMMANDS, and there is no " POLICY_LIST ": nothing to run";
+    *error = "FORCE_COMMAND: not set, nor is ALLOWED_COMMANDS, and there is no " POLICY_LIST
+             ": nothing to run";
     return -1;
 }
 
 const char *policy_ignores(const struct policy *p) {
     if (p->mode != POLICY_BROKER || p->command == NULL)
         return NULL;
-    return p->allowed != NULL ? "has no effect: ALLOWED_COMMANDS is set, so that requests are matched against it"
-                              : "has no effect: there is " POLICY_LIST ", so that requests are matched against it";
+    return p->allowed != NULL
+               ? "has no effect: ALLOWED_COMMANDS is set, so that requests are matched against it"
+               : "has no effect: there is " POLICY_LIST ", so that requests are matched against it";
 }
 
 const char *policy_mode_name(const struct policy *p) {
@@ -45,7 +49,8 @@ const char *policy_mode_name(const struct policy *p) {
 void policy_read_rules(struct policy *p) {
     rules_start(&p->rules);
     if (p->allowed != NULL)
-        rules_add(&p->rules, "ALLOWED_COMMANDS", (struct slice){p->allowed, strlen(p->allowed)}, false);
+        rules_add(&p->rules, "ALLOWED_COMMANDS", (struct slice){p->allowed, strlen(p->allowed)},
+                  false);
     rules_add_file(&p->rules, POLICY_LIST_NAME, POLICY_LIST);
 }
 
@@ -75,7 +80,8 @@ struct words {
     char text[LIMIT_VALUE + LIMIT_REQUEST + 2];
 };
 
-/* Takes the words of a text apart at its spaces; several in a row are as good as one, so that no word is empty. */
+/* Takes the words of a text apart at its spaces; several in a row are as good as one, so that no
+ * word is empty. */
 static bool add_words(struct words *w, struct slice text) {
     for (size_t i = 0; i < text.n;) {
         size_t start = i;
@@ -120,7 +126,8 @@ static const char *ask_rules(const struct policy *p, struct slice request, struc
 static void decide_request(const struct policy *p, struct slice request, struct decision *d) {
     d->text = request.at != NULL ? request.at : "";
     d->text_n = request.at != NULL ? request.n : 0;
-    if ((d->reason = policy_malformed(request)) == NULL && (d->reason = ask_rules(p, request, d)) == NULL)
+    if ((d->reason = policy_malformed(request)) == NULL
+        && (d->reason = ask_rules(p, request, d)) == NULL)
         d->reason = split(p, request, d);
     d->allow = d->reason == NULL;
 }

@@ -1,5 +1,6 @@
-/* policy.h: what a request may run: the one command, or, in broker mode, a request that the allowlist has. Nobody is asked
- * and nothing is changed: the same functions serve the channels and `bastion check`. */
+/* policy.h: what a request may run: the one command, or, in broker mode, a request that the
+ * allowlist has. Nobody is asked and nothing is changed: the same functions serve the channels and
+ * `bastion check`. */
 #ifndef CORE_POLICY_H
 #define CORE_POLICY_H
 
@@ -28,12 +29,14 @@ struct decision {
     const char *reason; /* why not */
     const char *text;   /* what the log shows as the command or request; of text_n bytes */
     size_t text_n;
-    const char *const *argv; /* what execve(2) takes, when allowed; argv[0] is looked for in PATH. Good until the next call */
+    /* what execve(2) takes, when allowed; argv[0] is looked for in PATH. Good until the next
+     * call */
+    const char *const *argv;
     struct rules_verdict verdict; /* of the rules, where they were asked */
 };
 
-/* Reads the mode out of the settings: where there is an allowlist, be it empty or unusable, FORCE_COMMAND does not count.
- * Returns 0, or -1 with *error when no request can be decided. */
+/* Reads the mode out of the settings: where there is an allowlist, be it empty or unusable,
+ * FORCE_COMMAND does not count. Returns 0, or -1 with *error when no request can be decided. */
 int policy_load(struct policy *p, const struct settings *s, const char **error);
 
 /* That FORCE_COMMAND is set and does not count, for people, less its name; or NULL. */
@@ -42,17 +45,19 @@ const char *policy_ignores(const struct policy *p);
 /* force or broker, as the log has it. */
 const char *policy_mode_name(const struct policy *p);
 
-/* Reads the rules anew, ALLOWED_COMMANDS first, then POLICY_LIST. p->rules.errors names what of them is none. */
+/* Reads the rules anew, ALLOWED_COMMANDS first, then POLICY_LIST. p->rules.errors names what of
+ * them is none. */
 void policy_read_rules(struct policy *p);
 
-/* Decides. In FORCE_COMMAND mode the request does not count. In broker mode an absent request (at == NULL) is refused as an
- * empty one is. */
+/* Decides. In FORCE_COMMAND mode the request does not count. In broker mode an absent request (at
+ * == NULL) is refused as an empty one is. */
 void policy_decide(const struct policy *p, struct slice request, struct decision *d);
 
 /* What is wrong with a request that is refused whatever the rules say, or NULL. */
 const char *policy_malformed(struct slice request);
 
-/* COMMAND_LOCK and ON_DISCONNECT with their defaults, which depend on the mode and on one another. */
+/* COMMAND_LOCK and ON_DISCONNECT with their defaults, which depend on the mode and on one
+ * another. */
 int policy_lock(const struct policy *p, const struct settings *s);
 bool policy_hangs_up(const struct settings *s, bool holds_lock);
 

@@ -23,7 +23,8 @@ static char *const *environment;
 static struct account account;
 static bool account_is_known;
 
-/* The directory that was last found to be root's alone, so that what stands in it takes one look each; or empty. */
+/* The directory that was last found to be root's alone, so that what stands in it takes one look
+ * each; or empty. */
 static char known[LIMIT_PATH];
 static bool known_is_missing;
 
@@ -51,7 +52,8 @@ static bool know_directory(const char *path, size_t n) {
     if (strncmp(known, path, n) == 0 && known[n] == '\0')
         return true;
     snprintf(known, sizeof known, "%.*s", (int)n, path);
-    bool good = writers_find(&w, known, NULL, NULL, NULL) == 0 && (w.missing || (S_ISDIR(w.st.st_mode) && strcmp(w.real, known) == 0));
+    bool good = writers_find(&w, known, NULL, NULL, NULL) == 0
+                && (w.missing || (S_ISDIR(w.st.st_mode) && strcmp(w.real, known) == 0));
     known_is_missing = w.missing;
     if (!good)
         known[0] = '\0';
@@ -79,7 +81,9 @@ static unsigned find(struct writers *w, const char *path) {
 static const char *why_open(const struct writers *w) {
     if (!w->missing && S_ISREG(w->st.st_mode) && w->st.st_nlink > 1)
         return "it has a second name (a hard link), by which they could";
-    return landlock_is_available() ? NULL : "Landlock, which would keep them from it, is not to be had here";
+    return landlock_is_available()
+               ? NULL
+               : "Landlock, which would keep them from it, is not to be had here";
 }
 
 static const char *judge(const struct writers *w, enum protect_kind kind) {
@@ -88,14 +92,19 @@ static const char *judge(const struct writers *w, enum protect_kind kind) {
     if (w->who == 0)
         return NULL;
     if (kind == PROTECT_IDENTITY || (kind == PROTECT_SETTING && (w->who & WRITERS_OTHERS) != 0)) {
-        snprintf(text, sizeof text, "%s can be written by others than root: mount it read-only (:ro), or chown root and chmod go-w", w->place);
+        snprintf(text, sizeof text,
+                 "%s can be written by others than root: mount it read-only (:ro), or chown root "
+                 "and chmod go-w",
+                 w->place);
         return text;
     }
     if ((w->who & WRITERS_ACCOUNT) != 0)
         why = why_open(w);
     if (why == NULL)
         return NULL;
-    snprintf(text, sizeof text, "commands run as an account that can write %s, and %s: mount it read-only (:ro), or chown root and chmod go-w",
+    snprintf(text, sizeof text,
+             "commands run as an account that can write %s, and %s: mount it read-only (:ro), or "
+             "chown root and chmod go-w",
              w->place, why);
     return text;
 }
@@ -114,13 +123,15 @@ const char *protect_refuses(const char *path, enum protect_kind kind) {
 struct place {
     const char *path;
     enum protect_kind kind;
-    bool weak;   /* decides nothing, and is closed only along with others */
+    bool weak; /* decides nothing, and is closed only along with others */
     bool secret;
-    bool hidden; /* a directory that can be entered and not be listed: what stands in it may be anybody's */
+    /* a directory that can be entered and not be listed: what stands in it may be anybody's */
+    bool hidden;
 };
 typedef void take_place(void *context, const struct place *place);
 
-static void each_in(const char *directory, bool (*wanted)(const char *name), enum protect_kind kind, take_place *take, void *context) {
+static void each_in(const char *directory, bool (*wanted)(const char *name), enum protect_kind kind,
+                    take_place *take, void *context) {
     char path[2 * LIMIT_PATH];
     struct place place = {.path = path, .kind = kind};
     DIR *dir = opendir(directory);
@@ -131,12 +142,15 @@ static void each_in(const char *directory, bool (*wanted)(const char *name), enu
         return;
     }
     for (struct dirent *e; (e = readdir(dir)) != NULL;)
-        if (wanted(e->d_name) && (size_t)snprintf(path, sizeof path, "%s/%s", directory, e->d_name) < LIMIT_PATH)
+        if (wanted(e->d_name)
+            && (size_t)snprintf(path, sizeof path, "%s/%s", directory, e->d_name) < LIMIT_PATH)
             take(context, &place);
     closedir(dir);
 }
 
-static bool is_of_settings(const char *name) { return settings_owns(name, strlen(name)) || strcmp(name, POLICY_LIST_NAME) == 0; }
+static bool is_of_settings(const char *name) {
+    return settings_owns(name, strlen(name)) || strcmp(name, POLICY_LIST_NAME) == 0;
+}
 
 static bool is_of_keys(const char *name) {
     size_t n = strlen(name);
@@ -144,29 +158,43 @@ static bool is_of_keys(const char *name) {
 }
 
 static void each_place(take_place *take, void *context) {
-    static const enum setting keys[] = {SETTING_AUTHORIZED_KEYS_HOST, SETTING_AUTHORIZED_KEYS_REPO, SETTING_TLS_CERT, SETTING_TLS_KEY, SETTING_TLS_CLIENT_CA};
-    static const char *const beside[] = {"ssh_host_ed25519_key", ".ed25519.sk", SETTINGS_MADE_CERTIFICATE, SETTINGS_MADE_KEY};
+    static const enum setting keys[] = {SETTING_AUTHORIZED_KEYS_HOST, SETTING_AUTHORIZED_KEYS_REPO,
+                                        SETTING_TLS_CERT, SETTING_TLS_KEY, SETTING_TLS_CLIENT_CA};
+    static const char *const beside[] = {"ssh_host_ed25519_key", ".ed25519.sk",
+                                         SETTINGS_MADE_CERTIFICATE, SETTINGS_MADE_KEY};
     char path[2 * LIMIT_PATH];
     struct stat st;
-    const char *users = settings_text(settings, SETTING_AUTHORIZED_KEYS_DIR), *host = settings_text(settings, SETTING_SSH_KEYS);
+    const char *users = settings_text(settings, SETTING_AUTHORIZED_KEYS_DIR),
+               *host = settings_text(settings, SETTING_SSH_KEYS);
     take(context, &(struct place){.path = SETTINGS_DIRECTORY, .kind = PROTECT_SETTING});
     each_in(SETTINGS_DIRECTORY, is_of_settings, PROTECT_SETTING, take, context);
     for (enum setting id = 0; id < SETTING_COUNT; id++)
         if (settings->named_file[id] != NULL)
-            take(context, &(struct place){.path = settings->named_file[id], .kind = PROTECT_KEY, .secret = settings_is_secret(id)});
+            take(context, &(struct place){.path = settings->named_file[id],
+                                          .kind = PROTECT_KEY,
+                                          .secret = settings_is_secret(id)});
     take(context, &(struct place){.path = users, .kind = PROTECT_KEY});
     each_in(users, is_of_keys, PROTECT_KEY, take, context);
     for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
         if (settings_text(settings, keys[i]) != NULL)
-            take(context, &(struct place){.path = settings_text(settings, keys[i]), .kind = PROTECT_KEY, .secret = keys[i] == SETTING_TLS_KEY});
+            take(context, &(struct place){.path = settings_text(settings, keys[i]),
+                                          .kind = PROTECT_KEY,
+                                          .secret = keys[i] == SETTING_TLS_KEY});
     take(context, &(struct place){.path = host, .kind = PROTECT_KEY});
     for (size_t i = 0; i < sizeof beside / sizeof *beside; i++)
-        if ((size_t)snprintf(path, sizeof path, "%s/%s", host, beside[i]) < LIMIT_PATH && stat(path, &st) == 0)
-            take(context, &(struct place){.path = path, .kind = PROTECT_KEY, .secret = strcmp(beside[i], SETTINGS_MADE_CERTIFICATE) != 0});
+        if ((size_t)snprintf(path, sizeof path, "%s/%s", host, beside[i]) < LIMIT_PATH
+            && stat(path, &st) == 0)
+            take(context,
+                 &(struct place){.path = path,
+                                 .kind = PROTECT_KEY,
+                                 .secret = strcmp(beside[i], SETTINGS_MADE_CERTIFICATE) != 0});
     /* What sshd reads is made for every login, and only where there is SSH. */
-    bool has_ssh = lstat(SSH_DIRECTORY "/ssh", &st) == 0 || lstat(SSH_DIRECTORY "/hostkey", &st) == 0;
+    bool has_ssh =
+        lstat(SSH_DIRECTORY "/ssh", &st) == 0 || lstat(SSH_DIRECTORY "/hostkey", &st) == 0;
     take(context, &(struct place){.path = SSH_DIRECTORY, .kind = PROTECT_KEY, .weak = !has_ssh});
-    take(context, &(struct place){.path = settings_text(settings, SETTING_RUN_DIR), .kind = PROTECT_KEY, .weak = true});
+    take(context, &(struct place){.path = settings_text(settings, SETTING_RUN_DIR),
+                                  .kind = PROTECT_KEY,
+                                  .weak = true});
 }
 
 /* ---- closing ---- */
@@ -180,7 +208,8 @@ static void look(void *context, const struct place *place) {
     struct closing *c = context;
     struct writers w;
     if (!c->needed && !place->weak)
-        c->needed = place->hidden || (!is_roots(place->path) && (find(&w, place->path) & WRITERS_ACCOUNT) != 0);
+        c->needed = place->hidden
+                    || (!is_roots(place->path) && (find(&w, place->path) & WRITERS_ACCOUNT) != 0);
 }
 
 static void add_way(void *context, const char *directory) { landlock_add(context, directory); }
@@ -207,7 +236,8 @@ int protect_close(int *ruleset, const char **error) {
     *ruleset = landlock_make(&c.ways, &c.closed);
     if (*ruleset != -1)
         return 1;
-    snprintf(text, sizeof text, "the configuration can't be closed to commands (Landlock): %s", strerror(errno));
+    snprintf(text, sizeof text, "the configuration can't be closed to commands (Landlock): %s",
+             strerror(errno));
     *error = text;
     return -1;
 }
@@ -220,7 +250,8 @@ struct report {
     char closed[LIMIT_PATH]; /* the last directory that was named */
 };
 
-__attribute__((format(printf, 4, 5))) static void tell(struct report *r, enum protect_finding f, const char *path, const char *format, ...) {
+__attribute__((format(printf, 4, 5))) static void tell(struct report *r, enum protect_finding f,
+                                                       const char *path, const char *format, ...) {
     char text[2 * LIMIT_PATH + 256];
     va_list args;
     va_start(args, format);
@@ -246,18 +277,22 @@ static void report_place(void *context, const struct place *place) {
     if (wrong != NULL && !is_named(r, path))
         tell(r, PROTECT_REFUSED, path, "does not count: %s", wrong);
     else if (wrong == NULL && (who & WRITERS_ACCOUNT) != 0 && !is_named(r, path))
-        tell(r, PROTECT_CLOSED, path, "closed to commands, whose account could write %s (Landlock)", w.place);
+        tell(r, PROTECT_CLOSED, path, "closed to commands, whose account could write %s (Landlock)",
+             w.place);
     if (wrong == NULL && (who & WRITERS_OTHERS) != 0 && !is_named(r, path))
         tell(r, PROTECT_SHARED, path, "counts, and accounts other than root can write %s", w.place);
     if (who != 0 && !w.missing && S_ISDIR(w.st.st_mode))
         snprintf(r->closed, sizeof r->closed, "%s", path);
     if (place->secret && writers_can_read(path, commands()))
-        tell(r, PROTECT_EXPOSED, path, "is a secret that commands can read: chown root and chmod 600");
+        tell(r, PROTECT_EXPOSED, path,
+             "is a secret that commands can read: chown root and chmod 600");
     if (!w.missing && S_ISREG(w.st.st_mode) && w.st.st_nlink == 0)
         tell(r, PROTECT_REPLACED, path, "%s", REPLACED_MOUNT);
 }
 
-void protect_report(void (*tell_it)(void *context, enum protect_finding finding, const char *path, const char *text), void *context) {
+void protect_report(void (*tell_it)(void *context, enum protect_finding finding, const char *path,
+                                    const char *text),
+                    void *context) {
     struct report r = {.tell = tell_it, .context = context};
     each_place(report_place, &r);
     for (enum setting id = 0; id < SETTING_COUNT; id++) {
@@ -267,6 +302,7 @@ void protect_report(void (*tell_it)(void *context, enum protect_finding finding,
             continue;
         snprintf(path, sizeof path, "%s/%s", v->place, settings_name(id));
         if (writers_can_read(path, commands()))
-            tell(&r, PROTECT_EXPOSED, path, "is a secret that commands can read: chown root and chmod 600");
+            tell(&r, PROTECT_EXPOSED, path,
+                 "is a secret that commands can read: chown root and chmod 600");
     }
 }

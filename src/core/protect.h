@@ -1,8 +1,8 @@
-/* protect.h: what is the administrator's stays so: no setting, rule or key counts that a command could have written, and what a
- * command's account may write is closed to it by Landlock.
+/* protect.h: what is the administrator's stays so: no setting, rule or key counts that a command
+ * could have written, and what a command's account may write is closed to it by Landlock.
  *
- * Judging and closing go by the same rule, from nothing but the disk, so that whoever believes a file may rely on every command
- * being kept from it, whichever program starts that. */
+ * Judging and closing go by the same rule, from nothing but the disk, so that whoever believes a
+ * file may rely on every command being kept from it, whichever program starts that. */
 #ifndef CORE_PROTECT_H
 #define CORE_PROTECT_H
 
@@ -10,22 +10,26 @@
 
 struct settings;
 
-/* The settings of this process, kept by reference, and the environment in which DOCKER_HOST stands, or NULL: they say where
- * configuration stands and who runs commands. settings_read calls it. */
+/* The settings of this process, kept by reference, and the environment in which DOCKER_HOST stands,
+ * or NULL: they say where configuration stands and who runs commands. settings_read calls it. */
 void protect_use(const struct settings *s, char *const *environment);
 
 enum protect_kind {
     PROTECT_IDENTITY, /* who runs commands: only what root alone can write counts */
-    PROTECT_SETTING,  /* what stands in a directory of settings: also what the account of commands could write, if it is closed to them */
-    PROTECT_KEY       /* a key, or a file that the administrator names: also what other accounts could write, as a host's user
-                         writes his own */
+    /* what stands in a directory of settings: also what the account of commands could write, if it
+       is closed to them */
+    PROTECT_SETTING,
+    PROTECT_KEY /* a key, or a file that the administrator names: also what other accounts could
+                   write, as a host's user writes his own */
 };
 
-/* Why what stands at an absolute path does not count, with the remedy; or NULL. Good until the next call. */
+/* Why what stands at an absolute path does not count, with the remedy; or NULL. Good until the next
+ * call. */
 const char *protect_refuses(const char *path, enum protect_kind kind);
 
-/* Makes the ruleset (base/landlock.h) for the next command. Returns 1 with *ruleset, a descriptor that is close-on-exec; 0 when
- * none is needed, or nothing that counts would need it; -1 with *error when what counts can't be closed: then nothing may run. */
+/* Makes the ruleset (base/landlock.h) for the next command. Returns 1 with *ruleset, a descriptor
+ * that is close-on-exec; 0 when none is needed, or nothing that counts would need it; -1 with
+ * *error when what counts can't be closed: then nothing may run. */
 int protect_close(int *ruleset, const char **error);
 
 enum protect_finding {
@@ -33,10 +37,14 @@ enum protect_finding {
     PROTECT_CLOSED,  /* counts, since commands are kept from it */
     PROTECT_SHARED,  /* counts, but accounts that are not root can write it */
     PROTECT_EXPOSED, /* a secret that commands can read */
-    PROTECT_REPLACED /* a mounted file that something else has replaced on the host: the old one counts */
+    /* a mounted file that something else has replaced on the host: the old one counts */
+    PROTECT_REPLACED
 };
 
-/* Tells of everything that is so: `path`, and a text for people to stand behind it, with the remedy. */
-void protect_report(void (*tell)(void *context, enum protect_finding finding, const char *path, const char *text), void *context);
+/* Tells of everything that is so: `path`, and a text for people to stand behind it, with the
+ * remedy. */
+void protect_report(void (*tell)(void *context, enum protect_finding finding, const char *path,
+                                 const char *text),
+                    void *context);
 
 #endif

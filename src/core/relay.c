@@ -77,7 +77,8 @@ static int64_t prepare(struct relay *r, struct pollfd fds[FDS], int64_t now) {
     r->client->input_closed = run->in == -1;
     int64_t deadline = ops->watch(r->client, fds, now);
     for (int i = 0; i < RUN_PIPES; i++)
-        fds[OUT + i] = (struct pollfd){.fd = ops->room(r->client, i, &room) > 0 ? run->out[i] : -1, .events = POLLIN};
+        fds[OUT + i] = (struct pollfd){.fd = ops->room(r->client, i, &room) > 0 ? run->out[i] : -1,
+                                       .events = POLLIN};
     fds[IN] = (struct pollfd){.fd = run->in, .events = has_input ? POLLOUT : 0};
     if (!run->reaped && !r->timed_out)
         deadline = clock_earlier(deadline, r->deadline);

@@ -48,7 +48,8 @@ static void look(struct notes *n, const char *path) {
         return;
     if (!n->read)
         read_known(n);
-    snprintf(line, sizeof line, "%llx:%llx %s\n", (unsigned long long)st.st_dev, (unsigned long long)st.st_ino, path);
+    snprintf(line, sizeof line, "%llx:%llx %s\n", (unsigned long long)st.st_dev,
+             (unsigned long long)st.st_ino, path);
     if (memmem(n->known.at, n->known.len, line, strlen(line)) != NULL)
         return;
     remember(n, line);
@@ -59,7 +60,8 @@ static void look(struct notes *n, const char *path) {
     audit_error(n->channel, n->peer, text);
 }
 
-void replaced_mount_note(const struct settings *s, bool list, int directory, const char *channel, const char *peer) {
+void replaced_mount_note(const struct settings *s, bool list, int directory, const char *channel,
+                         const char *peer) {
     static struct notes n;
     char path[LIMIT_PATH + 64];
     if (directory == -1)
@@ -72,7 +74,8 @@ void replaced_mount_note(const struct settings *s, bool list, int directory, con
         const struct settings_value *v = &s->value[id];
         if (v->origin != FROM_DIRECTORY && v->origin != FROM_NAMED_FILE)
             continue;
-        snprintf(path, sizeof path, "%s%s%s", v->place, v->origin == FROM_DIRECTORY ? "/" : "", v->origin == FROM_DIRECTORY ? settings_name(id) : "");
+        snprintf(path, sizeof path, "%s%s%s", v->place, v->origin == FROM_DIRECTORY ? "/" : "",
+                 v->origin == FROM_DIRECTORY ? settings_name(id) : "");
         look(&n, path);
     }
     if (list)

@@ -41,7 +41,8 @@ static struct slice trim(struct slice s) {
     return s;
 }
 
-static const char *add_rule(struct rules *r, const char *source, size_t line, struct slice text, size_t before) {
+static const char *add_rule(struct rules *r, const char *source, size_t line, struct slice text,
+                            size_t before) {
     for (size_t i = 0; i < text.n; i++)
         if ((unsigned char)text.at[i] < 0x20 || text.at[i] == 0x7f)
             return "has a control character, which no request has";
@@ -72,7 +73,8 @@ void rules_add(struct rules *r, const char *source, struct slice text, bool term
         struct slice rule = trim(line);
         bool counts = rule.n > 0 && rule.at[0] != '#';
         if (counts && newline == NULL && terminated)
-            wrong = "the last line has no newline: perhaps it is half of a rule, so it counts for none";
+            wrong =
+                "the last line has no newline: perhaps it is half of a rule, so it counts for none";
         else if (counts)
             wrong = add_rule(r, source, number, rule, (size_t)(rule.at - line.at));
         if (wrong != NULL)
@@ -85,10 +87,12 @@ void rules_add(struct rules *r, const char *source, struct slice text, bool term
 }
 
 static bool is_same_state(const struct stat *a, const struct stat *b) {
-    return a->st_size == b->st_size && a->st_mtim.tv_sec == b->st_mtim.tv_sec && a->st_mtim.tv_nsec == b->st_mtim.tv_nsec;
+    return a->st_size == b->st_size && a->st_mtim.tv_sec == b->st_mtim.tv_sec
+           && a->st_mtim.tv_nsec == b->st_mtim.tv_nsec;
 }
 
-/* Returns NULL and the content, or what is wrong. One that somebody writes to is read again, a few times. */
+/* Returns NULL and the content, or what is wrong. One that somebody writes to is read again, a few
+ * times. */
 static const char *read_file(int fd, char *text, size_t cap, size_t *n) {
     for (int attempt = 0; attempt < 3; attempt++) {
         struct stat before, after;
@@ -125,8 +129,9 @@ void rules_add_file(struct rules *r, const char *source, const char *path) {
 
 /* ---- the match ---- */
 
-/* What the rules of the last table were compiled to: good as long as their text is the same. Only from the second time on, since
- * most connections bring one request, and fresh memory for all of it would cost more than compiling does. */
+/* What the rules of the last table were compiled to: good as long as their text is the same. Only
+ * from the second time on, since most connections bring one request, and fresh memory for all of it
+ * would cost more than compiling does. */
 static struct {
     bool again;
     char text[LIMIT_RULES_TEXT];
@@ -146,8 +151,8 @@ static void keep(const struct rules *r) {
     memset(kept.compiled, 0, r->count * sizeof *kept.compiled);
 }
 
-/* The rule with that index as an expression, or NULL, which is named then. One for which there is no room left is compiled every
- * time. */
+/* The rule with that index as an expression, or NULL, which is named then. One for which there is
+ * no room left is compiled every time. */
 static const struct ere *compile(const struct rules *r, size_t i, struct rules_verdict *v) {
     static char *spare;
     static struct ere once;
@@ -158,7 +163,8 @@ static const struct ere *compile(const struct rules *r, size_t i, struct rules_v
     if (kept.compiled[i])
         return &kept.rule[i];
     if (kept.again)
-        result = ere_compile(&kept.rule[i], text, false, kept.memory + kept.used, sizeof kept.memory - kept.used, matcher_work(), &wrong);
+        result = ere_compile(&kept.rule[i], text, false, kept.memory + kept.used,
+                             sizeof kept.memory - kept.used, matcher_work(), &wrong);
     if (result == ERE_GOOD) {
         kept.used += kept.rule[i].used;
         kept.compiled[i] = true;
@@ -173,7 +179,8 @@ static const struct ere *compile(const struct rules *r, size_t i, struct rules_v
     char reason[sizeof wrong.text + 32];
     struct buf b = BUF_ON(reason);
     matcher_describe(&b, &wrong, rule->before);
-    set_error(&v->errors, rule->source, rule->line, result == ERE_FAULT ? buf_string(&b) : "is too large");
+    set_error(&v->errors, rule->source, rule->line,
+              result == ERE_FAULT ? buf_string(&b) : "is too large");
     return NULL;
 }
 

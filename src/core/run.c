@@ -52,8 +52,8 @@ int run_told(void) { return told; }
 
 /* ---- the start ---- */
 
-/* A terminal that this process leads as a session is given up. That hangs its foreground group up, which is this process:
- * the signal, blocked here, is taken back by ignoring it for a moment. */
+/* A terminal that this process leads as a session is given up. That hangs its foreground group up,
+ * which is this process: the signal, blocked here, is taken back by ignoring it for a moment. */
 static bool give_up_terminal(void) {
     if (getsid(0) != getpid() || tcgetsid(0) != getpid())
         return false;
@@ -76,8 +76,9 @@ static bool stand_alone(enum run_form form, bool own_terminal) {
     return setsid() != -1 && (form != RUN_TERMINAL || ioctl(0, TIOCSCTTY, 0) == 0);
 }
 
-/* execve(2), with a name that has no slash looked for in the PATH of the command's own environment; an empty part of it,
- * the current directory, is left out. Never a shell: what is not executable is not run. Sets errno. */
+/* execve(2), with a name that has no slash looked for in the PATH of the command's own environment;
+ * an empty part of it, the current directory, is left out. Never a shell: what is not executable is
+ * not run. Sets errno. */
 static void execute(const char *const *argv, char *const *environment) {
     char *const *words = (char *const *)(uintptr_t)argv;
     const char *path = strchr(argv[0], '/') != NULL ? NULL : env_get(environment, "PATH");
@@ -101,13 +102,16 @@ static void execute(const char *const *argv, char *const *environment) {
     errno = error;
 }
 
-/* Starts the command by vfork(2): no page is copied, and the child tells in our own memory what execve(2) said. It may
- * touch nothing else there. Signals stay blocked until it is another program or gone: a handler of ours must not run in
- * it. `fds` become 0, 1 and 2. Returns 0, or the errno. */
-static int spawn(struct run *r, const char *const *argv, char *const *environment, int lock, int ruleset, enum run_form form,
-                 const int fds[3]) {
-    /* What has a handler goes back to the default by itself; these may have been ignored by whoever started us. */
-    static const int reset[] = {SIGPIPE, SIGQUIT, SIGUSR1, SIGUSR2, SIGALRM, SIGTSTP, SIGTTIN, SIGTTOU};
+/* Starts the command by vfork(2): no page is copied, and the child tells in our own memory what
+ * execve(2) said. It may touch nothing else there. Signals stay blocked until it is another program
+ * or gone: a handler of ours must not run in it. `fds` become 0, 1 and 2. Returns 0, or the
+ * errno. */
+static int spawn(struct run *r, const char *const *argv, char *const *environment, int lock,
+                 int ruleset, enum run_form form, const int fds[3]) {
+    /* What has a handler goes back to the default by itself; these may have been ignored by whoever
+     * started us. */
+    static const int reset[] = {SIGPIPE, SIGQUIT, SIGUSR1, SIGUSR2,
+                                SIGALRM, SIGTSTP, SIGTTIN, SIGTTOU};
     struct sigaction defaults = {.sa_handler = SIG_DFL};
     sigset_t all, none, old;
     volatile int failed = 0;
@@ -122,8 +126,9 @@ static int spawn(struct run *r, const char *const *argv, char *const *environmen
             sigaction(watched[i], &defaults, NULL);
         for (size_t i = 0; i < sizeof reset / sizeof *reset; i++)
             sigaction(reset[i], &defaults, NULL);
-        if (stand_alone(form, own_terminal) && dup2(fds[0], 0) != -1 && dup2(fds[1], 1) != -1 && dup2(fds[2], 2) != -1 &&
-            (lock == -1 || fcntl(lock, F_SETFD, 0) != -1) && !(open = ruleset != -1 && landlock_enter(ruleset) == -1)) {
+        if (stand_alone(form, own_terminal) && dup2(fds[0], 0) != -1 && dup2(fds[1], 1) != -1
+            && dup2(fds[2], 2) != -1 && (lock == -1 || fcntl(lock, F_SETFD, 0) != -1)
+            && !(open = ruleset != -1 && landlock_enter(ruleset) == -1)) {
             sigprocmask(SIG_SETMASK, &none, NULL);
             execute(argv, environment);
         }
@@ -162,9 +167,11 @@ static int open_pipes(struct run *r, int theirs[3], enum run_form form) {
     return error;
 }
 
-int run_start(struct run *r, const char *const *argv, char *const *environment, int lock, int ruleset, enum run_form form) {
+int run_start(struct run *r, const char *const *argv, char *const *environment, int lock,
+              int ruleset, enum run_form form) {
     int theirs[3] = {-1, -1, -1}, fds[3];
-    *r = (struct run){.in = -1, .out = {-1, -1}, .next_signal = CLOCK_NEVER, .started = clock_now()};
+    *r =
+        (struct run){.in = -1, .out = {-1, -1}, .next_signal = CLOCK_NEVER, .started = clock_now()};
     int error = open_pipes(r, theirs, form);
     for (int i = 0; i < 3; i++)
         fds[i] = form == RUN_TERMINAL ? i : theirs[i] != -1 ? theirs[i] : theirs[1];
@@ -208,8 +215,9 @@ void run_tick(struct run *r, int64_t now) {
     r->next_signal = last ? CLOCK_NEVER : clock_after(now, LIMIT_GRACE_MS);
 }
 
-/* The group's number can't be given to another process while somebody is in the group. Its members are no children of
- * ours, so there is nothing to wait on: ask. Some of them may be beyond our reach (sudo), and are there all the same. */
+/* The group's number can't be given to another process while somebody is in the group. Its members
+ * are no children of ours, so there is nothing to wait on: ask. Some of them may be beyond our
+ * reach (sudo), and are there all the same. */
 static bool group_is_empty(const struct run *r) { return kill(-r->pid, 0) == -1 && errno != EPERM; }
 
 bool run_is_over(struct run *r) {

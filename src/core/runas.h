@@ -5,24 +5,26 @@
 #include "base/account.h"
 #include "core/settings.h"
 
-/* Finds the account: SSH_USER with its groups, that of the Docker socket among them, where this process is root; else whoever
- * this process is. Never group 0, unless DOCKER_GROUP says so. `environment` is where DOCKER_HOST stands, or NULL. Returns NULL,
- * or the error, good until the next call: then nothing may run. */
+/* Finds the account: SSH_USER with its groups, that of the Docker socket among them, where this
+ * process is root; else whoever this process is. Never group 0, unless DOCKER_GROUP says so.
+ * `environment` is where DOCKER_HOST stands, or NULL. Returns NULL, or the error, good until the
+ * next call: then nothing may run. */
 const char *runas_find(struct account *a, const struct settings *s, char *const *environment);
 
-/* As runas_find, for one who only wants to know what that account could do: one that can't be found is SSH_UID with SSH_GID, as
- * `bastion init` will make it. */
+/* As runas_find, for one who only wants to know what that account could do: one that can't be found
+ * is SSH_UID with SSH_GID, as `bastion init` will make it. */
 void runas_guess(struct account *a, const struct settings *s, char *const *environment);
 
-/* The group that commands get for the Docker socket: what DOCKER_GROUP says, else the socket's own, but never 0. False where there
- * is none. */
+/* The group that commands get for the Docker socket: what DOCKER_GROUP says, else the socket's own,
+ * but never 0. False where there is none. */
 bool runas_docker_group(gid_t *group, const struct settings *s, char *const *environment);
 
-/* Whether commands would have the group 0 by the account's own groups (which whoever is not root can't leave), and
- * DOCKER_GROUP does not say that they may. */
+/* Whether commands would have the group 0 by the account's own groups (which whoever is not root
+ * can't leave), and DOCKER_GROUP does not say that they may. */
 bool runas_has_root_group(const struct account *a, const struct settings *s);
 
-/* What is to be said of group 0, which commands never get from here (for DOCKER_GROUP); or NULL. Good until the next call. */
+/* What is to be said of group 0, which commands never get from here (for DOCKER_GROUP); or NULL.
+ * Good until the next call. */
 const char *runas_lacks(const struct settings *s, char *const *environment);
 
 #endif

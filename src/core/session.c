@@ -30,7 +30,8 @@ void session_new_run(char out[SESSION_RUN_ID]) {
 
 /* ---- whom it runs as ---- */
 
-int session_open(struct session *s, const struct settings *settings, char *const *environment, const char **error) {
+int session_open(struct session *s, const struct settings *settings, char *const *environment,
+                 const char **error) {
     static char text[128];
     /* One by one: the table of rules in it is large, and what is never touched costs no memory. */
     s->settings = settings;
@@ -61,10 +62,12 @@ bool session_passes(const char *name, size_t n) {
     for (size_t i = 0; i < sizeof ours / sizeof *ours; i++)
         if (n == strlen(ours[i]) && memcmp(name, ours[i], n) == 0)
             return false;
-    return !(n >= 8 && memcmp(name, "BASTION_", 8) == 0) && !settings_owns(name, n) && !ucspi_owns(name, n);
+    return !(n >= 8 && memcmp(name, "BASTION_", 8) == 0) && !settings_owns(name, n)
+           && !ucspi_owns(name, n);
 }
 
-static char *const *command_environment(const struct session *s, const struct request *rq, const char *run) {
+static char *const *command_environment(const struct session *s, const struct request *rq,
+                                        const char *run) {
     static struct env e;
     env_start(&e);
     env_copy(&e, s->environment, session_passes);
@@ -84,7 +87,8 @@ static char *const *command_environment(const struct session *s, const struct re
 
 /* ---- one request ---- */
 
-static struct audit about(const struct session *s, const struct request *rq, const char *run, const struct decision *d) {
+static struct audit about(const struct session *s, const struct request *rq, const char *run,
+                          const struct decision *d) {
     struct audit a = AUDIT_EMPTY;
     a.run = run;
     a.channel = rq->channel;
@@ -98,8 +102,9 @@ static struct audit about(const struct session *s, const struct request *rq, con
     return a;
 }
 
-/* A name for the command that a run is of, so that two services with one RUN_DIR see whether it is the same: of the forced command,
- * or of the prefix and the rule. It tells nobody what these are. */
+/* A name for the command that a run is of, so that two services with one RUN_DIR see whether it is
+ * the same: of the forced command, or of the prefix and the rule. It tells nobody what these
+ * are. */
 static void name_command(char out[LOCK_NAME], const struct session *s, const struct decision *d) {
     unsigned char digest[br_sha256_SIZE];
     br_sha256_context sha;
@@ -113,7 +118,8 @@ static void name_command(char out[LOCK_NAME], const struct session *s, const str
         snprintf(out + 2 * i, 3, "%02x", digest[i]);
 }
 
-/* Who holds the lock, for the client (o->busy) and for the log (o->reason), which alone may know of processes. */
+/* Who holds the lock, for the client (o->busy) and for the log (o->reason), which alone may know of
+ * processes. */
 static void tell_holder(struct outcome *o, const struct lock *l, const char *command) {
     static char busy[128], reason[256];
     struct lock_holder h;
@@ -130,10 +136,12 @@ static void tell_holder(struct outcome *o, const struct lock *l, const char *com
         snprintf(reason, sizeof reason, "another run holds the lock%s", process);
     } else if (h.ended) {
         snprintf(busy, sizeof busy, "What run %s of %s left behind is still at work", h.run, since);
-        snprintf(reason, sizeof reason, "run %s, since %s%s, has ended, but what it left behind holds the lock%s", h.run, since,
-                 other ? ", of another command in this RUN_DIR" : "", process);
+        snprintf(reason, sizeof reason,
+                 "run %s, since %s%s, has ended, but what it left behind holds the lock%s", h.run,
+                 since, other ? ", of another command in this RUN_DIR" : "", process);
     } else {
-        snprintf(busy, sizeof busy, "A run%s is under way already (%s, since %s)", other ? " of another command" : "", h.run, since);
+        snprintf(busy, sizeof busy, "A run%s is under way already (%s, since %s)",
+                 other ? " of another command" : "", h.run, since);
         snprintf(reason, sizeof reason, "run %s, since %s%s, holds the lock", h.run, since,
                  other ? ", of another command in this RUN_DIR" : "");
     }
@@ -148,12 +156,13 @@ static void note_wait(const struct audit *about, const char *reason) {
     audit_write(&a);
 }
 
-/* Takes the lock as COMMAND_LOCK says, waiting where it says so: true when it is taken or none is wanted (then
- * lock.fd is -1), else *o says why not. */
-static bool take_lock(struct session *s, const struct request *rq, const struct decision *d, const struct audit *a, struct frontend *c,
-                      struct outcome *o) {
+/* Takes the lock as COMMAND_LOCK says, waiting where it says so: true when it is taken or none is
+ * wanted (then lock.fd is -1), else *o says why not. */
+static bool take_lock(struct session *s, const struct request *rq, const struct decision *d,
+                      const struct audit *a, struct frontend *c, struct outcome *o) {
     char command[LOCK_NAME];
-    int way = rq->form == RUN_TERMINAL ? LOCK_MODE_OFF : policy_lock(&s->policy, s->settings); /* two people may have a shell */
+    /* two people may have a shell */
+    int way = rq->form == RUN_TERMINAL ? LOCK_MODE_OFF : policy_lock(&s->policy, s->settings);
     if (way == LOCK_MODE_OFF) {
         lock_leave(&s->lock);
         return true;
@@ -166,18 +175,21 @@ static bool take_lock(struct session *s, const struct request *rq, const struct 
     if (got == 0 && way == LOCK_MODE_WAIT) {
         note_wait(a, o->reason);
         uint64_t seconds = settings_number(s->settings, SETTING_COMMAND_LOCK_WAIT);
-        int64_t deadline = seconds == 0 ? CLOCK_NEVER : clock_after(clock_now(), (int64_t)seconds * 1000);
+        int64_t deadline =
+            seconds == 0 ? CLOCK_NEVER : clock_after(clock_now(), (int64_t)seconds * 1000);
         bool leave = policy_hangs_up(s->settings, true);
         pid_t child = lock_queue(&s->lock);
         got = child == -1 ? -1 : relay_wait_child(c, child, deadline, leave);
         if (got == 0)
             tell_holder(o, &s->lock, command);
         if (got == 0 && c->gone && leave)
-            *o = (struct outcome){.kind = OUTCOME_GONE, .reason = "the client went away while it waited for the lock"};
+            *o = (struct outcome){.kind = OUTCOME_GONE,
+                                  .reason = "the client went away while it waited for the lock"};
     }
     if (got == -1) {
         static char error[LIMIT_PATH + 64];
-        snprintf(error, sizeof error, "RUN_DIR: no lock in %s: %s", settings_text(s->settings, SETTING_RUN_DIR), strerror(errno));
+        snprintf(error, sizeof error, "RUN_DIR: no lock in %s: %s",
+                 settings_text(s->settings, SETTING_RUN_DIR), strerror(errno));
         *o = (struct outcome){.kind = OUTCOME_ERROR, .reason = error};
     }
     if (got == 1)
@@ -185,7 +197,8 @@ static bool take_lock(struct session *s, const struct request *rq, const struct 
     return got == 1;
 }
 
-/* The run is over: the lock is its children's alone from now on, and the log knows before the client does. */
+/* The run is over: the lock is its children's alone from now on, and the log knows before the
+ * client does. */
 struct ending {
     struct lock *lock;
     struct audit *audit;
@@ -198,8 +211,9 @@ static void on_end(struct relay *r) {
     struct audit *a = e->audit;
     int signal, code = run_exit_code(r->run, &signal);
     lock_leave(e->lock);
-    *e->outcome = r->timed_out ? (struct outcome){.kind = OUTCOME_TIMEOUT, .code = 124}
-                               : (struct outcome){.kind = OUTCOME_ENDED, .code = code, .signal = signal};
+    *e->outcome = r->timed_out
+                      ? (struct outcome){.kind = OUTCOME_TIMEOUT, .code = 124}
+                      : (struct outcome){.kind = OUTCOME_ENDED, .code = code, .signal = signal};
     a->event = "end";
     a->exit = signal == 0 ? code : -1;
     a->signal = signal != 0 ? signal : -1;
@@ -209,8 +223,10 @@ static void on_end(struct relay *r) {
     audit_write(a);
 }
 
-/* Records the run and starts it: true, or *o says why it is not running. A run that no log took does not start. */
-static bool start(struct session *s, const struct request *rq, const struct decision *d, struct audit *a, struct outcome *o) {
+/* Records the run and starts it: true, or *o says why it is not running. A run that no log took
+ * does not start. */
+static bool start(struct session *s, const struct request *rq, const struct decision *d,
+                  struct audit *a, struct outcome *o) {
     char *const *environment = command_environment(s, rq, a->run);
     const char *error = environment == NULL ? "the environment is too large" : NULL;
     int ruleset = -1;
@@ -230,16 +246,20 @@ static bool start(struct session *s, const struct request *rq, const struct deci
     if (failed == 0)
         return true;
     if (s->run.open) {
-        *o = (struct outcome){.kind = OUTCOME_ERROR, .reason = "the configuration can't be closed to the command: Landlock refuses"};
+        *o = (struct outcome){
+            .kind = OUTCOME_ERROR,
+            .reason = "the configuration can't be closed to the command: Landlock refuses"};
         return false;
     }
-    *o = (struct outcome){.kind = OUTCOME_FAILED, .code = failed == ENOENT ? 127 : 126, .reason = strerror(failed)};
+    *o = (struct outcome){
+        .kind = OUTCOME_FAILED, .code = failed == ENOENT ? 127 : 126, .reason = strerror(failed)};
     a->exit = o->code;
     return false;
 }
 
 /* Carries the run to its end. */
-static void carry(struct session *s, const struct request *rq, struct audit *a, struct frontend *c, struct outcome *o) {
+static void carry(struct session *s, const struct request *rq, struct audit *a, struct frontend *c,
+                  struct outcome *o) {
     struct run *run = &s->run;
     uint64_t seconds = settings_number(s->settings, SETTING_COMMAND_TIMEOUT);
     struct ending ending = {&s->lock, a, o, rq->form != RUN_TERMINAL};
@@ -256,8 +276,9 @@ static void carry(struct session *s, const struct request *rq, struct audit *a, 
 }
 
 static void note_refusal(struct audit *a, const struct outcome *o) {
-    static const char *const event[] = {[OUTCOME_FAILED] = "end",   [OUTCOME_DENIED] = "deny", [OUTCOME_SKIPPED] = "skip",
-                                        [OUTCOME_BUSY] = "refuse", [OUTCOME_GONE] = "gone",   [OUTCOME_ERROR] = "fault"};
+    static const char *const event[] = {
+        [OUTCOME_FAILED] = "end",  [OUTCOME_DENIED] = "deny", [OUTCOME_SKIPPED] = "skip",
+        [OUTCOME_BUSY] = "refuse", [OUTCOME_GONE] = "gone",   [OUTCOME_ERROR] = "fault"};
     a->event = event[o->kind];
     a->verdict = o->kind == OUTCOME_DENIED ? "deny" : a->verdict;
     a->exit = o->kind == OUTCOME_DENIED ? o->code : a->exit;
@@ -286,16 +307,22 @@ static void decide(struct session *s, const struct request *rq, struct decision 
     note_rule_errors(rq, &d->verdict.errors);
 }
 
-/* A client that went before signals were watched woke nobody: whether it is there is looked at once. */
+/* A client that went before signals were watched woke nobody: whether it is there is looked at
+ * once. */
 static void look(struct frontend *c) {
     static const struct pollfd nothing[FRONTEND_FDS];
     c->ops->ready(c, nothing, clock_now());
 }
 
-bool session_serve(struct session *s, const struct request *rq, const char *run_id, struct frontend *c) {
+bool session_serve(struct session *s, const struct request *rq, const char *run_id,
+                   struct frontend *c) {
     struct decision d;
     decide(s, rq, &d);
-    struct outcome o = {.kind = OUTCOME_DENIED, .code = 126, .reason = d.reason, .requested = d.text, .requested_n = d.text_n};
+    struct outcome o = {.kind = OUTCOME_DENIED,
+                        .code = 126,
+                        .reason = d.reason,
+                        .requested = d.text,
+                        .requested_n = d.text_n};
     struct audit a = about(s, rq, run_id, &d);
     run_watch_signals();
     look(c);

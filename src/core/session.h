@@ -1,4 +1,5 @@
-/* session.h: the one way from a request to a run: who, what, do it, tell it. Every channel ends here. */
+/* session.h: the one way from a request to a run: who, what, do it, tell it. Every channel ends
+ * here. */
 #ifndef CORE_SESSION_H
 #define CORE_SESSION_H
 
@@ -16,9 +17,9 @@
 struct session {
     const struct settings *settings;
     char *const *environment; /* the administrator's, an empty list where the client writes it */
-    struct account account; /* whom commands run as: what this process is from session_open on */
+    struct account account;   /* whom commands run as: what this process is from session_open on */
     struct lock lock;
-    struct run run; /* the last one */
+    struct run run;       /* the last one */
     struct policy policy; /* last: most of it is room for rules */
 };
 
@@ -26,7 +27,8 @@ struct session {
 struct request {
     const char *channel; /* http, cgi, ssh */
     const char *user, *peer;
-    struct slice requested; /* what it asks for; at == NULL: nothing. It counts in broker mode alone */
+    /* what it asks for; at == NULL: nothing. It counts in broker mode alone */
+    struct slice requested;
     enum run_form form;
     char *const *extra; /* variables that the client may give the command, NAME=VALUE, or NULL */
 };
@@ -35,17 +37,20 @@ struct request {
 /* A new run's name: 16 hexadecimal digits, at random. */
 void session_new_run(char out[SESSION_RUN_ID]);
 
-/* Takes up the settings: mode, lock, account; as root it becomes SSH_USER, for good, and never root itself.
- * Returns 0, or -1 with *error (valid until the next call): then nothing may be served. */
-int session_open(struct session *s, const struct settings *settings, char *const *environment, const char **error);
+/* Takes up the settings: mode, lock, account; as root it becomes SSH_USER, for good, and never root
+ * itself. Returns 0, or -1 with *error (valid until the next call): then nothing may be served. */
+int session_open(struct session *s, const struct settings *settings, char *const *environment,
+                 const char **error);
 
-/* Serves one request of the run named `run`: decides, takes the lock, writes the audit, runs the command, and tells
- * the client all of it; c->ops->ended is called exactly once. True when another request may follow; false when this process
- * was told to end. */
-bool session_serve(struct session *s, const struct request *rq, const char *run, struct frontend *c);
+/* Serves one request of the run named `run`: decides, takes the lock, writes the audit, runs the
+ * command, and tells the client all of it; c->ops->ended is called exactly once. True when another
+ * request may follow; false when this process was told to end. */
+bool session_serve(struct session *s, const struct request *rq, const char *run,
+                   struct frontend *c);
 
-/* Whether the variable whose name is these n bytes reaches the command from the administrator's environment: not the settings,
- * nor what a superserver says of a connection, nor what the command gets of its own. */
+/* Whether the variable whose name is these n bytes reaches the command from the administrator's
+ * environment: not the settings, nor what a superserver says of a connection, nor what the command
+ * gets of its own. */
 bool session_passes(const char *name, size_t n);
 
 #endif

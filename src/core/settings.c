@@ -14,16 +14,16 @@
 #include "core/settings_export.h"
 
 enum kind {
-    COMMAND,  /* anything but NUL; may span lines; not blank */
-    LINE,     /* no control characters */
-    MASK,     /* a LINE that is an extended regular expression (regex(7)) */
-    PATH,     /* a LINE that starts with / */
-    NAME,     /* an account's name */
-    BASIC,    /* user:password as a client can send them */
-    TOKEN,    /* a bearer token as a client can send it */
-    NUMBER,   /* from .. to */
-    PORT,     /* the same, or off: 0 */
-    CHOICE    /* one of .words */
+    COMMAND, /* anything but NUL; may span lines; not blank */
+    LINE,    /* no control characters */
+    MASK,    /* a LINE that is an extended regular expression (regex(7)) */
+    PATH,    /* a LINE that starts with / */
+    NAME,    /* an account's name */
+    BASIC,   /* user:password as a client can send them */
+    TOKEN,   /* a bearer token as a client can send it */
+    NUMBER,  /* from .. to */
+    PORT,    /* the same, or off: 0 */
+    CHOICE   /* one of .words */
 };
 
 #define HOUR_MS (3600 * 1000)
@@ -41,13 +41,17 @@ static const struct spec {
     [SETTING_FORCE_COMMAND] = {"FORCE_COMMAND", NEED_RUN, COMMAND, .preset = NULL},
     [SETTING_ALLOWED_COMMANDS] = {"ALLOWED_COMMANDS", NEED_RUN, COMMAND, .preset = NULL},
     [SETTING_COMMAND_PREFIX] = {"COMMAND_PREFIX", NEED_RUN, LINE, .preset = NULL},
-    [SETTING_COMMAND_TIMEOUT] = {"COMMAND_TIMEOUT", NEED_RUN, NUMBER, .preset = "0", .to = TEN_YEARS},
+    [SETTING_COMMAND_TIMEOUT] = {"COMMAND_TIMEOUT", NEED_RUN, NUMBER, .preset = "0",
+                                 .to = TEN_YEARS},
     [SETTING_COMMAND_LOCK] = {"COMMAND_LOCK", NEED_RUN, CHOICE, .words = "skip refuse wait off"},
-    [SETTING_COMMAND_LOCK_WAIT] = {"COMMAND_LOCK_WAIT", NEED_RUN, NUMBER, .preset = "0", .to = TEN_YEARS},
+    [SETTING_COMMAND_LOCK_WAIT] = {"COMMAND_LOCK_WAIT", NEED_RUN, NUMBER, .preset = "0",
+                                   .to = TEN_YEARS},
     [SETTING_ON_DISCONNECT] = {"ON_DISCONNECT", NEED_RUN, CHOICE, .words = "continue hangup"},
-    [SETTING_AUDIT] = {"AUDIT", NEED_RUN | NEED_TLS, CHOICE, .preset = "text", .words = "text json"},
+    [SETTING_AUDIT] = {"AUDIT", NEED_RUN | NEED_TLS, CHOICE, .preset = "text",
+                       .words = "text json"},
     [SETTING_AUDIT_MASK] = {"AUDIT_MASK", NEED_RUN, MASK, .preset = NULL},
-    [SETTING_AUDIT_REQUEST] = {"AUDIT_REQUEST", NEED_RUN, CHOICE, .preset = "full", .words = "full masked rule"},
+    [SETTING_AUDIT_REQUEST] = {"AUDIT_REQUEST", NEED_RUN, CHOICE, .preset = "full",
+                               .words = "full masked rule"},
     [SETTING_HTTP_BASIC_AUTH] = {"HTTP_BASIC_AUTH", NEED_HTTP, BASIC, .secret = true},
     [SETTING_HTTP_TOKEN] = {"HTTP_TOKEN", NEED_HTTP, TOKEN, .secret = true},
     [SETTING_HTTP_HOLD_MS] = {"HTTP_HOLD_MS", NEED_HTTP, NUMBER, .preset = "1000", .to = HOUR_MS},
@@ -58,33 +62,50 @@ static const struct spec {
     [SETTING_TLS_KEY] = {"TLS_KEY", NEED_TLS, PATH, .preset = NULL},
     [SETTING_TLS_CLIENT_CA] = {"TLS_CLIENT_CA", NEED_TLS, PATH, .preset = NULL},
     [SETTING_TLS] = {"TLS", NEED_TLS, CHOICE, .words = "self-signed"},
-    [SETTING_HTTP_PORT] = {"HTTP_PORT", NEED_LISTENERS, PORT, .preset = "8080", .from = 1, .to = 65535},
-    [SETTING_HTTPS_PORT] = {"HTTPS_PORT", NEED_LISTENERS, PORT, .preset = "8443", .from = 1, .to = 65535},
+    [SETTING_HTTP_PORT] = {"HTTP_PORT", NEED_LISTENERS, PORT, .preset = "8080", .from = 1,
+                           .to = 65535},
+    [SETTING_HTTPS_PORT] = {"HTTPS_PORT", NEED_LISTENERS, PORT, .preset = "8443", .from = 1,
+                            .to = 65535},
     [SETTING_SSH_PORT] = {"SSH_PORT", NEED_LISTENERS, PORT, .preset = "22", .from = 1, .to = 65535},
-    [SETTING_SSH_UID] = {"SSH_UID", NEED_LISTENERS, NUMBER, .preset = "1000", .from = 1, .to = INT32_MAX},
-    [SETTING_SSH_GID] = {"SSH_GID", NEED_LISTENERS, NUMBER, .preset = "1000", .from = 1, .to = INT32_MAX},
-    [SETTING_DOCKER_GROUP] = {"DOCKER_GROUP", NEED_ACCOUNT, NUMBER, .preset = NULL, .to = INT32_MAX},
-    [SETTING_AUTHORIZED_KEYS_DIR] = {"AUTHORIZED_KEYS_DIR", NEED_SSH, PATH, .preset = "/etc/bastion/users.d"},
-    [SETTING_AUTHORIZED_KEYS_HOST] = {"AUTHORIZED_KEYS_HOST", NEED_SSH, PATH, .preset = "/etc/bastion/authorized_keys.host"},
-    [SETTING_AUTHORIZED_KEYS_REPO] = {"AUTHORIZED_KEYS_REPO", NEED_SSH, PATH, .preset = "/etc/bastion/authorized_keys.repo"},
+    [SETTING_SSH_UID] = {"SSH_UID", NEED_LISTENERS, NUMBER, .preset = "1000", .from = 1,
+                         .to = INT32_MAX},
+    [SETTING_SSH_GID] = {"SSH_GID", NEED_LISTENERS, NUMBER, .preset = "1000", .from = 1,
+                         .to = INT32_MAX},
+    [SETTING_DOCKER_GROUP] = {"DOCKER_GROUP", NEED_ACCOUNT, NUMBER, .preset = NULL,
+                              .to = INT32_MAX},
+    [SETTING_AUTHORIZED_KEYS_DIR] = {"AUTHORIZED_KEYS_DIR", NEED_SSH, PATH,
+                                     .preset = "/etc/bastion/users.d"},
+    [SETTING_AUTHORIZED_KEYS_HOST] = {"AUTHORIZED_KEYS_HOST", NEED_SSH, PATH,
+                                      .preset = "/etc/bastion/authorized_keys.host"},
+    [SETTING_AUTHORIZED_KEYS_REPO] = {"AUTHORIZED_KEYS_REPO", NEED_SSH, PATH,
+                                      .preset = "/etc/bastion/authorized_keys.repo"},
     [SETTING_SSH_KEYS] = {"SSH_KEYS", NEED_SSH | NEED_TLS, PATH, .preset = "/etc/ssh/keys"},
-    [SETTING_MAX_CONNECTIONS] = {"MAX_CONNECTIONS", NEED_LISTENERS, NUMBER, .preset = "64", .from = 1, .to = 65535},
-    [SETTING_MAX_CONNECTIONS_PER_ADDRESS] = {"MAX_CONNECTIONS_PER_ADDRESS", NEED_LISTENERS, NUMBER, .preset = "16", .from = 1, .to = 65535},
+    [SETTING_MAX_CONNECTIONS] = {"MAX_CONNECTIONS", NEED_LISTENERS, NUMBER, .preset = "64",
+                                 .from = 1, .to = 65535},
+    [SETTING_MAX_CONNECTIONS_PER_ADDRESS] = {"MAX_CONNECTIONS_PER_ADDRESS", NEED_LISTENERS, NUMBER,
+                                             .preset = "16", .from = 1, .to = 65535},
 };
 
-const char *const settings_directories[] = {SETTINGS_DIRECTORY, NULL}, *const settings_directories_of_guests[] = {SETTINGS_EXPORT, SETTINGS_DIRECTORY, NULL};
+const char *const settings_directories[] = {SETTINGS_DIRECTORY, NULL},
+                  *const settings_directories_of_guests[] = {SETTINGS_EXPORT, SETTINGS_DIRECTORY,
+                                                             NULL};
 
 bool settings_needed(enum setting id, unsigned needs) { return (spec[id].need & needs) != 0; }
 const char *settings_name(enum setting id) { return spec[id].name; }
 bool settings_is_secret(enum setting id) { return spec[id].secret; }
 bool settings_is_place(enum setting id) {
     /* Not RUN_DIR, which is not the same for all programs. */
-    return (spec[id].kind == PATH && id != SETTING_RUN_DIR) || id == SETTING_SSH_USER || id == SETTING_SSH_UID || id == SETTING_SSH_GID || id == SETTING_DOCKER_GROUP;
+    return (spec[id].kind == PATH && id != SETTING_RUN_DIR) || id == SETTING_SSH_USER
+           || id == SETTING_SSH_UID || id == SETTING_SSH_GID || id == SETTING_DOCKER_GROUP;
 }
-static bool is_wanted(enum setting id, unsigned needs) { return settings_needed(id, needs) || settings_is_place(id); }
+static bool is_wanted(enum setting id, unsigned needs) {
+    return settings_needed(id, needs) || settings_is_place(id);
+}
 const char *settings_text(const struct settings *s, enum setting id) { return s->value[id].text; }
 uint64_t settings_number(const struct settings *s, enum setting id) { return s->value[id].number; }
-bool settings_given(const struct settings *s, enum setting id) { return s->value[id].origin > FROM_DEFAULT; }
+bool settings_given(const struct settings *s, enum setting id) {
+    return s->value[id].origin > FROM_DEFAULT;
+}
 
 const char *settings_source(const struct settings *s, enum setting id) {
     static char text[LIMIT_PATH + 64];
@@ -93,7 +114,9 @@ const char *settings_source(const struct settings *s, enum setting id) {
     case FROM_ENVIRONMENT: return "from the environment";
     case FROM_DEFAULT: return "by default";
     case FROM_NOWHERE: return "not set";
-    case FROM_NAMED_FILE: snprintf(text, sizeof text, "from %s_FILE=%s", spec[id].name, v->place); break;
+    case FROM_NAMED_FILE:
+        snprintf(text, sizeof text, "from %s_FILE=%s", spec[id].name, v->place);
+        break;
     case FROM_DIRECTORY: snprintf(text, sizeof text, "from %s/%s", v->place, spec[id].name); break;
     }
     return text;
@@ -118,7 +141,8 @@ static int set_error(struct settings *s, enum setting id, const char *what) {
 
 /* ---- where values come from ---- */
 
-/* Takes an open file's content, less one final newline, as the value; closes it. Empty is no value. */
+/* Takes an open file's content, less one final newline, as the value; closes it. Empty is no
+ * value. */
 static int take_file(struct settings *s, enum setting id, int fd) {
     struct stat st;
     const char *wrong = NULL;
@@ -158,7 +182,9 @@ static enum setting find(const char *name, size_t n) {
     return SETTING_COUNT;
 }
 
-static bool is_file_form(const char *name, size_t n) { return n > 5 && memcmp(name + n - 5, "_FILE", 5) == 0; }
+static bool is_file_form(const char *name, size_t n) {
+    return n > 5 && memcmp(name + n - 5, "_FILE", 5) == 0;
+}
 
 bool settings_owns(const char *name, size_t n) {
     return find(name, is_file_form(name, n) ? n - 5 : n) != SETTING_COUNT;
@@ -170,8 +196,8 @@ static void take_text(struct settings_value *v, char *text) {
     v->origin = FROM_ENVIRONMENT;
 }
 
-/* Kubernetes gives every container variables for the services of its namespace: one with the name http makes
- * HTTP_PORT=tcp://10.0.0.7:80. */
+/* Kubernetes gives every container variables for the services of its namespace: one with the name
+ * http makes HTTP_PORT=tcp://10.0.0.7:80. */
 static bool is_service_link(const char *value) {
     static const char *const starts[] = {"tcp://", "udp://", "sctp://"};
     for (size_t i = 0; i < sizeof starts / sizeof *starts; i++)
@@ -226,7 +252,8 @@ static int read_environment(struct settings *s, char *const *environment, unsign
         enum setting id = find(*environment, named_file ? n - 5 : n);
         if (id == SETTING_COUNT)
             continue;
-        if (named_file && s->named_file[id] == NULL && (s->named_file[id] = absolute(s, equals + 1)) == NULL)
+        if (named_file && s->named_file[id] == NULL
+            && (s->named_file[id] = absolute(s, equals + 1)) == NULL)
             return set_error(s, id, "the path of its file is too long");
         if (!named_file && spec[id].kind == PORT && is_service_link(equals + 1))
             s->value[id].link = equals + 1;
@@ -237,7 +264,8 @@ static int read_environment(struct settings *s, char *const *environment, unsign
     for (enum setting id = 0; id < SETTING_COUNT && result == 0; id++) {
         if (s->value[id].n > LIMIT_VALUE)
             result = forgive(s, id, needs, set_error(s, id, "too long"));
-        if (result == 0 && s->value[id].text == NULL && s->named_file[id] != NULL && is_wanted(id, needs))
+        if (result == 0 && s->value[id].text == NULL && s->named_file[id] != NULL
+            && is_wanted(id, needs))
             result = forgive(s, id, needs, read_named_file(s, id));
     }
     return result;
@@ -272,7 +300,8 @@ static int read_directory(struct settings *s, const char *directory, unsigned ne
     int result = 0;
     for (enum setting id = 0; id < SETTING_COUNT && result == 0; id++) {
         if (is_snapshot && s->named_file[id] == NULL)
-            s->named_file[id] = settings_export_named_file(dir, spec[id].name, s->store + s->stored, sizeof s->store - s->stored, &s->stored);
+            s->named_file[id] = settings_export_named_file(dir, spec[id].name, s->store + s->stored,
+                                                           sizeof s->store - s->stored, &s->stored);
         if (s->value[id].text == NULL && is_wanted(id, needs))
             result = forgive(s, id, needs, read_entry(s, dir, directory, id));
     }
@@ -312,35 +341,39 @@ static bool read_choice(struct settings_value *v, const char *words) {
 static const char *wrong_value(struct settings_value *v, const struct spec *sp) {
     static char text[128];
     switch (sp->kind) {
-    case COMMAND:
-        return is_blank(v->text) ? "blank" : NULL;
-    case LINE:
-        return is_line(v->text) ? NULL : "has a control character";
-    case MASK:
-        return is_line(v->text) ? audit_mask_error(v->text) : "has a control character";
+    case COMMAND: return is_blank(v->text) ? "blank" : NULL;
+    case LINE: return is_line(v->text) ? NULL : "has a control character";
+    case MASK: return is_line(v->text) ? audit_mask_error(v->text) : "has a control character";
     case PATH:
-        return v->text[0] == '/' && is_line(v->text) && v->n < LIMIT_PATH ? NULL : "must be an absolute path";
-    case NAME:
-        return is_name(v->text) ? NULL : "must be an account's name";
+        return v->text[0] == '/' && is_line(v->text) && v->n < LIMIT_PATH
+                   ? NULL
+                   : "must be an absolute path";
+    case NAME: return is_name(v->text) ? NULL : "must be an account's name";
     case BASIC: {
         const char *colon = strchr(v->text, ':');
-        if (colon == NULL || colon == v->text || colon[1] == '\0' || (size_t)(colon - v->text) >= LIMIT_USER)
+        if (colon == NULL || colon == v->text || colon[1] == '\0'
+            || (size_t)(colon - v->text) >= LIMIT_USER)
             return "must be user:password";
-        return is_line(v->text) && v->n <= LIMIT_SECRET ? NULL : "must be one line of at most 4096 bytes";
+        return is_line(v->text) && v->n <= LIMIT_SECRET ? NULL
+                                                        : "must be one line of at most 4096 bytes";
     }
     case TOKEN:
-        if (v->text[0] == ' ' || v->text[v->n - 1] == ' ' || !is_line(v->text) || v->n > LIMIT_SECRET)
+        if (v->text[0] == ' ' || v->text[v->n - 1] == ' ' || !is_line(v->text)
+            || v->n > LIMIT_SECRET)
             return "must be one line of at most 4096 bytes with no space at its ends";
         return NULL;
     case NUMBER:
         if (num_decimal(v->text, v->n, sp->to, &v->number) && v->number >= sp->from)
             return NULL;
-        snprintf(text, sizeof text, "must be a number from %llu to %llu", (unsigned long long)sp->from, (unsigned long long)sp->to);
+        snprintf(text, sizeof text, "must be a number from %llu to %llu",
+                 (unsigned long long)sp->from, (unsigned long long)sp->to);
         return text;
     case PORT:
-        if (strcmp(v->text, "off") == 0 || (num_decimal(v->text, v->n, sp->to, &v->number) && v->number >= sp->from))
+        if (strcmp(v->text, "off") == 0
+            || (num_decimal(v->text, v->n, sp->to, &v->number) && v->number >= sp->from))
             return NULL;
-        snprintf(text, sizeof text, "must be a number from %llu to %llu, or off", (unsigned long long)sp->from, (unsigned long long)sp->to);
+        snprintf(text, sizeof text, "must be a number from %llu to %llu, or off",
+                 (unsigned long long)sp->from, (unsigned long long)sp->to);
         return text;
     case CHOICE:
         if (read_choice(v, sp->words))
@@ -356,7 +389,9 @@ static int check_together(struct settings *s, unsigned needs) {
     if (!settings_needed(SETTING_TLS_CERT, needs))
         return 0;
     if (settings_given(s, SETTING_TLS_CERT) != settings_given(s, SETTING_TLS_KEY))
-        return settings_given(s, SETTING_TLS_CERT) ? set_error(s, SETTING_TLS_CERT, "needs TLS_KEY too") : set_error(s, SETTING_TLS_KEY, "needs TLS_CERT too");
+        return settings_given(s, SETTING_TLS_CERT)
+                   ? set_error(s, SETTING_TLS_CERT, "needs TLS_KEY too")
+                   : set_error(s, SETTING_TLS_KEY, "needs TLS_CERT too");
     if (settings_given(s, SETTING_TLS_CERT) && settings_given(s, SETTING_TLS))
         return set_error(s, SETTING_TLS, "contradicts TLS_CERT: set one of the two");
     return 0;
@@ -366,13 +401,16 @@ static int check_together(struct settings *s, unsigned needs) {
 static int check_ports(struct settings *s) {
     static const enum setting port[] = {SETTING_SSH_PORT, SETTING_HTTP_PORT, SETTING_HTTPS_PORT};
     bool http = settings_given(s, SETTING_HTTP_BASIC_AUTH) || settings_given(s, SETTING_HTTP_TOKEN);
-    bool used[] = {true, http, http && (settings_given(s, SETTING_TLS_CERT) || settings_given(s, SETTING_TLS))};
+    bool used[] = {true, http,
+                   http && (settings_given(s, SETTING_TLS_CERT) || settings_given(s, SETTING_TLS))};
     for (int i = 1; i < 3; i++)
         for (int j = 0; j < i; j++) {
-            enum setting one = settings_given(s, port[i]) ? port[i] : port[j], other = one == port[i] ? port[j] : port[i];
+            enum setting one = settings_given(s, port[i]) ? port[i] : port[j],
+                         other = one == port[i] ? port[j] : port[i];
             char text[64];
             snprintf(text, sizeof text, "the same port as %s", spec[other].name);
-            if (used[i] && used[j] && s->value[one].number != 0 && s->value[one].number == s->value[other].number)
+            if (used[i] && used[j] && s->value[one].number != 0
+                && s->value[one].number == s->value[other].number)
                 return set_error(s, one, text);
         }
     return 0;
@@ -395,24 +433,32 @@ static int check_values(struct settings *s, unsigned needs) {
     return 0;
 }
 
-/* Whether nobody but the administrator can have written what was read. What says who runs commands must be root's alone: nobody
- * else may say that he is the one for whom the rest is closed. */
+/* Whether nobody but the administrator can have written what was read. What says who runs commands
+ * must be root's alone: nobody else may say that he is the one for whom the rest is closed. */
 static int check_writers(struct settings *s, const struct settings_places *places, unsigned needs) {
     char path[LIMIT_PATH + 64];
     const char *wrong;
     for (const char *const *directory = places->directories; *directory != NULL; directory++)
-        if (strcmp(*directory, SETTINGS_EXPORT) != 0 && (wrong = protect_refuses(*directory, PROTECT_SETTING)) != NULL) {
+        if (strcmp(*directory, SETTINGS_EXPORT) != 0
+            && (wrong = protect_refuses(*directory, PROTECT_SETTING)) != NULL) {
             snprintf(s->error, sizeof s->error, "%s: %s", *directory, wrong);
             if (end_with_error(s, SETTING_COUNT) == -1)
                 return -1;
         }
     for (enum setting id = 0; id < SETTING_COUNT; id++) {
         const struct settings_value *v = &s->value[id];
-        if ((v->origin != FROM_DIRECTORY && v->origin != FROM_NAMED_FILE) || !settings_needed(id, needs))
+        if ((v->origin != FROM_DIRECTORY && v->origin != FROM_NAMED_FILE)
+            || !settings_needed(id, needs))
             continue;
-        bool is_directory = v->origin == FROM_DIRECTORY, identity = settings_is_place(id) && spec[id].kind != PATH;
-        snprintf(path, sizeof path, "%s%s%s", v->place, is_directory ? "/" : "", is_directory ? spec[id].name : "");
-        if ((wrong = protect_refuses(path, identity && geteuid() == 0 ? PROTECT_IDENTITY : is_directory ? PROTECT_SETTING : PROTECT_KEY)) != NULL && set_error(s, id, wrong) == -1)
+        bool is_directory = v->origin == FROM_DIRECTORY,
+             identity = settings_is_place(id) && spec[id].kind != PATH;
+        snprintf(path, sizeof path, "%s%s%s", v->place, is_directory ? "/" : "",
+                 is_directory ? spec[id].name : "");
+        if ((wrong = protect_refuses(path, identity && geteuid() == 0 ? PROTECT_IDENTITY
+                                           : is_directory             ? PROTECT_SETTING
+                                                                      : PROTECT_KEY))
+                != NULL
+            && set_error(s, id, wrong) == -1)
             return -1;
     }
     return 0;

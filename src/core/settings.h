@@ -44,7 +44,8 @@ enum setting {
     SETTING_COUNT
 };
 
-/* What a program needs; every other setting has its default, so that a secret that it may not read does not stop it. */
+/* What a program needs; every other setting has its default, so that a secret that it may not read
+ * does not stop it. */
 enum {
     NEED_RUN = 1,     /* the command, how it runs, the log */
     NEED_HTTP = 2,    /* credentials and the answer */
@@ -63,7 +64,13 @@ enum { AUDIT_TEXT, AUDIT_JSON };
 enum { AUDIT_REQUEST_FULL, AUDIT_REQUEST_MASKED, AUDIT_REQUEST_RULE };
 enum { HTTP_STDIN_OFF, HTTP_STDIN_BODY };
 
-enum settings_origin { FROM_NOWHERE, FROM_DEFAULT, FROM_ENVIRONMENT, FROM_NAMED_FILE, FROM_DIRECTORY };
+enum settings_origin {
+    FROM_NOWHERE,
+    FROM_DEFAULT,
+    FROM_ENVIRONMENT,
+    FROM_NAMED_FILE,
+    FROM_DIRECTORY
+};
 
 struct settings {
     size_t stored;
@@ -72,20 +79,25 @@ struct settings {
         size_t n;
         uint64_t number;
         enum settings_origin origin;
-        const char *link; /* what stood in its place in the environment: Kubernetes' word on a service of that name */
+        /* what stood in its place in the environment: Kubernetes' word on a service of that name */
+        const char *link;
         const char *place; /* FROM_NAMED_FILE: the file; FROM_DIRECTORY: the directory */
     } value[SETTING_COUNT];
-    const char *named_file[SETTING_COUNT]; /* what NAME_FILE says, absolute, whether it is needed or not; or NULL */
-    /* For a program that wants every error and not the first alone: called with s->error for each, while the value still stands
-     * there (`id` is SETTING_COUNT for a whole directory). Then what is unusable counts as not set. NULL: reading ends with the first. */
+    /* what NAME_FILE says, absolute, whether it is needed or not; or NULL */
+    const char *named_file[SETTING_COUNT];
+    /* For a program that wants every error and not the first alone: called with s->error for each,
+     * while the value still stands there (`id` is SETTING_COUNT for a whole directory). Then what
+     * is unusable counts as not set. NULL: reading ends with the first. */
     void (*each_error)(const struct settings *s, enum setting id);
     char error[LIMIT_PATH + 512]; /* one line: setting, error, source; empty when there is none */
-    char store[LIMIT_SETTINGS];   /* the texts that came from files; last, so that what every process uses is on few pages */
+    /* the texts that came from files; last, so that what every process uses is on few pages */
+    char store[LIMIT_SETTINGS];
 };
 
-/* Where values come from, first to last. `environment` is NULL for a program whose environment the client writes (cgi,
- * the login shell). `directories` ends with NULL: settings_directories is for programs whose environment is the administrator's; the
- * other for those whose is not, and who find there what `init` has had in its environment (core/settings_export.h). */
+/* Where values come from, first to last. `environment` is NULL for a program whose environment the
+ * client writes (cgi, the login shell). `directories` ends with NULL: settings_directories is for
+ * programs whose environment is the administrator's; the other for those whose is not, and who find
+ * there what `init` has had in its environment (core/settings_export.h). */
 struct settings_places {
     char *const *environment;
     const char *const *directories;
@@ -93,18 +105,21 @@ struct settings_places {
 extern const char *const settings_directories[], *const settings_directories_of_guests[];
 #define SETTINGS_DIRECTORY "/etc/bastion"
 
-/* How the pair that `bastion cert` makes, and TLS=self-signed keeps in the directory SSH_KEYS, is named. */
+/* How the pair that `bastion cert` makes, and TLS=self-signed keeps in the directory SSH_KEYS, is
+ * named. */
 #define SETTINGS_MADE_CERTIFICATE "tls.crt"
 #define SETTINGS_MADE_KEY "tls.key"
 
-/* Reads and checks the settings that `needs` names into a zeroed struct. A file counts only where no command can have written
- * it (core/protect.h, which is told of `s`). Settings that say where configuration stands are read in any case (settings_is_place);
- * one of those that is not needed, and wrong, counts as not set. Returns 0, or -1 with settings->error. */
+/* Reads and checks the settings that `needs` names into a zeroed struct. A file counts only where
+ * no command can have written it (core/protect.h, which is told of `s`). Settings that say where
+ * configuration stands are read in any case (settings_is_place); one of those that is not needed,
+ * and wrong, counts as not set. Returns 0, or -1 with settings->error. */
 int settings_read(struct settings *s, const struct settings_places *places, unsigned needs);
 
 /* The text, or NULL when there is neither a value nor a default. */
 const char *settings_text(const struct settings *s, enum setting id);
-/* The number (of a port that is off: 0), or the index of the word; of the default where there is no value. */
+/* The number (of a port that is off: 0), or the index of the word; of the default where there is no
+ * value. */
 uint64_t settings_number(const struct settings *s, enum setting id);
 /* Whether somebody set it. */
 bool settings_given(const struct settings *s, enum setting id);
@@ -112,7 +127,8 @@ bool settings_given(const struct settings *s, enum setting id);
 bool settings_needed(enum setting id, unsigned needs);
 const char *settings_name(enum setting id);
 bool settings_is_secret(enum setting id);
-/* Whether the setting says where configuration stands, or who could write there: its value is needed to close that to commands. */
+/* Whether the setting says where configuration stands, or who could write there: its value is
+ * needed to close that to commands. */
 bool settings_is_place(enum setting id);
 /* Where the value comes from, for people; valid until the next call. */
 const char *settings_source(const struct settings *s, enum setting id);
@@ -120,7 +136,8 @@ const char *settings_source(const struct settings *s, enum setting id);
 /* Overwrites a secret's value, wherever it stands; the setting has none afterwards. */
 void settings_wipe(struct settings *s, enum setting id);
 
-/* Whether n bytes at `name` are a setting's name or such a name with _FILE: never the command's business. */
+/* Whether n bytes at `name` are a setting's name or such a name with _FILE: never the command's
+ * business. */
 bool settings_owns(const char *name, size_t n);
 
 #endif

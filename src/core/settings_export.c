@@ -14,7 +14,8 @@
 
 #define LOCK_FILE ".init"
 
-/* The bytes that are locked: by who writes here, from before to the end; and by the same as soon as all is written. */
+/* The bytes that are locked: by who writes here, from before to the end; and by the same as soon as
+ * all is written. */
 enum { OWNED, WHOLE };
 
 /* ---- writing ---- */
@@ -29,8 +30,8 @@ static int lock(int byte) {
 /* What comes from a file of SETTINGS_DIRECTORY stays there, so that an edit of it counts. */
 static bool is_wanted(const struct settings *s, enum setting id) {
     enum settings_origin origin = s->value[id].origin;
-    return (settings_needed(id, NEED_RUN | NEED_ACCOUNT) || settings_is_place(id)) && !settings_is_secret(id) &&
-           (origin == FROM_ENVIRONMENT || origin == FROM_NAMED_FILE);
+    return (settings_needed(id, NEED_RUN | NEED_ACCOUNT) || settings_is_place(id))
+           && !settings_is_secret(id) && (origin == FROM_ENVIRONMENT || origin == FROM_NAMED_FILE);
 }
 
 /* The value, with the final newline that its reader takes away. */
@@ -80,8 +81,10 @@ static int own(void) {
     directory = open(SETTINGS_EXPORT, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     if (directory == -1)
         return -1;
-    lock_fd = openat(directory, LOCK_FILE, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0644);
-    bool locked = lock_fd != -1 && lock(OWNED) == 0, taken = lock_fd != -1 && !locked && (errno == EAGAIN || errno == EACCES);
+    lock_fd =
+        openat(directory, LOCK_FILE, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0644);
+    bool locked = lock_fd != -1 && lock(OWNED) == 0,
+         taken = lock_fd != -1 && !locked && (errno == EAGAIN || errno == EACCES);
     if (locked && fstat(lock_fd, &st) == 0 && st.st_nlink > 0)
         return 1;
     int error = locked ? EAGAIN : errno; /* its last owner took it away meanwhile */
@@ -95,7 +98,8 @@ int settings_export_write(const struct settings *s) {
     int owned = 0;
     if (geteuid() != 0)
         return 0;
-    for (int attempt = 0; attempt < 3 && (owned = own()) == -1 && (errno == EAGAIN || errno == ENOENT); attempt++) {
+    for (int attempt = 0;
+         attempt < 3 && (owned = own()) == -1 && (errno == EAGAIN || errno == ENOENT); attempt++) {
     }
     return owned == 1 && fill(s) == -1 ? -1 : owned;
 }
@@ -115,16 +119,18 @@ void settings_export_remove(void) {
 bool settings_export_counts(void) {
     struct writers w;
     struct flock l = {.l_type = F_RDLCK, .l_whence = SEEK_SET, .l_start = WHOLE, .l_len = 1};
-    int fd = open(SETTINGS_EXPORT "/" LOCK_FILE, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
+    int fd = open(SETTINGS_EXPORT "/" LOCK_FILE,
+                  O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
     if (fd == -1)
         return false;
-    bool counts = writers_find(&w, SETTINGS_EXPORT "/" LOCK_FILE, NULL, NULL, NULL) == 0 && S_ISREG(w.st.st_mode) &&
-                  fcntl(fd, F_GETLK, &l) == 0 && l.l_type == F_WRLCK;
+    bool counts = writers_find(&w, SETTINGS_EXPORT "/" LOCK_FILE, NULL, NULL, NULL) == 0
+                  && S_ISREG(w.st.st_mode) && fcntl(fd, F_GETLK, &l) == 0 && l.l_type == F_WRLCK;
     close(fd);
     return counts;
 }
 
-const char *settings_export_named_file(int dir, const char *name, char *text, size_t room, size_t *used) {
+const char *settings_export_named_file(int dir, const char *name, char *text, size_t room,
+                                       size_t *used) {
     char link[64];
     snprintf(link, sizeof link, "%s_FILE", name);
     ssize_t n = readlinkat(dir, link, text, room);

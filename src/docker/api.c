@@ -16,8 +16,8 @@ static unsigned minor;         /* of major 1; a later major has all that 1 has *
 static bool read_version(struct slice text, unsigned *number) {
     uint64_t high, low;
     const char *dot = text.n > 0 && text.n < VERSION ? memchr(text.at, '.', text.n) : NULL;
-    if (dot == NULL || !num_decimal(text.at, (size_t)(dot - text.at), 999, &high) ||
-        !num_decimal(dot + 1, text.n - (size_t)(dot + 1 - text.at), 9999, &low))
+    if (dot == NULL || !num_decimal(text.at, (size_t)(dot - text.at), 999, &high)
+        || !num_decimal(dot + 1, text.n - (size_t)(dot + 1 - text.at), 9999, &low))
         return false;
     *number = high == 0 ? 0 : high == 1 ? (unsigned)low : 10000;
     return true;
@@ -35,8 +35,9 @@ static bool set_from_environment(const char *wanted) {
     return false;
 }
 
-/* One ping: the version that the answer's head names, so that proxies and engines need not do more than they must; empty for none.
- * Returns the status, 0: no answer; -1: no connection, and a line has been printed. */
+/* One ping: the version that the answer's head names, so that proxies and engines need not do more
+ * than they must; empty for none. Returns the status, 0: no answer; -1: no connection, and a line
+ * has been printed. */
 static int ping(struct docker_conn *c, const char *method, char version[VERSION]) {
     struct slice field = {"", 0};
     bool sent = docker_send(c, method, "/_ping", NULL, false);
@@ -57,11 +58,13 @@ static int ping(struct docker_conn *c, const char *method, char version[VERSION]
 
 /* The lower of the engine's version and ours. False: there is none for both. */
 static bool agree(const char *version) {
-    if (!read_version((struct slice){version, strlen(version)}, &minor)) { /* an engine that names none is of before that was usual */
+    /* an engine that names none is of before that was usual */
+    if (!read_version((struct slice){version, strlen(version)}, &minor)) {
         minor = LEAST;
         set("1.24");
     } else if (minor < LEAST) {
-        docker_say("docker: the engine's API is of version %s, and this client needs 1.%d or later", version, LEAST);
+        docker_say("docker: the engine's API is of version %s, and this client needs 1.%d or later",
+                   version, LEAST);
         return false;
     } else if (minor > MOST) {
         minor = MOST;
@@ -99,6 +102,7 @@ bool docker_api_has(struct docker_conn *c, const char *flag, unsigned needed) {
         return false;
     if (minor >= needed)
         return true;
-    docker_say("\"--%s\" requires API version 1.%u, but the Docker daemon API version is %s", flag, needed, docker_api_version());
+    docker_say("\"--%s\" requires API version 1.%u, but the Docker daemon API version is %s", flag,
+               needed, docker_api_version());
     return false;
 }

@@ -15,18 +15,19 @@
 
 enum { FD_IN, FD_ENGINE, FD_OUT, FD_WINDOW, FDS };
 
-/* Nothing here may block, and none of the three descriptors may be made non-blocking, since others hold them too. A socket takes what
- * it can (MSG_DONTWAIT), a file takes all, and so does a pipe that could be opened anew, for this program alone (proc(5)); any other
- * pipe, and a terminal, takes a page once poll(2) calls it ready. */
+/* Nothing here may block, and none of the three descriptors may be made non-blocking, since others
+ * hold them too. A socket takes what it can (MSG_DONTWAIT), a file takes all, and so does a pipe
+ * that could be opened anew, for this program alone (proc(5)); any other pipe, and a terminal,
+ * takes a page once poll(2) calls it ready. */
 enum sink { SINK_PAGE, SINK_PIPE, SINK_OWN_PIPE, SINK_FILE, SINK_SOCKET };
 
 struct flow {
     const struct docker_attach *relay;
     struct docker_frames frames;
-    enum sink sink[3];     /* of descriptors 1 and 2 */
-    int sink_fd[3];        /* and what is written to for them */
-    struct slice piece;    /* a part of the body, in the connection's window: not looked at yet */
-    struct slice out;      /* a part of that: to be written */
+    enum sink sink[3];  /* of descriptors 1 and 2 */
+    int sink_fd[3];     /* and what is written to for them */
+    struct slice piece; /* a part of the body, in the connection's window: not looked at yet */
+    struct slice out;   /* a part of that: to be written */
     int out_fd;
     bool body_ended;
     bool input_open;
@@ -41,7 +42,10 @@ static enum sink sink_of(int fd) {
     struct stat st;
     if (fstat(fd, &st) == -1)
         return SINK_PAGE;
-    return S_ISSOCK(st.st_mode) ? SINK_SOCKET : S_ISREG(st.st_mode) ? SINK_FILE : S_ISFIFO(st.st_mode) ? SINK_PIPE : SINK_PAGE;
+    return S_ISSOCK(st.st_mode)   ? SINK_SOCKET
+           : S_ISREG(st.st_mode)  ? SINK_FILE
+           : S_ISFIFO(st.st_mode) ? SINK_PIPE
+                                  : SINK_PAGE;
 }
 
 /* For the first write to a pipe that is more than a page: short outputs do without. */
@@ -60,7 +64,9 @@ static bool take_frames(struct flow *f) {
     while (f->out.n == 0 && f->piece.n > 0) {
         enum docker_stream stream = DOCKER_STDOUT;
         f->out = f->piece;
-        ssize_t used = f->relay->frames ? docker_frames_read(&f->frames, f->piece.at, f->piece.n, &f->out, &stream) : (ssize_t)f->piece.n;
+        ssize_t used = f->relay->frames ? docker_frames_read(&f->frames, f->piece.at, f->piece.n,
+                                                             &f->out, &stream)
+                                        : (ssize_t)f->piece.n;
         if (used == -1) {
             docker_say("Unrecognized input header: %d", f->frames.head[0]);
             f->end = DOCKER_RELAY_FAULTY;
@@ -88,7 +94,8 @@ static bool write_out(struct flow *f) {
     struct pollfd ready = {.fd = fd, .events = POLLOUT};
     if (by_page && poll(&ready, 1, 0) == 0)
         return false;
-    ssize_t written = sink == SINK_SOCKET ? send(fd, f->out.at, n, MSG_DONTWAIT) : write(fd, f->out.at, n);
+    ssize_t written =
+        sink == SINK_SOCKET ? send(fd, f->out.at, n, MSG_DONTWAIT) : write(fd, f->out.at, n);
     if (written == -1 && (errno == EAGAIN || errno == EINTR))
         return false;
     if (written == -1) {
@@ -141,7 +148,8 @@ static void read_input(struct flow *f) {
 
 static void send_input(struct flow *f) {
     while (f->in_from < f->in.len) {
-        ssize_t n = send(f->relay->conn->fd, f->in.at + f->in_from, f->in.len - f->in_from, MSG_DONTWAIT | MSG_NOSIGNAL);
+        ssize_t n = send(f->relay->conn->fd, f->in.at + f->in_from, f->in.len - f->in_from,
+                         MSG_DONTWAIT | MSG_NOSIGNAL);
         if (n == -1 && (errno == EAGAIN || errno == EINTR))
             return;
         if (n == -1) { /* nobody reads it any more; the output may go on */
@@ -157,17 +165,21 @@ static void send_input(struct flow *f) {
 
 static void wait_for_more(struct flow *f) {
     const struct docker_attach *r = f->relay;
-    bool writing = f->out.n > 0, sending = f->in_from < f->in.len, more = f->piece.n > 0 || r->conn->from < r->conn->to;
+    bool writing = f->out.n > 0,
+         sending = f->in_from<f->in.len, more = f->piece.n> 0 || r->conn->from < r->conn->to;
     struct timespec ts;
     struct pollfd fds[FDS] = {
         [FD_IN] = {.fd = f->input_open && !sending ? 0 : -1, .events = POLLIN},
-        [FD_ENGINE] = {.fd = r->conn->fd, .events = (short)((writing ? 0 : POLLIN) | (sending ? POLLOUT : 0))},
+        [FD_ENGINE] = {.fd = r->conn->fd,
+                       .events = (short)((writing ? 0 : POLLIN) | (sending ? POLLOUT : 0))},
         [FD_OUT] = {.fd = writing ? f->sink_fd[f->out_fd] : -1, .events = POLLOUT},
         [FD_WINDOW] = {.fd = -1},
     };
     if (fds[FD_ENGINE].events == 0)
         fds[FD_ENGINE].fd = -1; /* a hang-up that nobody can look at yet would spin */
-    int64_t now = clock_now(), deadline = r->window != NULL ? docker_resize_watch(r->window, &fds[FD_WINDOW]) : CLOCK_NEVER;
+    int64_t now = clock_now(), deadline = r->window != NULL
+                                              ? docker_resize_watch(r->window, &fds[FD_WINDOW])
+                                              : CLOCK_NEVER;
     if (more && !writing)
         deadline = now; /* a turn was over */
     if (ppoll(fds, FDS, clock_left(deadline, now, &ts), docker_terminal_mask()) == -1)
@@ -182,7 +194,10 @@ static void wait_for_more(struct flow *f) {
 }
 
 enum docker_attach_end docker_attach_run(const struct docker_attach *r) {
-    struct flow f = {.relay = r, .input_open = r->input, .sink = {[1] = sink_of(1), [2] = sink_of(2)}, .sink_fd = {[1] = 1, [2] = 2}};
+    struct flow f = {.relay = r,
+                     .input_open = r->input,
+                     .sink = {[1] = sink_of(1), [2] = sink_of(2)},
+                     .sink_fd = {[1] = 1, [2] = 2}};
     for (;;) {
         pass_output(&f);
         if (f.end != DOCKER_RELAY_ENDED || (f.body_ended && f.out.n == 0 && f.piece.n == 0))

@@ -1,4 +1,5 @@
-/* attach.h: carries a container's streams to standard output and error, and standard input to it. */
+/* attach.h: carries a container's streams to standard output and error, and standard input to
+ * it. */
 #ifndef DOCKER_ATTACH_H
 #define DOCKER_ATTACH_H
 
@@ -9,16 +10,17 @@
 #include "docker/resize.h"
 
 struct docker_attach {
-    struct docker_conn *conn;     /* its body is the output */
-    bool frames;                  /* two streams in one; else all is standard output */
-    bool input;                   /* standard input goes there, and its end */
-    struct docker_detach_keys *keys;     /* that leave the terminal, or NULL */
-    struct docker_resize *window; /* whose changes are told, or NULL */
+    struct docker_conn *conn;        /* its body is the output */
+    bool frames;                     /* two streams in one; else all is standard output */
+    bool input;                      /* standard input goes there, and its end */
+    struct docker_detach_keys *keys; /* that leave the terminal, or NULL */
+    struct docker_resize *window;    /* whose changes are told, or NULL */
 };
 
 /* Returns when the output has ended. */
 enum docker_attach_end {
-    DOCKER_RELAY_ENDED,  /* well; or, where only the connection's end says so, because the engine went away */
+    /* well; or, where only the connection's end says so, because the engine went away */
+    DOCKER_RELAY_ENDED,
     DOCKER_RELAY_BROKEN, /* before its end */
     DOCKER_RELAY_LEFT,   /* by the keys */
     DOCKER_RELAY_FAULTY, /* what came is no such stream, or a message of the engine's; printed */

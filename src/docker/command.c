@@ -23,7 +23,8 @@ void docker_say(const char *format, ...) {
 
 /* What strconv.ParseBool takes. -1: none of it. */
 static int truth(const char *text) {
-    static const char *const words[] = {"0", "f", "F", "false", "FALSE", "False", "1", "t", "T", "true", "TRUE", "True"};
+    static const char *const words[] = {"0", "f", "F", "false", "FALSE", "False",
+                                        "1", "t", "T", "true",  "TRUE",  "True"};
     for (size_t i = 0; i < sizeof words / sizeof *words; i++)
         if (strcmp(text, words[i]) == 0)
             return i >= 6;
@@ -41,7 +42,8 @@ static bool read_number(const char *text, int *number) {
 
 static int refuse_value(const struct docker_flag *f, const char *value, const char *why) {
     char dash[] = {'-', f->letter, ',', ' ', '\0'};
-    docker_say("invalid argument \"%s\" for \"%s--%s\" flag: %s", value, f->letter != '\0' ? dash : "", f->name, why);
+    docker_say("invalid argument \"%s\" for \"%s--%s\" flag: %s", value,
+               f->letter != '\0' ? dash : "", f->name, why);
     return -1;
 }
 
@@ -52,7 +54,8 @@ static int set(const struct docker_flag *f, const char *value) {
         return refuse_value(f, value, error);
     int flag = f->kind == FLAG_BOOL ? truth(value) : 0;
     if (flag == -1 || (f->kind == FLAG_NUMBER && !read_number(value, f->to))) {
-        snprintf(text, sizeof text, "strconv.Parse%s: parsing \"%.60s\": invalid syntax", flag == -1 ? "Bool" : "Int", value);
+        snprintf(text, sizeof text, "strconv.Parse%s: parsing \"%.60s\": invalid syntax",
+                 flag == -1 ? "Bool" : "Int", value);
         return refuse_value(f, value, text);
     }
     if (f->kind == FLAG_BOOL) {
@@ -136,7 +139,8 @@ int docker_flags_read(const struct docker_flag *flags, int argc, char **argv, bo
         if (*ended)
             return at + 1;
         bool is_long = argv[at][1] == '-';
-        int used = is_long ? read_long(flags, argc - at, argv + at) : read_short(flags, argc - at, argv + at);
+        int used = is_long ? read_long(flags, argc - at, argv + at)
+                           : read_short(flags, argc - at, argv + at);
         if (used < 0)
             return used;
         at += used;
@@ -147,7 +151,8 @@ int docker_flags_read(const struct docker_flag *flags, int argc, char **argv, bo
 /* ---- a command ---- */
 
 static int help(const struct docker_command *c, const char *called) {
-    static const char *const operand[] = {[FLAG_BOOL] = "", [FLAG_TEXT] = " string", [FLAG_LIST] = " list", [FLAG_NUMBER] = " int"};
+    static const char *const operand[] = {
+        [FLAG_BOOL] = "", [FLAG_TEXT] = " string", [FLAG_LIST] = " list", [FLAG_NUMBER] = " int"};
     printf("\nUsage:  docker %s %s\n\n%s\n", called, c->usage, c->what);
     if (c->flags->name != NULL)
         printf("\nOptions:\n");
@@ -164,13 +169,18 @@ static int refuse_count(const struct docker_command *c, const char *called, int 
     if (wanted == 0)
         docker_say("\"docker %s\" accepts no arguments.", called);
     else
-        docker_say("\"docker %s\" requires %s %d argument%s.", called, c->least == c->most ? "exactly" : few ? "at least" : "at most", wanted,
-                   wanted == 1 ? "" : "s");
-    docker_say("See 'docker %s --help'.\n\nUsage:  docker %s %s\n\n%s", called, called, c->usage, c->what);
+        docker_say("\"docker %s\" requires %s %d argument%s.", called,
+                   c->least == c->most ? "exactly"
+                   : few               ? "at least"
+                                       : "at most",
+                   wanted, wanted == 1 ? "" : "s");
+    docker_say("See 'docker %s --help'.\n\nUsage:  docker %s %s\n\n%s", called, called, c->usage,
+               c->what);
     return 1;
 }
 
-int docker_command_read(const struct docker_command *c, const char *called, int *argc, char **argv) {
+int docker_command_read(const struct docker_command *c, const char *called, int *argc,
+                        char **argv) {
     int kept = 0;
     bool rest = false; /* no more options */
     for (int at = 0; at < *argc;) {

@@ -78,13 +78,16 @@ static bool open_conn(struct docker_conn *c) {
 void docker_say_unreachable(const char *method, const char *path) {
     const struct docker_host *host = docker_host();
     if (unresolved != 0)
-        docker_say("error during connect: %s \"%s%s%s\": lookup %s: %s", method, host->text, docker_api_path(), path, host->name,
+        docker_say("error during connect: %s \"%s%s%s\": lookup %s: %s", method, host->text,
+                   docker_api_path(), path, host->name,
                    unresolved == EAI_NONAME ? "no such host" : gai_strerror(unresolved));
     else if (errno == EACCES || errno == EPERM)
-        docker_say("permission denied while trying to connect to the Docker daemon socket at %s: connect: %s", host->text,
-                   errno == EACCES ? "permission denied" : "operation not permitted");
+        docker_say("permission denied while trying to connect to the Docker daemon socket at %s: "
+                   "connect: %s",
+                   host->text, errno == EACCES ? "permission denied" : "operation not permitted");
     else
-        docker_say("Cannot connect to the Docker daemon at %s. Is the docker daemon running?", host->text);
+        docker_say("Cannot connect to the Docker daemon at %s. Is the docker daemon running?",
+                   host->text);
 }
 
 static bool send_all(int fd, const char *at, size_t n, int flags) {
@@ -100,7 +103,8 @@ static bool send_all(int fd, const char *at, size_t n, int flags) {
     return true;
 }
 
-const char *docker_path(char out[LIMIT_DOCKER_PATH], const char *kind, const char *name, const char *rest) {
+const char *docker_path(char out[LIMIT_DOCKER_PATH], const char *kind, const char *name,
+                        const char *rest) {
     struct buf b = {.at = out, .cap = LIMIT_DOCKER_PATH};
     size_t n;
     name += strspn(name, "/");
@@ -113,12 +117,13 @@ const char *docker_path(char out[LIMIT_DOCKER_PATH], const char *kind, const cha
     return path != NULL ? path : "/";
 }
 
-bool docker_send(struct docker_conn *c, const char *method, const char *path, const struct buf *body, bool upgrade) {
+bool docker_send(struct docker_conn *c, const char *method, const char *path,
+                 const struct buf *body, bool upgrade) {
     char head[LIMIT_DOCKER_PATH + 512];
     struct buf b = BUF_ON(head);
     bool has_body = strcmp(method, "POST") == 0;
-    buf_format(&b, "%s %s%s%s HTTP/1.1\r\nHost: %s\r\nUser-Agent: bastion\r\n", method, docker_host()->prefix, docker_api_path(), path,
-               docker_host()->authority);
+    buf_format(&b, "%s %s%s%s HTTP/1.1\r\nHost: %s\r\nUser-Agent: bastion\r\n", method,
+               docker_host()->prefix, docker_api_path(), path, docker_host()->authority);
     if (body != NULL)
         buf_text(&b, "Content-Type: application/json\r\n");
     if (has_body)
@@ -131,7 +136,8 @@ bool docker_send(struct docker_conn *c, const char *method, const char *path, co
     c->bodiless = strcmp(method, "HEAD") == 0;
     http1_start_answer(&c->head);
     size_t rest = body != NULL ? body->len : 0;
-    return send_all(c->fd, head, b.len, rest > 0 ? MSG_MORE : 0) && (rest == 0 || send_all(c->fd, body->at, rest, 0));
+    return send_all(c->fd, head, b.len, rest > 0 ? MSG_MORE : 0)
+           && (rest == 0 || send_all(c->fd, body->at, rest, 0));
 }
 
 /* Reads more behind what is there. Returns as read(2) does; 0 too when there is no room. */
@@ -145,7 +151,8 @@ static ssize_t fill(struct docker_conn *c, bool wait) {
     }
 }
 
-/* The head of the answer from what is there. A 1xx that is none of ours goes before the answer (RFC 9110, section 15.2). */
+/* The head of the answer from what is there. A 1xx that is none of ours goes before the answer (RFC
+ * 9110, section 15.2). */
 static int parse_head(struct docker_conn *c) {
     for (;;) {
         int got = http1_read_head(&c->head, c->in + c->from, c->to - c->from);
@@ -182,7 +189,8 @@ int docker_head(struct docker_conn *c, bool wait) {
     }
 }
 
-int docker_ask(struct docker_conn *c, const char *method, const char *path, const struct buf *body, bool upgrade, bool quiet) {
+int docker_ask(struct docker_conn *c, const char *method, const char *path, const struct buf *body,
+               bool upgrade, bool quiet) {
     if (!docker_api_ready(c))
         return -1;
     bool sent = docker_send(c, method, path, body, upgrade);
@@ -203,10 +211,11 @@ int docker_ask(struct docker_conn *c, const char *method, const char *path, cons
         bool tls = c->to > c->from && c->in[c->from] == 0x15; /* an alert's record */
         docker_close(c);
         if (!quiet && tls)
-            docker_say("docker: the engine at %s speaks TLS, and this client does not", docker_host()->text);
+            docker_say("docker: the engine at %s speaks TLS, and this client does not",
+                       docker_host()->text);
         else if (!quiet)
-            docker_say("error during connect: %s \"%s%s%s\": %s", method, docker_host()->text, docker_api_path(), path,
-                       errno != 0 ? strerror(errno) : "EOF");
+            docker_say("error during connect: %s \"%s%s%s\": %s", method, docker_host()->text,
+                       docker_api_path(), path, errno != 0 ? strerror(errno) : "EOF");
     }
     return status;
 }
@@ -240,7 +249,8 @@ int docker_body_next(struct docker_conn *c, struct slice *data, bool wait) {
 /* Address space alone until it is written to. */
 static struct buf place(char **at, size_t cap) {
     if (*at == NULL)
-        *at = mmap(NULL, cap, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+        *at = mmap(NULL, cap, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE,
+                   -1, 0);
     return (struct buf){.at = *at, .cap = *at != MAP_FAILED ? cap : 0};
 }
 
@@ -295,7 +305,8 @@ int docker_refused(struct docker_conn *c, const char *kind, const char *name) {
     return 1;
 }
 
-struct slice docker_get(struct docker_conn *c, const char *path, const char *kind, const char *name) {
+struct slice docker_get(struct docker_conn *c, const char *path, const char *kind,
+                        const char *name) {
     int status = docker_ask(c, "GET", path, NULL, false, false);
     if (status >= 300)
         docker_refused(c, kind, name);

@@ -2,7 +2,8 @@
 
 #include <string.h>
 
-/* One key of the list: a character, or ctrl- with one of @ to _ (letters in lower case). Returns the byte, or -1. */
+/* One key of the list: a character, or ctrl- with one of @ to _ (letters in lower case). Returns
+ * the byte, or -1. */
 static int read_key(const char *name, size_t n) {
     static const char ctrl[] = "ctrl-";
     if (n == 1)
@@ -32,7 +33,8 @@ bool docker_detach_keys_read(struct docker_detach_keys *k, const char *list) {
     }
 }
 
-bool docker_detach_keys_pass(struct docker_detach_keys *k, const char *typed, size_t n, struct buf *out) {
+bool docker_detach_keys_pass(struct docker_detach_keys *k, const char *typed, size_t n,
+                             struct buf *out) {
     for (size_t i = 0; i < n; i++) {
         if (typed[i] == k->at[k->held]) {
             if (++k->held == k->n)

@@ -1,4 +1,5 @@
-/* detach_keys.h: the keys that leave a terminal without ending what runs there: ctrl-p, ctrl-q unless said otherwise. */
+/* detach_keys.h: the keys that leave a terminal without ending what runs there: ctrl-p, ctrl-q
+ * unless said otherwise. */
 #ifndef DOCKER_DETACH_KEYS_H
 #define DOCKER_DETACH_KEYS_H
 
@@ -12,11 +13,14 @@ struct docker_detach_keys {
     char at[32];
 };
 
-/* Reads a list such as "ctrl-p,ctrl-q" or "a,ctrl-]"; an empty one is the usual. False when it is none. */
+/* Reads a list such as "ctrl-p,ctrl-q" or "a,ctrl-]"; an empty one is the usual. False when it is
+ * none. */
 bool docker_detach_keys_read(struct docker_detach_keys *k, const char *list);
 
-/* Adds what was typed to `out`, but for keys that may be the sequence's beginning; those come before the next byte that is not its
- * next. `out` must have room for n and k->n bytes. True when the sequence is whole: what is behind it is lost. */
-bool docker_detach_keys_pass(struct docker_detach_keys *k, const char *typed, size_t n, struct buf *out);
+/* Adds what was typed to `out`, but for keys that may be the sequence's beginning; those come
+ * before the next byte that is not its next. `out` must have room for n and k->n bytes. True when
+ * the sequence is whole: what is behind it is lost. */
+bool docker_detach_keys_pass(struct docker_detach_keys *k, const char *typed, size_t n,
+                             struct buf *out);
 
 #endif

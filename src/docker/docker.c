@@ -22,7 +22,8 @@
 /* ---- the commands ---- */
 
 static const struct docker_flag no_flags[] = {{.name = NULL}};
-static const char many[] = "[OPTIONS] CONTAINER [CONTAINER...]", many_plain[] = "CONTAINER [CONTAINER...]", one_service[] = "[OPTIONS] SERVICE";
+static const char many[] = "[OPTIONS] CONTAINER [CONTAINER...]",
+                  many_plain[] = "CONTAINER [CONTAINER...]", one_service[] = "[OPTIONS] SERVICE";
 
 enum { TOP = 1, CONTAINER = 2, SERVICE = 4, SYSTEM = 8, BOTH = TOP | CONTAINER };
 static const struct {
@@ -33,53 +34,72 @@ enum { GROUPS = sizeof groups / sizeof *groups };
 
 /* The words are those of docker(1), since its users know them. */
 static const struct docker_command commands[] = {
-    {"exec", BOTH, docker_exec, docker_exec_flags, 2, -1, true, "[OPTIONS] CONTAINER COMMAND [ARG...]", "Run a command in a running container"},
-    {"info", TOP | SYSTEM, docker_info, docker_format_flags, 0, 0, false, "[OPTIONS]", "Display system-wide information"},
-    {"inspect", TOP, docker_inspect, docker_inspect_flags, 1, -1, false, "[OPTIONS] NAME|ID [NAME|ID...]",
-     "Return low-level information on Docker objects"},
+    {"exec", BOTH, docker_exec, docker_exec_flags, 2, -1, true,
+     "[OPTIONS] CONTAINER COMMAND [ARG...]", "Run a command in a running container"},
+    {"info", TOP | SYSTEM, docker_info, docker_format_flags, 0, 0, false, "[OPTIONS]",
+     "Display system-wide information"},
+    {"inspect", TOP, docker_inspect, docker_inspect_flags, 1, -1, false,
+     "[OPTIONS] NAME|ID [NAME|ID...]", "Return low-level information on Docker objects"},
     {"inspect", CONTAINER, docker_inspect_container, docker_inspect_flags, 1, -1, false, many,
      "Display detailed information on one or more containers"},
-    {"kill", BOTH, docker_kill, docker_kill_flags, 1, -1, false, many, "Kill one or more running containers"},
-    {"logs", BOTH, docker_logs, docker_logs_flags, 1, 1, false, "[OPTIONS] CONTAINER", "Fetch the logs of a container"},
+    {"kill", BOTH, docker_kill, docker_kill_flags, 1, -1, false, many,
+     "Kill one or more running containers"},
+    {"logs", BOTH, docker_logs, docker_logs_flags, 1, 1, false, "[OPTIONS] CONTAINER",
+     "Fetch the logs of a container"},
     {"ls", CONTAINER, docker_ps, docker_ps_flags, 0, 0, false, "[OPTIONS]", "List containers"},
     {"list", CONTAINER, docker_ps, docker_ps_flags, 0, 0, false, "[OPTIONS]", "List containers"},
-    {"pause", BOTH, docker_pause, no_flags, 1, -1, false, many_plain, "Pause all processes within one or more containers"},
+    {"pause", BOTH, docker_pause, no_flags, 1, -1, false, many_plain,
+     "Pause all processes within one or more containers"},
     {"ps", BOTH, docker_ps, docker_ps_flags, 0, 0, false, "[OPTIONS]", "List containers"},
-    {"restart", BOTH, docker_restart, docker_stop_flags, 1, -1, false, many, "Restart one or more containers"},
+    {"restart", BOTH, docker_restart, docker_stop_flags, 1, -1, false, many,
+     "Restart one or more containers"},
     {"rm", BOTH, docker_rm, docker_rm_flags, 1, -1, false, many, "Remove one or more containers"},
-    {"start", BOTH, docker_start, no_flags, 1, -1, false, many, "Start one or more stopped containers"},
-    {"stop", BOTH, docker_stop, docker_stop_flags, 1, -1, false, many, "Stop one or more running containers"},
-    {"top", BOTH, docker_top, no_flags, 1, -1, true, "CONTAINER [ps OPTIONS]", "Display the running processes of a container"},
-    {"unpause", BOTH, docker_unpause, no_flags, 1, -1, false, many_plain, "Unpause all processes within one or more containers"},
-    {"version", TOP, docker_version, docker_format_flags, 0, 0, false, "[OPTIONS]", "Show the Docker version information"},
-    {"wait", BOTH, docker_wait, no_flags, 1, -1, false, many_plain, "Block until one or more containers stop, then print their exit codes"},
-    {"inspect", SERVICE, docker_inspect_service, docker_inspect_flags, 1, -1, false, "[OPTIONS] SERVICE [SERVICE...]",
-     "Display detailed information on one or more services"},
-    {"logs", SERVICE, docker_service_logs, docker_logs_flags, 1, 1, false, one_service, "Fetch the logs of a service or task"},
-    {"ls", SERVICE, docker_service_ls, docker_service_ls_flags, 0, 0, false, "[OPTIONS]", "List services"},
-    {"list", SERVICE, docker_service_ls, docker_service_ls_flags, 0, 0, false, "[OPTIONS]", "List services"},
-    {"ps", SERVICE, docker_service_ps, docker_service_ps_flags, 1, -1, false, "[OPTIONS] SERVICE [SERVICE...]",
-     "List the tasks of one or more services"},
-    {"update", SERVICE, docker_service_update, docker_service_update_flags, 1, 1, false, one_service, "Update a service"},
+    {"start", BOTH, docker_start, no_flags, 1, -1, false, many,
+     "Start one or more stopped containers"},
+    {"stop", BOTH, docker_stop, docker_stop_flags, 1, -1, false, many,
+     "Stop one or more running containers"},
+    {"top", BOTH, docker_top, no_flags, 1, -1, true, "CONTAINER [ps OPTIONS]",
+     "Display the running processes of a container"},
+    {"unpause", BOTH, docker_unpause, no_flags, 1, -1, false, many_plain,
+     "Unpause all processes within one or more containers"},
+    {"version", TOP, docker_version, docker_format_flags, 0, 0, false, "[OPTIONS]",
+     "Show the Docker version information"},
+    {"wait", BOTH, docker_wait, no_flags, 1, -1, false, many_plain,
+     "Block until one or more containers stop, then print their exit codes"},
+    {"inspect", SERVICE, docker_inspect_service, docker_inspect_flags, 1, -1, false,
+     "[OPTIONS] SERVICE [SERVICE...]", "Display detailed information on one or more services"},
+    {"logs", SERVICE, docker_service_logs, docker_logs_flags, 1, 1, false, one_service,
+     "Fetch the logs of a service or task"},
+    {"ls", SERVICE, docker_service_ls, docker_service_ls_flags, 0, 0, false, "[OPTIONS]",
+     "List services"},
+    {"list", SERVICE, docker_service_ls, docker_service_ls_flags, 0, 0, false, "[OPTIONS]",
+     "List services"},
+    {"ps", SERVICE, docker_service_ps, docker_service_ps_flags, 1, -1, false,
+     "[OPTIONS] SERVICE [SERVICE...]", "List the tasks of one or more services"},
+    {"update", SERVICE, docker_service_update, docker_service_update_flags, 1, 1, false,
+     one_service, "Update a service"},
 };
 enum { COMMANDS = sizeof commands / sizeof *commands };
 
 /* What docker(1) has, too. */
 static const char *const absent[] = {
-    "attach", "build",  "builder", "buildx", "commit", "compose", "config",  "context", "cp",     "create", "diff",   "events", "export",
-    "history", "image", "images",  "import", "load",   "login",   "logout",  "manifest", "network", "node",  "plugin", "port",   "pull",
-    "push",   "rename", "rmi",     "run",    "save",   "scout",   "search",  "secret",  "stack",  "stats",  "swarm",  "tag",    "trust",
-    "update", "volume",
+    "attach", "build",  "builder",  "buildx",  "commit",  "compose", "config", "context", "cp",
+    "create", "diff",   "events",   "export",  "history", "image",   "images", "import",  "load",
+    "login",  "logout", "manifest", "network", "node",    "plugin",  "port",   "pull",    "push",
+    "rename", "rmi",    "run",      "save",    "scout",   "search",  "secret", "stack",   "stats",
+    "swarm",  "tag",    "trust",    "update",  "volume",
 };
 
 static int help(FILE *to, unsigned where) {
     const char *group = "";
     for (size_t i = 0; i < GROUPS; i++)
         group = groups[i].bit == where ? groups[i].name : group;
-    fprintf(to, "\nUsage:  docker %s%sCOMMAND\n\n", where == TOP ? "[OPTIONS] " : group, where == TOP ? "" : " ");
+    fprintf(to, "\nUsage:  docker %s%sCOMMAND\n\n", where == TOP ? "[OPTIONS] " : group,
+            where == TOP ? "" : " ");
     if (where == TOP)
         fputs("A small client of the Docker Engine, part of bastion\n\nOptions:\n"
-              "  -H, --host list   Daemon socket to connect to (unix://PATH, tcp://HOST:PORT)\n  -v, --version     Print version information and quit\n\n"
+              "  -H, --host list   Daemon socket to connect to (unix://PATH, tcp://HOST:PORT)\n  "
+              "-v, --version     Print version information and quit\n\n"
               "Groups:\n  container, service, system\n\n",
               to);
     fputs("Commands:\n", to);
@@ -104,12 +124,18 @@ static int refuse(const char *group, const char *name) {
         docker_say("docker: '%s' is not a docker command.\nSee 'docker --help'", name);
         return 1;
     }
-    bool plugin = strcmp(name, "compose") == 0 || strcmp(name, "build") == 0 || strcmp(name, "buildx") == 0;
+    bool plugin =
+        strcmp(name, "compose") == 0 || strcmp(name, "build") == 0 || strcmp(name, "buildx") == 0;
     docker_say("docker: '%s%s%s' is not in this small client, which is bastion's. In a Dockerfile, "
-               "COPY --from=docker:cli /usr/local/bin/docker /usr/local/bin/docker puts the real one before it%s.",
+               "COPY --from=docker:cli /usr/local/bin/docker /usr/local/bin/docker puts the real "
+               "one before it%s.",
                group, *group != '\0' ? " " : "", name,
-               plugin ? ", and COPY --from=docker:cli /usr/local/libexec/docker/cli-plugins /usr/local/libexec/docker/cli-plugins what it needs for this" : "");
-    return *group == '\0' && (strcmp(name, "run") == 0 || strcmp(name, "create") == 0) ? DOCKER_USAGE : 1;
+               plugin ? ", and COPY --from=docker:cli /usr/local/libexec/docker/cli-plugins "
+                        "/usr/local/libexec/docker/cli-plugins what it needs for this"
+                      : "");
+    return *group == '\0' && (strcmp(name, "run") == 0 || strcmp(name, "create") == 0)
+               ? DOCKER_USAGE
+               : 1;
 }
 
 /* ---- where the engine is ---- */
@@ -121,10 +147,14 @@ static struct {
 } option;
 
 static const struct docker_flag global_flags[] = {
-    {0, "config", FLAG_TEXT, &option.ignored, NULL},    {'c', "context", FLAG_TEXT, &option.context, NULL},
-    {'D', "debug", FLAG_BOOL, &option.debug, NULL},     {'H', "host", FLAG_LIST, &option.hosts, NULL},
-    {'l', "log-level", FLAG_TEXT, &option.ignored, NULL}, {0, "tls", FLAG_BOOL, &option.tls, NULL},
-    {0, "tlsverify", FLAG_BOOL, &option.verify, NULL},  {'v', "version", FLAG_BOOL, &option.version, NULL},
+    {0, "config", FLAG_TEXT, &option.ignored, NULL},
+    {'c', "context", FLAG_TEXT, &option.context, NULL},
+    {'D', "debug", FLAG_BOOL, &option.debug, NULL},
+    {'H', "host", FLAG_LIST, &option.hosts, NULL},
+    {'l', "log-level", FLAG_TEXT, &option.ignored, NULL},
+    {0, "tls", FLAG_BOOL, &option.tls, NULL},
+    {0, "tlsverify", FLAG_BOOL, &option.verify, NULL},
+    {'v', "version", FLAG_BOOL, &option.version, NULL},
     {.name = NULL},
 };
 
@@ -135,14 +165,19 @@ static const char *variable(const char *name) {
 
 /* NULL, or what keeps this client from it. */
 static const char *find_engine(void) {
-    const char *context = option.context != NULL ? option.context : variable("DOCKER_CONTEXT"), *place = variable("DOCKER_HOST");
-    if (option.tls || option.verify || variable("DOCKER_TLS_VERIFY") != NULL || variable("DOCKER_TLS") != NULL)
-        return "docker: this client speaks no TLS to the engine; use its local socket, or tcp:// over a network that you trust";
+    const char *context = option.context != NULL ? option.context : variable("DOCKER_CONTEXT"),
+               *place = variable("DOCKER_HOST");
+    if (option.tls || option.verify || variable("DOCKER_TLS_VERIFY") != NULL
+        || variable("DOCKER_TLS") != NULL)
+        return "docker: this client speaks no TLS to the engine; use its local socket, or tcp:// "
+               "over a network that you trust";
     if (option.hosts.n > 1)
-        return "Failed to initialize: unable to resolve docker endpoint: Please specify only one -H";
+        return "Failed to initialize: unable to resolve docker endpoint: Please specify only one "
+               "-H";
     if (option.hosts.n == 1)
         place = *option.hosts.at[0] != '\0' ? option.hosts.at[0] : NULL;
-    else if (context != NULL && strcmp(context, "default") != 0 && (place == NULL || option.context != NULL))
+    else if (context != NULL && strcmp(context, "default") != 0
+             && (place == NULL || option.context != NULL))
         return "docker: this client knows no contexts; say where the engine is with DOCKER_HOST";
     return docker_host_set(place != NULL ? place : "unix://");
 }

@@ -40,7 +40,8 @@ static bool write_line(struct buf *b, char *line, bool *first) {
         return false;
     }
     if (memchr(line, ' ', n) != NULL || memchr(line, '\t', n) != NULL) {
-        docker_say("poorly formatted environment: variable '%.*s' contains whitespaces", (int)n, line);
+        docker_say("poorly formatted environment: variable '%.*s' contains whitespaces", (int)n,
+                   line);
         return false;
     }
     if (line[n] == '=')
@@ -54,7 +55,8 @@ static bool write_file(struct buf *b, const char *path, bool *first) {
     static char line[LIMIT_DOCKER_VARIABLE];
     FILE *file = fopen(path, "re");
     if (file == NULL) {
-        docker_say("open %s: %s", path, errno == ENOENT ? "no such file or directory" : strerror(errno));
+        docker_say("open %s: %s", path,
+                   errno == ENOENT ? "no such file or directory" : strerror(errno));
         return false;
     }
     bool good = true, begun = false;
@@ -62,7 +64,8 @@ static bool write_file(struct buf *b, const char *path, bool *first) {
         size_t n = strlen(line);
         bool whole = n > 0 && line[n - 1] == '\n';
         if (!whole && !feof(file)) {
-            docker_say("docker: %s: a line is longer than %d bytes, or has a NUL", path, LIMIT_DOCKER_VARIABLE);
+            docker_say("docker: %s: a line is longer than %d bytes, or has a NUL", path,
+                       LIMIT_DOCKER_VARIABLE);
             good = false;
             break;
         }
@@ -86,14 +89,16 @@ static bool write_file(struct buf *b, const char *path, bool *first) {
     return good;
 }
 
-bool docker_environment_write(struct buf *b, const struct docker_list *files, const struct docker_list *list) {
+bool docker_environment_write(struct buf *b, const struct docker_list *files,
+                              const struct docker_list *list) {
     bool first = true;
     buf_char(b, '[');
     for (size_t i = 0; i < files->n; i++)
         if (!write_file(b, files->at[i], &first))
             return false;
     for (size_t i = 0; i < list->n; i++)
-        write_one(b, list->at[i], strchr(list->at[i], '=') == NULL ? getenv(list->at[i]) : NULL, &first);
+        write_one(b, list->at[i], strchr(list->at[i], '=') == NULL ? getenv(list->at[i]) : NULL,
+                  &first);
     buf_char(b, ']');
     return true;
 }

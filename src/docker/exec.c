@@ -35,10 +35,12 @@ const struct docker_flag docker_exec_flags[] = {
 
 enum { ID = 256 }; /* bytes of the name that the engine gives to what is executed: 64, and room */
 
-/* A terminal is asked for, and there is none. That the container isn't there either comes first, as with docker(1). */
+/* A terminal is asked for, and there is none. That the container isn't there either comes first, as
+ * with docker(1). */
 static int refuse_terminal(struct docker_conn *c, const char *container) {
     char path[LIMIT_DOCKER_PATH];
-    int status = docker_ask(c, "GET", docker_path(path, "containers", container, "/json"), NULL, false, false);
+    int status = docker_ask(c, "GET", docker_path(path, "containers", container, "/json"), NULL,
+                            false, false);
     if (status == -1)
         return 1;
     if (status >= 300)
@@ -59,9 +61,12 @@ static bool write_config(struct buf *b, int argc, char **argv) {
     bool attach = !option.detach;
     buf_text(b, "{\"User\":");
     json_quote(b, option.user, strlen(option.user));
-    buf_format(b, ",\"Privileged\":%s,\"Tty\":%s,\"AttachStdin\":%s,\"AttachStderr\":%s,\"AttachStdout\":%s,\"Detach\":%s,\"DetachKeys\":",
-               bool_text(option.privileged), bool_text(option.terminal), bool_text(attach && option.interactive), bool_text(attach),
-               bool_text(attach), bool_text(option.detach));
+    buf_format(b,
+               ",\"Privileged\":%s,\"Tty\":%s,\"AttachStdin\":%s,\"AttachStderr\":%s,"
+               "\"AttachStdout\":%s,\"Detach\":%s,\"DetachKeys\":",
+               bool_text(option.privileged), bool_text(option.terminal),
+               bool_text(attach && option.interactive), bool_text(attach), bool_text(attach),
+               bool_text(option.detach));
     json_quote(b, option.keys, strlen(option.keys));
     write_size(b);
     buf_text(b, ",\"Env\":");
@@ -78,10 +83,13 @@ static bool write_config(struct buf *b, int argc, char **argv) {
     return true;
 }
 
-/* Has the engine prepare the command; its name in `id`. Returns -1, or the exit status of a failure. */
-static int create(struct docker_conn *c, char id[ID], const char *container, const struct buf *config) {
+/* Has the engine prepare the command; its name in `id`. Returns -1, or the exit status of a
+ * failure. */
+static int create(struct docker_conn *c, char id[ID], const char *container,
+                  const struct buf *config) {
     char path[LIMIT_DOCKER_PATH];
-    int status = docker_ask(c, "POST", docker_path(path, "containers", container, "/exec"), config, false, false);
+    int status = docker_ask(c, "POST", docker_path(path, "containers", container, "/exec"), config,
+                            false, false);
     if (status == -1)
         return 1;
     if (status >= 300)
@@ -100,7 +108,8 @@ static int create(struct docker_conn *c, char id[ID], const char *container, con
 static int start(struct docker_conn *c, const char *id, bool upgrade) {
     char path[LIMIT_DOCKER_PATH], body[128];
     struct buf b = BUF_ON(body);
-    buf_format(&b, "{\"Detach\":%s,\"Tty\":%s", bool_text(option.detach), bool_text(option.terminal));
+    buf_format(&b, "{\"Detach\":%s,\"Tty\":%s", bool_text(option.detach),
+               bool_text(option.terminal));
     write_size(&b);
     buf_char(&b, '}');
     int status = docker_ask(c, "POST", docker_path(path, "exec", id, "/start"), &b, upgrade, false);
@@ -110,19 +119,23 @@ static int start(struct docker_conn *c, const char *id, bool upgrade) {
         return docker_refused(c, NULL, NULL);
     if (!upgrade || status == 101 || !option.interactive)
         return -1;
-    /* The output would come, but no input could go: a command that waits for it would wait for ever. */
-    docker_say("unable to upgrade to tcp, received %d (does a proxy before the engine drop the request's Upgrade?)", status);
+    /* The output would come, but no input could go: a command that waits for it would wait for
+     * ever. */
+    docker_say("unable to upgrade to tcp, received %d (does a proxy before the engine drop the "
+               "request's Upgrade?)",
+               status);
     return 1;
 }
 
-/* The command's exit code. An engine that is gone can't tell: 255, as docker(1) has it. `whole`: the output has ended, rather than broken
- * off. */
+/* The command's exit code. An engine that is gone can't tell: 255, as docker(1) has it. `whole`:
+ * the output has ended, rather than broken off. */
 static int exit_code(struct docker_conn *c, const char *id, bool whole) {
     char path[LIMIT_DOCKER_PATH];
     int64_t give_up = clock_now() + LIMIT_DOCKER_EXIT_MS;
     for (int pause = 1;; pause = pause < 100 ? pause * 2 : pause) {
         uint64_t code = 0;
-        int status = docker_ask(c, "GET", docker_path(path, "exec", id, "/json"), NULL, false, true);
+        int status =
+            docker_ask(c, "GET", docker_path(path, "exec", id, "/json"), NULL, false, true);
         if (status == -1)
             return 255;
         if (status >= 300)
@@ -134,7 +147,8 @@ static int exit_code(struct docker_conn *c, const char *id, bool whole) {
         bool known = json_number(json_member(answer, "ExitCode"), INT32_MAX, &code);
         if (known && !running)
             return (int)code & 0xff;
-        if (running && clock_now() < give_up) { /* it may have closed its output and go on, or the engine may need a moment */
+        /* it may have closed its output and go on, or the engine may need a moment */
+        if (running && clock_now() < give_up) {
             poll(NULL, 0, pause);
             continue;
         }
@@ -149,7 +163,8 @@ static int exit_code(struct docker_conn *c, const char *id, bool whole) {
 static int carry(struct docker_conn *stream, struct docker_conn *c, const char *id) {
     static struct docker_resize window;
     static struct docker_detach_keys keys;
-    bool input = option.interactive, raw = input && option.terminal, sized = option.terminal && isatty(0);
+    bool input = option.interactive, raw = input && option.terminal,
+         sized = option.terminal && isatty(0);
     struct docker_attach relay = {.conn = stream, .frames = !option.terminal, .input = input};
     if (raw && !docker_detach_keys_read(&keys, option.keys))
         docker_detach_keys_read(&keys, "");

@@ -7,7 +7,9 @@
 #include "wire/json.h"
 
 const char *docker_filter_check(const char *filter) {
-    return *filter == '\0' || strchr(filter, '=') != NULL ? NULL : "bad format of filter (expected name=value)";
+    return *filter == '\0' || strchr(filter, '=') != NULL
+               ? NULL
+               : "bad format of filter (expected name=value)";
 }
 
 /* A filter's name, without the space around it and in small letters. */
@@ -59,7 +61,8 @@ void docker_filter_write(struct buf *b, const struct docker_list *list) {
         buf_char(&json, first ? '{' : ',');
         first = false;
         for (size_t k = 0; k < name.n && k < sizeof small; k++)
-            small[k] = name.at[k] >= 'A' && name.at[k] <= 'Z' ? (char)(name.at[k] + 32) : name.at[k];
+            small[k] =
+                name.at[k] >= 'A' && name.at[k] <= 'Z' ? (char)(name.at[k] + 32) : name.at[k];
         json_quote(&json, small, name.n < sizeof small ? name.n : sizeof small);
         buf_text(&json, ":{");
         add_values(&json, list, name);

@@ -29,11 +29,15 @@ static bool read_authority(const char *text, size_t n) {
     size_t digits = colon != NULL && colon < end ? (size_t)(end - colon) - 1 : 0;
     if (digits > 0 && !num_decimal(colon + 1, digits, 65535, &number))
         return false;
-    snprintf(host.name, sizeof host.name, "%.*s", (int)(n > 0 ? n : strlen("localhost")), n > 0 ? name : "localhost");
-    snprintf(host.port, sizeof host.port, "%.*s", digits > 0 ? (int)digits : 4, digits > 0 ? colon + 1 : "2375");
-    snprintf(host.authority, sizeof host.authority, strchr(host.name, ':') != NULL ? "[%s]:%s" : "%s:%s", host.name, host.port);
+    snprintf(host.name, sizeof host.name, "%.*s", (int)(n > 0 ? n : strlen("localhost")),
+             n > 0 ? name : "localhost");
+    snprintf(host.port, sizeof host.port, "%.*s", digits > 0 ? (int)digits : 4,
+             digits > 0 ? colon + 1 : "2375");
+    snprintf(host.authority, sizeof host.authority,
+             strchr(host.name, ':') != NULL ? "[%s]:%s" : "%s:%s", host.name, host.port);
     /* It goes into the field Host. */
-    return strspn(host.name, "-._~0123456789:abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ%") == strlen(host.name);
+    return strspn(host.name, "-._~0123456789:abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ%")
+           == strlen(host.name);
 }
 
 /* Takes %XX for the byte that it stands for. False: there is no such byte, or it is a NUL. */
@@ -43,7 +47,8 @@ static bool unescape(struct buf *out, const char *at, size_t n) {
             buf_char(out, at[i]);
             continue;
         }
-        int high = i + 2 < n ? num_hex_digit((unsigned char)at[i + 1]) : -1, low = i + 2 < n ? num_hex_digit((unsigned char)at[i + 2]) : -1;
+        int high = i + 2 < n ? num_hex_digit((unsigned char)at[i + 1]) : -1,
+            low = i + 2 < n ? num_hex_digit((unsigned char)at[i + 2]) : -1;
         if (high < 0 || low < 0 || high + low == 0)
             return false;
         buf_char(out, (char)(high << 4 | low));
@@ -52,7 +57,8 @@ static bool unescape(struct buf *out, const char *at, size_t n) {
     return !out->full;
 }
 
-/* The path behind it, in its shortest form: no empty segment, no dot, each ".." takes the one before it away. */
+/* The path behind it, in its shortest form: no empty segment, no dot, each ".." takes the one
+ * before it away. */
 static bool read_prefix(const char *path) {
     struct buf b = BUF_ON(host.prefix);
     for (size_t n; *path != '\0'; path += n) {
@@ -78,7 +84,8 @@ static bool read_prefix(const char *path) {
 static bool read_tcp(const char *text) {
     size_t n = strcspn(text, "/");
     char path[LIMIT_PATH];
-    snprintf(path, sizeof path, "%.*s", (int)strcspn(text + n, "?#"), text + n); /* a query means nothing here */
+    /* a query means nothing here */
+    snprintf(path, sizeof path, "%.*s", (int)strcspn(text + n, "?#"), text + n);
     return read_authority(text, n) && read_prefix(path);
 }
 
@@ -87,14 +94,22 @@ const char *docker_host_set(const char *text) {
     const char *unix_scheme = "unix://", *tcp = "tcp://";
     text += strspn(text, " ");
     bool is_unix = *text == '\0' || strncmp(text, unix_scheme, strlen(unix_scheme)) == 0;
-    const char *place = *text == '\0' ? text : is_unix ? text + strlen(unix_scheme) : strncmp(text, tcp, strlen(tcp)) == 0 ? text + strlen(tcp) : text;
+    const char *place = *text == '\0'                          ? text
+                        : is_unix                              ? text + strlen(unix_scheme)
+                        : strncmp(text, tcp, strlen(tcp)) == 0 ? text + strlen(tcp)
+                                                               : text;
     if (strncmp(text, "ssh://", 6) == 0)
-        return "docker: this client speaks no SSH to the engine; use its local socket, or tcp:// over a network that you trust";
+        return "docker: this client speaks no SSH to the engine; use its local socket, or tcp:// "
+               "over a network that you trust";
     if (is_unix && *place == '\0')
         place = "/var/run/docker.sock";
     host = (struct docker_host){.authority = "docker"};
-    snprintf(error, sizeof error, "Failed to initialize: unable to resolve docker endpoint: invalid bind address format: %s", text);
-    if (strlen(text) >= sizeof host.text - 320 || (!is_unix && place == text && strstr(text, "://") != NULL))
+    snprintf(
+        error, sizeof error,
+        "Failed to initialize: unable to resolve docker endpoint: invalid bind address format: %s",
+        text);
+    if (strlen(text) >= sizeof host.text - 320
+        || (!is_unix && place == text && strstr(text, "://") != NULL))
         return error;
     if (is_unix ? strlen(place) >= sizeof host.path : !read_tcp(place))
         return error;
@@ -103,7 +118,8 @@ const char *docker_host_set(const char *text) {
     if (is_unix)
         snprintf(host.text, sizeof host.text, "%s%s", unix_scheme, place);
     else
-        snprintf(host.text, sizeof host.text, "%s%s%s", tcp, host.authority, place + strcspn(place, "/"));
+        snprintf(host.text, sizeof host.text, "%s%s%s", tcp, host.authority,
+                 place + strcspn(place, "/"));
     return NULL;
 }
 

@@ -8,15 +8,15 @@
 #include "limit.h"
 
 struct docker_host {
-    char text[LIMIT_PATH]; /* as messages name it */
+    char text[LIMIT_PATH];                                /* as messages name it */
     char path[sizeof((struct sockaddr_un *)0)->sun_path]; /* of a local socket, else empty */
     char name[256], port[8];
-    char authority[280];       /* for the field Host */
-    char prefix[LIMIT_PATH];   /* before each request's path: empty, or /SEGMENT/SEGMENT, escaped */
+    char authority[280];     /* for the field Host */
+    char prefix[LIMIT_PATH]; /* before each request's path: empty, or /SEGMENT/SEGMENT, escaped */
 };
 
-/* Takes unix://PATH, tcp://HOST[:PORT][/PREFIX], or what Docker takes for them, as the engine's place from now on. Returns NULL, or
- * what is wrong with it (one line). */
+/* Takes unix://PATH, tcp://HOST[:PORT][/PREFIX], or what Docker takes for them, as the engine's
+ * place from now on. Returns NULL, or what is wrong with it (one line). */
 const char *docker_host_set(const char *text);
 const struct docker_host *docker_host(void);
 

@@ -15,14 +15,16 @@
 
 static const char *format = "";
 
-const struct docker_flag docker_format_flags[] = {{'f', "format", FLAG_TEXT, &format, NULL}, {.name = NULL}};
+const struct docker_flag docker_format_flags[] = {{'f', "format", FLAG_TEXT, &format, NULL},
+                                                  {.name = NULL}};
 
 static struct docker_conn conn;
 
 /* The template that the format means; false: it is none, and a line has been printed. */
 static bool read_format(struct docker_template *t, const char *name, const char *type) {
     static char error[LIMIT_DOCKER_MESSAGE];
-    *t = (struct docker_template){.text = strcmp(format, "json") == 0 ? "{{json .}}" : format, .name = name, .type = type};
+    *t = (struct docker_template){
+        .text = strcmp(format, "json") == 0 ? "{{json .}}" : format, .name = name, .type = type};
     if (docker_template_check(t, error))
         return true;
     docker_say("template parsing error: %s", error);
@@ -31,7 +33,9 @@ static bool read_format(struct docker_template *t, const char *name, const char 
 
 /* What Go calls the machine. */
 static const char *architecture(const struct utsname *u) {
-    static const char *const names[][2] = {{"x86_64", "amd64"}, {"aarch64", "arm64"}, {"i686", "386"}, {"i586", "386"}, {"armv7l", "arm"}, {"armv6l", "arm"}, {"mips", "mips"}};
+    static const char *const names[][2] = {
+        {"x86_64", "amd64"}, {"aarch64", "arm64"}, {"i686", "386"}, {"i586", "386"},
+        {"armv7l", "arm"},   {"armv6l", "arm"},    {"mips", "mips"}};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         if (strcmp(u->machine, names[i][0]) == 0)
             return names[i][1];
@@ -44,7 +48,8 @@ static void write_client(struct buf *b, bool with_api) {
     buf_text(b, "\"Version\":\"" BASTION_VERSION "\",");
     if (with_api)
         buf_format(b, "\"ApiVersion\":\"%s\",", docker_api_version());
-    buf_text(b, "\"DefaultAPIVersion\":\"" DOCKER_API_MOST "\",\"GitCommit\":\"bastion\",\"Os\":\"linux\",");
+    buf_text(b, "\"DefaultAPIVersion\":\"" DOCKER_API_MOST
+                "\",\"GitCommit\":\"bastion\",\"Os\":\"linux\",");
     if (uname(&machine) == 0)
         buf_format(b, "\"Arch\":\"%s\",", architecture(&machine));
     buf_text(b, "\"Context\":\"default\"");
@@ -62,14 +67,16 @@ static void write_date(struct buf *out, struct slice value) {
     json_text(&b, value);
     if (buf_string(&b) == NULL)
         return;
-    if (sscanf(text, "%4d-%2u-%2dT%2d:%2d:%2d", &year, &month, &day, &hour, &minute, &second) != 6 || month < 1 || month > 12) {
+    if (sscanf(text, "%4d-%2u-%2dT%2d:%2d:%2d", &year, &month, &day, &hour, &minute, &second) != 6
+        || month < 1 || month > 12) {
         buf_text(out, text);
         return;
     }
-    struct tm tm = {.tm_year = year - 1900, .tm_mon = (int)month - 1, .tm_mday = day, .tm_hour = hour};
+    struct tm tm = {
+        .tm_year = year - 1900, .tm_mon = (int)month - 1, .tm_mday = day, .tm_hour = hour};
     timegm(&tm); /* for the day of the week */
-    buf_format(out, "%.3s %.3s %2d %02d:%02d:%02d %d", &"SunMonTueWedThuFriSat"[tm.tm_wday * 3], &months[(month - 1) * 3], day, hour, minute,
-               second, year);
+    buf_format(out, "%.3s %.3s %2d %02d:%02d:%02d %d", &"SunMonTueWedThuFriSat"[tm.tm_wday * 3],
+               &months[(month - 1) * 3], day, hour, minute, second, year);
 }
 
 static void print_built(struct slice value) {
@@ -91,11 +98,13 @@ static void print_text(const char *label, struct slice value) {
 }
 
 static void print_server(struct slice server) {
-    struct slice minimum = json_member(server, "MinAPIVersion"), api = json_member(server, "ApiVersion");
+    struct slice minimum = json_member(server, "MinAPIVersion"),
+                 api = json_member(server, "ApiVersion");
     printf("\nServer:\n Engine:\n");
     print_text("  Version:          ", json_member(server, "Version"));
     if (api.n > 2 && minimum.n > 2)
-        printf("  API version:      %.*s (minimum version %.*s)\n", (int)api.n - 2, api.at + 1, (int)minimum.n - 2, minimum.at + 1);
+        printf("  API version:      %.*s (minimum version %.*s)\n", (int)api.n - 2, api.at + 1,
+               (int)minimum.n - 2, minimum.at + 1);
     print_text("  Go version:       ", json_member(server, "GoVersion"));
     print_text("  Git commit:       ", json_member(server, "GitCommit"));
     print_built(json_member(server, "BuildTime"));
@@ -103,7 +112,8 @@ static void print_server(struct slice server) {
     struct slice os = json_member(server, "Os"), arch = json_member(server, "Arch");
     if (os.n > 2 && arch.n > 2)
         printf("%.*s/%.*s", (int)os.n - 2, os.at + 1, (int)arch.n - 2, arch.at + 1);
-    printf("\n  Experimental:     %s\n", json_is_true(json_member(server, "Experimental")) ? "true" : "false");
+    printf("\n  Experimental:     %s\n",
+           json_is_true(json_member(server, "Experimental")) ? "true" : "false");
     struct json_walk walk = {json_member(server, "Components"), false};
     struct slice key, part;
     while (json_next(&walk, &key, &part)) {
@@ -116,7 +126,8 @@ static void print_server(struct slice server) {
     }
 }
 
-/* The engine's answer as docker(1) passes it on: the date among its parts' details is one for people. */
+/* The engine's answer as docker(1) passes it on: the date among its parts' details is one for
+ * people. */
 static void write_server(struct buf *b, struct slice server) {
     char date[128];
     struct json_walk walk = {server, false}, parts;
@@ -138,7 +149,8 @@ static void write_server(struct buf *b, struct slice server) {
             write_date(&d, built);
             buf_char(&d, '"');
             buf_char(b, before);
-            if (json_is(json_member(part, "Name"), "Engine") && built.n > 0 && json_is_valid((struct slice){d.at, d.len}))
+            if (json_is(json_member(part, "Name"), "Engine") && built.n > 0
+                && json_is_valid((struct slice){d.at, d.len}))
                 json_set(b, part, "Details.BuildTime", (struct slice){d.at, d.len});
             else
                 buf_bytes(b, part.at, part.n);

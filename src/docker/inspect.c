@@ -24,9 +24,16 @@ const struct docker_flag docker_inspect_flags[] = {
 static const struct kind {
     const char *name, *path, *rest;
 } kinds[] = {
-    {"container", "containers", "/json"}, {"image", "images", "/json"}, {"network", "networks", ""}, {"volume", "volumes", ""},
-    {"service", "services", ""},          {"task", "tasks", ""},        {"node", "nodes", ""},       {"plugin", "plugins", "/json"},
-    {"secret", "secrets", ""},            {"config", "configs", ""},
+    {"container", "containers", "/json"},
+    {"image", "images", "/json"},
+    {"network", "networks", ""},
+    {"volume", "volumes", ""},
+    {"service", "services", ""},
+    {"task", "tasks", ""},
+    {"node", "nodes", ""},
+    {"plugin", "plugins", "/json"},
+    {"secret", "secrets", ""},
+    {"config", "configs", ""},
 };
 enum { KINDS = sizeof kinds / sizeof *kinds };
 
@@ -37,7 +44,9 @@ static bool as_json;   /* in one line */
 static int ask(const struct kind *k, const char *name) {
     char path[LIMIT_DOCKER_PATH];
     bool sized = option.size && strcmp(k->name, "container") == 0;
-    return docker_ask(&conn, "GET", docker_path(path, k->path, name, sized ? "/json?size=1" : k->rest), NULL, false, false);
+    return docker_ask(&conn, "GET",
+                      docker_path(path, k->path, name, sized ? "/json?size=1" : k->rest), NULL,
+                      false, false);
 }
 
 static void put(void *context, const char *bytes, size_t n) { fwrite(bytes, 1, n, context); }
@@ -74,7 +83,8 @@ static int print(struct slice object) {
 
 static bool is_no_swarm(int status) { return status == 503 || status == 406; }
 
-/* One object, of one kind or (NULL) of any. *gone: the engine can't be reached, or a template does not fit. Returns 0 or 1. */
+/* One object, of one kind or (NULL) of any. *gone: the engine can't be reached, or a template does
+ * not fit. Returns 0 or 1. */
 static int inspect_one(const struct kind *only, const char *name, bool *gone) {
     for (size_t i = 0; *name != '\0' && i < KINDS; i++) {
         const struct kind *k = only != NULL ? only : &kinds[i];
@@ -87,7 +97,9 @@ static int inspect_one(const struct kind *only, const char *name, bool *gone) {
             *gone = object.at == NULL || print(object) != 0;
             return *gone;
         }
-        bool next = only == NULL && (status == 404 || (i > 0 && (is_no_swarm(status) || status == 400 || status == 500)));
+        bool next = only == NULL
+                    && (status == 404
+                        || (i > 0 && (is_no_swarm(status) || status == 400 || status == 500)));
         if (!next && status != 404)
             return docker_refused(&conn, NULL, NULL);
         (void)docker_body_whole(&conn);

@@ -29,7 +29,8 @@ static bool add_time(struct buf *b, const char *name, const char *text) {
     if (*text == '\0')
         return true;
     if (!docker_time_point(&value, text, time(NULL))) {
-        docker_say("invalid value for \"%s\": failed to parse value as time or duration: \"%s\"", name, text);
+        docker_say("invalid value for \"%s\": failed to parse value as time or duration: \"%s\"",
+                   name, text);
         return false;
     }
     buf_format(b, "&%s=", name);
@@ -66,13 +67,15 @@ int docker_logs(int argc, char **argv) {
     enum { UNTIL_SINCE = 35 };
     if (*option.until != '\0' && !docker_api_has(&conn, "until", UNTIL_SINCE))
         return 1;
-    struct slice container = docker_get(&conn, docker_path(path, "containers", argv[0], "/json"), "container", argv[0]);
+    struct slice container =
+        docker_get(&conn, docker_path(path, "containers", argv[0], "/json"), "container", argv[0]);
     if (container.at == NULL)
         return 1;
     bool terminal = json_is_true(json_at(container, "Config.Tty"));
     if (!docker_logs_query(query, sizeof query, false))
         return 1;
-    int status = docker_ask(&conn, "GET", docker_path(path, "containers", argv[0], query), NULL, false, false);
+    int status = docker_ask(&conn, "GET", docker_path(path, "containers", argv[0], query), NULL,
+                            false, false);
     if (status == -1)
         return 1;
     if (status >= 300)

@@ -48,14 +48,18 @@ static size_t read_ports(struct port *list, struct slice ports) {
 }
 
 static bool is_mapped(const struct port *p) { return p->ip[0] != '\0' && p->outer != p->inner; }
-static bool same_group(const struct port *a, const struct port *b) { return strcmp(a->ip, b->ip) == 0 && strcmp(a->type, b->type) == 0; }
+static bool same_group(const struct port *a, const struct port *b) {
+    return strcmp(a->ip, b->ip) == 0 && strcmp(a->type, b->type) == 0;
+}
 
 static void separate(struct buf *b, size_t start) {
     if (b->len > start)
         buf_text(b, ", ");
 }
 
-static void print_address(struct buf *b, const char *ip) { buf_format(b, strchr(ip, ':') != NULL ? "[%s]:" : "%s:", ip); }
+static void print_address(struct buf *b, const char *ip) {
+    buf_format(b, strchr(ip, ':') != NULL ? "[%s]:" : "%s:", ip);
+}
 
 static void print_range(struct buf *b, const struct port *first, uint64_t last) {
     char range[32];
@@ -79,7 +83,8 @@ void docker_ports_print(struct buf *b, struct slice ports) {
             continue;
         uint64_t last = list[i].inner;
         for (size_t k = i + 1; k < n; k++)
-            if (!is_mapped(&list[k]) && same_group(&list[i], &list[k]) && list[k].inner == last + 1) {
+            if (!is_mapped(&list[k]) && same_group(&list[i], &list[k])
+                && list[k].inner == last + 1) {
                 last = list[k].inner;
                 shown[k] = true;
             }

@@ -70,14 +70,17 @@ static void add_id(struct buf *row, struct slice container) {
     docker_row_text(row, "ID", id.at, id.n);
 }
 
-/* The image's name; short, its id when that is all there is, and else without digest and without what is Docker's own registry's. */
+/* The image's name; short, its id when that is all there is, and else without digest and without
+ * what is Docker's own registry's. */
 static void add_image(struct buf *row, struct slice container) {
     struct buf b = field();
-    struct slice image = text_of(&b, json_member(container, "Image")), id = text_of(&b, json_member(container, "ImageID"));
+    struct slice image = text_of(&b, json_member(container, "Image")),
+                 id = text_of(&b, json_member(container, "ImageID"));
     struct slice short_image = short_id(image), short_image_id = short_id(id);
     if (image.n == 0)
         image = (struct slice){"<no image>", 10};
-    else if (!option.whole && short_image.n == short_image_id.n && memcmp(short_image.at, short_image_id.at, short_image.n) == 0)
+    else if (!option.whole && short_image.n == short_image_id.n
+             && memcmp(short_image.at, short_image_id.at, short_image.n) == 0)
         image = short_image_id;
     else if (!option.whole)
         image = docker_image_name(image, false);
@@ -102,14 +105,16 @@ static void add_created(struct buf *row, struct slice container) {
     struct tm tm;
     json_number(json_member(container, "Created"), INT64_MAX / 2, &created);
     time_t at = (time_t)created;
-    if (localtime_r(&at, &tm) != NULL && strftime(text, sizeof text, "%Y-%m-%d %H:%M:%S %z %Z", &tm) > 0)
+    if (localtime_r(&at, &tm) != NULL
+        && strftime(text, sizeof text, "%Y-%m-%d %H:%M:%S %z %Z", &tm) > 0)
         docker_row_text(row, "CreatedAt", text, strlen(text));
     docker_time_human(&b, (int64_t)time(NULL) - (int64_t)created);
     buf_text(&b, " ago");
     docker_row_text(row, "RunningFor", b.at, b.len);
 }
 
-/* Short, the one name that is not another container's link to this one. Each has a slash before it. */
+/* Short, the one name that is not another container's link to this one. Each has a slash before
+ * it. */
 static void add_names(struct buf *row, struct slice container) {
     struct json_walk walk = {json_member(container, "Names"), false};
     struct slice key, value;
@@ -194,10 +199,12 @@ static void add_size(struct buf *row, struct slice container) {
     docker_row_text(row, "Size", b.at, b.len);
 }
 
-/* The engine says it of images for several platforms: os/architecture and its variant, else nothing. */
+/* The engine says it of images for several platforms: os/architecture and its variant, else
+ * nothing. */
 static void add_platform(struct buf *row, struct slice container) {
     struct slice platform = json_at(container, "ImageManifestDescriptor.platform");
-    docker_row_json(row, "Platform", json_kind(platform) == JSON_OBJECT ? platform : (struct slice){"null", 4});
+    docker_row_json(row, "Platform",
+                    json_kind(platform) == JSON_OBJECT ? platform : (struct slice){"null", 4});
 }
 
 static void add_member(struct buf *row, struct slice container, const char *name) {
@@ -251,14 +258,16 @@ static const char *write_path(char path[LIMIT_DOCKER_PATH]) {
     if (option.size)
         buf_text(&b, "size=1&");
     docker_filter_write(&b, &filters);
-    b.len -= b.len > 0 && !b.full && strchr("?&", b.at[b.len - 1]) != NULL; /* filtering proxies may want it as docker(1) has it */
+    /* filtering proxies may want it as docker(1) has it */
+    b.len -= b.len > 0 && !b.full && strchr("?&", b.at[b.len - 1]) != NULL;
     return buf_string(&b);
 }
 
 /* A template must work for any container, whether there is one or not. */
 static bool check_format(void) {
     static char error[LIMIT_DOCKER_MESSAGE];
-    struct docker_template t = {.text = option.format, .name = "", .type = "*formatter.ContainerContext", .row = true};
+    struct docker_template t = {
+        .text = option.format, .name = "", .type = "*formatter.ContainerContext", .row = true};
     struct buf nowhere = docker_table_start();
     if (docker_template_fill(&nowhere, &t, make_row((struct slice){"{}", 2}), error))
         return true;
@@ -267,13 +276,19 @@ static bool check_format(void) {
 }
 
 static const struct docker_rows_kind kind = {
-    .usual = "{{.ID}}\t{{.Image}}\t{{.Command}}\t{{.RunningFor}}\t{{.Status}}\t{{.Ports}}\t{{.Names}}",
-    .raw = "container_id: {{.ID}}\nimage: {{.Image}}\ncommand: {{.Command}}\ncreated_at: {{.CreatedAt}}\nstate: {{- pad .State 1 0}}\n"
-           "status: {{- pad .Status 1 0}}\nnames: {{.Names}}\nlabels: {{- pad .Labels 1 0}}\nports: {{- pad .Ports 1 0}}\n",
+    .usual =
+        "{{.ID}}\t{{.Image}}\t{{.Command}}\t{{.RunningFor}}\t{{.Status}}\t{{.Ports}}\t{{.Names}}",
+    .raw = "container_id: {{.ID}}\nimage: {{.Image}}\ncommand: {{.Command}}\ncreated_at: "
+           "{{.CreatedAt}}\nstate: {{- pad .State 1 0}}\n"
+           "status: {{- pad .Status 1 0}}\nnames: {{.Names}}\nlabels: {{- pad .Labels 1 "
+           "0}}\nports: {{- pad .Ports 1 0}}\n",
     .raw_id = "container_id: {{.ID}}",
-    .titles = "{\"ID\":\"CONTAINER ID\",\"Image\":\"IMAGE\",\"Command\":\"COMMAND\",\"CreatedAt\":\"CREATED AT\","
-              "\"RunningFor\":\"CREATED\",\"Ports\":\"PORTS\",\"State\":\"STATE\",\"Status\":\"STATUS\",\"Names\":\"NAMES\","
-              "\"Labels\":\"LABELS\",\"Mounts\":\"MOUNTS\",\"LocalVolumes\":\"LOCAL VOLUMES\",\"Networks\":\"NETWORKS\","
+    .titles = "{\"ID\":\"CONTAINER "
+              "ID\",\"Image\":\"IMAGE\",\"Command\":\"COMMAND\",\"CreatedAt\":\"CREATED AT\","
+              "\"RunningFor\":\"CREATED\",\"Ports\":\"PORTS\",\"State\":\"STATE\",\"Status\":"
+              "\"STATUS\",\"Names\":\"NAMES\","
+              "\"Labels\":\"LABELS\",\"Mounts\":\"MOUNTS\",\"LocalVolumes\":\"LOCAL "
+              "VOLUMES\",\"Networks\":\"NETWORKS\","
               "\"Platform\":\"PLATFORM\",\"Size\":\"SIZE\",\" \":\"\"}",
     .type = "*formatter.ContainerContext",
     .complaint = "failed to parse template",

@@ -56,7 +56,8 @@ static void hear(struct docker_resize *w, int64_t now) {
     if (status == 0)
         return;
     w->asked = false;
-    if (status > 0) /* the body comes along with the head; a connection where it does not is not used again */
+    /* the body comes along with the head; a connection where it does not is not used again */
+    if (status > 0)
         while ((left = docker_body_next(&w->conn, &data, false)) == 1) {
         }
     if (status == -1 || left != 0)

@@ -1,4 +1,5 @@
-/* resize.h: tells the engine the size of the terminal, while its output streams over another connection. */
+/* resize.h: tells the engine the size of the terminal, while its output streams over another
+ * connection. */
 #ifndef DOCKER_RESIZE_H
 #define DOCKER_RESIZE_H
 

@@ -19,7 +19,8 @@ static bool unescape(char out[LIMIT_DOCKER_MESSAGE], const char *format) {
 }
 
 /* The template that a format means, and whether a table's title goes before it. */
-static const char *choose(const struct docker_rows_kind *kind, const char *format, bool quiet, bool *table) {
+static const char *choose(const struct docker_rows_kind *kind, const char *format, bool quiet,
+                          bool *table) {
     static const char word[] = "table";
     *table = false;
     if (strcmp(format, "json") == 0 && !(quiet && kind->quiet_wins))
@@ -33,7 +34,8 @@ static const char *choose(const struct docker_rows_kind *kind, const char *forma
     return format[strspn(format, " ")] != '\0' ? format : kind->usual;
 }
 
-bool docker_rows_start(struct docker_rows *r, const struct docker_rows_kind *kind, const char *format, bool quiet) {
+bool docker_rows_start(struct docker_rows *r, const struct docker_rows_kind *kind,
+                       const char *format, bool quiet) {
     static char error[LIMIT_DOCKER_MESSAGE];
     const char *chosen = choose(kind, format, quiet, &r->table);
     r->kind = kind;
@@ -44,7 +46,8 @@ bool docker_rows_start(struct docker_rows *r, const struct docker_rows_kind *kin
     }
     for (size_t n = strlen(r->format); n > 0 && r->format[n - 1] == ' '; n--)
         r->format[n - 1] = '\0';
-    r->template = (struct docker_template){.text = r->format, .name = "", .type = kind->type, .row = true};
+    r->template =
+        (struct docker_template){.text = r->format, .name = "", .type = kind->type, .row = true};
     if (!docker_template_check(&r->template, error)) {
         docker_say("%s: %s", kind->complaint, error);
         return false;
@@ -52,7 +55,8 @@ bool docker_rows_start(struct docker_rows *r, const struct docker_rows_kind *kin
     struct docker_template header = r->template;
     header.header = true;
     if (r->table) {
-        (void)docker_template_fill(&r->text, &header, (struct slice){kind->titles, strlen(kind->titles)}, error);
+        (void)docker_template_fill(&r->text, &header,
+                                   (struct slice){kind->titles, strlen(kind->titles)}, error);
         buf_char(&r->text, '\n');
     }
     return true;
@@ -61,7 +65,8 @@ bool docker_rows_start(struct docker_rows *r, const struct docker_rows_kind *kin
 bool docker_rows_add(struct docker_rows *r, struct slice object) {
     static char error[LIMIT_DOCKER_MESSAGE];
     if (object.at == NULL) {
-        docker_say("docker: one of them takes more than the %d bytes that there is room for", LIMIT_DOCKER_ROW);
+        docker_say("docker: one of them takes more than the %d bytes that there is room for",
+                   LIMIT_DOCKER_ROW);
         return false;
     }
     if (!docker_template_fill(&r->text, &r->template, object, error)) {

@@ -31,14 +31,17 @@ static bool skip(struct slice *name, const char *prefix) {
 
 struct slice docker_image_name(struct slice image, bool tagged) {
     const char *at_sign = image.n > 0 ? memchr(image.at, '@', image.n) : NULL;
-    struct slice name = {image.at, at_sign != NULL ? (size_t)(at_sign - image.at) : image.n}, inner = name;
-    const char *colon = name.n > 0 ? memrchr(name.at, ':', name.n) : NULL, *slash = name.n > 0 ? memrchr(name.at, '/', name.n) : NULL;
+    struct slice name = {image.at, at_sign != NULL ? (size_t)(at_sign - image.at) : image.n},
+                 inner = name;
+    const char *colon = name.n > 0 ? memrchr(name.at, ':', name.n) : NULL,
+               *slash = name.n > 0 ? memrchr(name.at, '/', name.n) : NULL;
     if (name.n == 0 || (tagged && (colon == NULL || (slash != NULL && colon < slash))))
         return image;
     if (!skip(&inner, "docker.io/") && !skip(&inner, "index.docker.io/"))
         return name;
     struct slice library = inner;
-    return skip(&library, "library/") && memchr(library.at, '/', library.n) == NULL ? library : inner;
+    return skip(&library, "library/") && memchr(library.at, '/', library.n) == NULL ? library
+                                                                                    : inner;
 }
 
 static void add_text(struct buf *row, const char *name, struct slice value, size_t most) {
@@ -57,11 +60,14 @@ static void add_image(struct buf *row, struct slice value) {
 }
 
 static void add_mode(struct buf *row, struct slice service) {
-    struct slice mode = json_at(service, "Spec.Mode"), status = json_member(service, "ServiceStatus");
+    struct slice mode = json_at(service, "Spec.Mode"),
+                 status = json_member(service, "ServiceStatus");
     uint64_t running = 0, desired = 0;
     char text[128];
-    static const char *const modes[][2] = {
-        {"Global", "global"}, {"Replicated", "replicated"}, {"ReplicatedJob", "replicated job"}, {"GlobalJob", "global job"}};
+    static const char *const modes[][2] = {{"Global", "global"},
+                                           {"Replicated", "replicated"},
+                                           {"ReplicatedJob", "replicated job"},
+                                           {"GlobalJob", "global job"}};
     const char *name = ""; /* of a kind that is newer than this client */
     for (size_t i = sizeof modes / sizeof *modes; i-- > 0;)
         name = json_member(mode, modes[i][0]).n > 0 ? modes[i][1] : name;
@@ -74,9 +80,14 @@ static void add_mode(struct buf *row, struct slice service) {
     bool global_job = json_member(mode, "GlobalJob").n > 0;
     if (global_job)
         total = desired + completed;
-    if (json_number(json_at(mode, "ReplicatedJob.TotalCompletions"), INT32_MAX, &total) || global_job)
-        n += snprintf(text + n, sizeof text - (size_t)n, " (%u/%u completed)", (unsigned)completed, (unsigned)total);
-    else if (json_member(mode, "Replicated").n > 0 && json_number(json_at(service, "Spec.TaskTemplate.Placement.MaxReplicas"), INT32_MAX, &most) && most > 0)
+    if (json_number(json_at(mode, "ReplicatedJob.TotalCompletions"), INT32_MAX, &total)
+        || global_job)
+        n += snprintf(text + n, sizeof text - (size_t)n, " (%u/%u completed)", (unsigned)completed,
+                      (unsigned)total);
+    else if (json_member(mode, "Replicated").n > 0
+             && json_number(json_at(service, "Spec.TaskTemplate.Placement.MaxReplicas"), INT32_MAX,
+                            &most)
+             && most > 0)
         n += snprintf(text + n, sizeof text - (size_t)n, " (max %u per node)", (unsigned)most);
     docker_row_text(row, "Replicas", text, (size_t)n);
 }
@@ -88,10 +99,12 @@ static void add_ports(struct buf *row, struct slice service) {
     char text[LIMIT_DOCKER_MESSAGE];
     struct buf b = BUF_ON(text);
     while (json_next(&walk, &key, &port)) {
-        struct slice outer = json_member(port, "PublishedPort"), inner = json_member(port, "TargetPort");
+        struct slice outer = json_member(port, "PublishedPort"),
+                     inner = json_member(port, "TargetPort");
         if (outer.n == 0 || !json_is(json_member(port, "PublishMode"), "ingress"))
             continue;
-        buf_format(&b, "%s*:%.*s->%.*s/", b.len > 0 ? ", " : "", (int)outer.n, outer.at, (int)inner.n, inner.at);
+        buf_format(&b, "%s*:%.*s->%.*s/", b.len > 0 ? ", " : "", (int)outer.n, outer.at,
+                   (int)inner.n, inner.at);
         json_text(&b, json_member(port, "Protocol"));
     }
     docker_row_text(row, "Ports", b.at, b.len);
@@ -126,9 +139,11 @@ static struct slice next_service(struct slice services, struct slice last) {
 
 static const struct docker_rows_kind kind = {
     .usual = "{{.ID}}\t{{.Name}}\t{{.Mode}}\t{{.Replicas}}\t{{.Image}}\t{{.Ports}}",
-    .raw = "id: {{.ID}}\nname: {{.Name}}\nmode: {{.Mode}}\nreplicas: {{.Replicas}}\nimage: {{.Image}}\nports: {{.Ports}}\n",
+    .raw = "id: {{.ID}}\nname: {{.Name}}\nmode: {{.Mode}}\nreplicas: {{.Replicas}}\nimage: "
+           "{{.Image}}\nports: {{.Ports}}\n",
     .raw_id = "id: {{.ID}}",
-    .titles = "{\"ID\":\"ID\",\"Name\":\"NAME\",\"Mode\":\"MODE\",\"Replicas\":\"REPLICAS\",\"Image\":\"IMAGE\",\"Ports\":\"PORTS\"}",
+    .titles = "{\"ID\":\"ID\",\"Name\":\"NAME\",\"Mode\":\"MODE\",\"Replicas\":\"REPLICAS\","
+              "\"Image\":\"IMAGE\",\"Ports\":\"PORTS\"}",
     .type = "*service.serviceContext",
     .complaint = "template parsing error",
 };
@@ -145,7 +160,8 @@ int docker_service_ls(int argc, char **argv) {
     const char *where = buf_string(&b);
     if (where == NULL || !docker_rows_start(&rows, &kind, option.format, option.quiet))
         return 64;
-    struct slice services = docker_get(&conn, where, NULL, NULL), service = {NULL, 0}, name = {NULL, 0};
+    struct slice services = docker_get(&conn, where, NULL, NULL), service = {NULL, 0},
+                 name = {NULL, 0};
     if (services.at == NULL)
         return 1;
     while ((service = next_service(services, name)).n > 0) {

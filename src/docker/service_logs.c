@@ -1,4 +1,5 @@
-/* docker service logs: what the tasks of a service, or one task, have written, each line with whose it is. */
+/* docker service logs: what the tasks of a service, or one task, have written, each line with whose
+ * it is. */
 #include <stdio.h>
 #include <string.h>
 
@@ -69,12 +70,14 @@ static int pass_lines(void) {
             }
             data = (struct slice){data.at + used, data.n - (size_t)used};
             if (piece.n > line.cap - line.len) {
-                print_line(stream == DOCKER_STDERR ? stderr : stdout, (struct slice){line.at, line.len});
+                print_line(stream == DOCKER_STDERR ? stderr : stdout,
+                           (struct slice){line.at, line.len});
                 line.len = 0;
             }
             buf_bytes(&line, piece.at, piece.n);
             if (frames.left == 0 && frames.have == 0 && line.len > 0) {
-                print_line(stream == DOCKER_STDERR ? stderr : stdout, (struct slice){line.at, line.len});
+                print_line(stream == DOCKER_STDERR ? stderr : stdout,
+                           (struct slice){line.at, line.len});
                 line.len = 0;
             }
         }
@@ -83,7 +86,8 @@ static int pass_lines(void) {
     return got == -1 || ferror(stdout) != 0;
 }
 
-/* The service of that name; else the task of that id, with its service's name. Returns 0, or the exit status. */
+/* The service of that name; else the task of that id, with its service's name. Returns 0, or the
+ * exit status. */
 static int find(const char *wanted, const char **kind) {
     char id[NAME], path[LIMIT_DOCKER_PATH], digits[16];
     uint64_t replicas = 0;
@@ -92,7 +96,8 @@ static int find(const char *wanted, const char **kind) {
     if (status == 404) {
         (void)docker_body_whole(&conn);
         *kind = "tasks";
-        status = docker_ask(&conn, "GET", docker_path(path, "tasks", wanted, ""), NULL, false, false);
+        status =
+            docker_ask(&conn, "GET", docker_path(path, "tasks", wanted, ""), NULL, false, false);
         struct slice task = status == 200 ? docker_json(&conn) : (struct slice){NULL, 0};
         docker_text(id, NAME, json_member(task, "ServiceID"));
         if (status == 200)
@@ -118,7 +123,8 @@ int docker_service_logs(int argc, char **argv) {
     if (find(argv[0], &kind) != 0 || !docker_logs_query(query, sizeof query, true))
         return 1;
     docker_read_nodes(&conn);
-    int status = docker_ask(&conn, "GET", docker_path(path, kind, argv[0], query), NULL, false, false);
+    int status =
+        docker_ask(&conn, "GET", docker_path(path, kind, argv[0], query), NULL, false, false);
     if (status == -1)
         return 1;
     return status >= 300 ? docker_refused(&conn, NULL, NULL) : pass_lines();

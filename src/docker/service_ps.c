@@ -87,7 +87,8 @@ static void add_current_state(struct buf *row, struct slice task) {
         buf_text(&b, " ago");
         ago[1] = ago[1] >= 'A' && ago[1] <= 'Z' ? (char)(ago[1] + 32) : ago[1];
     }
-    add_state(row, "CurrentState", json_at(task, "Status.State"), buf_string(&b) != NULL ? ago : "");
+    add_state(row, "CurrentState", json_at(task, "Status.State"),
+              buf_string(&b) != NULL ? ago : "");
 }
 
 static void add_error(struct buf *row, struct slice task) {
@@ -107,8 +108,10 @@ static void add_host_ports(struct buf *row, struct slice task) {
     char text[LIMIT_DOCKER_MESSAGE];
     struct buf b = BUF_ON(text);
     while (json_next(&walk, &key, &port)) {
-        struct slice outer = json_member(port, "PublishedPort"), inner = json_member(port, "TargetPort");
-        buf_format(&b, "%s*:%.*s->%.*s/", b.len > 0 ? "," : "", (int)outer.n, outer.at, (int)inner.n, inner.at);
+        struct slice outer = json_member(port, "PublishedPort"),
+                     inner = json_member(port, "TargetPort");
+        buf_format(&b, "%s*:%.*s->%.*s/", b.len > 0 ? "," : "", (int)outer.n, outer.at,
+                   (int)inner.n, inner.at);
         json_text(&b, json_member(port, "Protocol"));
     }
     docker_row_text(row, "Ports", b.at, b.len);
@@ -130,7 +133,8 @@ static struct slice make_row(struct slice task, const char *service, const char 
         snprintf(name, sizeof name, "%s%s.%u", before, service, (unsigned)slot);
     else
         snprintf(name, sizeof name, "%s%s.%s", before, service, node);
-    docker_row_text(&row, "ID", id, option.whole || option.quiet || strlen(id) < SHORT_ID ? strlen(id) : SHORT_ID);
+    docker_row_text(&row, "ID", id,
+                    option.whole || option.quiet || strlen(id) < SHORT_ID ? strlen(id) : SHORT_ID);
     docker_row_text(&row, "Name", name, strlen(name));
     docker_row_text(&row, "Image", shown.at, shown.n);
     docker_row_text(&row, "Node", docker_node_name(node), strlen(docker_node_name(node)));
@@ -164,19 +168,27 @@ static int add_tasks(struct docker_rows *rows, const char *id, const char *name)
         return 1;
     size_t n = read_tasks(list, tasks);
     for (size_t i = 0; i < n; i++)
-        if (!docker_rows_add(rows, make_row(list[i], name, rows->table && i > 0 && same_place(list[i - 1], list[i]) ? " \\_ " : "")))
+        if (!docker_rows_add(
+                rows,
+                make_row(list[i], name,
+                         rows->table && i > 0 && same_place(list[i - 1], list[i]) ? " \\_ " : "")))
             return 1;
     return 0;
 }
 
-static int by_text(const void *a, const void *b) { return strcmp(*(char *const *)a, *(char *const *)b); }
+static int by_text(const void *a, const void *b) {
+    return strcmp(*(char *const *)a, *(char *const *)b);
+}
 
 static const struct docker_rows_kind kind = {
-    .usual = "{{.ID}}\t{{.Name}}\t{{.Image}}\t{{.Node}}\t{{.DesiredState}}\t{{.CurrentState}}\t{{.Error}}\t{{.Ports}}",
-    .raw = "id: {{.ID}}\nname: {{.Name}}\nimage: {{.Image}}\nnode: {{.Node}}\ndesired_state: {{.DesiredState}}\ncurrent_state: {{.CurrentState}}\n"
+    .usual = "{{.ID}}\t{{.Name}}\t{{.Image}}\t{{.Node}}\t{{.DesiredState}}\t{{.CurrentState}}\t{{."
+             "Error}}\t{{.Ports}}",
+    .raw = "id: {{.ID}}\nname: {{.Name}}\nimage: {{.Image}}\nnode: {{.Node}}\ndesired_state: "
+           "{{.DesiredState}}\ncurrent_state: {{.CurrentState}}\n"
            "error: {{.Error}}\nports: {{.Ports}}\n",
     .raw_id = "id: {{.ID}}",
-    .titles = "{\"ID\":\"ID\",\"Name\":\"NAME\",\"Image\":\"IMAGE\",\"Node\":\"NODE\",\"DesiredState\":\"DESIRED STATE\","
+    .titles = "{\"ID\":\"ID\",\"Name\":\"NAME\",\"Image\":\"IMAGE\",\"Node\":\"NODE\","
+              "\"DesiredState\":\"DESIRED STATE\","
               "\"CurrentState\":\"CURRENT STATE\",\"Error\":\"ERROR\",\"Ports\":\"PORTS\"}",
     .type = "*task.taskContext",
     .complaint = "template parsing error",

@@ -15,9 +15,12 @@ static struct {
 } option = {.image = ""};
 
 const struct docker_flag docker_service_update_flags[] = {
-    {'d', "detach", FLAG_BOOL, &option.detach, NULL}, {0, "force", FLAG_BOOL, &option.force, NULL},
-    {0, "image", FLAG_TEXT, &option.image, NULL},     {0, "no-resolve-image", FLAG_BOOL, &option.as_is, NULL},
-    {'q', "quiet", FLAG_BOOL, &option.quiet, NULL},   {0, "with-registry-auth", FLAG_BOOL, &option.with_auth, NULL},
+    {'d', "detach", FLAG_BOOL, &option.detach, NULL},
+    {0, "force", FLAG_BOOL, &option.force, NULL},
+    {0, "image", FLAG_TEXT, &option.image, NULL},
+    {0, "no-resolve-image", FLAG_BOOL, &option.as_is, NULL},
+    {'q', "quiet", FLAG_BOOL, &option.quiet, NULL},
+    {0, "with-registry-auth", FLAG_BOOL, &option.with_auth, NULL},
     {.name = NULL},
 };
 
@@ -25,7 +28,8 @@ enum { PAUSE_MS = 200, STABLE_MS = 5000 };
 
 static struct docker_conn conn;
 
-/* The image with its tag, and the digest that its registry has for it now: without one, a tag that moved would be no change. */
+/* The image with its tag, and the digest that its registry has for it now: without one, a tag that
+ * moved would be no change. */
 static bool write_image(struct buf *b) {
     char path[LIMIT_DOCKER_PATH], name[LIMIT_DOCKER_MESSAGE];
     struct buf n = BUF_ON(name);
@@ -35,17 +39,23 @@ static bool write_image(struct buf *b) {
     if (!digest && strchr(slash != NULL ? slash : option.image, ':') == NULL)
         buf_text(&n, ":latest");
     if (!digest && !option.as_is && buf_string(&n) != NULL) {
-        int status = docker_ask(&conn, "GET", docker_path(path, "distribution", name, "/json"), NULL, false, false);
+        int status = docker_ask(&conn, "GET", docker_path(path, "distribution", name, "/json"),
+                                NULL, false, false);
         if (status == -1)
             return false;
         struct slice answer = docker_body_whole(&conn);
-        struct slice found = status == 200 && answer.at != NULL && json_is_valid(answer) ? json_at(answer, "Descriptor.digest") : (struct slice){"", 0};
+        struct slice found = status == 200 && answer.at != NULL && json_is_valid(answer)
+                                 ? json_at(answer, "Descriptor.digest")
+                                 : (struct slice){"", 0};
         if (json_kind(found) == JSON_STRING) {
             buf_char(&n, '@');
             json_text(&n, found);
         } else {
-            docker_say("image %s could not be accessed on a registry to record\nits digest. Each node will access %s independently,\n"
-                       "possibly leading to different nodes running different\nversions of the image.\n", name, name);
+            docker_say(
+                "image %s could not be accessed on a registry to record\nits digest. Each node "
+                "will access %s independently,\n"
+                "possibly leading to different nodes running different\nversions of the image.\n",
+                name, name);
         }
     }
     json_quote(b, n.at, n.len);
@@ -75,10 +85,12 @@ static bool write_spec(struct buf *b, struct slice service) {
 }
 
 /* How many tasks there are to be, and how many of this specification run. */
-static bool count_tasks(const char *id, uint64_t *desired, uint64_t *running, char state[32], char message[512]) {
+static bool count_tasks(const char *id, uint64_t *desired, uint64_t *running, char state[32],
+                        char message[512]) {
     char path[1024];
     struct slice key, task;
-    snprintf(path, sizeof path, "/services?status=true&filters=%%7B%%22id%%22%%3A%%7B%%22%s%%22%%3Atrue%%7D%%7D", id);
+    snprintf(path, sizeof path,
+             "/services?status=true&filters=%%7B%%22id%%22%%3A%%7B%%22%s%%22%%3Atrue%%7D%%7D", id);
     struct slice services = docker_get(&conn, path, NULL, NULL), service;
     struct json_walk walk = {services, false};
     struct buf s = {.at = state, .cap = 32}, m = {.at = message, .cap = 512};
@@ -91,10 +103,13 @@ static bool count_tasks(const char *id, uint64_t *desired, uint64_t *running, ch
     if (buf_string(&s) == NULL || buf_string(&m) == NULL)
         state[31] = message[511] = '\0';
     snprintf(path, sizeof path,
-             "/tasks?filters=%%7B%%22service%%22%%3A%%7B%%22%s%%22%%3Atrue%%7D%%2C%%22_up-to-date%%22%%3A%%7B%%22true%%22%%3Atrue%%7D%%7D", id);
+             "/tasks?filters=%%7B%%22service%%22%%3A%%7B%%22%s%%22%%3Atrue%%7D%%2C%%22_up-to-date%%"
+             "22%%3A%%7B%%22true%%22%%3Atrue%%7D%%7D",
+             id);
     struct slice tasks = docker_get(&conn, path, NULL, NULL);
     for (walk = (struct json_walk){tasks, false}; json_next(&walk, &key, &task);)
-        *running += json_is(json_member(task, "DesiredState"), "running") && json_is(json_at(task, "Status.State"), "running");
+        *running += json_is(json_member(task, "DesiredState"), "running")
+                    && json_is(json_at(task, "Status.State"), "running");
     return tasks.n > 0;
 }
 
@@ -108,11 +123,12 @@ static int wait_for_tasks(const char *id) {
         if (!count_tasks(id, &desired, &running, state, message))
             return 1;
         if (running != last && !option.quiet) {
-            printf("overall progress: %llu out of %llu tasks\n", (unsigned long long)running, (unsigned long long)desired);
+            printf("overall progress: %llu out of %llu tasks\n", (unsigned long long)running,
+                   (unsigned long long)desired);
             fflush(stdout);
         }
         last = running;
-        const char *error = strcmp(state, "paused") == 0             ? "service update paused"
+        const char *error = strcmp(state, "paused") == 0               ? "service update paused"
                             : strcmp(state, "rollback_paused") == 0    ? "service rollback paused"
                             : strcmp(state, "rollback_completed") == 0 ? "service rolled back"
                                                                        : NULL;
@@ -121,7 +137,8 @@ static int wait_for_tasks(const char *id) {
             return 1;
         }
         since = running < desired ? CLOCK_NEVER : clock_earlier(since, clock_now());
-        bool settled = strcmp(state, "completed") == 0 || (since != CLOCK_NEVER && clock_now() - since >= STABLE_MS);
+        bool settled = strcmp(state, "completed") == 0
+                       || (since != CLOCK_NEVER && clock_now() - since >= STABLE_MS);
         if (settled && running >= desired) {
             if (!option.quiet)
                 puts("verify: Service converged");
@@ -137,15 +154,19 @@ int docker_service_update(int argc, char **argv) {
     uint64_t version = 0;
     (void)argc;
     if (option.with_auth) {
-        docker_say("docker: --with-registry-auth: this client reads no ~/.docker/config.json, so it has no registry's password to send; "
+        docker_say("docker: --with-registry-auth: this client reads no ~/.docker/config.json, so "
+                   "it has no registry's password to send; "
                    "without that option the service keeps the one that it has");
         return 1;
     }
-    struct slice service = docker_get(&conn, docker_path(path, "services", argv[0], ""), "service", argv[0]), key, warning;
+    struct slice service = docker_get(&conn, docker_path(path, "services", argv[0], ""), "service",
+                                      argv[0]),
+                 key, warning;
     if (service.n == 0)
         return 1;
     json_text(&i, json_member(service, "ID"));
-    bool known = buf_string(&i) != NULL && id[strspn(id, "0123456789abcdefghijklmnopqrstuvwxyz")] == '\0';
+    bool known =
+        buf_string(&i) != NULL && id[strspn(id, "0123456789abcdefghijklmnopqrstuvwxyz")] == '\0';
     if (!known || !json_number(json_at(service, "Version.Index"), INT64_MAX, &version)) {
         docker_say("docker: the engine's answer has no id or version of the service");
         return 1;
@@ -154,8 +175,10 @@ int docker_service_update(int argc, char **argv) {
         docker_say("docker: the service's specification is too long");
         return 1;
     }
-    snprintf(rest, sizeof rest, "/update?registryAuthFrom=spec&version=%llu", (unsigned long long)version);
-    int status = docker_ask(&conn, "POST", docker_path(path, "services", id, rest), &body, false, false);
+    snprintf(rest, sizeof rest, "/update?registryAuthFrom=spec&version=%llu",
+             (unsigned long long)version);
+    int status =
+        docker_ask(&conn, "POST", docker_path(path, "services", id, rest), &body, false, false);
     if (status == -1)
         return 1;
     if (status >= 300)

@@ -21,7 +21,8 @@ const struct docker_flag docker_stop_flags[] = {
     {0, "time", FLAG_NUMBER, &option.older_seconds, NULL},
     {.name = NULL},
 };
-const struct docker_flag docker_kill_flags[] = {{'s', "signal", FLAG_TEXT, &option.signal, NULL}, {.name = NULL}};
+const struct docker_flag docker_kill_flags[] = {{'s', "signal", FLAG_TEXT, &option.signal, NULL},
+                                                {.name = NULL}};
 const struct docker_flag docker_rm_flags[] = {
     {'f', "force", FLAG_BOOL, &option.force, NULL},
     {'l', "link", FLAG_BOOL, &option.link, NULL},
@@ -34,10 +35,12 @@ static struct docker_conn conn;
 /* Asks for one container. Returns the status, or -1: the engine can't be reached. */
 static int ask(const char *method, const char *container, const char *rest) {
     char path[LIMIT_DOCKER_PATH];
-    return docker_ask(&conn, method, docker_path(path, "containers", container, rest), NULL, false, false);
+    return docker_ask(&conn, method, docker_path(path, "containers", container, rest), NULL, false,
+                      false);
 }
 
-/* 304: it was so before. Another redirection (the engine has them for paths with dots and slashes) did nothing. */
+/* 304: it was so before. Another redirection (the engine has them for paths with dots and slashes)
+ * did nothing. */
 static bool is_done(int status) { return status < 300 || status == 304; }
 
 static void drop_body(void) { (void)docker_body_whole(&conn); }
@@ -123,7 +126,8 @@ int docker_kill(int argc, char **argv) {
 int docker_rm(int argc, char **argv) {
     char rest[64];
     int code = 0;
-    snprintf(rest, sizeof rest, "?v=%d&link=%d&force=%d", option.volumes, option.link, option.force);
+    snprintf(rest, sizeof rest, "?v=%d&link=%d&force=%d", option.volumes, option.link,
+             option.force);
     for (int i = 0; i < argc; i++) {
         char *name = argv[i] + strspn(argv[i], "/");
         size_t n = strlen(name);

@@ -1,4 +1,5 @@
-/* state.h: the commands that change a container, or wait for it: start, stop, restart, kill, pause, unpause, rm, wait. */
+/* state.h: the commands that change a container, or wait for it: start, stop, restart, kill, pause,
+ * unpause, rm, wait. */
 #ifndef DOCKER_STATE_H
 #define DOCKER_STATE_H
 

@@ -16,7 +16,8 @@ void docker_text(char *out, size_t cap, struct slice value) {
 
 int docker_find_service(struct docker_conn *c, const char *wanted, char id[NAME], char name[NAME]) {
     char path[LIMIT_DOCKER_PATH];
-    int status = docker_ask(c, "GET", docker_path(path, "services", wanted, ""), NULL, false, false);
+    int status =
+        docker_ask(c, "GET", docker_path(path, "services", wanted, ""), NULL, false, false);
     if (status != 200)
         return status;
     struct slice service = docker_json(c);

@@ -11,7 +11,8 @@
 struct buf docker_table_start(void) {
     static char *at;
     if (at == NULL) /* address space alone until it is written to */
-        at = mmap(NULL, LIMIT_DOCKER_ANSWER, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+        at = mmap(NULL, LIMIT_DOCKER_ANSWER, PROT_READ | PROT_WRITE,
+                  MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     return (struct buf){.at = at, .cap = at != MAP_FAILED ? LIMIT_DOCKER_ANSWER : 0};
 }
 

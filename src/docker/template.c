@@ -30,7 +30,8 @@ void template_bad(struct template_run *r, const char *format, ...) {
     fail(r);
 }
 
-void template_fail(struct template_run *r, const char *at, const char *from, const char *to, const char *format, ...) {
+void template_fail(struct template_run *r, const char *at, const char *from, const char *to,
+                   const char *format, ...) {
     enum { SHOWN = 20 }; /* bytes of a node in a message, as Go cuts it */
     va_list ap;
     const char *line = at;
@@ -38,8 +39,9 @@ void template_fail(struct template_run *r, const char *at, const char *from, con
         line--;
     int shown = to - from > SHOWN ? SHOWN : (int)(to - from);
     int n = write_place(r, at);
-    n += snprintf(r->error + n, LIMIT_DOCKER_MESSAGE - (size_t)n, ":%d: executing \"%s\" at <%.*s%s>: ", (int)(at - line), r->t->name, shown,
-                  from, to - from > SHOWN ? "..." : "");
+    n += snprintf(r->error + n, LIMIT_DOCKER_MESSAGE - (size_t)n,
+                  ":%d: executing \"%s\" at <%.*s%s>: ", (int)(at - line), r->t->name, shown, from,
+                  to - from > SHOWN ? "..." : "");
     va_start(ap, format);
     vsnprintf(r->error + n, LIMIT_DOCKER_MESSAGE - (size_t)n, format, ap);
     va_end(ap);
@@ -52,7 +54,9 @@ enum end { END_OF_TEXT, END_END, END_ELSE, END_BREAK, END_CONTINUE };
 
 static enum end run_list(struct template_run *r, struct slice dot, bool in_range);
 
-static bool is_name(char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_'; }
+static bool is_name(char c) {
+    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
+}
 
 void template_skip_space(struct template_run *r) {
     while (r->at < r->end && strchr(" \t\r\n", *r->at) != NULL && *r->at != '\0')
@@ -89,8 +93,10 @@ static void close_action(struct template_run *r) {
 
 /* The text up to the next action, or to the end. False at the end. */
 static bool pass_text(struct template_run *r) {
-    const char *open = memmem(r->at, (size_t)(r->end - r->at), "{{", 2), *to = open != NULL ? open : r->end;
-    bool trims = open != NULL && open + 3 < r->end && open[2] == '-' && strchr(" \t\r\n", open[3]) != NULL;
+    const char *open = memmem(r->at, (size_t)(r->end - r->at), "{{", 2),
+               *to = open != NULL ? open : r->end;
+    bool trims =
+        open != NULL && open + 3 < r->end && open[2] == '-' && strchr(" \t\r\n", open[3]) != NULL;
     const char *last = to;
     while (trims && last > r->at && strchr(" \t\r\n", last[-1]) != NULL)
         last--;
@@ -130,7 +136,8 @@ static struct slice run_pipeline(struct template_run *r, struct slice dot, bool 
     if (name.n == 0)
         return value;
     for (size_t i = r->n_variables; sets && i-- > 0;)
-        if (r->variables[i].name.n == name.n && memcmp(r->variables[i].name.at, name.at, name.n) == 0) {
+        if (r->variables[i].name.n == name.n
+            && memcmp(r->variables[i].name.at, name.at, name.n) == 0) {
             r->variables[i].value = r->live ? value : r->variables[i].value;
             return value;
         }
@@ -141,7 +148,8 @@ static struct slice run_pipeline(struct template_run *r, struct slice dot, bool 
 }
 
 /* Carries out one of two branches, and reads the other. `taken`: the first. */
-static enum end branches(struct template_run *r, bool taken, struct slice dot, struct slice outer, bool in_range);
+static enum end branches(struct template_run *r, bool taken, struct slice dot, struct slice outer,
+                         bool in_range);
 
 /* if and with differ in what the dot is. */
 static enum end run_if(struct template_run *r, struct slice dot, bool with, bool in_range) {
@@ -155,7 +163,8 @@ static enum end run_if(struct template_run *r, struct slice dot, bool with, bool
     return end;
 }
 
-static enum end branches(struct template_run *r, bool taken, struct slice dot, struct slice outer, bool in_range) {
+static enum end branches(struct template_run *r, bool taken, struct slice dot, struct slice outer,
+                         bool in_range) {
     bool live = r->live;
     enum end end, ended = END_END;
     r->live = live && taken;
@@ -207,7 +216,8 @@ static size_t read_variables(struct template_run *r, struct slice names[2]) {
 }
 
 /* One round of range. The list's text is read again for each. */
-static enum end round_of(struct template_run *r, const char *body, const struct slice names[2], size_t n, struct slice key, struct slice value) {
+static enum end round_of(struct template_run *r, const char *body, const struct slice names[2],
+                         size_t n, struct slice key, struct slice value) {
     size_t variables = r->n_variables;
     if (n == 2)
         declare(r, names[0], key);
@@ -219,7 +229,8 @@ static enum end round_of(struct template_run *r, const char *body, const struct 
     return end;
 }
 
-static void run_rounds(struct template_run *r, const char *body, const struct slice names[2], size_t n, struct slice list) {
+static void run_rounds(struct template_run *r, const char *body, const struct slice names[2],
+                       size_t n, struct slice list) {
     struct template_walk walk = template_walk_start(list);
     struct slice key, value;
     char digits[24];
@@ -228,7 +239,8 @@ static void run_rounds(struct template_run *r, const char *body, const struct sl
         if (key.n == 0 && n == 2) { /* an array's */
             size_t length = (size_t)snprintf(digits, sizeof digits, "%zu", i), from = r->arena.len;
             buf_bytes(&r->arena, digits, length);
-            key = r->arena.full ? (struct slice){"0", 1} : (struct slice){r->arena.at + from, length};
+            key =
+                r->arena.full ? (struct slice){"0", 1} : (struct slice){r->arena.at + from, length};
         }
         end = round_of(r, body, names, n, key, value);
     }
@@ -338,7 +350,8 @@ static enum end run_list(struct template_run *r, struct slice dot, bool in_range
 static struct buf arena(void) {
     static char *at;
     if (at == NULL) /* address space alone until it is written to */
-        at = mmap(NULL, LIMIT_DOCKER_ANSWER, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+        at = mmap(NULL, LIMIT_DOCKER_ANSWER, PROT_READ | PROT_WRITE,
+                  MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     return (struct buf){.at = at, .cap = at != MAP_FAILED ? LIMIT_DOCKER_ANSWER : 0};
 }
 
@@ -370,6 +383,7 @@ bool docker_template_check(const struct docker_template *t, char error[LIMIT_DOC
     return run(t, NULL, template_none, error);
 }
 
-bool docker_template_fill(struct buf *b, const struct docker_template *t, struct slice value, char error[LIMIT_DOCKER_MESSAGE]) {
+bool docker_template_fill(struct buf *b, const struct docker_template *t, struct slice value,
+                          char error[LIMIT_DOCKER_MESSAGE]) {
     return run(t, b, value, error);
 }

@@ -33,7 +33,8 @@ static struct slice text(const struct call *c, size_t i) {
 static uint64_t count(const struct call *c, size_t i) {
     uint64_t number = 0;
     if (!json_number(c->argument[i], LIMIT_DOCKER_MESSAGE, &number))
-        FAIL(c, "error calling %s: argument %zu is no number from 0 to %d", c->name, i + 1, LIMIT_DOCKER_MESSAGE);
+        FAIL(c, "error calling %s: argument %zu is no number from 0 to %d", c->name, i + 1,
+             LIMIT_DOCKER_MESSAGE);
     return number;
 }
 
@@ -43,7 +44,9 @@ static struct slice quoted(const struct call *c, size_t from) {
     return a->full ? (struct slice){"\"\"", 2} : template_text(c->r, a->at + from, a->len - from);
 }
 
-static struct slice boolean(bool value) { return value ? (struct slice){"true", 4} : (struct slice){"false", 5}; }
+static struct slice boolean(bool value) {
+    return value ? (struct slice){"true", 4} : (struct slice){"false", 5};
+}
 
 static struct slice number(const struct call *c, size_t value) {
     struct buf *a = &c->r->arena;
@@ -54,7 +57,8 @@ static struct slice number(const struct call *c, size_t value) {
 
 /* ---- docker(1)'s ---- */
 
-/* A row, which is an object made here, has <, > and & escaped (it is json.Marshal's); its hidden member is none. */
+/* A row, which is an object made here, has <, > and & escaped (it is json.Marshal's); its hidden
+ * member is none. */
 static struct slice f_json(const struct call *c) {
     struct buf *a = &c->r->arena;
     struct slice value = c->argument[0];
@@ -91,7 +95,8 @@ static struct slice f_split(const struct call *c) {
     buf_char(a, '[');
     for (size_t n = 0; by.n == 0 ? n < whole.n : true; n++) {
         uint32_t code;
-        const char *cut = by.n > 0 ? memmem(whole.at, whole.n, by.at, by.n) : whole.at + utf8_read(whole.at, whole.n, &code);
+        const char *cut = by.n > 0 ? memmem(whole.at, whole.n, by.at, by.n)
+                                   : whole.at + utf8_read(whole.at, whole.n, &code);
         size_t length = cut != NULL ? (size_t)(cut - whole.at) : whole.n;
         length = length == 0 && by.n == 0 ? 1 : length;
         if (n > 0)
@@ -157,7 +162,8 @@ static struct slice f_pad(const struct call *c) {
     struct slice s = text(c, 0);
     size_t from = c->r->arena.len;
     if (s.n > 0)
-        buf_format(&c->r->arena, "%*s%.*s%*s", (int)count(c, 1), "", (int)s.n, s.at, (int)count(c, 2), "");
+        buf_format(&c->r->arena, "%*s%.*s%*s", (int)count(c, 1), "", (int)s.n, s.at,
+                   (int)count(c, 2), "");
     return quoted(c, from);
 }
 
@@ -212,7 +218,8 @@ static struct slice f_index(const struct call *c) {
         else if (kind == JSON_NULL)
             FAIL(c, "error calling index: index of nil pointer");
         else
-            FAIL(c, "error calling index: can't index item of type %s", kind == JSON_STRING ? "string" : "int");
+            FAIL(c, "error calling index: can't index item of type %s",
+                 kind == JSON_STRING ? "string" : "int");
     }
     return value;
 }
@@ -259,7 +266,8 @@ static int compare(const struct call *c, size_t i, size_t k, bool ordered) {
     uint64_t x, y;
     if (kind == JSON_NULL || json_kind(b) == JSON_NULL)
         return kind == json_kind(b) ? 0 : 1;
-    if (kind != json_kind(b) || kind == JSON_ARRAY || kind == JSON_OBJECT || (ordered && kind == JSON_BOOL))
+    if (kind != json_kind(b) || kind == JSON_ARRAY || kind == JSON_OBJECT
+        || (ordered && kind == JSON_BOOL))
         FAIL(c, "error calling %s: incompatible types for comparison", c->name);
     if (kind == JSON_NUMBER && a.at[0] == '-' && b.at[0] == '-') {
         struct slice swap = a;
@@ -268,7 +276,8 @@ static int compare(const struct call *c, size_t i, size_t k, bool ordered) {
     } else if (kind == JSON_NUMBER && (a.at[0] == '-' || b.at[0] == '-')) {
         return a.at[0] == '-' ? -1 : 1;
     }
-    if (kind == JSON_NUMBER && num_decimal(a.at, a.n, UINT64_MAX, &x) && num_decimal(b.at, b.n, UINT64_MAX, &y))
+    if (kind == JSON_NUMBER && num_decimal(a.at, a.n, UINT64_MAX, &x)
+        && num_decimal(b.at, b.n, UINT64_MAX, &y))
         return (x > y) - (x < y);
     struct slice s = kind == JSON_STRING ? text(c, i) : a, t = kind == JSON_STRING ? text(c, k) : b;
     int order = memcmp(s.at, t.at, s.n < t.n ? s.n : t.n);
@@ -292,9 +301,11 @@ static struct slice f_print(const struct call *c) {
     size_t from = c->r->arena.len;
     for (size_t i = 0; i < c->n; i++) {
         /* A space between two neither of which is a string. */
-        if (i > 0 && json_kind(c->argument[i - 1]) != JSON_STRING && json_kind(c->argument[i]) != JSON_STRING)
+        if (i > 0 && json_kind(c->argument[i - 1]) != JSON_STRING
+            && json_kind(c->argument[i]) != JSON_STRING)
             buf_char(&c->r->arena, ' ');
-        docker_template_print(&c->r->arena, json_kind(c->argument[i]) == JSON_NULL ? template_nil : c->argument[i]);
+        docker_template_print(
+            &c->r->arena, json_kind(c->argument[i]) == JSON_NULL ? template_nil : c->argument[i]);
     }
     return quoted(c, from);
 }
@@ -304,14 +315,16 @@ static struct slice f_println(const struct call *c) {
     for (size_t i = 0; i < c->n; i++) {
         if (i > 0)
             buf_char(&c->r->arena, ' ');
-        docker_template_print(&c->r->arena, json_kind(c->argument[i]) == JSON_NULL ? template_nil : c->argument[i]);
+        docker_template_print(
+            &c->r->arena, json_kind(c->argument[i]) == JSON_NULL ? template_nil : c->argument[i]);
     }
     buf_char(&c->r->arena, '\n');
     return quoted(c, from);
 }
 
 /* One verb of printf: %, flags and width, and one of s, v, d, q, t. */
-static void print_verb(const struct call *c, struct buf *out, const char **at, const char *end, size_t *next) {
+static void print_verb(const struct call *c, struct buf *out, const char **at, const char *end,
+                       size_t *next) {
     const char *spec = *at;
     int width = 0;
     bool left = *spec == '-', zero = *spec == '0';
@@ -319,7 +332,8 @@ static void print_verb(const struct call *c, struct buf *out, const char **at, c
     for (; spec < end && *spec >= '0' && *spec <= '9' && width < 1000; spec++)
         width = width * 10 + (*spec - '0');
     if (spec == end || strchr("svdqt", *spec) == NULL)
-        FAIL(c, "error calling printf: this client has no verbs but %%s, %%v, %%d, %%q and %%t, with a width");
+        FAIL(c, "error calling printf: this client has no verbs but %%s, %%v, %%d, %%q and %%t, "
+                "with a width");
     *at = spec + 1;
     if (*next == c->n) {
         buf_format(out, "%%!%c(MISSING)", *spec);
@@ -327,7 +341,10 @@ static void print_verb(const struct call *c, struct buf *out, const char **at, c
     }
     struct slice value = c->argument[(*next)++];
     enum json_kind kind = json_kind(value);
-    bool fits = *spec == 'v' || *spec == 's' || (*spec == 'd' ? kind == JSON_NUMBER : *spec == 't' ? kind == JSON_BOOL : kind == JSON_STRING);
+    bool fits = *spec == 'v' || *spec == 's'
+                || (*spec == 'd'   ? kind == JSON_NUMBER
+                    : *spec == 't' ? kind == JSON_BOOL
+                                   : kind == JSON_STRING);
     if (!fits || (*spec == 's' && (kind == JSON_NUMBER || kind == JSON_BOOL)))
         FAIL(c, "error calling printf: %%%c does not fit its value", *spec);
     size_t from = out->len;
@@ -370,12 +387,18 @@ static const struct {
     size_t least, most;
     bool titles; /* leaves titles as they are */
 } functions[] = {
-    {"json", f_json, 1, 1, true},   {"split", f_split, 2, 2, true}, {"join", f_join, 2, 2, true},   {"title", f_title, 1, 1, true},
-    {"lower", f_lower, 1, 1, true}, {"upper", f_upper, 1, 1, true}, {"pad", f_pad, 3, 3, false},    {"truncate", f_truncate, 2, 2, true},
-    {"index", f_index, 1, 15, false}, {"len", f_len, 1, 1, false},  {"slice", f_slice, 1, 3, false}, {"not", f_not, 1, 1, false},
-    {"and", f_and, 1, 15, false},   {"or", f_or, 1, 15, false},     {"eq", f_eq, 2, 15, false},     {"ne", f_ne, 2, 2, false},
-    {"lt", f_lt, 2, 2, false},      {"le", f_le, 2, 2, false},      {"gt", f_gt, 2, 2, false},      {"ge", f_ge, 2, 2, false},
-    {"print", f_print, 0, 15, false}, {"println", f_println, 0, 15, false}, {"printf", f_printf, 1, 15, false},
+    {"json", f_json, 1, 1, true},       {"split", f_split, 2, 2, true},
+    {"join", f_join, 2, 2, true},       {"title", f_title, 1, 1, true},
+    {"lower", f_lower, 1, 1, true},     {"upper", f_upper, 1, 1, true},
+    {"pad", f_pad, 3, 3, false},        {"truncate", f_truncate, 2, 2, true},
+    {"index", f_index, 1, 15, false},   {"len", f_len, 1, 1, false},
+    {"slice", f_slice, 1, 3, false},    {"not", f_not, 1, 1, false},
+    {"and", f_and, 1, 15, false},       {"or", f_or, 1, 15, false},
+    {"eq", f_eq, 2, 15, false},         {"ne", f_ne, 2, 2, false},
+    {"lt", f_lt, 2, 2, false},          {"le", f_le, 2, 2, false},
+    {"gt", f_gt, 2, 2, false},          {"ge", f_ge, 2, 2, false},
+    {"print", f_print, 0, 15, false},   {"println", f_println, 0, 15, false},
+    {"printf", f_printf, 1, 15, false},
 };
 enum { FUNCTIONS = sizeof functions / sizeof *functions };
 
@@ -386,13 +409,14 @@ bool template_is_function(struct slice name) {
     return false;
 }
 
-struct slice template_call(struct template_run *r, struct slice name, const struct slice *argument, size_t n, const char *from, const char *to) {
+struct slice template_call(struct template_run *r, struct slice name, const struct slice *argument,
+                           size_t n, const char *from, const char *to) {
     size_t i = 0;
     while (!slice_is(name, functions[i].name))
         i++;
     struct call c = {r, functions[i].name, argument, n, from, to};
     if (n < functions[i].least || n > functions[i].most)
-        FAIL(&c, "wrong number of args for %s: want %s%zu got %zu", c.name, functions[i].least < functions[i].most ? "at least " : "",
-             functions[i].least, n);
+        FAIL(&c, "wrong number of args for %s: want %s%zu got %zu", c.name,
+             functions[i].least < functions[i].most ? "at least " : "", functions[i].least, n);
     return r->t->header && functions[i].titles ? argument[0] : functions[i].call(&c);
 }

@@ -5,7 +5,9 @@
 #include "docker/zero.h"
 
 static bool is_digit(char c) { return c >= '0' && c <= '9'; }
-static bool is_name(char c) { return is_digit(c) || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_'; }
+static bool is_name(char c) {
+    return is_digit(c) || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
+}
 
 static char here(const struct template_run *r) { return r->at < r->end ? *r->at : '\0'; }
 
@@ -20,19 +22,23 @@ static size_t name_length(const struct template_run *r, const char *at) {
 /* Whether a command's words end here. */
 static bool ends(const struct template_run *r) {
     char c = here(r);
-    return c == '\0' || c == '|' || c == ')' || c == '}' || (c == '-' && r->end - r->at > 2 && memcmp(r->at, "-}}", 3) == 0);
+    return c == '\0' || c == '|' || c == ')' || c == '}'
+           || (c == '-' && r->end - r->at > 2 && memcmp(r->at, "-}}", 3) == 0);
 }
 
 /* ---- fields ---- */
 
-/* A container's labels by name, which is a method in Go: {{.Label "x"}}. In titles it is the name's last part. */
-static struct slice label(struct template_run *r, struct slice labels, struct slice argument, const char *from) {
+/* A container's labels by name, which is a method in Go: {{.Label "x"}}. In titles it is the name's
+ * last part. */
+static struct slice label(struct template_run *r, struct slice labels, struct slice argument,
+                          const char *from) {
     if (json_kind(argument) != JSON_STRING)
         template_fail(r, from, from, r->at, "wrong type for value; expected string");
     if (r->t->header) {
         size_t start = r->arena.len;
         json_text(&r->arena, argument);
-        const char *text = r->arena.at + start, *dot = r->arena.len > start ? memrchr(text, '.', r->arena.len - start) : NULL;
+        const char *text = r->arena.at + start,
+                   *dot = r->arena.len > start ? memrchr(text, '.', r->arena.len - start) : NULL;
         text = dot != NULL ? dot + 1 : text;
         for (char *c = r->arena.at + (text - r->arena.at); c < r->arena.at + r->arena.len; c++)
             *c = *c == '-' || *c == '_' ? ' ' : *c;
@@ -52,30 +58,40 @@ static struct slice label(struct template_run *r, struct slice labels, struct sl
     return found;
 }
 
-/* A field that is not there, of which the node [from, to) tells, with the place that Go names for it. */
+/* A field that is not there, of which the node [from, to) tells, with the place that Go names for
+ * it. */
 struct node {
     const char *place, *from, *to;
-    struct slice before; /* the field before it, if any: that is the one that is not there, where it is null */
+    /* the field before it, if any: that is the one that is not there, where it is null */
+    struct slice before;
 };
 
-static _Noreturn void fail_field(struct template_run *r, struct slice value, struct slice name, struct node node) {
+static _Noreturn void fail_field(struct template_run *r, struct slice value, struct slice name,
+                                 struct node node) {
     if (r->t->type != NULL && value.at == r->whole.at)
-        template_fail(r, node.place, node.from, node.to, "can't evaluate field %.*s in type %s", (int)name.n, name.at, r->t->type);
+        template_fail(r, node.place, node.from, node.to, "can't evaluate field %.*s in type %s",
+                      (int)name.n, name.at, r->t->type);
     if (json_kind(value) == JSON_OBJECT)
-        template_fail(r, node.place, node.from, node.to, "map has no entry for key \"%.*s\"", (int)name.n, name.at);
+        template_fail(r, node.place, node.from, node.to, "map has no entry for key \"%.*s\"",
+                      (int)name.n, name.at);
     if (json_kind(value) == JSON_NULL && node.before.n > 0)
-        template_fail(r, node.place, node.from, node.to, "map has no entry for key \"%.*s\"", (int)node.before.n, node.before.at);
+        template_fail(r, node.place, node.from, node.to, "map has no entry for key \"%.*s\"",
+                      (int)node.before.n, node.before.at);
     if (json_kind(value) == JSON_NULL)
-        template_fail(r, node.place, node.from, node.to, "nil pointer evaluating interface {}.%.*s", (int)name.n, name.at);
-    template_fail(r, node.place, node.from, node.to, "can't evaluate field %.*s in type interface {}", (int)name.n, name.at);
+        template_fail(r, node.place, node.from, node.to, "nil pointer evaluating interface {}.%.*s",
+                      (int)name.n, name.at);
+    template_fail(r, node.place, node.from, node.to,
+                  "can't evaluate field %.*s in type interface {}", (int)name.n, name.at);
 }
 
-static struct slice field(struct template_run *r, struct slice value, struct slice name, struct node node) {
+static struct slice field(struct template_run *r, struct slice value, struct slice name,
+                          struct node node) {
     struct slice found = template_member(value, name);
     bool is_row = r->t->row && value.at == r->whole.at;
     if (found.n > 0 && json_kind(found) != JSON_NULL)
         return found;
-    struct slice zero = json_kind(value) == JSON_OBJECT && !is_row ? docker_zero_of(name) : template_none;
+    struct slice zero =
+        json_kind(value) == JSON_OBJECT && !is_row ? docker_zero_of(name) : template_none;
     if (zero.at != template_none.at)
         return zero;
     if (found.n == 0 && !r->t->header)
@@ -100,12 +116,14 @@ static struct slice fields(struct template_run *r, struct slice value, const cha
         if (name.n == 0 || is_digit(name.at[0]))
             template_bad(r, "unexpected <.> in operand");
         r->at += 1 + name.n;
-        if (r->t->row && slice_is(name, "Label") && value.at == r->whole.at && (!r->live || template_member(value, hidden).n > 0)) {
+        if (r->t->row && slice_is(name, "Label") && value.at == r->whole.at
+            && (!r->live || template_member(value, hidden).n > 0)) {
             template_skip_space(r);
             if (ends(r))
                 template_bad(r, "wrong number of args for Label: want 1 got 0");
             struct slice argument = operand(r, r->whole);
-            value = r->live ? label(r, template_member(value, hidden), argument, from) : template_none;
+            value =
+                r->live ? label(r, template_member(value, hidden), argument, from) : template_none;
         } else if (r->live) {
             value = field(r, value, name, (struct node){second, from, to, before});
         }
@@ -131,7 +149,9 @@ static struct slice read_string(struct template_run *r) {
         r->at++;
         const char *known = here(r) != '\0' ? strchr(from, *r->at) : NULL;
         if (known == NULL)
-            template_bad(r, "this client has no escapes in a string but \\n, \\t, \\\", \\\\ and their like");
+            template_bad(
+                r,
+                "this client has no escapes in a string but \\n, \\t, \\\", \\\\ and their like");
         buf_char(&b, to[known - from]);
     }
     r->at++;
@@ -204,7 +224,11 @@ static struct slice operand(struct template_run *r, struct slice dot) {
     } else if (is_name(c)) {
         return word(r);
     } else {
-        template_bad(r, c == '\0' ? "unclosed action" : c == '}' || c == ')' || c == '|' ? "missing value for command" : "unexpected bad character %c in command", c);
+        template_bad(r,
+                     c == '\0'                          ? "unclosed action"
+                     : c == '}' || c == ')' || c == '|' ? "missing value for command"
+                                                        : "unexpected bad character %c in command",
+                     c);
     }
     return fields(r, value, from);
 }
@@ -247,7 +271,8 @@ static struct slice command(struct template_run *r, struct slice dot, const stru
     if (calls)
         return template_call(r, name, argument, n, from, to);
     if (n > 0)
-        template_fail(r, from, from, to, "can't give argument to non-function %.*s", (int)(to - from), from);
+        template_fail(r, from, from, to, "can't give argument to non-function %.*s",
+                      (int)(to - from), from);
     return value;
 }
 

@@ -1,5 +1,6 @@
-/* template_run.h: a template at work. It is read and carried out in one go, by recursive descent over its text; where nothing is to
- * be carried out (the branch not taken, and the check before all), it is read alone.
+/* template_run.h: a template at work. It is read and carried out in one go, by recursive descent
+ * over its text; where nothing is to be carried out (the branch not taken, and the check before
+ * all), it is read alone.
  *
  * A value is a slice of JSON text: the engine's, or one that a function put into the arena. */
 #ifndef DOCKER_TEMPLATE_RUN_H
@@ -15,26 +16,29 @@ enum { TEMPLATE_ARGUMENTS = 16, TEMPLATE_VARIABLES = 32 };
 struct template_run {
     const struct docker_template *t;
     const char *at, *end;
-    bool live;               /* false: read only */
-    struct slice whole;      /* the value: $ */
+    bool live;          /* false: read only */
+    struct slice whole; /* the value: $ */
     struct buf *out, arena;
     struct template_variable {
         struct slice name, value;
     } variables[TEMPLATE_VARIABLES];
     size_t n_variables;
-    unsigned long steps;     /* left */
+    unsigned long steps; /* left */
     unsigned depth;
     char *error;
     jmp_buf failed;
 };
 
-/* Ends the run: where the text is no template; and where it can't be carried out, at the node [from, to), for which messages name
- * the place `at`. */
-_Noreturn void template_bad(struct template_run *r, const char *format, ...) __attribute__((format(printf, 2, 3)));
-_Noreturn void template_fail(struct template_run *r, const char *at, const char *from, const char *to, const char *format, ...)
+/* Ends the run: where the text is no template; and where it can't be carried out, at the node
+ * [from, to), for which messages name the place `at`. */
+_Noreturn void template_bad(struct template_run *r, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+_Noreturn void template_fail(struct template_run *r, const char *at, const char *from,
+                             const char *to, const char *format, ...)
     __attribute__((format(printf, 5, 6)));
 
-/* Go's nil pointer, which is null otherwise; and what takes part in no more than printing: no value. */
+/* Go's nil pointer, which is null otherwise; and what takes part in no more than printing: no
+ * value. */
 extern const struct slice template_nil, template_none;
 
 void template_skip_space(struct template_run *r);
@@ -42,18 +46,22 @@ void template_skip_space(struct template_run *r);
 /* Reads a pipeline, and gives its value. */
 struct slice template_pipeline(struct template_run *r, struct slice dot);
 
-/* Whether there is a function of that name, and what it makes of its arguments. The node is [from, to). */
+/* Whether there is a function of that name, and what it makes of its arguments. The node is [from,
+ * to). */
 bool template_is_function(struct slice name);
-struct slice template_call(struct template_run *r, struct slice name, const struct slice *argument, size_t n, const char *from, const char *to);
+struct slice template_call(struct template_run *r, struct slice name, const struct slice *argument,
+                           size_t n, const char *from, const char *to);
 
-/* The member of that name. Go's fields are named a little otherwise than JSON's members: ID for Id. n = 0: there is none. */
+/* The member of that name. Go's fields are named a little otherwise than JSON's members: ID for Id.
+ * n = 0: there is none. */
 struct slice template_member(struct slice object, struct slice name);
 
 bool template_truth(struct slice value);
 struct slice template_text(struct template_run *r, const char *text, size_t n);
 
-/* Goes through an array's elements (key.n = 0), or an object's members in the order of their names, as Go goes through a map. A walk
- * that begins within another one ends before it; a reset ends all. */
+/* Goes through an array's elements (key.n = 0), or an object's members in the order of their names,
+ * as Go goes through a map. A walk that begins within another one ends before it; a reset ends
+ * all. */
 struct template_walk {
     struct json_walk plain;
     const struct template_member *at; /* in order, or NULL: as they were sent */
@@ -64,7 +72,8 @@ bool template_walk_next(struct template_walk *walk, struct slice *key, struct sl
 void template_walk_end(const struct template_walk *walk);
 void template_walk_reset(void);
 
-/* Adds a value as json.Marshal writes it: no space, strings anew, <, > and & escaped where `html`. */
+/* Adds a value as json.Marshal writes it: no space, strings anew, <, > and & escaped where
+ * `html`. */
 void template_json(struct buf *b, struct slice value, bool html);
 
 #endif

@@ -5,7 +5,8 @@
 
 #include "docker/template_run.h"
 
-const struct slice template_nil = {"null ", 4}, template_none = {"null", 4}; /* told apart by where they are */
+/* told apart by where they are */
+const struct slice template_nil = {"null ", 4}, template_none = {"null", 4};
 
 /* ---- members ---- */
 
@@ -26,7 +27,8 @@ struct slice template_member(struct slice object, struct slice name) {
         if (memcmp(inner, name.at, name.n) == 0)
             return value;
         /* Go spells abbreviations in capitals: ID for Id, APIVersion for ApiVersion. */
-        if (strncasecmp(inner, name.at, name.n) == 0 && capitals(inner, 1) == 1 && capitals(name.at, name.n) > capitals(inner, name.n))
+        if (strncasecmp(inner, name.at, name.n) == 0 && capitals(inner, 1) == 1
+            && capitals(name.at, name.n) > capitals(inner, name.n))
             other = value;
     }
     return other;
@@ -38,13 +40,16 @@ struct template_member {
     struct slice key, value;
 };
 
-enum { MEMBERS = 1 << 20 }; /* of all objects that are gone through at once; more come as the engine sent them, which sorts maps itself */
+/* of all objects that are gone through at once; more come as the engine sent them, which sorts maps
+ * itself */
+enum { MEMBERS = 1 << 20 };
 
 static struct template_member *members;
 static size_t n_members;
 
 static int by_key(const void *a, const void *b) {
-    struct slice x = ((const struct template_member *)a)->key, y = ((const struct template_member *)b)->key;
+    struct slice x = ((const struct template_member *)a)->key,
+                 y = ((const struct template_member *)b)->key;
     int order = memcmp(x.at + 1, y.at + 1, (x.n < y.n ? x.n : y.n) - 2);
     return order != 0 ? order : (x.n > y.n) - (x.n < y.n);
 }
@@ -55,7 +60,8 @@ struct template_walk template_walk_start(struct slice value) {
     if (json_kind(value) != JSON_OBJECT)
         return w;
     if (members == NULL) /* address space alone until it is written to */
-        members = mmap(NULL, MEMBERS * sizeof *members, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+        members = mmap(NULL, MEMBERS * sizeof *members, PROT_READ | PROT_WRITE,
+                       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (members == MAP_FAILED)
         return w;
     struct template_member *first = members + n_members;
@@ -96,27 +102,24 @@ void template_walk_reset(void) { n_members = 0; }
 
 bool template_truth(struct slice value) {
     switch (json_kind(value)) {
-    case JSON_BOOL:
-        return json_is_true(value);
-    case JSON_NUMBER:
-        return strspn(value.at, "-0.") < value.n;
-    case JSON_STRING:
-        return value.n > 2;
+    case JSON_BOOL: return json_is_true(value);
+    case JSON_NUMBER: return strspn(value.at, "-0.") < value.n;
+    case JSON_STRING: return value.n > 2;
     case JSON_ARRAY:
     case JSON_OBJECT: {
         struct json_walk walk = {value, false};
         struct slice key, element;
         return json_next(&walk, &key, &element);
     }
-    default:
-        return false;
+    default: return false;
     }
 }
 
 struct slice template_text(struct template_run *r, const char *text, size_t n) {
     size_t from = r->arena.len;
     json_quote(&r->arena, text, n);
-    return r->arena.full ? (struct slice){"\"\"", 2} : (struct slice){r->arena.at + from, r->arena.len - from};
+    return r->arena.full ? (struct slice){"\"\"", 2}
+                         : (struct slice){r->arena.at + from, r->arena.len - from};
 }
 
 /* ---- printing ---- */
@@ -151,7 +154,9 @@ static void print(struct buf *b, struct slice value, bool inner, const char *nul
     }
 }
 
-void docker_template_print(struct buf *b, struct slice value) { print(b, value, false, value.at == template_nil.at ? "<nil>" : "<no value>"); }
+void docker_template_print(struct buf *b, struct slice value) {
+    print(b, value, false, value.at == template_nil.at ? "<nil>" : "<no value>");
+}
 
 void template_json(struct buf *b, struct slice value, bool html) {
     enum json_kind kind = json_kind(value);

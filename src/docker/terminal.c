@@ -29,8 +29,9 @@ static void on_resize(int sig) {
 }
 
 int docker_terminal_raw(int fd) {
-    static const int ends[] = {SIGHUP,  SIGINT,  SIGQUIT, SIGTERM, SIGPIPE,   SIGALRM, SIGABRT, SIGSEGV, SIGBUS, SIGUSR1,
-                               SIGUSR2, SIGXCPU, SIGXFSZ, SIGSYS,  SIGVTALRM, SIGPROF, SIGIO,   SIGFPE,  SIGILL, SIGTRAP};
+    static const int ends[] = {SIGHUP,    SIGINT,  SIGQUIT, SIGTERM, SIGPIPE, SIGALRM, SIGABRT,
+                               SIGSEGV,   SIGBUS,  SIGUSR1, SIGUSR2, SIGXCPU, SIGXFSZ, SIGSYS,
+                               SIGVTALRM, SIGPROF, SIGIO,   SIGFPE,  SIGILL,  SIGTRAP};
     struct termios raw;
     if (tcgetattr(fd, &before) == -1)
         return -1;

@@ -5,12 +5,14 @@
 #include <string.h>
 #include <time.h>
 
-/* A Go duration (time.ParseDuration), such as 1h30m, 1.5h, 90s, 200ms. In nanoseconds; false when it is none. */
+/* A Go duration (time.ParseDuration), such as 1h30m, 1.5h, 90s, 200ms. In nanoseconds; false when
+ * it is none. */
 static bool read_duration(const char *text, int64_t *nanoseconds) {
     static const struct {
         const char *name;
         double ns;
-    } units[] = {{"ns", 1}, {"us", 1e3}, {"\xc2\xb5s", 1e3}, {"ms", 1e6}, {"s", 1e9}, {"m", 6e10}, {"h", 3.6e12}};
+    } units[] = {{"ns", 1},  {"us", 1e3}, {"\xc2\xb5s", 1e3}, {"ms", 1e6},
+                 {"s", 1e9}, {"m", 6e10}, {"h", 3.6e12}};
     double total = 0;
     if (strcmp(text, "0") == 0)
         return *nanoseconds = 0, true;
@@ -25,7 +27,8 @@ static bool read_duration(const char *text, int64_t *nanoseconds) {
         if (end != text + digits)
             return false;
         n = strcspn(end, "0123456789.");
-        while (u < sizeof units / sizeof *units && (strlen(units[u].name) != n || memcmp(units[u].name, end, n) != 0))
+        while (u < sizeof units / sizeof *units
+               && (strlen(units[u].name) != n || memcmp(units[u].name, end, n) != 0))
             u++;
         if (u == sizeof units / sizeof *units)
             return false;
@@ -53,7 +56,8 @@ static bool read_date(const char *at, int64_t *seconds, int *nanoseconds) {
     struct tm tm = {.tm_isdst = -1};
     int year, month, sign = 0, hours = 0, minutes = 0;
     *nanoseconds = 0;
-    if (!digits(&at, 4, 1, 9999, &year) || *at++ != '-' || !digits(&at, 2, 1, 12, &month) || *at++ != '-' || !digits(&at, 2, 1, 31, &tm.tm_mday))
+    if (!digits(&at, 4, 1, 9999, &year) || *at++ != '-' || !digits(&at, 2, 1, 12, &month)
+        || *at++ != '-' || !digits(&at, 2, 1, 31, &tm.tm_mday))
         return false;
     tm.tm_year = year - 1900;
     tm.tm_mon = month - 1;
@@ -85,7 +89,8 @@ bool docker_time_point(struct buf *b, const char *text, int64_t now) {
     int fraction;
     if (read_duration(text, &ns)) {
         int64_t rest = ns % 1000000000;
-        buf_format(b, "%lld.%09lld", (long long)(now - ns / 1000000000 - (rest > 0)), (long long)(rest > 0 ? 1000000000 - rest : 0));
+        buf_format(b, "%lld.%09lld", (long long)(now - ns / 1000000000 - (rest > 0)),
+                   (long long)(rest > 0 ? 1000000000 - rest : 0));
     } else if (read_date(text, &seconds, &fraction)) {
         buf_format(b, "%lld.%09d", (long long)seconds, fraction);
     } else {

@@ -2,31 +2,92 @@
 
 #include "docker/template_run.h"
 
-const struct slice docker_zero_list = {"[] ", 2}, docker_zero_map = {"{} ", 2}; /* told from others by where they are */
+/* told from others by where they are */
+const struct slice docker_zero_list = {"[] ", 2}, docker_zero_map = {"{} ", 2};
 
-/* The fields of containers, images, networks, services and of the engine's info that may be so, by their Go names: lists, maps,
- * pointers, texts and truths. */
+/* The fields of containers, images, networks, services and of the engine's info that may be so, by
+ * their Go names: lists, maps, pointers, texts and truths. */
 static const char *const lists[] = {
-    "Aliases", "Binds", "BlkioDeviceReadBps", "BlkioDeviceReadIOps", "BlkioDeviceWriteBps", "BlkioDeviceWriteIOps", "BlkioWeightDevice",
-    "CDISpecDirs", "CapAdd", "CapDrop", "Cmd", "Configs", "Constraints", "DNS", "DNSNames", "DNSOptions", "DNSSearch",
-    "DefaultAddressPools", "DeviceCgroupRules", "DeviceRequests", "Devices", "Dns", "DnsOptions", "DnsSearch", "DriverStatus", "Entrypoint",
-    "Env", "ExecIDs", "ExtraHosts", "GenericResources", "GroupAdd", "Links", "MaskedPaths", "Mounts", "NetworkIDs", "OnBuild",
-    "ReadonlyPaths", "RepoDigests", "RepoTags", "Secrets", "SecurityOpt", "SecurityOptions", "SecondaryIPAddresses",
-    "SecondaryIPv6Addresses", "Shell", "SystemStatus", "Test", "Ulimits", "VirtualIPs", "VolumesFrom", "Warnings",
+    "Aliases",
+    "Binds",
+    "BlkioDeviceReadBps",
+    "BlkioDeviceReadIOps",
+    "BlkioDeviceWriteBps",
+    "BlkioDeviceWriteIOps",
+    "BlkioWeightDevice",
+    "CDISpecDirs",
+    "CapAdd",
+    "CapDrop",
+    "Cmd",
+    "Configs",
+    "Constraints",
+    "DNS",
+    "DNSNames",
+    "DNSOptions",
+    "DNSSearch",
+    "DefaultAddressPools",
+    "DeviceCgroupRules",
+    "DeviceRequests",
+    "Devices",
+    "Dns",
+    "DnsOptions",
+    "DnsSearch",
+    "DriverStatus",
+    "Entrypoint",
+    "Env",
+    "ExecIDs",
+    "ExtraHosts",
+    "GenericResources",
+    "GroupAdd",
+    "Links",
+    "MaskedPaths",
+    "Mounts",
+    "NetworkIDs",
+    "OnBuild",
+    "ReadonlyPaths",
+    "RepoDigests",
+    "RepoTags",
+    "Secrets",
+    "SecurityOpt",
+    "SecurityOptions",
+    "SecondaryIPAddresses",
+    "SecondaryIPv6Addresses",
+    "Shell",
+    "SystemStatus",
+    "Test",
+    "Ulimits",
+    "VirtualIPs",
+    "VolumesFrom",
+    "Warnings",
 };
 static const char *const maps[] = {
-    "Annotations", "DriverOpts", "ExposedPorts", "Labels", "Networks", "Options", "PortBindings", "Ports", "Runtimes",
-    "StorageOpt", "Sysctls", "Tmpfs", "Volumes",
+    "Annotations", "DriverOpts", "ExposedPorts", "Labels",  "Networks", "Options", "PortBindings",
+    "Ports",       "Runtimes",   "StorageOpt",   "Sysctls", "Tmpfs",    "Volumes",
 };
 static const char *const pointers[] = {
-    "Cluster", "Health", "Healthcheck", "IPAMConfig", "ImageManifestDescriptor", "Init", "MemorySwappiness", "OOMKillDisable", "OomKillDisable",
-    "PidsLimit", "PreviousSpec", "SizeRootFs", "SizeRw", "StopTimeout", "UpdateStatus",
+    "Cluster",
+    "Health",
+    "Healthcheck",
+    "IPAMConfig",
+    "ImageManifestDescriptor",
+    "Init",
+    "MemorySwappiness",
+    "OOMKillDisable",
+    "OomKillDisable",
+    "PidsLimit",
+    "PreviousSpec",
+    "SizeRootFs",
+    "SizeRw",
+    "StopTimeout",
+    "UpdateStatus",
 };
 static const char *const texts[] = {
-    "BuildTime", "ContainerIDFile", "GitCommit", "GoVersion", "Isolation", "MacAddress", "NoProxy", "ProductLicense", "StopSignal", "Variant",
+    "BuildTime",  "ContainerIDFile", "GitCommit",      "GoVersion",  "Isolation",
+    "MacAddress", "NoProxy",         "ProductLicense", "StopSignal", "Variant",
 };
 
-static const char *const truths[] = {"ArgsEscaped", "Experimental", "ForceNewCluster", "NetworkDisabled"};
+static const char *const truths[] = {"ArgsEscaped", "Experimental", "ForceNewCluster",
+                                     "NetworkDisabled"};
 
 static bool has(const char *const *list, size_t n, struct slice name) {
     for (size_t i = 0; i < n; i++)

@@ -7,7 +7,8 @@
 /* Lists and maps of it, which json has as null. */
 extern const struct slice docker_zero_list, docker_zero_map;
 
-/* The zero value of the field of that name, in whichever object; template_none for one that is not known. */
+/* The zero value of the field of that name, in whichever object; template_none for one that is not
+ * known. */
 struct slice docker_zero_of(struct slice name);
 
 #endif

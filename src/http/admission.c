@@ -10,15 +10,16 @@ static struct slice without_port(struct slice authority, const char *port) {
     return authority;
 }
 
-/* Whether an Origin (RFC 6454, section 7: scheme "://" host [":" port], or "null") names the request's own host. The port
- * counts too: another service on the same host is another site. */
+/* Whether an Origin (RFC 6454, section 7: scheme "://" host [":" port], or "null") names the
+ * request's own host. The port counts too: another service on the same host is another site. */
 static bool is_own_origin(struct slice origin, struct slice authority) {
     const char *schemes[][2] = {{"http://", ":80"}, {"https://", ":443"}};
     for (size_t i = 0; i < 2; i++) {
         size_t n = strlen(schemes[i][0]);
         if (origin.n <= n || strncasecmp(origin.at, schemes[i][0], n) != 0)
             continue;
-        struct slice theirs = without_port((struct slice){origin.at + n, origin.n - n}, schemes[i][1]);
+        struct slice theirs =
+            without_port((struct slice){origin.at + n, origin.n - n}, schemes[i][1]);
         struct slice ours = without_port(authority, schemes[i][1]);
         return theirs.n == ours.n && strncasecmp(theirs.at, ours.at, ours.n) == 0;
     }
@@ -34,9 +35,11 @@ static struct slice origin_of(struct slice url) {
     return (struct slice){url.at, n};
 }
 
-const char *const admission_purposes[ADMISSION_PURPOSES] = {"Sec-Purpose", "Purpose", "X-Purpose", "X-Moz"};
+const char *const admission_purposes[ADMISSION_PURPOSES] = {"Sec-Purpose", "Purpose", "X-Purpose",
+                                                            "X-Moz"};
 
-/* Whether the value of such a field begins with one of their words for it; "prefetch;prerender" is one of the values. */
+/* Whether the value of such a field begins with one of their words for it; "prefetch;prerender" is
+ * one of the values. */
 static bool looks_ahead(struct slice value) {
     static const char *const words[] = {"prefetch", "preview", "prerender"};
     for (size_t i = 0; i < sizeof words / sizeof *words; i++)
@@ -45,7 +48,8 @@ static bool looks_ahead(struct slice value) {
     return false;
 }
 
-/* Fetch Metadata: what is not from here (same-origin) or from the user (none) is from elsewhere, or unknown. */
+/* Fetch Metadata: what is not from here (same-origin) or from the user (none) is from elsewhere, or
+ * unknown. */
 static const char *foreign(const struct admission_request *rq) {
     if (rq->repeated)
         return "a field that tells the request's origin is repeated";
@@ -54,7 +58,8 @@ static const char *foreign(const struct admission_request *rq) {
     if (rq->origin.at != NULL && !is_own_origin(rq->origin, rq->authority))
         return "another site caused it (Origin)";
     /* All that is left of a plain http page's GET: browsers send the other two to https alone. */
-    if (rq->site.at == NULL && rq->origin.at == NULL && rq->referer.at != NULL && !is_own_origin(origin_of(rq->referer), rq->authority))
+    if (rq->site.at == NULL && rq->origin.at == NULL && rq->referer.at != NULL
+        && !is_own_origin(origin_of(rq->referer), rq->authority))
         return "another site caused it (Referer)";
     for (size_t i = 0; i < ADMISSION_PURPOSES; i++)
         if (rq->purpose[i].at != NULL && looks_ahead(rq->purpose[i]))
@@ -78,10 +83,12 @@ struct admission_verdict admission_judge(const struct admission_request *rq, con
         return (struct admission_verdict){.status = 405, .allow = "GET, POST"};
     if (rq->authorizations > 1)
         return (struct admission_verdict){.status = 400, .reason = "more than one Authorization"};
-    reason = rq->authorizations == 0 ? "no credential" : auth_refuse(a, rq->authorization.at, rq->authorization.n);
+    reason = rq->authorizations == 0 ? "no credential"
+                                     : auth_refuse(a, rq->authorization.at, rq->authorization.n);
     if (reason != NULL)
         return (struct admission_verdict){.status = 401, .reason = reason, .login = true};
     if (rq->range)
-        return (struct admission_verdict){.status = 409, .reason = "Range: a client that repeats a broken transfer"};
+        return (struct admission_verdict){
+            .status = 409, .reason = "Range: a client that repeats a broken transfer"};
     return (struct admission_verdict){.status = 0};
 }

@@ -1,4 +1,5 @@
-/* admission.h: the door of the HTTP channels: may this request run the command? Pure but for the credential's hash. */
+/* admission.h: the door of the HTTP channels: may this request run the command? Pure but for the
+ * credential's hash. */
 #ifndef HTTP_ADMISSION_H
 #define HTTP_ADMISSION_H
 
@@ -7,12 +8,14 @@
 #include "http/auth.h"
 #include "wire/slice.h"
 
-/* The fields by which a browser says that it only looks ahead: today's, and what its forerunners and others have. */
+/* The fields by which a browser says that it only looks ahead: today's, and what its forerunners
+ * and others have. */
 enum { ADMISSION_PURPOSES = 4 };
 extern const char *const admission_purposes[ADMISSION_PURPOSES];
 
-/* What counts of a request. A slice that is absent has at == NULL. `repeated` says that a field which decides
- * something (Origin, Referer, Sec-Fetch-Site, those of admission_purposes) stood there twice. */
+/* What counts of a request. A slice that is absent has at == NULL. `repeated` says that a field
+ * which decides something (Origin, Referer, Sec-Fetch-Site, those of admission_purposes) stood
+ * there twice. */
 struct admission_request {
     struct slice method, path;
     struct slice authority; /* of the request: host and port */
@@ -32,9 +35,10 @@ struct admission_verdict {
     const char *text;   /* what the client reads instead of the status's usual line, or NULL */
 };
 
-/* A page elsewhere may not use a browser's credentials: cross-site requests and prefetches, before anything else;
- * then the path, the method, and the credential; last a Range, since what asks for the rest of an answer is a client that
- * repeats a request whose transfer broke, and a failed command must not be run again by machinery. */
+/* A page elsewhere may not use a browser's credentials: cross-site requests and prefetches, before
+ * anything else; then the path, the method, and the credential; last a Range, since what asks for
+ * the rest of an answer is a client that repeats a request whose transfer broke, and a failed
+ * command must not be run again by machinery. */
 struct admission_verdict admission_judge(const struct admission_request *rq, const struct auth *a);
 
 #endif

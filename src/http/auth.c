@@ -17,18 +17,21 @@ static void digest(unsigned char out[32], const void *bytes, size_t n) {
 
 void auth_load(struct auth *a, struct settings *s) {
     *a = (struct auth){.scheme = AUTH_NONE};
-    const char *basic = settings_text(s, SETTING_HTTP_BASIC_AUTH), *token = settings_text(s, SETTING_HTTP_TOKEN);
+    const char *basic = settings_text(s, SETTING_HTTP_BASIC_AUTH),
+               *token = settings_text(s, SETTING_HTTP_TOKEN);
     const char *secret = basic != NULL ? basic : token;
     if (secret == NULL)
         return;
     a->scheme = basic != NULL ? AUTH_BASIC : AUTH_BEARER;
-    snprintf(a->user, sizeof a->user, "%.*s", basic != NULL ? (int)strcspn(basic, ":") : 5, basic != NULL ? basic : "token");
+    snprintf(a->user, sizeof a->user, "%.*s", basic != NULL ? (int)strcspn(basic, ":") : 5,
+             basic != NULL ? basic : "token");
     digest(a->digest, secret, strlen(secret));
     settings_wipe(s, SETTING_HTTP_BASIC_AUTH);
     settings_wipe(s, SETTING_HTTP_TOKEN);
 }
 
-/* Both sides are digests, so neither the place of the first difference nor a length shows in the time. */
+/* Both sides are digests, so neither the place of the first difference nor a length shows in the
+ * time. */
 static bool is_secret(const struct auth *a, const void *candidate, size_t n) {
     unsigned char theirs[32];
     digest(theirs, candidate, n);
@@ -58,5 +61,6 @@ const char *auth_refuse(const struct auth *a, const char *field, size_t n) {
 }
 
 const char *auth_challenge(const struct auth *a) {
-    return a->scheme == AUTH_BASIC ? "Basic realm=\"bastion\", charset=\"UTF-8\"" : "Bearer realm=\"bastion\"";
+    return a->scheme == AUTH_BASIC ? "Basic realm=\"bastion\", charset=\"UTF-8\""
+                                   : "Bearer realm=\"bastion\"";
 }

@@ -15,11 +15,13 @@ struct auth {
     char user[LIMIT_USER];    /* the name before the colon, or "token" */
 };
 
-/* Takes the credential out of the settings and wipes it there; HTTP_BASIC_AUTH wins. AUTH_NONE when there is none. */
+/* Takes the credential out of the settings and wipes it there; HTTP_BASIC_AUTH wins. AUTH_NONE when
+ * there is none. */
 void auth_load(struct auth *a, struct settings *s);
 
-/* Judges the value of one Authorization field (RFC 9110, section 11.6.2; RFC 7617; RFC 6750). Takes a time that
- * depends on the length of `field` alone. NULL when it is right, else the reason, for the log. */
+/* Judges the value of one Authorization field (RFC 9110, section 11.6.2; RFC 7617; RFC 6750). Takes
+ * a time that depends on the length of `field` alone. NULL when it is right, else the reason, for
+ * the log. */
 const char *auth_refuse(const struct auth *a, const char *field, size_t n);
 
 /* The challenge for WWW-Authenticate. */

@@ -38,7 +38,9 @@ void body_start(struct body *b, struct input *in, bool chunked, uint64_t length)
     *b = (struct body){.in = in, .chunked = chunked, .length = length, .left = length};
 }
 
-void body_start_to_end(struct body *b, struct input *in) { *b = (struct body){.in = in, .to_end = true, .left = UINT64_MAX}; }
+void body_start_to_end(struct body *b, struct input *in) {
+    *b = (struct body){.in = in, .to_end = true, .left = UINT64_MAX};
+}
 
 bool body_next(struct body *b) {
     struct input *in = b->in;
@@ -69,7 +71,9 @@ void body_taken(struct body *b, size_t n) {
 bool body_ended(const struct body *b) {
     if (b->content.n > 0)
         return false;
-    return b->to_end ? b->in->ended && b->in->start == b->in->end : b->chunked ? chunk_ended(&b->chunk) : b->left == 0;
+    return b->to_end    ? b->in->ended && b->in->start == b->in->end
+           : b->chunked ? chunk_ended(&b->chunk)
+                        : b->left == 0;
 }
 
 ssize_t body_read(struct body *b) {

@@ -11,7 +11,8 @@
 #include "wire/chunk.h"
 #include "wire/slice.h"
 
-/* Bytes read and not used yet stand at [start, end). What is below `floor` is a head that is still looked at. */
+/* Bytes read and not used yet stand at [start, end). What is below `floor` is a head that is still
+ * looked at. */
 struct input {
     int fd;
     size_t floor, start, end;
@@ -19,8 +20,8 @@ struct input {
     char at[LIMIT_HEAD + LIMIT_BODY_WINDOW];
 };
 
-/* Reads what there is room for. Returns the count, 0 at the end of the client's bytes (or when the connection broke),
- * or -1 when nothing is there yet (or there is no room). */
+/* Reads what there is room for. Returns the count, 0 at the end of the client's bytes (or when the
+ * connection broke), or -1 when nothing is there yet (or there is no room). */
 ssize_t input_read(struct input *in);
 
 /* Moves unused bytes to the front: the next head starts at at[0]. */
@@ -30,10 +31,10 @@ void input_rewind(struct input *in);
 struct body {
     struct input *in;
     bool chunked;
-    bool to_end;   /* it ends where the client's bytes do */
+    bool to_end;           /* it ends where the client's bytes do */
     uint64_t length, left; /* bytes of it, and those to come, when it is neither */
     struct chunk chunk;
-    bool bad;      /* it is no chunked body, or the client ended within it */
+    bool bad;             /* it is no chunked body, or the client ended within it */
     struct slice content; /* a piece at hand */
 };
 
@@ -55,8 +56,8 @@ ssize_t body_read(struct body *b);
 /* Throws away what has been read of it. */
 void body_skip(struct body *b);
 
-/* Reads the rest and throws it away, LIMIT_DRAIN bytes at most, until the deadline, until nothing has come for `idle` milliseconds, or
- * until it is found to be bad. True when it is through. */
+/* Reads the rest and throws it away, LIMIT_DRAIN bytes at most, until the deadline, until nothing
+ * has come for `idle` milliseconds, or until it is found to be bad. True when it is through. */
 bool body_drop(struct body *b, int64_t deadline, int64_t idle);
 
 #endif

@@ -13,8 +13,9 @@
 #include "base/ucspi.h"
 #include "http/handler.h"
 
-/* Everything in this process's environment but the meta-variables below is the client's (a field `Token:` is
- * HTTP_TOKEN here) or the web server's: no setting and nothing of the command's comes from it. */
+/* Everything in this process's environment but the meta-variables below is the client's (a field
+ * `Token:` is HTTP_TOKEN here) or the web server's: no setting and nothing of the command's comes
+ * from it. */
 static struct slice meta(const char *name) {
     const char *value = getenv(name);
     return value != NULL ? (struct slice){value, strlen(value)} : (struct slice){NULL, 0};
@@ -30,7 +31,8 @@ static struct admission_verdict judge(struct handler *d) {
         .origin = meta("HTTP_ORIGIN"),
         .referer = meta("HTTP_REFERER"),
         .site = meta("HTTP_SEC_FETCH_SITE"),
-        .purpose = {meta("HTTP_SEC_PURPOSE"), meta("HTTP_PURPOSE"), meta("HTTP_X_PURPOSE"), meta("HTTP_X_MOZ")},
+        .purpose = {meta("HTTP_SEC_PURPOSE"), meta("HTTP_PURPOSE"), meta("HTTP_X_PURPOSE"),
+                    meta("HTTP_X_MOZ")},
         .authorization = meta("HTTP_AUTHORIZATION"),
         .range = getenv("HTTP_RANGE") != NULL,
     };
@@ -40,8 +42,8 @@ static struct admission_verdict judge(struct handler *d) {
     return admission_judge(&rq, &d->auth);
 }
 
-/* A CGI answer of unknown length just ends, so that a failed run would look like a good one. These web servers pass
- * chunks on, with their missing end; others would frame them a second time. */
+/* A CGI answer of unknown length just ends, so that a failed run would look like a good one. These
+ * web servers pass chunks on, with their missing end; others would frame them a second time. */
 static bool takes_chunks(void) {
     struct slice server = meta("SERVER_SOFTWARE");
     static const char *const known[] = {"lighttpd/", "busybox httpd/"};
@@ -51,8 +53,9 @@ static bool takes_chunks(void) {
     return false;
 }
 
-/* The body, as far as the web server tells of it (RFC 3875, section 4.1.2). One of unknown length, which came in chunks or by HTTP/2,
- * ends where the server's bytes do; where nothing says that there is one, what comes, or does not, tells. Returns NULL or the error. */
+/* The body, as far as the web server tells of it (RFC 3875, section 4.1.2). One of unknown length,
+ * which came in chunks or by HTTP/2, ends where the server's bytes do; where nothing says that
+ * there is one, what comes, or does not, tells. Returns NULL or the error. */
 static const char *find_body(struct body *body, struct input *in) {
     struct slice length = meta("CONTENT_LENGTH");
     uint64_t n = 0;
@@ -71,16 +74,19 @@ static const char *find_body(struct body *body, struct input *in) {
     return NULL;
 }
 
-/* Bytes without a length that the command is to get whole: where they end, and where they break off, looks the same. */
-static bool lacks_length(const struct handler *d, const struct body *body, struct admission_verdict *g) {
-    *g = (struct admission_verdict){.status = 411,
-                              .reason = "a body without a length, which through CGI can't be told from a part of one",
-                              .text = "Nothing was run: through CGI the command's input needs a Content-Length.\n"};
+/* Bytes without a length that the command is to get whole: where they end, and where they break
+ * off, looks the same. */
+static bool lacks_length(const struct handler *d, const struct body *body,
+                         struct admission_verdict *g) {
+    *g = (struct admission_verdict){
+        .status = 411,
+        .reason = "a body without a length, which through CGI can't be told from a part of one",
+        .text = "Nothing was run: through CGI the command's input needs a Content-Length.\n"};
     return handler_takes_body(d) && (body->to_end || getenv("HTTP_TRANSFER_ENCODING") != NULL);
 }
 
-/* Ends the answer, then reads what is left of the request: web servers pass all of it before they read a byte of the answer, or lose that
- * where they can't (mod_cgid, fcgiwrap). */
+/* Ends the answer, then reads what is left of the request: web servers pass all of it before they
+ * read a byte of the answer, or lose that where they can't (mod_cgid, fcgiwrap). */
 static void finish(const struct reply *x, struct body *body) {
     int64_t ms, idle;
     handler_patience(x, &ms, &idle);

@@ -13,9 +13,13 @@
 #include "core/audit.h"
 
 static const char *error_of(struct handler *d, char *const *environment) {
-    struct settings_places places = {environment, strcmp(d->channel, "cgi") == 0 ? settings_directories_of_guests : settings_directories};
+    struct settings_places places = {environment, strcmp(d->channel, "cgi") == 0
+                                                      ? settings_directories_of_guests
+                                                      : settings_directories};
     const char *error = NULL;
-    bool read = settings_read(&d->settings, &places, NEED_RUN | NEED_HTTP | NEED_ACCOUNT | NEED_RUN_DIR) == 0;
+    bool read =
+        settings_read(&d->settings, &places, NEED_RUN | NEED_HTTP | NEED_ACCOUNT | NEED_RUN_DIR)
+        == 0;
     audit_use(&d->settings, read);
     auth_load(&d->auth, &d->settings);
     if (!read)
@@ -27,9 +31,11 @@ static const char *error_of(struct handler *d, char *const *environment) {
     return NULL;
 }
 
-void handler_open(struct handler *d, const char *channel, const char *peer, char *const *environment) {
+void handler_open(struct handler *d, const char *channel, const char *peer,
+                  char *const *environment) {
     signal(SIGPIPE, SIG_IGN);
-    prctl(PR_SET_DUMPABLE, 0); /* a command of the same account must not read the credential here (ptrace(2)) */
+    /* a command of the same account must not read the credential here (ptrace(2)) */
+    prctl(PR_SET_DUMPABLE, 0);
     log_heed(environment);
     d->channel = channel;
     snprintf(d->peer, sizeof d->peer, "%s", peer);
@@ -61,19 +67,27 @@ void handler_note_command(struct handler *d, size_t given, struct slice value) {
 
 /* In broker mode a request is one only with exactly one X-Bastion-Command. */
 static bool lacks_command(const struct handler *d, struct admission_verdict *g) {
-    *g = (struct admission_verdict){.status = 400,
-                              .reason = d->requested.given == 0 ? "no X-Bastion-Command" : "more than one X-Bastion-Command",
-                              .text = "Bad Request: one X-Bastion-Command has to say what to run.\n"};
+    *g = (struct admission_verdict){
+        .status = 400,
+        .reason =
+            d->requested.given == 0 ? "no X-Bastion-Command" : "more than one X-Bastion-Command",
+        .text = "Bad Request: one X-Bastion-Command has to say what to run.\n"};
     return d->session.policy.mode == POLICY_BROKER && d->requested.given != 1;
 }
 
-bool handler_takes_body(const struct handler *d) { return settings_number(&d->settings, SETTING_HTTP_STDIN) == HTTP_STDIN_BODY; }
+bool handler_takes_body(const struct handler *d) {
+    return settings_number(&d->settings, SETTING_HTTP_STDIN) == HTTP_STDIN_BODY;
+}
 
-/* A body of unknown length may turn out to be longer: the run is under way by then, and it is read all the same. */
-static bool is_too_long(const struct handler *d, const struct body *body, struct admission_verdict *g) {
-    *g = (struct admission_verdict){.status = 413,
-                              .reason = "a body above 32 MiB, which the command does not take",
-                              .text = "Nothing was run: the body is longer than 32 MiB, and the command does not take it.\n"};
+/* A body of unknown length may turn out to be longer: the run is under way by then, and it is read
+ * all the same. */
+static bool is_too_long(const struct handler *d, const struct body *body,
+                        struct admission_verdict *g) {
+    *g = (struct admission_verdict){
+        .status = 413,
+        .reason = "a body above 32 MiB, which the command does not take",
+        .text =
+            "Nothing was run: the body is longer than 32 MiB, and the command does not take it.\n"};
     return !handler_takes_body(d) && body->length > LIMIT_DROPPED_BODY;
 }
 
@@ -95,7 +109,8 @@ bool handler_run(struct handler *d, struct reply *x, struct body *body) {
     char run[SESSION_RUN_ID];
     session_new_run(run);
     x->ran = true;
-    response_start(&d->answer, x, body, handler_takes_body(d), run, (int64_t)settings_number(&d->settings, SETTING_HTTP_HOLD_MS));
+    response_start(&d->answer, x, body, handler_takes_body(d), run,
+                   (int64_t)settings_number(&d->settings, SETTING_HTTP_HOLD_MS));
     if (!session_serve(&d->session, &rq, run, &d->answer.client))
         x->close = true;
     return !d->answer.broken;
@@ -103,7 +118,8 @@ bool handler_run(struct handler *d, struct reply *x, struct body *body) {
 
 /* Reads the request's body, and where the credential is wrong lets its second pass. */
 static void take_body(struct reply *x, struct body *body, bool denied) {
-    int64_t now = clock_now(), deadline = clock_after(now, denied ? LIMIT_DENIED_MS : LIMIT_BODY_WAIT_MS);
+    int64_t now = clock_now(),
+            deadline = clock_after(now, denied ? LIMIT_DENIED_MS : LIMIT_BODY_WAIT_MS);
     /* A client that waits for a 100 and gets a refusal need not send its body, but may. */
     if (x->continues || !body_drop(body, deadline, LIMIT_BODY_WAIT_MS))
         x->close = x->rest = true;
@@ -112,7 +128,8 @@ static void take_body(struct reply *x, struct body *body, bool denied) {
         poll(NULL, 0, (int)left);
 }
 
-void handler_refuse(struct handler *d, struct reply *x, const struct admission_verdict *g, struct body *body) {
+void handler_refuse(struct handler *d, struct reply *x, const struct admission_verdict *g,
+                    struct body *body) {
     char fields[128] = "";
     if (g->reason != NULL)
         handler_note_refusal(d, g->status, g->reason, g->login);
@@ -123,12 +140,13 @@ void handler_refuse(struct handler *d, struct reply *x, const struct admission_v
         snprintf(fields, sizeof fields, "Allow: %s\r\n", g->allow);
     }
     const char *text = g->text != NULL    ? g->text
-                       : g->status == 200   ? "ok\n"
+                       : g->status == 200 ? "ok\n"
                        : g->status == 401 ? "The credential is missing or wrong.\n"
                        : g->status == 403 ? "Requests that another site causes are refused.\n"
                        : g->status == 404 ? "There is nothing here.\n"
                        : g->status == 405 ? "This method is not allowed here.\n"
-                       : g->status == 409 ? "Nothing was run: a request for a part of an answer (Range) repeats one whose transfer broke, "
+                       : g->status == 409 ? "Nothing was run: a request for a part of an answer "
+                                            "(Range) repeats one whose transfer broke, "
                                             "which here means that the command failed.\n"
                                           : "Bad Request\n";
     if (reply_send(x, g->status, fields, text) == -1)

@@ -19,8 +19,8 @@ extern char **environ;
 
 /* ---- reading ---- */
 
-/* Reads until the head is whole: 200; or the status that refuses it; or 0 when there is nobody to answer. The first
- * head's time starts with the connection, a later one's with its first byte. */
+/* Reads until the head is whole: 200; or the status that refuses it; or 0 when there is nobody to
+ * answer. The first head's time starts with the connection, a later one's with its first byte. */
 static int read_head(struct input *in, struct http1_head *head, bool first) {
     bool begun = first;
     int64_t deadline = clock_after(clock_now(), begun ? LIMIT_HEAD_MS : LIMIT_IDLE_MS);
@@ -30,7 +30,9 @@ static int read_head(struct input *in, struct http1_head *head, bool first) {
             deadline = clock_after(clock_now(), LIMIT_HEAD_MS);
         }
         /* Asked before: a hello need not hold a line's end, for which a head would wait. */
-        int status = opening_of(in->at, in->end) != OPENING_HTTP ? 400 : http1_read_head(head, in->at, in->end);
+        int status = opening_of(in->at, in->end) != OPENING_HTTP
+                         ? 400
+                         : http1_read_head(head, in->at, in->end);
         if (status != 0)
             return status;
         int64_t left = deadline - clock_now();
@@ -50,7 +52,8 @@ static struct slice field(const struct http1_head *head, const char *name, size_
     return value;
 }
 
-static struct admission_verdict judge(struct handler *d, const struct http1_head *head, const struct http1_framing *f) {
+static struct admission_verdict judge(struct handler *d, const struct http1_head *head,
+                                      const struct http1_framing *f) {
     size_t origins, referers, sites, purposes, ranges;
     struct admission_request rq = {
         .method = head->method,
@@ -76,7 +79,8 @@ static struct admission_verdict judge(struct handler *d, const struct http1_head
 
 /* ---- one request ---- */
 
-/* What of the body came along with the head shows its errors before anything runs: 0, or the status that refuses the request. */
+/* What of the body came along with the head shows its errors before anything runs: 0, or the status
+ * that refuses the request. */
 static int begin_body(const struct handler *d, struct body *body) {
     if (!handler_takes_body(d))
         body_skip(body);
@@ -93,13 +97,17 @@ static void refuse(struct handler *d, struct reply *x, int status, const char *t
     reply_send(x, status, "", line);
 }
 
-/* What is said to somebody who does not speak HTTP. One who speaks TLS is told in clear text too: his library says then that
- * the other side does not speak it ("wrong version number", "HTTP response to HTTPS client"), which no alert could tell. */
+/* What is said to somebody who does not speak HTTP. One who speaks TLS is told in clear text too:
+ * his library says then that the other side does not speak it ("wrong version number", "HTTP
+ * response to HTTPS client"), which no alert could tell. */
 static const char *why_not_http(enum opening opening) {
     switch (opening) {
-    case OPENING_TLS: return "This port speaks plain HTTP, not TLS: use http:// in the address, or the port of HTTPS.";
+    case OPENING_TLS:
+        return "This port speaks plain HTTP, not TLS: use http:// in the address, or the port of "
+               "HTTPS.";
     case OPENING_PROXY:
-        return "This port takes no header of the PROXY protocol: switch it off in what stands in front (send-proxy, proxy_protocol).";
+        return "This port takes no header of the PROXY protocol: switch it off in what stands in "
+               "front (send-proxy, proxy_protocol).";
     case OPENING_SSH: return "This port speaks HTTP, not SSH.";
     default: return "Bad Request";
     }
@@ -116,9 +124,10 @@ static const char *why(int status) {
     }
 }
 
-/* Serves the request whose head stands at the front of the input and whose body becomes `body`, as the last one unless `more` may
- * follow. False when its answer was cut. */
-static bool serve(struct handler *d, const struct http1_head *head, struct reply *x, struct body *body, bool more) {
+/* Serves the request whose head stands at the front of the input and whose body becomes `body`, as
+ * the last one unless `more` may follow. False when its answer was cut. */
+static bool serve(struct handler *d, const struct http1_head *head, struct reply *x,
+                  struct body *body, bool more) {
     struct http1_framing f;
     struct input *in = body->in;
     int status = http1_read_framing(head, &f);
@@ -147,7 +156,8 @@ static bool serve(struct handler *d, const struct http1_head *head, struct reply
 
 /* ---- the connection ---- */
 
-/* Reads what is left of the last request; it ends where nothing comes for `idle` milliseconds, or sooner. */
+/* Reads what is left of the last request; it ends where nothing comes for `idle` milliseconds, or
+ * sooner. */
 static void drop_rest(const struct reply *x, struct body *body, int64_t idle) {
     int64_t ms, most;
     handler_patience(x, &ms, &most);
@@ -155,7 +165,8 @@ static void drop_rest(const struct reply *x, struct body *body, int64_t idle) {
         body_drop(body, clock_after(clock_now(), ms), clock_earlier(idle, most));
 }
 
-/* Waits until the client's side has all of the output, as long as it goes on taking it, and reads what it sends meanwhile. */
+/* Waits until the client's side has all of the output, as long as it goes on taking it, and reads
+ * what it sends meanwhile. */
 static void wait_until_taken(const struct reply *x, struct body *body) {
     struct pollfd pfd = {.fd = x->out};
     long left = peer_unsent(x->out);
@@ -170,11 +181,13 @@ static void wait_until_taken(const struct reply *x, struct body *body) {
     }
 }
 
-/* Ends the connection after an answer that was cut. The client's side has to have all of the output, and a moment to pass it on: a
- * proxy that learns of the end at once forgets what it has not sent yet (Varnish; nginx over HTTP/2), and not every kernel keeps it
- * after a reset. The missing last chunk says that the answer was cut; HTTP/1.0 has nothing of that kind, so there it is a reset. Where
- * neither can be, as before `bastion tls`, a close without shutdown(2) says it. These two end the request too, so that as much of it as
- * comes is read before: a client that is still sending reads nothing. */
+/* Ends the connection after an answer that was cut. The client's side has to have all of the
+ * output, and a moment to pass it on: a proxy that learns of the end at once forgets what it has
+ * not sent yet (Varnish; nginx over HTTP/2), and not every kernel keeps it after a reset. The
+ * missing last chunk says that the answer was cut; HTTP/1.0 has nothing of that kind, so there it
+ * is a reset. Where neither can be, as before `bastion tls`, a close without shutdown(2) says it.
+ * These two end the request too, so that as much of it as comes is read before: a client that is
+ * still sending reads nothing. */
 static void close_cut(const struct reply *x, const struct input *in, struct body *body) {
     struct linger linger = {.l_onoff = 1, .l_linger = 0};
     struct pollfd pfd = {.fd = x->out};

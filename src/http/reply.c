@@ -42,10 +42,13 @@ void reply_head(struct buf *b, const struct reply *x, int status) {
         if (x->close)
             buf_text(b, "Connection: close\r\n");
         else /* the one field counts only if the other names it (RFC 2068, section 19.7.1.1) */
-            buf_format(b, "Connection: keep-alive\r\nKeep-Alive: timeout=%d\r\n", LIMIT_IDLE_MS / 1000);
+            buf_format(b, "Connection: keep-alive\r\nKeep-Alive: timeout=%d\r\n",
+                       LIMIT_IDLE_MS / 1000);
     }
-    buf_text(b, "Content-Type: text/plain; charset=utf-8\r\nCache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\n"
-                "X-Accel-Buffering: no\r\n"); /* of nginx: each piece of output goes on as it comes */
+    buf_text(b,
+             "Content-Type: text/plain; charset=utf-8\r\nCache-Control: "
+             "no-store\r\nX-Content-Type-Options: nosniff\r\n"
+             "X-Accel-Buffering: no\r\n"); /* of nginx: each piece of output goes on as it comes */
 }
 
 int reply_send(const struct reply *x, int status, const char *fields, const char *text) {

@@ -14,12 +14,14 @@ enum reply_form {
 
 struct reply {
     enum reply_form form;
-    int out;        /* the descriptor that answers go to */
-    bool chunked;   /* output of unknown length is sent in chunks; else it ends with the connection */
+    int out; /* the descriptor that answers go to */
+    /* output of unknown length is sent in chunks; else it ends with the connection */
+    bool chunked;
     bool close;     /* no further request is read after this answer */
     bool ran;       /* it tells of a run */
     bool continues; /* the client waits for a 100 (Continue) before it sends the body */
-    bool rest;      /* a part of the request is still to come, and to be read before the connection is closed */
+    /* a part of the request is still to come, and to be read before the connection is closed */
+    bool rest;
     bool trailers;  /* the client reads trailer fields */
     bool head_only; /* HEAD */
 };
@@ -27,8 +29,8 @@ struct reply {
 /* Puts the status and the fields that every answer has, without the empty line that ends them. */
 void reply_head(struct buf *b, const struct reply *x, int status);
 
-/* Sends a whole answer: `fields` are complete lines or "", `text` is the body. Returns 0, or -1 when the client did
- * not take it. */
+/* Sends a whole answer: `fields` are complete lines or "", `text` is the body. Returns 0, or -1
+ * when the client did not take it. */
 int reply_send(const struct reply *x, int status, const char *fields, const char *text);
 
 /* Sends 100 (Continue). Returns 0 or -1. */

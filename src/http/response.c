@@ -45,7 +45,8 @@ static void append(struct response *a, const char *bytes, size_t n) {
     a->to += n;
 }
 
-/* Makes the output in the frame the next thing to write, as a chunk where the message is chunked. */
+/* Makes the output in the frame the next thing to write, as a chunk where the message is
+ * chunked. */
 static void frame_output(struct response *a) {
     a->from = RESPONSE_DATA;
     a->to = RESPONSE_DATA + a->held;
@@ -138,8 +139,8 @@ static bool input_ended(const struct frontend *c) {
     return b->bad || body_ended(b);
 }
 
-/* Whether the client is to go on sending. What the command does not take is read all the same, and dropped: most clients send all of
- * their request before they read a byte of the answer. */
+/* Whether the client is to go on sending. What the command does not take is read all the same, and
+ * dropped: most clients send all of their request before they read a byte of the answer. */
 static bool wants_body(struct response *a) {
     if (a->client.input_closed)
         body_skip(a->body);
@@ -150,7 +151,8 @@ static int64_t watch(struct frontend *c, struct pollfd fds[FRONTEND_FDS], int64_
     struct response *a = of(c);
     bool pending = a->from < a->to, reading = wants_body(a);
     bool look = !c->gone && !a->half_closed && (reading || a->x->form == FORM_HTTP);
-    fds[0] = (struct pollfd){.fd = look ? a->body->in->fd : -1, .events = (short)(reading ? POLLIN | POLLRDHUP : POLLRDHUP)};
+    fds[0] = (struct pollfd){.fd = look ? a->body->in->fd : -1,
+                             .events = (short)(reading ? POLLIN | POLLRDHUP : POLLRDHUP)};
     fds[1] = (struct pollfd){.fd = c->gone ? -1 : a->x->out, .events = pending ? POLLOUT : 0};
     fds[2] = (struct pollfd){.fd = -1};
     if (!pending) {
@@ -166,9 +168,10 @@ static int64_t watch(struct frontend *c, struct pollfd fds[FRONTEND_FDS], int64_
     return clock_earlier(a->hold_until, clock_earlier(a->stall_at, a->body_stall_at));
 }
 
-/* The client closed its sending side. One that does so right behind its request waits for the answer (a half-close, as
- * netcat does it); the head of the answer and probes will tell if it is there, since only what is sent to a closed
- * socket is answered by a reset. One that had waited and does so later is gone. */
+/* The client closed its sending side. One that does so right behind its request waits for the
+ * answer (a half-close, as netcat does it); the head of the answer and probes will tell if it is
+ * there, since only what is sent to a closed socket is answered by a reset. One that had waited and
+ * does so later is gone. */
 static void half_close(struct response *a, int64_t now) {
     a->half_closed = true;
     if (a->x->form == FORM_CGI)
@@ -200,8 +203,10 @@ static void ready(struct frontend *c, const struct pollfd fds[FRONTEND_FDS], int
         a->body->bad = true;
     if (!c->input_closed)
         body_next(a->body); /* shows errors of its coding */
-    /* A body that breaks off is a client that went away: the command must not take the part for the whole. */
-    if ((fds[1].revents & (POLLERR | POLLHUP | POLLNVAL)) != 0 || (a->body->bad && !c->input_closed))
+    /* A body that breaks off is a client that went away: the command must not take the part for the
+     * whole. */
+    if ((fds[1].revents & (POLLERR | POLLHUP | POLLNVAL)) != 0
+        || (a->body->bad && !c->input_closed))
         lose(a);
     if (fds[1].revents & POLLOUT)
         flush(a);
@@ -232,7 +237,8 @@ static void finish(struct response *a) {
 
 static void end_stream(struct response *a, int code) {
     a->broken = code != 0;
-    /* A client that repeats what broke shows it by asking for the rest (Range), and is refused; but only if it got something. */
+    /* A client that repeats what broke shows it by asking for the rest (Range), and is refused; but
+     * only if it got something. */
     if (a->broken && !a->said && !a->client.gone && a->from == a->to) {
         a->frame[RESPONSE_DATA] = '\n';
         a->held = 1;
@@ -284,9 +290,7 @@ static void hold_denial(struct response *a, const struct outcome *o) {
 static void end_held(struct response *a, const struct outcome *o, const char *code) {
     switch (o->kind) {
     case OUTCOME_ENDED:
-    case OUTCOME_TIMEOUT:
-        send_whole(a, o->code == 0 ? 200 : 422, code);
-        break;
+    case OUTCOME_TIMEOUT: send_whole(a, o->code == 0 ? 200 : 422, code); break;
     case OUTCOME_FAILED:
         hold_line(a, "bastion: the command cannot be started: ", o->reason);
         send_whole(a, 422, code);
@@ -337,8 +341,10 @@ static void ended(struct frontend *c, const struct outcome *o) {
         a->broken = a->x->close = true;
 }
 
-void response_start(struct response *a, struct reply *x, struct body *body, bool is_input, const char *run, int64_t hold_ms) {
-    static const struct frontend_ops ops = {started, room, output, input, taken, input_ended, watch, ready, ended};
+void response_start(struct response *a, struct reply *x, struct body *body, bool is_input,
+                    const char *run, int64_t hold_ms) {
+    static const struct frontend_ops ops = {started,     room,  output, input, taken,
+                                            input_ended, watch, ready,  ended};
     a->client = (struct frontend){.ops = &ops, .input_closed = !is_input};
     a->x = x;
     a->body = body;

@@ -20,7 +20,8 @@ static void tell(const struct authorized_keys *k, struct key_seen seen) {
         k->see(&seen);
 }
 
-static void error_about(struct authorized_keys *k, const char *file, size_t line, const char *reason, const struct authorized *a) {
+static void error_about(struct authorized_keys *k, const char *file, size_t line,
+                        const char *reason, const struct authorized *a) {
     struct buf before = k->errors;
     tell(k, (struct key_seen){.path = file, .line = line, .reason = reason, .a = a});
     if (line > 0)
@@ -31,7 +32,10 @@ static void error_about(struct authorized_keys *k, const char *file, size_t line
         k->errors = before; /* whole lines or none */
 }
 
-static void set_error(struct authorized_keys *k, const char *file, size_t line, const char *reason) { error_about(k, file, line, reason, NULL); }
+static void set_error(struct authorized_keys *k, const char *file, size_t line,
+                      const char *reason) {
+    error_about(k, file, line, reason, NULL);
+}
 
 const struct key *authorized_keys_find(const struct authorized_keys *k, const char *text) {
     for (size_t i = 0; i < k->count; i++)
@@ -55,14 +59,18 @@ static const char *blunt(char *text) {
     return text;
 }
 
-/* One file of a source. `identity` is that of all its keys, or NULL: then the comment is, else the file's name. */
+/* One file of a source. `identity` is that of all its keys, or NULL: then the comment is, else the
+ * file's name. */
 struct source {
     const char *path;
     struct slice name, identity;
 };
 
-static void take_key(struct authorized_keys *k, const struct source *from, size_t line, const struct authorized *a) {
-    struct slice who = from->identity.n > 0 ? from->identity : is_printable(a->comment) ? a->comment : from->name;
+static void take_key(struct authorized_keys *k, const struct source *from, size_t line,
+                     const struct authorized *a) {
+    struct slice who = from->identity.n > 0       ? from->identity
+                       : is_printable(a->comment) ? a->comment
+                                                  : from->name;
     if (k->count == LIMIT_KEYS) {
         error_about(k, from->path, line, "one key more than there is room for", a);
         return;
@@ -87,7 +95,8 @@ static struct slice take_line(struct slice *rest) {
     return line;
 }
 
-/* Whether there is a line that would log somebody in; or, unless it has to be `usable`, a key of any type. */
+/* Whether there is a line that would log somebody in; or, unless it has to be `usable`, a key of
+ * any type. */
 static bool has_key(struct slice rest, bool usable) {
     while (rest.n > 0) {
         struct authorized a;
@@ -98,7 +107,8 @@ static bool has_key(struct slice rest, bool usable) {
     return false;
 }
 
-/* A file that is none of keys is one complaint, not one for each of its lines; but a key in it counts all the same. */
+/* A file that is none of keys is one complaint, not one for each of its lines; but a key in it
+ * counts all the same. */
 static void take_lines(struct authorized_keys *k, const struct source *from, struct slice rest) {
     const char *foreign = authorized_foreign(rest);
     rest = authorized_without_mark(rest);
@@ -137,7 +147,8 @@ static void take_file(struct authorized_keys *k, const struct source *from) {
     else if (n > LIMIT_KEY_FILE)
         wrong = "too long";
     fd_close(&fd);
-    if (wrong == NULL && st.st_nlink == 0 && replaced_mount_is(from->path)) /* not just replaced in a directory */
+    /* not just replaced in a directory */
+    if (wrong == NULL && st.st_nlink == 0 && replaced_mount_is(from->path))
         set_error(k, from->path, 0, REPLACED_MOUNT);
     if (wrong != NULL)
         set_error(k, from->path, 0, wrong);
@@ -147,13 +158,15 @@ static void take_file(struct authorized_keys *k, const struct source *from) {
 
 static void take_single(struct authorized_keys *k, const char *path) {
     const char *slash = strrchr(path, '/');
-    struct source from = {.path = path, .name = {slash + 1, strlen(slash + 1)}, .identity = {"", 0}};
+    struct source from = {
+        .path = path, .name = {slash + 1, strlen(slash + 1)}, .identity = {"", 0}};
     take_file(k, &from);
 }
 
 /* ---- the directory ---- */
 
-/* Names of files, in their order, so that it does not change from one connection to the next which of two equal keys counts. */
+/* Names of files, in their order, so that it does not change from one connection to the next which
+ * of two equal keys counts. */
 struct names {
     size_t count, room;
     char (*at)[256];
@@ -173,9 +186,11 @@ static bool ends_with(const char *name, const char *end) {
     return n > k && strcasecmp(name + n - k, end) == 0;
 }
 
-/* Reads the names: *.pub, and the rest. What starts with a dot is none, nor is what is left of a file or was put aside. */
+/* Reads the names: *.pub, and the rest. What starts with a dot is none, nor is what is left of a
+ * file or was put aside. */
 static bool list(DIR *dir, struct names *good, struct names *others) {
-    static const char *const aside[] = {"~", ".bak", ".old", ".orig", ".off", ".disabled", ".rej", ".swp", ".tmp"};
+    static const char *const aside[] = {"~",         ".bak", ".old", ".orig", ".off",
+                                        ".disabled", ".rej", ".swp", ".tmp"};
     bool room = true;
     for (struct dirent *e; (e = readdir(dir)) != NULL;) {
         size_t n = strlen(e->d_name);
@@ -223,9 +238,11 @@ static void look_at_other(struct authorized_keys *k, char *path, char *name) {
     struct slice start = {text, (size_t)n};
     if (authorized_is_private(start)) {
         set_error(k, blunt(path), 0, authorized_foreign(start));
-    } else if (has_key(authorized_without_mark(start), false) || (n > 5 && memcmp(text, "---- ", 5) == 0)) {
+    } else if (has_key(authorized_without_mark(start), false)
+               || (n > 5 && memcmp(text, "---- ", 5) == 0)) {
         better_name(better, blunt(name));
-        snprintf(reason, sizeof reason, "is not read, since its name does not end in .pub: rename it to %s", better);
+        snprintf(reason, sizeof reason,
+                 "is not read, since its name does not end in .pub: rename it to %s", better);
         set_error(k, blunt(path), 0, reason);
     }
     explicit_bzero(text, sizeof text);
@@ -233,7 +250,8 @@ static void look_at_other(struct authorized_keys *k, char *path, char *name) {
 
 static void take_directory(struct authorized_keys *k, const char *directory) {
     static char good_names[LIMIT_KEYS][256], other_names[LIMIT_KEY_OTHERS][256];
-    struct names good = {.room = LIMIT_KEYS, .at = good_names}, others = {.room = LIMIT_KEY_OTHERS, .at = other_names};
+    struct names good = {.room = LIMIT_KEYS, .at = good_names},
+                 others = {.room = LIMIT_KEY_OTHERS, .at = other_names};
     DIR *dir = opendir(directory);
     const char *wrong = dir == NULL ? strerror(errno) : protect_refuses(directory, PROTECT_KEY);
     if (wrong != NULL) {
@@ -247,7 +265,8 @@ static void take_directory(struct authorized_keys *k, const char *directory) {
         set_error(k, directory, 0, "more files than there is room for");
     closedir(dir);
     for (size_t i = 0; i < good.count + others.count; i++) {
-        char path[LIMIT_PATH + 256], *file = i < good.count ? good.at[i] : others.at[i - good.count];
+        char path[LIMIT_PATH + 256],
+            *file = i < good.count ? good.at[i] : others.at[i - good.count];
         struct buf b = BUF_ON(path);
         buf_format(&b, "%s/%s", directory, file);
         struct slice name = {file, i < good.count ? strlen(file) - 4 : 0};

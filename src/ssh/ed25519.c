@@ -5,10 +5,12 @@
 #include <stdint.h>
 #include <string.h>
 
-/* BearSSL has the curve in Montgomery's form alone, where the seed's point has the coordinate u = (1 + y) / (1 - y), y being
- * the coordinate that is the public key (RFC 7748, section 4.1). So u (1 - y) = 1 + y has to hold modulo 2^255 - 19. */
+/* BearSSL has the curve in Montgomery's form alone, where the seed's point has the coordinate u =
+ * (1 + y) / (1 - y), y being the coordinate that is the public key (RFC 7748, section 4.1). So u (1
+ * - y) = 1 + y has to hold modulo 2^255 - 19. */
 
-enum { LIMBS = 16 }; /* of 16 bits, least significant first; a limb may be negative, or too large for a while */
+/* of 16 bits, least significant first; a limb may be negative, or too large for a while */
+enum { LIMBS = 16 };
 
 static void load(int64_t out[LIMBS], const unsigned char bytes[32]) {
     for (int i = 0; i < LIMBS; i++)
@@ -58,7 +60,8 @@ bool ed25519_belongs(const unsigned char secret[ED25519_SECRET]) {
     br_sha512_init(&sha);
     br_sha512_update(&sha, secret, 32);
     br_sha512_out(&sha, hash);
-    /* The hash's first half is the scalar; which of its bits are set and cleared is the same for both forms. */
+    /* The hash's first half is the scalar; which of its bits are set and cleared is the same for
+     * both forms. */
     br_ec_c25519_m31.mulgen(point, hash, 32, BR_EC_curve25519);
     load(u, point);
     load(y, secret + 32);

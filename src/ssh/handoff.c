@@ -38,7 +38,8 @@ static void sweep(void) {
         return;
     for (struct dirent *e; (e = readdir(dir)) != NULL;) {
         uint64_t pid;
-        if (num_decimal(e->d_name, strlen(e->d_name), INT32_MAX, &pid) && kill((pid_t)pid, 0) == -1 && errno == ESRCH)
+        if (num_decimal(e->d_name, strlen(e->d_name), INT32_MAX, &pid) && kill((pid_t)pid, 0) == -1
+            && errno == ESRCH)
             unlinkat(dirfd(dir), e->d_name, 0);
     }
     closedir(dir);
@@ -52,13 +53,14 @@ int handoff_listen(pid_t pid, uid_t uid) {
     /* Nor has this process left anything under its own number, which is new, nor its child. */
     unlink(a.sun_path);
     unlink(address_for(getpid()).sun_path);
-    int shut = open(address_for(getpid()).sun_path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
+    int shut = open(address_for(getpid()).sun_path,
+                    O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (shut == -1)
         return -1;
     close(shut);
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    if (fd != -1 && bind(fd, (struct sockaddr *)&a, sizeof a) == 0 && chmod(a.sun_path, 0600) == 0 &&
-        chown(a.sun_path, uid, (gid_t)-1) == 0 && listen(fd, 8) == 0)
+    if (fd != -1 && bind(fd, (struct sockaddr *)&a, sizeof a) == 0 && chmod(a.sun_path, 0600) == 0
+        && chown(a.sun_path, uid, (gid_t)-1) == 0 && listen(fd, 8) == 0)
         return fd;
     int error = errno;
     fd_close(&fd);
@@ -66,8 +68,8 @@ int handoff_listen(pid_t pid, uid_t uid) {
     return -1;
 }
 
-/* The parent of a process (proc(5), stat): the second field behind the name, which may hold anything but ends with the
- * last parenthesis. 0 when it is gone. */
+/* The parent of a process (proc(5), stat): the second field behind the name, which may hold
+ * anything but ends with the last parenthesis. 0 when it is gone. */
 static pid_t parent_of(pid_t pid) {
     char path[64], text[1024];
     snprintf(path, sizeof path, "/proc/%ld/stat", (long)pid);
@@ -88,7 +90,9 @@ union handful {
 };
 
 static int give_descriptor(int other, int fd) {
-    union handful control = {.head = {.cmsg_len = CMSG_LEN(sizeof(int)), .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS}};
+    union handful control = {.head = {.cmsg_len = CMSG_LEN(sizeof(int)),
+                                      .cmsg_level = SOL_SOCKET,
+                                      .cmsg_type = SCM_RIGHTS}};
     char byte = 0;
     struct iovec at = {&byte, 1};
     struct msghdr message = {.msg_iov = &at, .msg_iovlen = 1};
@@ -106,12 +110,16 @@ static int take_descriptor(int other, int *fd) {
     char byte;
     struct iovec at = {&byte, 1};
     /* Room for one and no more: the kernel closes what is sent beyond. */
-    struct msghdr message = {.msg_iov = &at, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = CMSG_LEN(sizeof(int))};
+    struct msghdr message = {.msg_iov = &at,
+                             .msg_iovlen = 1,
+                             .msg_control = &control,
+                             .msg_controllen = CMSG_LEN(sizeof(int))};
     struct pollfd pfd = {.fd = other, .events = POLLIN};
     if (poll(&pfd, 1, LIMIT_HANDOFF_MS) != 1 || recvmsg(other, &message, MSG_CMSG_CLOEXEC) != 1)
         return -1;
     struct cmsghdr *head = CMSG_FIRSTHDR(&message);
-    if (head != NULL && head->cmsg_level == SOL_SOCKET && head->cmsg_type == SCM_RIGHTS && head->cmsg_len == CMSG_LEN(sizeof(int)))
+    if (head != NULL && head->cmsg_level == SOL_SOCKET && head->cmsg_type == SCM_RIGHTS
+        && head->cmsg_len == CMSG_LEN(sizeof(int)))
         memcpy(fd, CMSG_DATA(head), sizeof *fd);
     return 0;
 }
@@ -121,8 +129,9 @@ int handoff_accept(int listener, pid_t pid, uid_t uid, int *input) {
     socklen_t n = sizeof who;
     int fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
     *input = -1;
-    if (fd != -1 && (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &who, &n) == -1 || who.uid != uid || parent_of(who.pid) != pid ||
-                     take_descriptor(fd, input) == -1))
+    if (fd != -1
+        && (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &who, &n) == -1 || who.uid != uid
+            || parent_of(who.pid) != pid || take_descriptor(fd, input) == -1))
         fd_close(&fd);
     return fd;
 }
@@ -140,7 +149,9 @@ int handoff_give(int caller, const struct handoff *t) {
     for (char *const *e = t->environment; *e != NULL; e++)
         put(&b, *e);
     put(&b, "");
-    return b.full || give_descriptor(caller, t->record) == -1 ? -1 : fd_write_all(caller, b.at, b.len, LIMIT_HANDOFF_MS);
+    return b.full || give_descriptor(caller, t->record) == -1
+               ? -1
+               : fd_write_all(caller, b.at, b.len, LIMIT_HANDOFF_MS);
 }
 
 int handoff_pass_line(int caller, bool *running) {
@@ -154,7 +165,8 @@ int handoff_pass_line(int caller, bool *running) {
     for (size_t i = n; i < n + (size_t)got; i++) {
         bool last = i + 1 == n + (size_t)got;
         if (line[i] == '\n' ? !last : line[i] < 0x20 || line[i] == 0x7f)
-            return -1; /* it waits for the answer to each line, and puts nothing but printable ASCII there */
+            /* it waits for the answer to each line, and puts nothing but printable ASCII there */
+            return -1;
     }
     n += (size_t)got;
     if (line[n - 1] != '\n')
@@ -181,7 +193,8 @@ static int receive(int fd, char *text, size_t cap) {
     for (size_t n = 0; n < cap;) {
         struct pollfd pfd = {.fd = fd, .events = POLLIN};
         int64_t left = deadline - clock_now();
-        ssize_t got = poll(&pfd, 1, left > 0 ? (int)left : 0) == 1 ? read(fd, text + n, cap - n) : 0;
+        ssize_t got =
+            poll(&pfd, 1, left > 0 ? (int)left : 0) == 1 ? read(fd, text + n, cap - n) : 0;
         if (got <= 0)
             return -1;
         n += (size_t)got;
@@ -205,7 +218,8 @@ int handoff_ask(struct handoff *t, pid_t parent) {
         return -1;
     }
     char *at = text;
-    if (give_descriptor(fd, isatty(0) ? -1 : 0) == -1 || take_descriptor(fd, &record) == -1 || receive(fd, text, sizeof text) == -1)
+    if (give_descriptor(fd, isatty(0) ? -1 : 0) == -1 || take_descriptor(fd, &record) == -1
+        || receive(fd, text, sizeof text) == -1)
         goto bad;
     for (; n < 4 && *at != '\0'; at += strlen(at) + 1)
         field[n++] = at;
@@ -216,7 +230,8 @@ int handoff_ask(struct handoff *t, pid_t parent) {
             goto bad;
         environment[n++] = at;
     }
-    *t = (struct handoff){field[0], field[1], field[2], strcmp(field[3], "no-pty") == 0, record, environment};
+    *t = (struct handoff){field[0], field[1],   field[2], strcmp(field[3], "no-pty") == 0,
+                          record,   environment};
     return fd;
 bad:
     fd_close(&record);

@@ -24,13 +24,14 @@
 static char error_text[LIMIT_PATH + 256];
 
 static int fail(const char **error, const char *directory, const char *file, const char *what) {
-    snprintf(error_text, sizeof error_text, "SSH_KEYS: %s%s%s: %s", directory, *file != '\0' ? "/" : "", file, what);
+    snprintf(error_text, sizeof error_text, "SSH_KEYS: %s%s%s: %s", directory,
+             *file != '\0' ? "/" : "", file, what);
     *error = error_text;
     return -1;
 }
 
-/* Reads the whole of a small file. The count of bytes, -1 with errno ENOENT when there is none, or another errno: a link that
- * leads nowhere is there, and meant something. */
+/* Reads the whole of a small file. The count of bytes, -1 with errno ENOENT when there is none, or
+ * another errno: a link that leads nowhere is there, and meant something. */
 static ssize_t read_small(int dir, const char *name, void *out, size_t cap) {
     struct stat st;
     int fd = openat(dir, name, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
@@ -46,9 +47,11 @@ static ssize_t read_small(int dir, const char *name, void *out, size_t cap) {
     return n;
 }
 
-/* The check takes as long as half a handshake, so that it is not made for a key that it was made for. */
+/* The check takes as long as half a handshake, so that it is not made for a key that it was made
+ * for. */
 static bool is_good(const struct openssh_key *k, const unsigned char *known) {
-    return (known != NULL && memcmp(k->secret, known, ED25519_SECRET) == 0) || ed25519_belongs(k->secret);
+    return (known != NULL && memcmp(k->secret, known, ED25519_SECRET) == 0)
+           || ed25519_belongs(k->secret);
 }
 
 /* Why no command may have written there, though it could have; or NULL. */
@@ -63,7 +66,8 @@ static const char *judge(const char *directory) {
     return wrong;
 }
 
-static int find_in(struct openssh_key *k, int dir, const char *directory, const unsigned char *known, const char **error) {
+static int find_in(struct openssh_key *k, int dir, const char *directory,
+                   const unsigned char *known, const char **error) {
     char text[4 * OPENSSH_KEY_FILE];
     const char *refused = judge(directory);
     if (refused != NULL)
@@ -84,10 +88,13 @@ static int find_in(struct openssh_key *k, int dir, const char *directory, const 
     memcpy(k->secret, text, ED25519_SECRET);
     k->comment[0] = '\0';
     explicit_bzero(text, sizeof text);
-    return n == ED25519_SECRET && is_good(k, known) ? 1 : fail(error, directory, SECRET_FILE, "it is damaged");
+    return n == ED25519_SECRET && is_good(k, known)
+               ? 1
+               : fail(error, directory, SECRET_FILE, "it is damaged");
 }
 
-int hostkey_find(struct openssh_key *k, const char *directory, const unsigned char *known, const char **error) {
+int hostkey_find(struct openssh_key *k, const char *directory, const unsigned char *known,
+                 const char **error) {
     int dir = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (dir == -1)
         return errno == ENOENT ? 0 : fail(error, directory, "", strerror(errno));
@@ -98,7 +105,8 @@ int hostkey_find(struct openssh_key *k, const char *directory, const unsigned ch
 
 /* ---- making one ---- */
 
-/* Has tinysshd-makekey (the same executable under its other name) fill a new directory. Returns 0, or -1. */
+/* Has tinysshd-makekey (the same executable under its other name) fill a new directory. Returns 0,
+ * or -1. */
 static int make_with(const char *tinysshd, const char *directory) {
     pid_t pid = fork();
     if (pid == 0) {
@@ -119,8 +127,10 @@ static int make_key(struct openssh_key *k, const char *run, const char *tinysshd
     char directory[LIMIT_PATH], name[LIMIT_PATH + 32];
     static const char *const made[] = {SECRET_FILE, PUBLIC_FILE};
     snprintf(directory, sizeof directory, "%s/new.%ld", run, (long)getpid());
-    int result = make_with(tinysshd, directory), dir = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (result == 0 && (dir == -1 || read_small(dir, SECRET_FILE, k->secret, ED25519_SECRET) != ED25519_SECRET))
+    int result = make_with(tinysshd, directory),
+        dir = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (result == 0
+        && (dir == -1 || read_small(dir, SECRET_FILE, k->secret, ED25519_SECRET) != ED25519_SECRET))
         result = -1;
     fd_close(&dir);
     for (size_t i = 0; i < sizeof made / sizeof *made; i++) {
@@ -132,7 +142,8 @@ static int make_key(struct openssh_key *k, const char *run, const char *tinysshd
     return result;
 }
 
-/* Keeps it in the administrator's directory, for good, unless another connection was quicker. Returns 0, or -1 with errno. */
+/* Keeps it in the administrator's directory, for good, unless another connection was quicker.
+ * Returns 0, or -1 with errno. */
 static int keep(const struct openssh_key *k, int dir) {
     char text[OPENSSH_KEY_FILE], blob[SSH_KEY_BLOB], coded[SSH_KEY_TEXT];
     struct buf b = BUF_ON(text);
@@ -165,9 +176,10 @@ static int open_directory(const char *directory) {
     return open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 }
 
-/* There is no key yet. One that can be kept is kept; else the one in `run` goes on until the machine or container ends. */
-static int make(struct openssh_key *k, const char *directory, const char *run, int run_dir, const char *tinysshd, const char **warning,
-                const char **error) {
+/* There is no key yet. One that can be kept is kept; else the one in `run` goes on until the
+ * machine or container ends. */
+static int make(struct openssh_key *k, const char *directory, const char *run, int run_dir,
+                const char *tinysshd, const char **warning, const char **error) {
     static char text[LIMIT_PATH + 128];
     int dir = open_directory(directory);
     bool lasting = dir != -1 && faccessat(dir, ".", W_OK, AT_EACCESS) == 0;
@@ -177,12 +189,15 @@ static int make(struct openssh_key *k, const char *directory, const char *run, i
         return 0;
     }
     if (make_key(k, run, tinysshd) == -1)
-        result = fail(error, directory, "", "there is no host key, and tinysshd-makekey could not make one");
+        result = fail(error, directory, "",
+                      "there is no host key, and tinysshd-makekey could not make one");
     else if (lasting && keep(k, dir) == -1)
-        result = errno == EEXIST ? find_in(k, dir, directory, NULL, error) : fail(error, directory, OPENSSH_FILE, strerror(errno));
+        result = errno == EEXIST ? find_in(k, dir, directory, NULL, error)
+                                 : fail(error, directory, OPENSSH_FILE, strerror(errno));
     fd_close(&dir);
     if (!lasting && result == 0) {
-        snprintf(text, sizeof text, "SSH_KEYS: %s: %s: the host key that was made will not last", directory, strerror(not_lasting));
+        snprintf(text, sizeof text, "SSH_KEYS: %s: %s: the host key that was made will not last",
+                 directory, strerror(not_lasting));
         *warning = text;
     }
     return result < 0 ? -1 : 0;
@@ -190,14 +205,16 @@ static int make(struct openssh_key *k, const char *directory, const char *run, i
 
 /* ---- tinysshd's form ---- */
 
-static int put_unless_there(int dir, const char *name, const unsigned char *bytes, size_t n, mode_t mode) {
+static int put_unless_there(int dir, const char *name, const unsigned char *bytes, size_t n,
+                            mode_t mode) {
     unsigned char there[ED25519_SECRET + 1];
     if (read_small(dir, name, there, sizeof there) == (ssize_t)n && memcmp(there, bytes, n) == 0)
         return 0;
     return fd_put_file(dir, name, bytes, n, mode, false);
 }
 
-int hostkey_prepare(const char *directory, const char *run, const char *tinysshd, const char **warning, const char **error) {
+int hostkey_prepare(const char *directory, const char *run, const char *tinysshd,
+                    const char **warning, const char **error) {
     struct openssh_key k;
     unsigned char known[ED25519_SECRET];
     *warning = NULL;
@@ -212,8 +229,9 @@ int hostkey_prepare(const char *directory, const char *run, const char *tinysshd
     int found = hostkey_find(&k, directory, before ? known : NULL, error);
     if (found == 0)
         found = make(&k, directory, run, dir, tinysshd, warning, error);
-    if (found >= 0 && (put_unless_there(dir, PUBLIC_FILE, k.secret + 32, 32, 0644) == -1 ||
-                       put_unless_there(dir, SECRET_FILE, k.secret, ED25519_SECRET, 0600) == -1))
+    if (found >= 0
+        && (put_unless_there(dir, PUBLIC_FILE, k.secret + 32, 32, 0644) == -1
+            || put_unless_there(dir, SECRET_FILE, k.secret, ED25519_SECRET, 0600) == -1))
         found = fail(error, run, "", strerror(errno));
     explicit_bzero(&k, sizeof k);
     explicit_bzero(known, sizeof known);
@@ -228,5 +246,6 @@ void hostkey_describe(struct buf *b, const struct openssh_key *k) {
     memcpy(blob + SSH_KEY_HEAD, k->secret + 32, 32);
     text[base64_encode(text, blob, sizeof blob)] = '\0';
     authorized_keys_fingerprint(fingerprint, text);
-    buf_format(b, "256 %s %s (ED25519)", fingerprint, k->comment[0] != '\0' ? k->comment : "no comment");
+    buf_format(b, "256 %s %s (ED25519)", fingerprint,
+               k->comment[0] != '\0' ? k->comment : "no comment");
 }

@@ -36,24 +36,32 @@ static const char *find_account(struct account *a, const struct settings *s) {
     if ((unfit = account_unfit(a)) != NULL)
         return set_error("SSH_USER: %s %s", a->name, unfit);
     if (geteuid() == 0 && runas_has_root_group(a, s)) /* of /etc/group, where tinysshd finds it */
-        return set_error("SSH_USER: %s is in the group 0, root's, with which nothing runs: gpasswd -d %s root", a->name, a->name);
+        return set_error(
+            "SSH_USER: %s is in the group 0, root's, with which nothing runs: gpasswd -d %s root",
+            a->name, a->name);
     slash = strrchr(a->shell, '/');
     if (slash == NULL || strcmp(slash, "/bastion") != 0)
-        return set_error("SSH_USER: the login shell of %s is \"%s\"; it must be bastion", a->name, a->shell);
+        return set_error("SSH_USER: the login shell of %s is \"%s\"; it must be bastion", a->name,
+                         a->shell);
     if (access(a->shell, X_OK) == -1)
-        return set_error("SSH_USER: the login shell of %s, %s: %s", a->name, a->shell, strerror(errno));
+        return set_error("SSH_USER: the login shell of %s, %s: %s", a->name, a->shell,
+                         strerror(errno));
     return NULL;
 }
 
-/* The account's ~/.ssh, where tinysshd looks, must lead to SETUP_KEYS. One that is missing is made; one that is something
- * else belongs to somebody. */
+/* The account's ~/.ssh, where tinysshd looks, must lead to SETUP_KEYS. One that is missing is made;
+ * one that is something else belongs to somebody. */
 static const char *check_home(const struct account *a) {
     char path[LIMIT_HOME + 8], real[LIMIT_PATH];
     snprintf(path, sizeof path, "%s/.ssh", strcmp(a->home, "/") == 0 ? "" : a->home);
-    if (realpath(path, real) == NULL && (errno != ENOENT || (symlink(SETUP_KEYS, path) == -1 && errno != EEXIST) || realpath(path, real) == NULL))
-        return set_error("SSH_USER: %s must be a link to %s, and can't be made: %s", path, SETUP_KEYS, strerror(errno));
+    if (realpath(path, real) == NULL
+        && (errno != ENOENT || (symlink(SETUP_KEYS, path) == -1 && errno != EEXIST)
+            || realpath(path, real) == NULL))
+        return set_error("SSH_USER: %s must be a link to %s, and can't be made: %s", path,
+                         SETUP_KEYS, strerror(errno));
     if (strcmp(real, SETUP_KEYS) != 0)
-        return set_error("SSH_USER: %s is not a link to %s: an account of its own is needed here", path, SETUP_KEYS);
+        return set_error("SSH_USER: %s is not a link to %s: an account of its own is needed here",
+                         path, SETUP_KEYS);
     return NULL;
 }
 
@@ -66,12 +74,15 @@ static const char *look_at_home(const struct account *a) {
     if (n == -1 && errno == ENOENT) {
         if (access(a->home, W_OK) == 0)
             return NULL;
-        return set_error("SSH_USER: %s must be a link to %s, and can't be made: %s", path, SETUP_KEYS, strerror(errno));
+        return set_error("SSH_USER: %s must be a link to %s, and can't be made: %s", path,
+                         SETUP_KEYS, strerror(errno));
     }
     real[n > 0 ? n : 0] = '\0';
-    if (strcmp(real, SETUP_KEYS) == 0 || (realpath(path, real) != NULL && strcmp(real, SETUP_KEYS) == 0))
+    if (strcmp(real, SETUP_KEYS) == 0
+        || (realpath(path, real) != NULL && strcmp(real, SETUP_KEYS) == 0))
         return NULL;
-    return set_error("SSH_USER: %s is not a link to %s: an account of its own is needed here", path, SETUP_KEYS);
+    return set_error("SSH_USER: %s is not a link to %s: an account of its own is needed here", path,
+                     SETUP_KEYS);
 }
 
 static bool has_keys(const struct account *a, const void *context) {
@@ -79,7 +90,8 @@ static bool has_keys(const struct account *a, const void *context) {
     char path[LIMIT_HOME + 32];
     struct stat st;
     snprintf(path, sizeof path, "%s/.ssh/authorized_keys", a->home);
-    if (strcmp(a->name, ours->name) == 0 || (stat(path, &st) == -1 && (errno == ENOENT || errno == ENOTDIR)))
+    if (strcmp(a->name, ours->name) == 0
+        || (stat(path, &st) == -1 && (errno == ENOENT || errno == ENOTDIR)))
         return false;
     set_error("%s could log in by %s, and ptrace(2) is not allowed here", a->name, path);
     return true;
@@ -91,12 +103,14 @@ const char *setup_check_others(const struct account *account, bool traced) {
 
 /* ---- the directories ---- */
 
-/* sshd's rule (and tinysshd's): who can write to a directory above the keys can put other keys there. */
+/* sshd's rule (and tinysshd's): who can write to a directory above the keys can put other keys
+ * there. */
 static const char *check_directory(const char *path) {
     struct stat st;
     if (stat(path, &st) == -1)
         return set_error("%s: %s", path, strerror(errno));
-    if (!S_ISDIR(st.st_mode) || (st.st_uid != 0 && st.st_uid != geteuid()) || (st.st_mode & (S_IWGRP | S_IWOTH)) != 0)
+    if (!S_ISDIR(st.st_mode) || (st.st_uid != 0 && st.st_uid != geteuid())
+        || (st.st_mode & (S_IWGRP | S_IWOTH)) != 0)
         return set_error("%s: must be a directory that root owns and nobody else can write", path);
     return NULL;
 }
@@ -158,20 +172,24 @@ static void note_errors(int directory, const struct authorized_keys *k, const ch
     fd_put_file(directory, "unusable", k->errors.at, k->errors.len, 0600, false);
 }
 
-static const char *bring_keys(const struct settings *s, struct authorized_keys *k, const char *peer) {
+static const char *bring_keys(const struct settings *s, struct authorized_keys *k,
+                              const char *peer) {
     int directory = open(SETUP_KEYS, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (directory == -1)
         return set_error("%s: %s", SETUP_KEYS, strerror(errno));
     authorized_keys_read(k, s);
     note_errors(directory, k, peer);
-    const char *wrong = authorized_keys_write(k, directory) == -1 ? set_error("%s/authorized_keys: %s", SETUP_KEYS, strerror(errno)) : NULL;
+    const char *wrong = authorized_keys_write(k, directory) == -1
+                            ? set_error("%s/authorized_keys: %s", SETUP_KEYS, strerror(errno))
+                            : NULL;
     close(directory);
     return wrong;
 }
 
 /* ---- tinysshd ---- */
 
-/* Where `make install` puts it, or beside this executable, as in the container and in the build directory. */
+/* Where `make install` puts it, or beside this executable, as in the container and in the build
+ * directory. */
 static const char *find_tinysshd(char program[LIMIT_PATH]) {
     static const char *const places[] = {"../lib/bastion/tinysshd", "tinysshd"};
     char here[LIMIT_PATH / 2];
@@ -185,7 +203,8 @@ static const char *find_tinysshd(char program[LIMIT_PATH]) {
         if (access(program, X_OK) == 0)
             return NULL;
     }
-    return set_error("tinysshd: not found as %.*s../lib/bastion/tinysshd nor as %.*stinysshd", (int)n, here, (int)n, here);
+    return set_error("tinysshd: not found as %.*s../lib/bastion/tinysshd nor as %.*stinysshd",
+                     (int)n, here, (int)n, here);
 }
 
 /* ---- the whole of it ---- */
@@ -194,7 +213,10 @@ static const char *look_at_directories(void) {
     struct stat st;
     for (size_t i = 0; i < sizeof directories / sizeof *directories; i++) {
         if (stat(directories[i], &st) == -1 && errno == ENOENT)
-            return access(directories[i - 1], W_OK) == 0 ? NULL : set_error("%s: is missing, and can't be made: %s", directories[i], strerror(errno));
+            return access(directories[i - 1], W_OK) == 0
+                       ? NULL
+                       : set_error("%s: is missing, and can't be made: %s", directories[i],
+                                   strerror(errno));
         const char *wrong = check_directory(directories[i]);
         if (wrong != NULL)
             return wrong;
@@ -202,7 +224,8 @@ static const char *look_at_directories(void) {
     return NULL;
 }
 
-void setup_look(const struct settings *s, bool makes_account, bool makes_directories, void (*say)(const char *error)) {
+void setup_look(const struct settings *s, bool makes_account, bool makes_directories,
+                void (*say)(const char *error)) {
     static struct account account; /* large */
     char program[LIMIT_PATH];
     const char *wrong;
@@ -216,22 +239,26 @@ void setup_look(const struct settings *s, bool makes_account, bool makes_directo
         say(wrong);
 }
 
-const char *setup_prepare(const struct settings *s, struct account *account, struct authorized_keys *keys, struct lock *lock,
-                          const char *peer, char program[LIMIT_PATH]) {
+const char *setup_prepare(const struct settings *s, struct account *account,
+                          struct authorized_keys *keys, struct lock *lock, const char *peer,
+                          char program[LIMIT_PATH]) {
     const char *wrong, *warning;
     umask(022);
-    if ((wrong = find_account(account, s)) != NULL || (wrong = make_directories()) != NULL ||
-        (wrong = check_home(account)) != NULL || (wrong = find_tinysshd(program)) != NULL)
+    if ((wrong = find_account(account, s)) != NULL || (wrong = make_directories()) != NULL
+        || (wrong = check_home(account)) != NULL || (wrong = find_tinysshd(program)) != NULL)
         return wrong;
-    if ((wrong = bring_keys(s, keys, peer)) != NULL ||
-        hostkey_prepare(settings_text(s, SETTING_SSH_KEYS), SETUP_HOST_KEY, program, &warning, &wrong) == -1)
+    if ((wrong = bring_keys(s, keys, peer)) != NULL
+        || hostkey_prepare(settings_text(s, SETTING_SSH_KEYS), SETUP_HOST_KEY, program, &warning,
+                           &wrong)
+               == -1)
         return wrong;
     if (warning != NULL)
         note(peer, warning);
     /* The login shell can't make it, in a directory that is root's. */
     lock_prepare(lock, SETUP_RUN_DIR, account->gid);
     lock_leave(lock);
-    replaced_mount_note(s, true, lock->directory, "ssh", peer); /* nor has it a place to remember them */
+    /* nor has it a place to remember them */
+    replaced_mount_note(s, true, lock->directory, "ssh", peer);
     fd_close(&lock->directory);
     return NULL;
 }

@@ -42,10 +42,12 @@ static bool is_safe(const char *value) {
 static bool is_locale(const char *name, size_t n) {
     if (n == 4)
         return memcmp(name, "LANG", 4) == 0 || memcmp(name, "TERM", 4) == 0;
-    return n > 3 && n < 32 && memcmp(name, "LC_", 3) == 0 && strspn(name + 3, "ABCDEFGHIJKLMNOPQRSTUVWXYZ_") == n - 3;
+    return n > 3 && n < 32 && memcmp(name, "LC_", 3) == 0
+           && strspn(name + 3, "ABCDEFGHIJKLMNOPQRSTUVWXYZ_") == n - 3;
 }
 
-/* TERM, LANG and LC_*, with values that can be neither a path nor anything that a program would take apart. */
+/* TERM, LANG and LC_*, with values that can be neither a path nor anything that a program would
+ * take apart. */
 static char *const *clients_variables(void) {
     static char *kept[16];
     size_t count = 0;
@@ -59,8 +61,10 @@ static char *const *clients_variables(void) {
 
 /* ---- who it is ---- */
 
-/* The session is another sshd's. It named the account; the key it tells nobody. Where it forces this command
- * (`--force-command`), its own variables can be believed, since it sets them behind the client's. */
+/* The session is another sshd's. It named the account; the key it tells nobody. Where it forces
+ * this command
+ * (`--force-command`), its own variables can be believed, since it sets them behind the
+ * client's. */
 static void know_from_sshd(struct visitor *v, bool forced) {
     struct account self;
     const char *connection = forced ? getenv("SSH_CONNECTION") : NULL;
@@ -68,13 +72,15 @@ static void know_from_sshd(struct visitor *v, bool forced) {
     session_new_run(v->run);
     account_self(&self);
     snprintf(v->user, sizeof v->user, "%s", self.name);
-    snprintf(address, sizeof address, "%.*s", connection != NULL ? (int)strcspn(connection, " ") : 0, connection != NULL ? connection : "");
+    snprintf(address, sizeof address, "%.*s",
+             connection != NULL ? (int)strcspn(connection, " ") : 0,
+             connection != NULL ? connection : "");
     if (!ucspi_address(v->peer, address))
         snprintf(v->peer, sizeof v->peer, "unknown");
 }
 
-/* Learns who has logged in and what the administrator's environment is: of `bastion ssh`, or of nobody. NULL when a ticket
- * was refused. */
+/* Learns who has logged in and what the administrator's environment is: of `bastion ssh`, or of
+ * nobody. NULL when a ticket was refused. */
 static char *const *know(struct visitor *v, pid_t parent, bool forced) {
     static char *nothing[] = {NULL};
     struct handoff t;
@@ -97,7 +103,8 @@ static char *const *know(struct visitor *v, pid_t parent, bool forced) {
 
 /* ---- the end ---- */
 
-/* Ends as the command did: by its signal, so that sshd reports that (RFC 4254, section 6.10), or with its code. */
+/* Ends as the command did: by its signal, so that sshd reports that (RFC 4254, section 6.10), or
+ * with its code. */
 static int end_like(const struct outcome *o) {
     if (o->signal != 0) {
         struct rlimit none = {0, 0};
@@ -133,7 +140,8 @@ static void note_denied(const struct visitor *v, const char *reason) {
 static const char *open_session(struct visitor *v, char *const *environment) {
     static const char *const nowhere[] = {NULL};
     /* Whoever told the environment has read the files too, with eyes that see more. */
-    struct settings_places places = {environment, v->told ? nowhere : settings_directories_of_guests};
+    struct settings_places places = {environment,
+                                     v->told ? nowhere : settings_directories_of_guests};
     const char *error = NULL;
     bool read = settings_read(&v->settings, &places, NEED_RUN | NEED_ACCOUNT) == 0;
     audit_use(&v->settings, read);
@@ -141,7 +149,8 @@ static const char *open_session(struct visitor *v, char *const *environment) {
         return v->settings.error;
     if (session_open(&v->session, &v->settings, environment, &error) == -1)
         return error;
-    if (!v->told && runas_has_root_group(&v->session.account, &v->settings)) /* sshd has passed it on */
+    /* sshd has passed it on */
+    if (!v->told && runas_has_root_group(&v->session.account, &v->settings))
         return "this account is in the group 0, root's, with which nothing runs";
     if (v->record != -1)
         v->session.lock.record = v->record;
@@ -184,7 +193,8 @@ static int serve(struct visitor *v, pid_t parent, bool forced, const char *reque
 int shell_main(int argc, char **argv) {
     static struct visitor v;
     v.record = -1;
-    bool forced = argc == 2 && strcmp(argv[0], "shell") == 0 && strcmp(argv[1], "--force-command") == 0;
+    bool forced =
+        argc == 2 && strcmp(argv[0], "shell") == 0 && strcmp(argv[1], "--force-command") == 0;
     bool request = argc == 3 && strcmp(argv[1], "-c") == 0;
     if (argc > 1 && !forced && !request)
         return refuse("as a login shell it takes -c and a request, or nothing", 64);
@@ -194,5 +204,8 @@ int shell_main(int argc, char **argv) {
     prctl(PR_SET_DUMPABLE, 0);
     signal(SIGPIPE, SIG_IGN);
     log_spare_stderr();
-    return serve(&v, getppid(), forced, forced ? getenv("SSH_ORIGINAL_COMMAND") : request ? argv[2] : NULL);
+    return serve(&v, getppid(), forced,
+                 forced    ? getenv("SSH_ORIGINAL_COMMAND")
+                 : request ? argv[2]
+                           : NULL);
 }

@@ -45,21 +45,21 @@ struct ssh_connection {
 
     pid_t tinysshd;
     bool traced; /* ptrace(2) holds what tinysshd starts */
-    bool ended;   /* tinysshd has */
+    bool ended;  /* tinysshd has */
     int log, listener, shell, input, signals, poll;
 
     char line[LIMIT_LOG_LINE]; /* of tinysshd's log, as far as it has come */
     size_t line_n;
-    bool line_lost;            /* it is longer than that: nothing of it counts */
-    char trouble[LIMIT_TROUBLE]; /* its last complaint that says something */
-    bool general;              /* or that doesn't, for lack of another */
+    bool line_lost;                   /* it is longer than that: nothing of it counts */
+    char trouble[LIMIT_TROUBLE];      /* its last complaint that says something */
+    bool general;                     /* or that doesn't, for lack of another */
     char refused[LIMIT_REFUSED_KEYS]; /* the keys that were not taken */
-    bool denied;               /* a request of the session was */
-    const struct key *key;     /* who has logged in, or NULL */
-    bool nobody;               /* the account that it named is none */
-    bool stranger;             /* tinysshd let somebody in whom nobody here knows */
-    bool entered;              /* the login shell has asked, and been told */
-    bool running;              /* it has told of a run's start, and not of its end */
+    bool denied;                      /* a request of the session was */
+    const struct key *key;            /* who has logged in, or NULL */
+    bool nobody;                      /* the account that it named is none */
+    bool stranger;                    /* tinysshd let somebody in whom nobody here knows */
+    bool entered;                     /* the login shell has asked, and been told */
+    bool running;                     /* it has told of a run's start, and not of its end */
 };
 
 enum { AT_SOCKET, AT_LOG, AT_LISTENER, AT_SHELL, AT_SIGNAL };
@@ -71,7 +71,8 @@ static void watch(const struct ssh_connection *v, int fd, unsigned what, unsigne
 
 /* ---- the log ---- */
 
-static void note(const struct ssh_connection *v, const char *event, const char *verdict, const char *reason) {
+static void note(const struct ssh_connection *v, const char *event, const char *verdict,
+                 const char *reason) {
     struct audit a = AUDIT_EMPTY;
     char fingerprint[KEYS_FINGERPRINT];
     a.event = event;
@@ -97,7 +98,8 @@ static void complain(struct ssh_connection *v, struct slice text) {
 static void add_refused(struct ssh_connection *v, struct slice key) {
     size_t n = strlen(v->refused);
     if (n + key.n + 3 < sizeof v->refused && memmem(v->refused, n, key.at, key.n) == NULL)
-        snprintf(v->refused + n, sizeof v->refused - n, "%s%.*s", n > 0 ? ", " : "", (int)key.n, key.at);
+        snprintf(v->refused + n, sizeof v->refused - n, "%s%.*s", n > 0 ? ", " : "", (int)key.n,
+                 key.at);
 }
 
 /* Why nobody was let in: also which keys were shown, so that it is seen whose they are. */
@@ -106,7 +108,8 @@ static const char *refusal(struct ssh_connection *v) {
     bool is_about_login = v->nobody || (!v->general && strncmp(v->trouble, "auth: ", 6) == 0);
     if (v->refused[0] == '\0')
         return v->trouble[0] != '\0' ? v->trouble : "the connection ended before a login";
-    snprintf(text, sizeof text, "%s: %s", is_about_login ? v->trouble : "no key that is let in", v->refused);
+    snprintf(text, sizeof text, "%s: %s", is_about_login ? v->trouble : "no key that is let in",
+             v->refused);
     return text;
 }
 
@@ -116,7 +119,8 @@ static void accept_login(struct ssh_connection *v, const struct tinysshd_line *l
     v->key = slice_is(l->account, v->account.name) ? authorized_keys_find(&v->keys, text) : NULL;
     v->stranger = v->key == NULL;
     if (v->stranger && !v->ended)
-        kill(v->tinysshd, SIGKILL); /* before it starts anything: where nobody holds what it starts, nobody else would */
+        kill(v->tinysshd, SIGKILL); /* before it starts anything: where nobody holds what it starts,
+                                       nobody else would */
 }
 
 static void take_line(struct ssh_connection *v, struct slice line) {
@@ -124,14 +128,9 @@ static void take_line(struct ssh_connection *v, struct slice line) {
     struct tinysshd_line l;
     tinysshd_read(&l, line);
     switch (l.kind) {
-    case TINYSSHD_NOTE:
-        break;
-    case TINYSSHD_ACCEPTED:
-        accept_login(v, &l);
-        break;
-    case TINYSSHD_REJECTED:
-        add_refused(v, l.text);
-        break;
+    case TINYSSHD_NOTE: break;
+    case TINYSSHD_ACCEPTED: accept_login(v, &l); break;
+    case TINYSSHD_REJECTED: add_refused(v, l.text); break;
     case TINYSSHD_NOBODY:
         complain(v, (struct slice){nobody, sizeof nobody - 1});
         v->nobody = true;
@@ -182,7 +181,8 @@ static void read_log(struct ssh_connection *v) {
 
 /* ---- the login shell ---- */
 
-/* Whether the one who has logged in may start the shell: what tinysshd logged is read up to this moment. */
+/* Whether the one who has logged in may start the shell: what tinysshd logged is read up to this
+ * moment. */
 static bool may_enter(struct ssh_connection *v) {
     read_log(v);
     if (v->key == NULL)
@@ -190,8 +190,9 @@ static bool may_enter(struct ssh_connection *v) {
     return v->key != NULL;
 }
 
-/* The administrator's environment as the shell gets it: the settings of a run with their values, wherever those came from, and where
- * all configuration stands, which is closed to the command; and what the command is to see. */
+/* The administrator's environment as the shell gets it: the settings of a run with their values,
+ * wherever those came from, and where all configuration stands, which is closed to the command; and
+ * what the command is to see. */
 static char *const *told_environment(const struct ssh_connection *v) {
     static struct env e;
     static char text[LIMIT_HANDOFF];
@@ -201,7 +202,8 @@ static char *const *told_environment(const struct ssh_connection *v) {
     for (int id = 0; id < SETTING_COUNT; id++) {
         enum setting setting = (enum setting)id;
         char *variable = b.at + b.len;
-        if (settings_given(&v->settings, setting) && (settings_needed(setting, NEED_RUN) || settings_is_place(setting))) {
+        if (settings_given(&v->settings, setting)
+            && (settings_needed(setting, NEED_RUN) || settings_is_place(setting))) {
             buf_format(&b, "%s=%s", settings_name(setting), settings_text(&v->settings, setting));
             buf_char(&b, '\0');
             env_replace(&e, variable);
@@ -228,7 +230,8 @@ static void welcome(struct ssh_connection *v) {
     }
     v->entered = true;
     note(v, "login", "allow", NULL);
-    struct handoff t = {v->run, v->key->identity, v->peer, v->key->no_pty, v->lock.record, told_environment(v)};
+    struct handoff t = {v->run,         v->key->identity, v->peer,
+                        v->key->no_pty, v->lock.record,   told_environment(v)};
     if (t.environment == NULL || handoff_give(v->shell, &t) == -1) {
         note(v, "fault", NULL, "the login shell could not be told who has logged in");
         fd_close(&v->shell);
@@ -247,14 +250,18 @@ static void take_shells_line(struct ssh_connection *v) {
 
 /* ---- tinysshd ---- */
 
-/* Somebody on this machine who looked at the banner and went without a word: `bastion health`, twice a minute. */
+/* Somebody on this machine who looked at the banner and went without a word: `bastion health`,
+ * twice a minute. */
 static bool is_probe(const struct ssh_connection *v) {
-    return ucspi_is_loopback(v->peer) && clock_now() - v->started < LIMIT_HEALTH_MS && peer_left_silently(0);
+    return ucspi_is_loopback(v->peer) && clock_now() - v->started < LIMIT_HEALTH_MS
+           && peer_left_silently(0);
 }
 
-/* tinysshd is gone, and so the connection ends at once: a client that keeps it for the next session (OpenSSH's ControlPersist)
- * makes another one then, instead of asking here. Only in this direction, though: one that has said its last word and closes takes it
- * for an error if that can't be sent any more. A command that goes on keeps its shell, and the shell this process for its lines. */
+/* tinysshd is gone, and so the connection ends at once: a client that keeps it for the next session
+ * (OpenSSH's ControlPersist) makes another one then, instead of asking here. Only in this
+ * direction, though: one that has said its last word and closes takes it for an error if that can't
+ * be sent any more. A command that goes on keeps its shell, and the shell this process for its
+ * lines. */
 static void end_connection(struct ssh_connection *v) {
     int null = open("/dev/null", O_RDWR | O_CLOEXEC);
     v->ended = true;
@@ -296,15 +303,15 @@ static void take_signal(struct ssh_connection *v) {
     take_children(v);
 }
 
-/* tinysshd writes small packets and waits for the answers: neither side may hold one back. Until the login is through its
- * input is acknowledged as it comes (tcp(7), TCP_QUICKACK, which lasts for one piece); later that would be work for
- * nothing. It is watched as writable too, which it always is: tinysshd may have read the piece before epoll_wait(2) looks, and
- * what is not readable any more would be no event. Not a TCP socket: then it does not matter. */
-static void hasten(void) {
-    setsockopt(0, IPPROTO_TCP, TCP_QUICKACK, &(int){1}, sizeof(int));
-}
+/* tinysshd writes small packets and waits for the answers: neither side may hold one back. Until
+ * the login is through its input is acknowledged as it comes (tcp(7), TCP_QUICKACK, which lasts for
+ * one piece); later that would be work for nothing. It is watched as writable too, which it always
+ * is: tinysshd may have read the piece before epoll_wait(2) looks, and what is not readable any
+ * more would be no event. Not a TCP socket: then it does not matter. */
+static void hasten(void) { setsockopt(0, IPPROTO_TCP, TCP_QUICKACK, &(int){1}, sizeof(int)); }
 
-/* A shell that tinysshd's end overtook before it could ask is told no, as long as this process is here. */
+/* A shell that tinysshd's end overtook before it could ask is told no, as long as this process is
+ * here. */
 static bool may_leave(const struct ssh_connection *v) {
     return v->ended && v->shell == -1 && (v->entered || tracer_is_alone());
 }
@@ -325,15 +332,16 @@ static void serve(struct ssh_connection *v) {
     }
 }
 
-/* The child: waits until it is watched and has its socket, then becomes tinysshd. It dies with its parent, without whom
- * nobody would look after the session. */
+/* The child: waits until it is watched and has its socket, then becomes tinysshd. It dies with its
+ * parent, without whom nobody would look after the session. */
 static void become_tinysshd(int go, int log, const char *program, const char *key_directory) {
     char byte;
     sigset_t none;
     sigemptyset(&none);
     if (read(go, &byte, 1) == 1 && prctl(PR_SET_PDEATHSIG, SIGKILL) == 0 && dup2(log, 2) != -1) {
         sigprocmask(SIG_SETMASK, &none, NULL);
-        execle(program, "tinysshd", "-v", key_directory, (char *)NULL, (const char *[]){"PATH=/bin:/usr/bin", NULL});
+        execle(program, "tinysshd", "-v", key_directory, (char *)NULL,
+               (const char *[]){"PATH=/bin:/usr/bin", NULL});
     }
     _exit(71);
 }
@@ -348,8 +356,9 @@ static const char *start(struct ssh_connection *v, const char *program) {
     for (size_t i = 0; i < sizeof signals / sizeof *signals; i++)
         sigaddset(&set, signals[i]);
     sigprocmask(SIG_SETMASK, &set, NULL);
-    if (pipe2(go, O_CLOEXEC) == -1 || pipe2(log, O_CLOEXEC) == -1 || fd_nonblock(log[0]) == -1 ||
-        (v->signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK)) == -1 || (v->poll = epoll_create1(EPOLL_CLOEXEC)) == -1)
+    if (pipe2(go, O_CLOEXEC) == -1 || pipe2(log, O_CLOEXEC) == -1 || fd_nonblock(log[0]) == -1
+        || (v->signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK)) == -1
+        || (v->poll = epoll_create1(EPOLL_CLOEXEC)) == -1)
         return strerror(errno);
     v->tinysshd = fork();
     if (v->tinysshd == -1)
@@ -384,11 +393,13 @@ static const char *prepare(struct ssh_connection *v, char program[LIMIT_PATH], b
     audit_use(&v->settings, read);
     if (!read)
         return v->settings.error;
-    return setup_prepare(&v->settings, &v->account, &v->keys, &v->lock, before_all ? NULL : v->peer, program);
+    return setup_prepare(&v->settings, &v->account, &v->keys, &v->lock, before_all ? NULL : v->peer,
+                         program);
 }
 
 int ssh_main(int argc, char **argv) {
-    static struct ssh_connection v; /* set below and not here, lest it all stand in the executable */
+    /* set below and not here, lest it all stand in the executable */
+    static struct ssh_connection v;
     char program[LIMIT_PATH];
     bool only_prepare = argc == 2 && strcmp(argv[1], "--prepare") == 0;
     if (argc > 1 && !only_prepare) {
@@ -404,7 +415,8 @@ int ssh_main(int argc, char **argv) {
     ucspi_peer(v.peer, environ, 0);
     session_new_run(v.run);
     peer_no_delay(0);
-    peer_probe(0, 60, 10, 6); /* a client whose network is gone does not keep its command until tinysshd's hour is over */
+    /* a client whose network is gone does not keep its command until tinysshd's hour is over */
+    peer_probe(0, 60, 10, 6);
     const char *error = prepare(&v, program, only_prepare);
     if (only_prepare)
         return error == NULL ? 0 : log_no_start("ssh", error);

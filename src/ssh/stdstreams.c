@@ -67,7 +67,9 @@ static void taken(struct frontend *c, size_t n) {
         i->from = i->to = 0;
 }
 
-static bool input_ended(const struct frontend *c) { return ((const struct stdstreams *)(const void *)c)->input_ended; }
+static bool input_ended(const struct frontend *c) {
+    return ((const struct stdstreams *)(const void *)c)->input_ended;
+}
 
 static int64_t watch(struct frontend *c, struct pollfd fds[FRONTEND_FDS], int64_t now) {
     struct stdstreams *s = of(c);
@@ -75,7 +77,8 @@ static int64_t watch(struct frontend *c, struct pollfd fds[FRONTEND_FDS], int64_
     bool reading = !s->input_ended && s->in.to == 0 && !c->gone;
     fds[0] = (struct pollfd){.fd = reading ? 0 : -1, .events = POLLIN};
     for (int i = 0; i < RUN_PIPES; i++)
-        fds[FD_OF_OUT + i] = (struct pollfd){.fd = s->out[i].from < s->out[i].to ? FD_OF_OUT + i : -1, .events = POLLOUT};
+        fds[FD_OF_OUT + i] = (struct pollfd){
+            .fd = s->out[i].from < s->out[i].to ? FD_OF_OUT + i : -1, .events = POLLOUT};
     return CLOCK_NEVER;
 }
 
@@ -123,17 +126,12 @@ static void tell(struct stdstreams *s, const struct outcome *o) {
     switch (o->kind) {
     case OUTCOME_ENDED:
     case OUTCOME_TIMEOUT:
-    case OUTCOME_GONE:
-        break;
+    case OUTCOME_GONE: break;
     case OUTCOME_FAILED:
         say(s, RUN_ERR, "bastion: the command cannot be started: ", o->reason);
         break;
-    case OUTCOME_DENIED:
-        deny(s, o);
-        break;
-    case OUTCOME_SKIPPED:
-        say(s, RUN_OUT, o->busy, ": this one is left out.");
-        break;
+    case OUTCOME_DENIED: deny(s, o); break;
+    case OUTCOME_SKIPPED: say(s, RUN_OUT, o->busy, ": this one is left out."); break;
     case OUTCOME_BUSY:
         say(s, RUN_ERR, o->busy, ": try again later.");
         s->outcome.code = 75;
@@ -145,7 +143,8 @@ static void tell(struct stdstreams *s, const struct outcome *o) {
     }
 }
 
-/* Writes what is left, as long as somebody takes it. Signals are blocked but for the waits, as in the relay. */
+/* Writes what is left, as long as somebody takes it. Signals are blocked but for the waits, as in
+ * the relay. */
 static void ended(struct frontend *c, const struct outcome *o) {
     struct stdstreams *s = of(c);
     s->outcome = *o;
@@ -167,7 +166,8 @@ static void ended(struct frontend *c, const struct outcome *o) {
 }
 
 void stdstreams_start(struct stdstreams *s, pid_t parent, bool terminal) {
-    static const struct frontend_ops ops = {started, room, output, input, taken, input_ended, watch, ready, ended};
+    static const struct frontend_ops ops = {started,     room,  output, input, taken,
+                                            input_ended, watch, ready,  ended};
     s->client = (struct frontend){.ops = &ops};
     s->parent = parent;
     s->terminal = terminal;

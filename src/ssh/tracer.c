@@ -6,15 +6,18 @@
 #include <sys/wait.h>
 
 bool tracer_watch(pid_t pid) {
-    long options = PTRACE_O_EXITKILL | PTRACE_O_TRACEFORK | PTRACE_O_TRACEVFORK | PTRACE_O_TRACECLONE | PTRACE_O_TRACEEXEC;
+    long options = PTRACE_O_EXITKILL | PTRACE_O_TRACEFORK | PTRACE_O_TRACEVFORK
+                   | PTRACE_O_TRACECLONE | PTRACE_O_TRACEEXEC;
     return ptrace(PTRACE_SEIZE, pid, 0, options) == 0;
 }
 
-/* Lets a stopped process go on as if nobody were watching (ptrace(2), "Stopped states"): what stopped it was an event of the
- * watching itself, a stopping signal, or a signal on its way to it. */
+/* Lets a stopped process go on as if nobody were watching (ptrace(2), "Stopped states"): what
+ * stopped it was an event of the watching itself, a stopping signal, or a signal on its way to
+ * it. */
 static void go_on(pid_t pid, int status) {
     int event = status >> 16, signal = WSTOPSIG(status);
-    bool stopping = signal == SIGSTOP || signal == SIGTSTP || signal == SIGTTIN || signal == SIGTTOU;
+    bool stopping =
+        signal == SIGSTOP || signal == SIGTSTP || signal == SIGTTIN || signal == SIGTTOU;
     if (event == PTRACE_EVENT_STOP && stopping)
         ptrace(PTRACE_LISTEN, pid, 0, 0);
     else

@@ -39,7 +39,8 @@ static const struct alert {
 };
 
 static const struct alert *alert_of(int error) {
-    static const struct alert certificate = {0, ALERT_BAD_CERTIFICATE, "the client's certificate can't be used"};
+    static const struct alert certificate = {0, ALERT_BAD_CERTIFICATE,
+                                             "the client's certificate can't be used"};
     static const struct alert other = {0, ALERT_INTERNAL, NULL};
     for (size_t i = 0; i < sizeof failures / sizeof *failures; i++)
         if (failures[i].error == error)
@@ -47,7 +48,9 @@ static const struct alert *alert_of(int error) {
     return error > BR_ERR_X509_OK && error < 64 ? &certificate : &other;
 }
 
-int alert_number(int error) { return error > BR_ERR_OK && error < BR_ERR_RECV_FATAL_ALERT ? alert_of(error)->alert : 0; }
+int alert_number(int error) {
+    return error > BR_ERR_OK && error < BR_ERR_RECV_FATAL_ALERT ? alert_of(error)->alert : 0;
+}
 
 const char *alert_text(int error) {
     static char text[128];
@@ -55,7 +58,8 @@ const char *alert_text(int error) {
     if (error == BR_ERR_OK)
         return NULL;
     if (error >= BR_ERR_RECV_FATAL_ALERT && error < BR_ERR_SEND_FATAL_ALERT)
-        snprintf(text, sizeof text, "TLS: the client sent alert %d", error - BR_ERR_RECV_FATAL_ALERT);
+        snprintf(text, sizeof text, "TLS: the client sent alert %d",
+                 error - BR_ERR_RECV_FATAL_ALERT);
     else if (known != NULL)
         snprintf(text, sizeof text, "TLS: %s", known);
     else

@@ -23,7 +23,8 @@ static bool peer_is_known;
 
 /* What is ours to say must not come from outside. */
 static bool passes(const char *name, size_t n) {
-    static const char *const ours[] = {"HTTPS", "SSL_PROTOCOL", "SSL_CIPHER", "SSL_TLS_SNI_SERVERNAME"};
+    static const char *const ours[] = {"HTTPS", "SSL_PROTOCOL", "SSL_CIPHER",
+                                       "SSL_TLS_SNI_SERVERNAME"};
     for (size_t i = 0; i < sizeof ours / sizeof *ours; i++)
         if (n == strlen(ours[i]) && memcmp(name, ours[i], n) == 0)
             return false;
@@ -58,8 +59,8 @@ static char *const *environment(const struct backend_facts *f, const char *peer)
     return env_list(&e);
 }
 
-/* The descriptors 0 and 1 become the socket; and 2 too where it was the client's connection, as under inetd: nothing may reach
- * that but records. */
+/* The descriptors 0 and 1 become the socket; and 2 too where it was the client's connection, as
+ * under inetd: nothing may reach that but records. */
 static int redirect(int fd) {
     bool errors = fd_is_inet_socket(2) || fd_same(2, 0) || fd_same(2, 1);
     return dup2(fd, 0) == -1 || dup2(fd, 1) == -1 || (errors && dup2(fd, 2) == -1) ? -1 : 0;

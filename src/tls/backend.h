@@ -1,5 +1,5 @@
-/* backend.h: the program behind TLS: a process that is there before the private key is read, waits for the handshake, and then
- * becomes it, so that nothing of the key was ever in its memory. */
+/* backend.h: the program behind TLS: a process that is there before the private key is read, waits
+ * for the handshake, and then becomes it, so that nothing of the key was ever in its memory. */
 #ifndef TLS_BACKEND_H
 #define TLS_BACKEND_H
 
@@ -9,11 +9,11 @@
 
 #include "limit.h"
 
-/* What the handshake has shown. It comes from a process that an attacker may have taken over, so that it is numbers and names
- * alone; what becomes of them is decided on the other side. */
+/* What the handshake has shown. It comes from a process that an attacker may have taken over, so
+ * that it is numbers and names alone; what becomes of them is decided on the other side. */
 struct backend_facts {
     uint16_t suite;
-    char server_name[256];       /* SNI, or empty */
+    char server_name[256];        /* SNI, or empty */
     char client_name[LIMIT_USER]; /* the common name of a client's certificate, or empty */
 };
 
@@ -28,7 +28,8 @@ int backend_prepare(struct backend *p, char **argv, const char *peer);
 /* Lets it become the program. Returns 0, or -1 when it is not there any more. */
 int backend_begin(const struct backend *p, const struct backend_facts *facts);
 
-/* Waits for its end up to `ms` milliseconds, or for ever with -1. True with *code, 128 + n for signal n. */
+/* Waits for its end up to `ms` milliseconds, or for ever with -1. True with *code, 128 + n for
+ * signal n. */
 bool backend_end(struct backend *p, int64_t ms, int *code);
 
 #endif

@@ -9,7 +9,9 @@
 
 enum { RSA_BITS_LEAST = 2048, RSA_BITS_MOST = 4096, YEAR_0_TO_1970 = 719528 /* days */ };
 
-static int64_t since_1970(uint32_t days, uint32_t seconds) { return ((int64_t)days - YEAR_0_TO_1970) * 86400 + seconds; }
+static int64_t since_1970(uint32_t days, uint32_t seconds) {
+    return ((int64_t)days - YEAR_0_TO_1970) * 86400 + seconds;
+}
 
 bool certificate_places(const struct settings *s, const char **chain, const char **key) {
     static char made[2][LIMIT_PATH + 16];
@@ -17,7 +19,8 @@ bool certificate_places(const struct settings *s, const char **chain, const char
     *key = settings_text(s, SETTING_TLS_KEY);
     if (*chain != NULL || !settings_given(s, SETTING_TLS))
         return *chain != NULL;
-    snprintf(made[0], sizeof made[0], "%s/" SETTINGS_MADE_CERTIFICATE, settings_text(s, SETTING_SSH_KEYS));
+    snprintf(made[0], sizeof made[0], "%s/" SETTINGS_MADE_CERTIFICATE,
+             settings_text(s, SETTING_SSH_KEYS));
     snprintf(made[1], sizeof made[1], "%s/" SETTINGS_MADE_KEY, settings_text(s, SETTING_SSH_KEYS));
     *chain = made[0];
     *key = made[1];
@@ -29,11 +32,14 @@ bool certificate_places(const struct settings *s, const char **chain, const char
 static const char *check_public(const br_x509_pkey *k) {
     if (k->key_type == BR_KEYTYPE_EC) {
         int curve = k->key.ec.curve;
-        bool known = curve == BR_EC_secp256r1 || curve == BR_EC_secp384r1 || curve == BR_EC_secp521r1;
+        bool known =
+            curve == BR_EC_secp256r1 || curve == BR_EC_secp384r1 || curve == BR_EC_secp521r1;
         return known ? NULL : "its key is on another curve than P-256, P-384 and P-521";
     }
     size_t n = k->key.rsa.nlen;
-    return n * 8 >= RSA_BITS_LEAST && n * 8 <= RSA_BITS_MOST ? NULL : "its RSA key has less than 2048 or more than 4096 bits";
+    return n * 8 >= RSA_BITS_LEAST && n * 8 <= RSA_BITS_MOST
+               ? NULL
+               : "its RSA key has less than 2048 or more than 4096 bits";
 }
 
 const char *certificate_decode(br_x509_decoder_context *decoder, const unsigned char *der, size_t n,
@@ -47,13 +53,15 @@ const char *certificate_decode(br_x509_decoder_context *decoder, const unsigned 
     }
 }
 
-static const char *take_certificate(void *context, const char *label, const unsigned char *bytes, size_t n) {
+static const char *take_certificate(void *context, const char *label, const unsigned char *bytes,
+                                    size_t n) {
     struct certificate *c = context;
     if (strcmp(label, "CERTIFICATE") != 0 && strcmp(label, "X509 CERTIFICATE") != 0)
         return NULL;
     if (c->count == LIMIT_TLS_CERTIFICATES || n > sizeof c->der - c->used)
         return "it has too many certificates";
-    const char *error = c->count == 0 ? certificate_decode(&c->decoder, bytes, n, NULL, NULL) : NULL;
+    const char *error =
+        c->count == 0 ? certificate_decode(&c->decoder, bytes, n, NULL, NULL) : NULL;
     if (error != NULL)
         return error;
     memcpy(c->der + c->used, bytes, n);
@@ -79,7 +87,8 @@ const char *certificate_read_chain(struct certificate *c, const char *path) {
 
 /* ---- the key ---- */
 
-/* The key, and whether the certificate's public half stands in its file, as it does in all but a few EC ones. */
+/* The key, and whether the certificate's public half stands in its file, as it does in all but a
+ * few EC ones. */
 struct found {
     struct certificate *c;
     bool key, public;
@@ -91,7 +100,8 @@ static bool holds(const unsigned char *bytes, size_t n, const br_x509_pkey *k) {
     return memmem(bytes, n, k->key.rsa.n, k->key.rsa.nlen) != NULL;
 }
 
-static const char *take_key(void *context, const char *label, const unsigned char *bytes, size_t n) {
+static const char *take_key(void *context, const char *label, const unsigned char *bytes,
+                            size_t n) {
     struct found *f = context;
     size_t length = strlen(label);
     if (f->key || length < 11 || strcmp(label + length - 11, "PRIVATE KEY") != 0)
@@ -119,7 +129,8 @@ const char *certificate_read_key(struct certificate *c, const char *path) {
     return find_key(&f, path);
 }
 
-/* Computing an EC key's public half takes as long as a handshake: only where it does not stand beside the key. */
+/* Computing an EC key's public half takes as long as a handshake: only where it does not stand
+ * beside the key. */
 static bool match(const struct certificate *c, bool public_found) {
     unsigned char point[BR_EC_KBUF_PUB_MAX_SIZE];
     if (br_skey_decoder_key_type(&c->key) != c->public.key_type)
@@ -127,11 +138,13 @@ static bool match(const struct certificate *c, bool public_found) {
     if (public_found || c->public.key_type != BR_KEYTYPE_EC)
         return public_found;
     const br_ec_private_key *k = br_skey_decoder_get_ec(&c->key);
-    size_t n = k->curve == c->public.key.ec.curve ? br_ec_compute_pub(&br_ec_all_m31, NULL, point, k) : 0;
+    size_t n =
+        k->curve == c->public.key.ec.curve ? br_ec_compute_pub(&br_ec_all_m31, NULL, point, k) : 0;
     return n > 0 && n == c->public.key.ec.qlen && memcmp(point, c->public.key.ec.q, n) == 0;
 }
 
-static const char *read_once(struct certificate *c, const char *chain_path, const char *key_path, bool *matches) {
+static const char *read_once(struct certificate *c, const char *chain_path, const char *key_path,
+                             bool *matches) {
     struct found f = {.c = c};
     const char *error = certificate_read_chain(c, chain_path);
     if (error == NULL)
@@ -149,7 +162,8 @@ const char *certificate_read(struct certificate *c, const char *chain_path, cons
         error = read_once(c, chain_path, key_path, &matches);
     }
     if (error == NULL && !matches) {
-        snprintf(text, sizeof text, "%s, %s: the key does not belong to the certificate", chain_path, key_path);
+        snprintf(text, sizeof text, "%s, %s: the key does not belong to the certificate",
+                 chain_path, key_path);
         error = text;
     }
     if (error != NULL)
@@ -164,7 +178,8 @@ const char *certificate_age(const struct certificate *c, int64_t now) {
     bool early = now < c->not_before;
     int64_t seconds = early ? c->not_before - now : now - c->not_after;
     snprintf(text, sizeof text, early ? "not valid for another %lld %s" : "expired %lld %s ago",
-             (long long)(seconds >= 86400 ? seconds / 86400 : seconds / 3600), seconds >= 86400 ? "days" : "hours");
+             (long long)(seconds >= 86400 ? seconds / 86400 : seconds / 3600),
+             seconds >= 86400 ? "days" : "hours");
     return text;
 }
 

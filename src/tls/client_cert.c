@@ -66,8 +66,9 @@ const char *client_cert_read(struct client_cert *c, const char *path) {
 
 /* ---- the check ---- */
 
-/* BearSSL's own, with two things that it does not look at: how long the chain is (a client could have minutes of the processor's time
- * for as many signatures as a message can hold), and whether the certificate was made for clients. */
+/* BearSSL's own, with two things that it does not look at: how long the chain is (a client could
+ * have minutes of the processor's time for as many signatures as a message can hold), and whether
+ * the certificate was made for clients. */
 
 static struct client_cert *of(const br_x509_class **x) { return (struct client_cert *)(void *)x; }
 
@@ -106,7 +107,9 @@ static void end_cert(const br_x509_class **x) {
 static unsigned end_chain(const br_x509_class **x) {
     struct client_cert *c = of(x);
     unsigned error = c->refused != 0 ? c->refused : c->check.vtable->end_chain(&c->check.vtable);
-    return error == 0 && !x509_is_for_clients(c->client, c->client_n) ? BR_ERR_X509_FORBIDDEN_KEY_USAGE : error;
+    return error == 0 && !x509_is_for_clients(c->client, c->client_n)
+               ? BR_ERR_X509_FORBIDDEN_KEY_USAGE
+               : error;
 }
 
 static const br_x509_pkey *get_pkey(const br_x509_class *const *x, unsigned *usages) {
@@ -115,16 +118,18 @@ static const br_x509_pkey *get_pkey(const br_x509_class *const *x, unsigned *usa
 }
 
 /* The curves that the handshake offers are fewer than those that a client's key may be on. */
-static uint32_t verify(const br_ec_impl *impl, const void *hash, size_t hash_n, const br_ec_public_key *key,
-                       const void *signature, size_t n) {
+static uint32_t verify(const br_ec_impl *impl, const void *hash, size_t hash_n,
+                       const br_ec_public_key *key, const void *signature, size_t n) {
     (void)impl;
     return br_ecdsa_vrfy_asn1_get_default()(br_ec_get_default(), hash, hash_n, key, signature, n);
 }
 
 void client_cert_require(struct client_cert *c, br_ssl_server_context *server) {
     static const unsigned char common_name[] = {3, 0x55, 0x04, 0x03}; /* its length first */
-    static const br_x509_class class = {sizeof(struct client_cert), start_chain, start_cert, append, end_cert, end_chain, get_pkey};
-    static const br_hash_class *const hash[] = {&br_sha256_vtable, &br_sha384_vtable, &br_sha512_vtable};
+    static const br_x509_class class = {
+        sizeof(struct client_cert), start_chain, start_cert, append, end_cert, end_chain, get_pkey};
+    static const br_hash_class *const hash[] = {&br_sha256_vtable, &br_sha384_vtable,
+                                                &br_sha512_vtable};
     c->vtable = &class;
     br_x509_minimal_init(&c->check, &br_sha256_vtable, c->anchor, c->count);
     for (size_t i = 0; i < sizeof hash / sizeof *hash; i++)

@@ -14,23 +14,25 @@ struct client_cert {
     bool full;
     br_x509_decoder_context decoder;
     br_x509_minimal_context check;
-    size_t depth;   /* certificates that the client has sent */
+    size_t depth;     /* certificates that the client has sent */
     unsigned refused; /* an error of BearSSL's, or 0 */
     br_name_element name_element;
-    char name[LIMIT_USER]; /* the common name of who has connected */
+    char name[LIMIT_USER];                /* the common name of who has connected */
     unsigned char bytes[LIMIT_TLS_CHAIN]; /* the anchors' names and keys */
     size_t client_n;
     unsigned char client[LIMIT_TLS_CLIENT]; /* the client's own certificate */
 };
 
-/* Reads a PEM file: certificates of authorities, or of single clients, which are then taken as they are. Returns NULL, or the
- * error with the file's name, good until the next call. */
+/* Reads a PEM file: certificates of authorities, or of single clients, which are then taken as they
+ * are. Returns NULL, or the error with the file's name, good until the next call. */
 const char *client_cert_read(struct client_cert *c, const char *path);
 
-/* Makes a client certificate that one of them signed, and that may be a client's, a condition of the handshake. */
+/* Makes a client certificate that one of them signed, and that may be a client's, a condition of
+ * the handshake. */
 void client_cert_require(struct client_cert *c, br_ssl_server_context *server);
 
-/* After the handshake: the client's common name, or NULL when it has none that can stand in a log and an environment. */
+/* After the handshake: the client's common name, or NULL when it has none that can stand in a log
+ * and an environment. */
 const char *client_cert_name(const struct client_cert *c);
 
 #endif

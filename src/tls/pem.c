@@ -30,7 +30,9 @@ static void append(void *context, const void *bytes, size_t n) {
 }
 
 static const char *read_objects(const char *text, size_t n,
-                                const char *(*take)(void *, const char *, const unsigned char *, size_t), void *context) {
+                                const char *(*take)(void *, const char *, const unsigned char *,
+                                                    size_t),
+                                void *context) {
     static struct object o;
     br_pem_decoder_context decoder;
     const char *error = NULL;
@@ -52,9 +54,7 @@ static const char *read_objects(const char *text, size_t n,
             explicit_bzero(o.bytes, o.n);
             label[0] = '\0';
             break;
-        case BR_PEM_ERROR:
-            error = "an object in it is damaged";
-            break;
+        case BR_PEM_ERROR: error = "an object in it is damaged"; break;
         }
     }
     if (error == NULL && label[0] != '\0')
@@ -76,10 +76,13 @@ static size_t drop_returns(char *text, size_t n) {
 
 /* PKCS#8 says it in the label, the older forms in a header. */
 static bool is_encrypted(const char *text) {
-    return strstr(text, "-----BEGIN ENCRYPTED PRIVATE KEY") != NULL || strstr(text, "Proc-Type: 4,ENCRYPTED") != NULL;
+    return strstr(text, "-----BEGIN ENCRYPTED PRIVATE KEY") != NULL
+           || strstr(text, "Proc-Type: 4,ENCRYPTED") != NULL;
 }
 
-const char *pem_each(const char *path, const char *(*take)(void *, const char *, const unsigned char *, size_t), void *context) {
+const char *pem_each(const char *path,
+                     const char *(*take)(void *, const char *, const unsigned char *, size_t),
+                     void *context) {
     PAGES_ALIGNED static char text[LIMIT_TLS_FILE + 2];
     static char whole[LIMIT_PATH + 128];
     const char *error = NULL;

@@ -8,31 +8,34 @@
 
 enum { SUITES = 3 };
 
-/* By the certificate's kind (RSA, ECDSA), then by whether the processor has AES: then AES-GCM is three times as fast as ChaCha20;
- * without, it is far slower. */
+/* By the certificate's kind (RSA, ECDSA), then by whether the processor has AES: then AES-GCM is
+ * three times as fast as ChaCha20; without, it is far slower. */
 static const uint16_t suites[2][2][SUITES] = {
-    [0] = {{BR_TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256, BR_TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256,
-            BR_TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384},
+    [0] = {{BR_TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256,
+            BR_TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256, BR_TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384},
            {BR_TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256, BR_TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384,
             BR_TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256}},
-    [1] = {{BR_TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256, BR_TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256,
-            BR_TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384},
+    [1] = {{BR_TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256,
+            BR_TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256, BR_TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384},
            {BR_TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256, BR_TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384,
             BR_TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256}},
 };
 
-static bool has_fast_aes(void) { return br_aes_x86ni_ctr_get_vtable() != NULL || br_aes_pwr8_ctr_get_vtable() != NULL; }
+static bool has_fast_aes(void) {
+    return br_aes_x86ni_ctr_get_vtable() != NULL || br_aes_pwr8_ctr_get_vtable() != NULL;
+}
 
 /* The suites for the certificate's kind, and what signs with its key. */
 static void set_key(br_ssl_server_context *s, const struct certificate *c) {
     bool ecdsa = c->public.key_type == BR_KEYTYPE_EC;
     br_ssl_engine_set_suites(&s->eng, suites[ecdsa][has_fast_aes()], SUITES);
     if (ecdsa) {
-        br_ssl_server_set_single_ec(s, c->chain, c->count, br_skey_decoder_get_ec(&c->key), BR_KEYTYPE_SIGN, 0, br_ec_get_default(),
+        br_ssl_server_set_single_ec(s, c->chain, c->count, br_skey_decoder_get_ec(&c->key),
+                                    BR_KEYTYPE_SIGN, 0, br_ec_get_default(),
                                     br_ecdsa_sign_asn1_get_default());
     } else {
-        br_ssl_server_set_single_rsa(s, c->chain, c->count, br_skey_decoder_get_rsa(&c->key), BR_KEYTYPE_SIGN, NULL,
-                                     br_rsa_pkcs1_sign_get_default());
+        br_ssl_server_set_single_rsa(s, c->chain, c->count, br_skey_decoder_get_rsa(&c->key),
+                                     BR_KEYTYPE_SIGN, NULL, br_rsa_pkcs1_sign_get_default());
     }
 }
 
@@ -42,7 +45,8 @@ void profile_set(br_ssl_server_context *s, const struct certificate *c) {
     br_ssl_engine_context *e = &s->eng;
     br_ssl_server_zero(s);
     br_ssl_engine_set_versions(e, BR_TLS12, BR_TLS12);
-    br_ssl_engine_add_flags(e, BR_OPT_ENFORCE_SERVER_PREFERENCES | BR_OPT_NO_RENEGOTIATION | BR_OPT_FAIL_ON_ALPN_MISMATCH);
+    br_ssl_engine_add_flags(e, BR_OPT_ENFORCE_SERVER_PREFERENCES | BR_OPT_NO_RENEGOTIATION
+                                   | BR_OPT_FAIL_ON_ALPN_MISMATCH);
     set_key(s, c);
     /* Of two that both sides have, BearSSL takes X25519, which is the faster one. */
     groups = *br_ec_get_default();

@@ -11,9 +11,10 @@
 #include "base/fd.h"
 #include "limit.h"
 
-/* The file is a table without a head. A session stands in one of the WAYS entries from the place that its key says on. Nobody
- * locks: an entry that is torn, being written by two or never written has no right check, and is a miss. The session's
- * own name is not in it, only the hash of it and the context. */
+/* The file is a table without a head. A session stands in one of the WAYS entries from the place
+ * that its key says on. Nobody locks: an entry that is torn, being written by two or never written
+ * has no right check, and is a miss. The session's own name is not in it, only the hash of it and
+ * the context. */
 enum { WAYS = 4, SETS = LIMIT_TLS_SESSIONS / WAYS, CHECK = 16 };
 
 struct entry {
@@ -25,7 +26,8 @@ struct entry {
     unsigned char check[CHECK]; /* the hash of all before */
 };
 
-static void make_key(unsigned char out[32], const struct session_cache *c, const br_ssl_session_parameters *s) {
+static void make_key(unsigned char out[32], const struct session_cache *c,
+                     const br_ssl_session_parameters *s) {
     br_sha256_context sha;
     br_sha256_init(&sha);
     br_sha256_update(&sha, c->context, sizeof c->context);
@@ -58,15 +60,19 @@ static off_t place_of(const unsigned char key[32]) {
 }
 
 /* Reads the entries of one set; what is missing is zero. */
-static void read_set(const struct session_cache *c, const unsigned char key[32], struct entry set[WAYS]) {
+static void read_set(const struct session_cache *c, const unsigned char key[32],
+                     struct entry set[WAYS]) {
     memset(set, 0, WAYS * sizeof *set);
     while (pread(c->fd, set, WAYS * sizeof *set, place_of(key)) == -1 && errno == EINTR) {
     }
 }
 
-static const struct session_cache *of(const br_ssl_session_cache_class **c) { return (const struct session_cache *)(const void *)c; }
+static const struct session_cache *of(const br_ssl_session_cache_class **c) {
+    return (const struct session_cache *)(const void *)c;
+}
 
-static void save(const br_ssl_session_cache_class **context, br_ssl_server_context *server, const br_ssl_session_parameters *s) {
+static void save(const br_ssl_session_cache_class **context, br_ssl_server_context *server,
+                 const br_ssl_session_parameters *s) {
     const struct session_cache *c = of(context);
     struct entry set[WAYS], e = {.version = s->version, .suite = s->cipher_suite};
     unsigned char check[32];
@@ -88,7 +94,8 @@ static void save(const br_ssl_session_cache_class **context, br_ssl_server_conte
             oldest = i;
     }
     /* A full disk is a session that can't be resumed, no more. */
-    while (pwrite(c->fd, &e, sizeof e, place_of(e.key) + (off_t)(oldest * sizeof e)) == -1 && errno == EINTR) {
+    while (pwrite(c->fd, &e, sizeof e, place_of(e.key) + (off_t)(oldest * sizeof e)) == -1
+           && errno == EINTR) {
     }
     explicit_bzero(set, sizeof set);
     explicit_bzero(&e, sizeof e);
@@ -102,7 +109,8 @@ static bool offers(const br_ssl_server_context *server, unsigned suite) {
     return false;
 }
 
-static int load(const br_ssl_session_cache_class **context, br_ssl_server_context *server, br_ssl_session_parameters *s) {
+static int load(const br_ssl_session_cache_class **context, br_ssl_server_context *server,
+                br_ssl_session_parameters *s) {
     const struct session_cache *c = of(context);
     struct entry set[WAYS];
     unsigned char key[32];
@@ -113,8 +121,8 @@ static int load(const br_ssl_session_cache_class **context, br_ssl_server_contex
     make_key(key, c, s);
     read_set(c, key, set);
     for (size_t i = 0; i < WAYS && !found; i++) {
-        if (memcmp(set[i].key, key, sizeof key) != 0 || !is_live(&set[i], now) || set[i].version != BR_TLS12 ||
-            !offers(server, set[i].suite))
+        if (memcmp(set[i].key, key, sizeof key) != 0 || !is_live(&set[i], now)
+            || set[i].version != BR_TLS12 || !offers(server, set[i].suite))
             continue;
         s->version = set[i].version;
         s->cipher_suite = set[i].suite;
@@ -128,19 +136,23 @@ static int load(const br_ssl_session_cache_class **context, br_ssl_server_contex
 /* The file, if it is the account's alone. A file that root has just made is given to it. */
 static int open_file(int directory, uid_t uid, gid_t gid) {
     struct stat st;
-    int fd = openat(directory, SESSION_CACHE_FILE, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0600);
+    int fd = openat(directory, SESSION_CACHE_FILE,
+                    O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0600);
     if (fd == -1)
         return -1;
     bool known = fstat(fd, &st) == 0;
-    if (known && S_ISREG(st.st_mode) && st.st_uid == 0 && uid != 0 && st.st_size == 0 && st.st_nlink == 1 && fchown(fd, uid, gid) == 0)
+    if (known && S_ISREG(st.st_mode) && st.st_uid == 0 && uid != 0 && st.st_size == 0
+        && st.st_nlink == 1 && fchown(fd, uid, gid) == 0)
         st.st_uid = uid;
-    if (known && S_ISREG(st.st_mode) && st.st_uid == uid && (st.st_mode & 077) == 0 && st.st_nlink == 1)
+    if (known && S_ISREG(st.st_mode) && st.st_uid == uid && (st.st_mode & 077) == 0
+        && st.st_nlink == 1)
         return fd;
     close(fd);
     return -1;
 }
 
-void session_cache_open(struct session_cache *c, const char *directory, uid_t uid, gid_t gid, const unsigned char *der, size_t n) {
+void session_cache_open(struct session_cache *c, const char *directory, uid_t uid, gid_t gid,
+                        const unsigned char *der, size_t n) {
     static const br_ssl_session_cache_class class = {sizeof(struct session_cache), save, load};
     br_sha256_context sha;
     c->vtable = &class;

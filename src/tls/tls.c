@@ -61,7 +61,8 @@ static void note_denial(const struct tls_connection *v, const char *reason) {
 /* Reads the key and all else that takes root. Returns NULL or the error. */
 static const char *read_files(struct tls_connection *v) {
     static char text[2 * LIMIT_PATH];
-    const char *authorities = settings_text(&v->papers->settings, SETTING_TLS_CLIENT_CA), *chain, *key, *error;
+    const char *authorities = settings_text(&v->papers->settings, SETTING_TLS_CLIENT_CA), *chain,
+               *key, *error;
     if (!certificate_places(&v->papers->settings, &chain, &key))
         return "TLS_CERT, TLS_KEY, TLS: none is set";
     for (int i = 0; i < 3; i++) {
@@ -87,15 +88,17 @@ static int confine(void) {
     if (geteuid() == 0 && drop_to(&nobody) == -1)
         return -1;
     /* Changing the account may have made it dumpable again. */
-    if (prctl(PR_SET_DUMPABLE, 0) == -1 || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == -1 || setrlimit(RLIMIT_CORE, &none) == -1 ||
-        setrlimit(RLIMIT_NPROC, &none) == -1 || chdir("/") == -1)
+    if (prctl(PR_SET_DUMPABLE, 0) == -1 || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == -1
+        || setrlimit(RLIMIT_CORE, &none) == -1 || setrlimit(RLIMIT_NPROC, &none) == -1
+        || chdir("/") == -1)
         return -1;
     return 0;
 }
 
 static void open_cache(struct papers *p, uid_t uid, gid_t gid) {
     const br_x509_certificate *first = &p->certificate.chain[0];
-    session_cache_open(&p->cache, settings_text(&p->settings, SETTING_RUN_DIR), uid, gid, first->data, first->data_len);
+    session_cache_open(&p->cache, settings_text(&p->settings, SETTING_RUN_DIR), uid, gid,
+                       first->data, first->data_len);
 }
 
 static const char *prepare(struct tls_connection *v, char **program) {
@@ -116,14 +119,17 @@ static const char *prepare(struct tls_connection *v, char **program) {
     gid_t gid = geteuid() == 0 ? ACCOUNT_TLS : getegid();
     open_cache(v->papers, uid, gid);
     if (confine() == -1) {
-        snprintf(text, sizeof text, "cannot become the account %d without privileges: %s", ACCOUNT_TLS, strerror(errno));
+        snprintf(text, sizeof text, "cannot become the account %d without privileges: %s",
+                 ACCOUNT_TLS, strerror(errno));
         return text;
     }
-    if (v->papers->cache.fd == -1) /* a root of few capabilities can make the file, but not open what is another's */
+    /* a root of few capabilities can make the file, but not open what is another's */
+    if (v->papers->cache.fd == -1)
         open_cache(v->papers, uid, gid);
     profile_set(&v->server, &v->papers->certificate);
     if (settings_given(&v->papers->settings, SETTING_TLS_CLIENT_CA))
-        client_cert_require(&v->papers->client_ca, &v->server); /* at every connection: no session is resumed */
+        client_cert_require(&v->papers->client_ca,
+                            &v->server); /* at every connection: no session is resumed */
     else
         br_ssl_server_set_cache(&v->server, &v->papers->cache.vtable);
     return profile_start(&v->server, v->buffer) ? NULL : "there are no random numbers";
@@ -135,7 +141,8 @@ static void answer_http(struct tls_connection *v) {
     static const char text[] = "This port speaks HTTPS: use https:// in the address.\n";
     char answer[256];
     int n = snprintf(answer, sizeof answer,
-                     "HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Type: text/plain; charset=utf-8\r\n"
+                     "HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Type: text/plain; "
+                     "charset=utf-8\r\n"
                      "Content-Length: %zu\r\n\r\n%s",
                      sizeof text - 1, text);
     note_denial(v, "HTTP without TLS");
@@ -146,11 +153,8 @@ static void answer_http(struct tls_connection *v) {
 static bool greet(struct tls_connection *v, int64_t deadline) {
     const char *why;
     switch (tunnel_shake_hands(&v->tunnel, deadline)) {
-    case HELLO_TLS:
-        return true;
-    case HELLO_HTTP:
-        answer_http(v);
-        break;
+    case HELLO_TLS: return true;
+    case HELLO_HTTP: answer_http(v); break;
     case HELLO_PROXY:
         note_denial(v, "TLS: a header of the PROXY protocol, which this port does not take");
         tunnel_alert(&v->tunnel, ALERT_UNEXPECTED);
@@ -172,7 +176,8 @@ static bool greet(struct tls_connection *v, int64_t deadline) {
 static bool gather(struct tls_connection *v, struct backend_facts *f) {
     memset(f, 0, sizeof *f);
     f->suite = v->server.eng.session.cipher_suite;
-    snprintf(f->server_name, sizeof f->server_name, "%s", br_ssl_engine_get_server_name(&v->server.eng));
+    snprintf(f->server_name, sizeof f->server_name, "%s",
+             br_ssl_engine_get_server_name(&v->server.eng));
     if (!settings_given(&v->papers->settings, SETTING_TLS_CLIENT_CA))
         return true;
     const char *name = client_cert_name(&v->papers->client_ca);
@@ -180,8 +185,8 @@ static bool gather(struct tls_connection *v, struct backend_facts *f) {
     return name != NULL;
 }
 
-/* The program's output is whole when it says so, by shutdown(2), or ends with 0. Otherwise the connection ends in an alert: no
- * client takes the part for the whole. */
+/* The program's output is whole when it says so, by shutdown(2), or ends with 0. Otherwise the
+ * connection ends in an alert: no client takes the part for the whole. */
 static bool ended_well(struct tls_connection *v, int *code) {
     if (tunnel_program_is_there(&v->tunnel))
         return true;
@@ -215,7 +220,8 @@ static int serve(struct tls_connection *v) {
 
 int tls_main(int argc, char **argv) {
     static struct papers papers;
-    static struct tls_connection v; /* set below and not here, lest it all stand in the executable */
+    /* set below and not here, lest it all stand in the executable */
+    static struct tls_connection v;
     int64_t deadline = clock_after(clock_now(), LIMIT_TLS_HANDSHAKE_MS);
     if (argc < 2 || argv[1][0] == '-') {
         fputs("usage: bastion tls PROGRAM [ARG...]\n", stderr);

@@ -19,8 +19,9 @@ enum { RECORD_ALERT = 21, RECORD_HANDSHAKE = 22, WARNING = 1, FATAL = 2 };
 static struct tunnel *ours;
 static void (*run_handshake)(void *);
 
-/* The engine answers a close_notify by one of its own and takes no more output. But a client that has said all may well wait for
- * the answer: so its alerts, authentic by now, are taken here, and everything else goes on to the engine. */
+/* The engine answers a close_notify by one of its own and takes no more output. But a client that
+ * has said all may well wait for the answer: so its alerts, authentic by now, are taken here, and
+ * everything else goes on to the engine. */
 static void take_alerts(void *cpu) {
     br_ssl_engine_context *e = ours->engine;
     if (e->record_type_in != RECORD_ALERT || e->hlen_in == 0) {
@@ -78,7 +79,8 @@ static bool receive(struct tunnel *t) {
     ssize_t r = read(t->in, at, n);
     if (r < 0 && (errno == EAGAIN || errno == EINTR))
         return false;
-    /* An end without a word is no end of what the client had to say, but a connection that broke (RFC 5246, section 7.2.1). */
+    /* An end without a word is no end of what the client had to say, but a connection that broke
+     * (RFC 5246, section 7.2.1). */
     if (r <= 0) {
         t->gone = true;
         return false;
@@ -89,13 +91,16 @@ static bool receive(struct tunnel *t) {
 
 /* ---- waiting ---- */
 
-/* Waits until something can go on. The deadline that passes first makes the client one that is gone. */
+/* Waits until something can go on. The deadline that passes first makes the client one that is
+ * gone. */
 static void wait_for(struct tunnel *t, int64_t deadline) {
     unsigned state = br_ssl_engine_current_state(t->engine);
     int64_t now = clock_now();
     bool sending = (state & BR_SSL_SENDREC) != 0;
     bool receiving = (state & BR_SSL_RECVREC) != 0 && !t->frontend_ended && !t->program_ended;
-    short program = t->program_ended ? 0 : (short)((state & BR_SSL_SENDAPP ? POLLIN : 0) | (state & BR_SSL_RECVAPP ? POLLOUT : 0));
+    short program = t->program_ended ? 0
+                                     : (short)((state & BR_SSL_SENDAPP ? POLLIN : 0)
+                                               | (state & BR_SSL_RECVAPP ? POLLOUT : 0));
     struct pollfd fds[] = {{.fd = receiving ? t->in : -1, .events = POLLIN},
                            {.fd = t->out, .events = sending ? POLLOUT : 0},
                            {.fd = program != 0 ? t->program : -1, .events = program}};
@@ -121,7 +126,8 @@ static void wait_for(struct tunnel *t, int64_t deadline) {
 /* ---- the handshake ---- */
 
 void tunnel_start(struct tunnel *t, br_ssl_engine_context *engine, int in, int out) {
-    *t = (struct tunnel){.engine = engine, .in = in, .out = out, .program = -1, .stall_at = CLOCK_NEVER};
+    *t = (struct tunnel){
+        .engine = engine, .in = in, .out = out, .program = -1, .stall_at = CLOCK_NEVER};
     /* No record waits for the acknowledgement of the one before. */
     t->tcp = peer_no_delay(out);
     peer_probe(out, 60, 10, 6);
@@ -139,7 +145,8 @@ static size_t read_early(struct tunnel *t, unsigned char *at, size_t n, int64_t 
     }
 }
 
-/* Whether the n bytes, and those that follow, are the start of a request in clear text: a method and a space. */
+/* Whether the n bytes, and those that follow, are the start of a request in clear text: a method
+ * and a space. */
 static bool is_http(struct tunnel *t, const unsigned char *first, size_t n, int64_t deadline) {
     static const char *const methods[] = {"GET ",     "HEAD ",  "POST ",  "PUT ",     "DELETE ",
                                           "OPTIONS ", "PATCH ", "TRACE ", "CONNECT ", "PRI "};
@@ -159,7 +166,8 @@ static bool is_http(struct tunnel *t, const unsigned char *first, size_t n, int6
     return false;
 }
 
-/* The connection's first byte is the type of a record, or what somebody sends who speaks something else. */
+/* The connection's first byte is the type of a record, or what somebody sends who speaks something
+ * else. */
 static enum tunnel_hello read_first(struct tunnel *t, int64_t deadline) {
     size_t room;
     unsigned char *at = br_ssl_engine_recvrec_buf(t->engine, &room);
@@ -175,7 +183,8 @@ static enum tunnel_hello read_first(struct tunnel *t, int64_t deadline) {
 }
 
 static bool is_through(const br_ssl_engine_context *e) {
-    return e->application_data == 1 && (br_ssl_engine_current_state(e) & (BR_SSL_SENDAPP | BR_SSL_RECVAPP)) != 0;
+    return e->application_data == 1
+           && (br_ssl_engine_current_state(e) & (BR_SSL_SENDAPP | BR_SSL_RECVAPP)) != 0;
 }
 
 enum tunnel_hello tunnel_shake_hands(struct tunnel *t, int64_t deadline) {
@@ -184,7 +193,8 @@ enum tunnel_hello tunnel_shake_hands(struct tunnel *t, int64_t deadline) {
         return first;
     while (!is_through(t->engine)) {
         send_records(t);
-        while (!is_through(t->engine) && clock_now() < deadline && receive(t)) /* one that never lets up gets no more time */
+        /* one that never lets up gets no more time */
+        while (!is_through(t->engine) && clock_now() < deadline && receive(t))
             send_records(t);
         if (t->gone || br_ssl_engine_current_state(t->engine) == BR_SSL_CLOSED)
             return HELLO_FAILED;
@@ -200,7 +210,8 @@ enum tunnel_hello tunnel_shake_hands(struct tunnel *t, int64_t deadline) {
 
 static void send_alert(struct tunnel *t, int level, int description) {
     br_ssl_engine_context *e = t->engine;
-    unsigned char room[128], *data = room + 64; /* a record's head and nonce go before, a tag behind */
+    /* a record's head and nonce go before, a tag behind */
+    unsigned char room[128], *data = room + 64;
     size_t n = 2;
     data[0] = (unsigned char)level;
     data[1] = (unsigned char)description;
@@ -208,12 +219,15 @@ static void send_alert(struct tunnel *t, int level, int description) {
         return;
     if (e->out.vtable == NULL) /* it was never started */
         e->out.vtable = &br_sslrec_out_clear_vtable;
-    const unsigned char *record = e->out.vtable->encrypt(&e->out.vtable, RECORD_ALERT, BR_TLS12, data, &n);
+    const unsigned char *record =
+        e->out.vtable->encrypt(&e->out.vtable, RECORD_ALERT, BR_TLS12, data, &n);
     if (fd_write_all(t->out, record, n, LIMIT_DRAIN_MS) == -1)
         t->gone = true;
 }
 
-void tunnel_alert(struct tunnel *t, int description) { send_alert(t, description == ALERT_CLOSE ? WARNING : FATAL, description); }
+void tunnel_alert(struct tunnel *t, int description) {
+    send_alert(t, description == ALERT_CLOSE ? WARNING : FATAL, description);
+}
 
 void tunnel_alert_failure(struct tunnel *t) {
     int description = alert_number(br_ssl_engine_last_error(t->engine));
@@ -221,11 +235,14 @@ void tunnel_alert_failure(struct tunnel *t) {
         send_alert(t, FATAL, description);
 }
 
-const char *tunnel_why(const struct tunnel *t) { return alert_text(br_ssl_engine_last_error(t->engine)); }
+const char *tunnel_why(const struct tunnel *t) {
+    return alert_text(br_ssl_engine_last_error(t->engine));
+}
 
 /* ---- the program's side ---- */
 
-/* Gives the program what has been decrypted. One that reads no more loses it: that is its own affair. */
+/* Gives the program what has been decrypted. One that reads no more loses it: that is its own
+ * affair. */
 static void deliver(struct tunnel *t) {
     size_t n;
     for (unsigned char *at; (at = br_ssl_engine_recvapp_buf(t->engine, &n)) != NULL;) {
@@ -240,11 +257,14 @@ static void deliver(struct tunnel *t) {
     }
 }
 
-/* Makes records of the program's output, as it comes: a full one where there is as much, and what there is at once. */
+/* Makes records of the program's output, as it comes: a full one where there is as much, and what
+ * there is at once. */
 static void collect(struct tunnel *t) {
     size_t n;
     unsigned char *at;
-    for (int turn = 0; turn < LIMIT_TLS_TURN && !t->gone && (at = br_ssl_engine_sendapp_buf(t->engine, &n)) != NULL; turn++) {
+    for (int turn = 0; turn < LIMIT_TLS_TURN && !t->gone
+                       && (at = br_ssl_engine_sendapp_buf(t->engine, &n)) != NULL;
+         turn++) {
         ssize_t r = read(t->program, at, n);
         if (r < 0 && (errno == EAGAIN || errno == EINTR))
             break;

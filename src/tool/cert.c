@@ -25,7 +25,9 @@ enum {
     LASTS = 825 * DAY,  /* the longest that Apple's clients take */
     RENEWED = 30 * DAY, /* before its end, with --keep */
     BEFORE = DAY,       /* that it is valid already: clients' clocks */
-    KEY_TEXT = 512, CERTIFICATE_DER = 20480, CERTIFICATE_TEXT = 32768
+    KEY_TEXT = 512,
+    CERTIFICATE_DER = 20480,
+    CERTIFICATE_TEXT = 32768
 };
 
 struct place {
@@ -49,7 +51,8 @@ static int complain(const char *format, ...) {
 
 /* Makes one and keeps it, unless somebody else was quicker: then that one counts. */
 static int make_key(const struct place *p) {
-    unsigned char bytes[BR_EC_KBUF_PRIV_MAX_SIZE], point[BR_EC_KBUF_PUB_MAX_SIZE], der[256], seed[32];
+    unsigned char bytes[BR_EC_KBUF_PRIV_MAX_SIZE], point[BR_EC_KBUF_PUB_MAX_SIZE], der[256],
+        seed[32];
     char text[KEY_TEXT];
     br_hmac_drbg_context random;
     br_ec_private_key key;
@@ -59,9 +62,11 @@ static int make_key(const struct place *p) {
     br_hmac_drbg_init(&random, &br_sha256_vtable, seed, sizeof seed);
     br_ec_keygen(&random.vtable, &br_ec_all_m31, &key, bytes, BR_EC_secp256r1);
     br_ec_compute_pub(&br_ec_all_m31, &public, point, &key);
-    size_t n = br_pem_encode(text, der, br_encode_ec_pkcs8_der(der, &key, &public), "PRIVATE KEY", BR_PEM_LINE64);
+    size_t n = br_pem_encode(text, der, br_encode_ec_pkcs8_der(der, &key, &public), "PRIVATE KEY",
+                             BR_PEM_LINE64);
     int result = fd_put_file(p->fd, SETTINGS_MADE_KEY, text, n, 0600, true) == -1 && errno != EEXIST
-                     ? complain("%s: %s", p->key, strerror(errno)) : 0;
+                     ? complain("%s: %s", p->key, strerror(errno))
+                     : 0;
     explicit_bzero(bytes, sizeof bytes);
     explicit_bzero(&random, sizeof random);
     explicit_bzero(seed, sizeof seed);
@@ -72,8 +77,8 @@ static int make_key(const struct place *p) {
 
 /* ---- the certificate ---- */
 
-static int sign(const br_ec_private_key *key, const unsigned char *part, size_t n, unsigned char signature[139],
-                size_t *signature_n) {
+static int sign(const br_ec_private_key *key, const unsigned char *part, size_t n,
+                unsigned char signature[139], size_t *signature_n) {
     unsigned char hash[br_sha256_SIZE];
     br_sha256_context sha;
     br_sha256_init(&sha);
@@ -107,15 +112,17 @@ static int make_certificate(const struct place *p, struct x509 *x, const br_ec_p
     return put == 0 ? 0 : complain("%s: %s", p->certificate, strerror(errno));
 }
 
-/* Whether there is one already that will do: for this key, for all of these names, and for a while yet. */
+/* Whether there is one already that will do: for this key, for all of these names, and for a while
+ * yet. */
 static bool is_good(const struct place *p, const struct x509 *x) {
     static struct certificate c;
     if (certificate_read_chain(&c, p->certificate) != NULL)
         return false;
     const br_x509_pkey *k = &c.public;
     int64_t now = time(NULL);
-    if (k->key_type != BR_KEYTYPE_EC || k->key.ec.qlen != X509_POINT || memcmp(k->key.ec.q, x->point, X509_POINT) != 0 ||
-        c.not_before > now || c.not_after < now + RENEWED)
+    if (k->key_type != BR_KEYTYPE_EC || k->key.ec.qlen != X509_POINT
+        || memcmp(k->key.ec.q, x->point, X509_POINT) != 0 || c.not_before > now
+        || c.not_after < now + RENEWED)
         return false;
     for (size_t i = 0; i < x->count; i++) {
         unsigned char entry[X509_NAME + 4];
@@ -137,12 +144,14 @@ static int print(const struct place *p, const unsigned char point[X509_POINT]) {
     br_sha256_update(&sha, key, sizeof key);
     br_sha256_out(&sha, hash);
     pin[base64_encode(pin, hash, sizeof hash)] = '\0';
-    int printed = printf("TLS_CERT=%s\nTLS_KEY=%s\ncurl --insecure --pinnedpubkey 'sha256//%s'\n", p->certificate, p->key, pin);
+    int printed = printf("TLS_CERT=%s\nTLS_KEY=%s\ncurl --insecure --pinnedpubkey 'sha256//%s'\n",
+                         p->certificate, p->key, pin);
     return printed > 0 && fflush(stdout) == 0 ? 0 : 71;
 }
 
 static int open_place(struct place *p, const char *directory, bool keep) {
-    int n = snprintf(p->certificate, sizeof p->certificate, "%s/" SETTINGS_MADE_CERTIFICATE, directory);
+    int n =
+        snprintf(p->certificate, sizeof p->certificate, "%s/" SETTINGS_MADE_CERTIFICATE, directory);
     snprintf(p->key, sizeof p->key, "%s/" SETTINGS_MADE_KEY, directory);
     if (n < 0 || (size_t)n >= sizeof p->certificate)
         return complain("%s: %s", directory, strerror(ENAMETOOLONG));
@@ -153,7 +162,8 @@ static int open_place(struct place *p, const char *directory, bool keep) {
         return complain("%s: %s", directory, strerror(errno));
     for (int i = 0; i < 2 && !keep; i++)
         if (faccessat(p->fd, i == 0 ? SETTINGS_MADE_KEY : SETTINGS_MADE_CERTIFICATE, F_OK, 0) == 0)
-            return complain("%s: is there already; with --keep it would be kept", i == 0 ? p->key : p->certificate);
+            return complain("%s: is there already; with --keep it would be kept",
+                            i == 0 ? p->key : p->certificate);
     return 0;
 }
 
@@ -167,7 +177,8 @@ static int see_to(const struct place *p, struct x509 *x) {
     if (error != NULL)
         return complain("%s", error);
     if (key == NULL || key->curve != BR_EC_secp256r1)
-        return complain("%s: is no key on P-256, so not one of bastion's: it is left alone", p->key);
+        return complain("%s: is no key on P-256, so not one of bastion's: it is left alone",
+                        p->key);
     br_ec_compute_pub(&br_ec_all_m31, NULL, x->point, key);
     int result = is_good(p, x) ? 0 : make_certificate(p, x, key);
     certificate_wipe(&c);

@@ -24,8 +24,10 @@ static const struct {
     void (*look)(const struct subject *x);
     bool as_account;
 } parts[] = {
-    {check_settings, false}, {check_values, false}, {check_names, false}, {check_host, false}, {check_trust, false},  {check_account, false},
-    {check_directories, false},  {check_keys, false},   {check_tls, false},   {check_rules, true}, {check_command, true},
+    {check_settings, false},    {check_values, false}, {check_names, false},
+    {check_host, false},        {check_trust, false},  {check_account, false},
+    {check_directories, false}, {check_keys, false},   {check_tls, false},
+    {check_rules, true},        {check_command, true},
 };
 
 /* ---- what is looked at ---- */
@@ -35,14 +37,18 @@ static bool unusable[SETTING_COUNT + 1]; /* whose value has been named as none *
 /* With the value's error its look is named where that is odd, since it is mostly the reason. */
 static void take_error(const struct settings *s, enum setting id) {
     char line[sizeof s->error + 256];
-    const char *text = id < SETTING_COUNT ? settings_text(s, id) : NULL, *odd = text != NULL ? check_oddity(text, strlen(text)) : NULL;
+    const char *text = id < SETTING_COUNT ? settings_text(s, id) : NULL,
+               *odd = text != NULL ? check_oddity(text, strlen(text)) : NULL;
     bool closed = strstr(s->error, strerror(EACCES)) != NULL && geteuid() != 0;
-    snprintf(line, sizeof line, "%s%s%s%s", s->error, odd != NULL ? ": " : "", odd != NULL ? odd : "", closed ? "; bastion as this account can't read it, as root perhaps" : "");
+    snprintf(line, sizeof line, "%s%s%s%s", s->error, odd != NULL ? ": " : "",
+             odd != NULL ? odd : "",
+             closed ? "; bastion as this account can't read it, as root perhaps" : "");
     report_error_line(line);
     unusable[id] = true;
 }
 
-/* Whether there is a source of keys, good or not. authorized_keys_read names the lack of any key as one line. */
+/* Whether there is a source of keys, good or not. authorized_keys_read names the lack of any key as
+ * one line. */
 static bool has_keys(const struct authorized_keys *k) {
     static const char none[] = "AUTHORIZED_KEYS_DIR, _HOST, _REPO: ";
     return k->count > 0 || (k->errors.len > 0 && strncmp(k->errors.at, none, sizeof none - 1) != 0);
@@ -56,15 +62,20 @@ static bool any_given(const struct settings *s, const enum setting *ids, size_t 
 }
 
 static void find_out(struct subject *x) {
-    static const enum setting http[] = {SETTING_HTTP_BASIC_AUTH, SETTING_HTTP_TOKEN}, tls[] = {SETTING_TLS_CERT, SETTING_TLS_KEY, SETTING_TLS, SETTING_TLS_CLIENT_CA},
-                              ssh[] = {SETTING_AUTHORIZED_KEYS_DIR, SETTING_AUTHORIZED_KEYS_HOST, SETTING_AUTHORIZED_KEYS_REPO};
+    static const enum setting http[] = {SETTING_HTTP_BASIC_AUTH, SETTING_HTTP_TOKEN},
+                              tls[] = {SETTING_TLS_CERT, SETTING_TLS_KEY, SETTING_TLS,
+                                       SETTING_TLS_CLIENT_CA},
+                              ssh[] = {SETTING_AUTHORIZED_KEYS_DIR, SETTING_AUTHORIZED_KEYS_HOST,
+                                       SETTING_AUTHORIZED_KEYS_REPO};
     gid_t group;
     authorized_keys_read(x->keys, x->settings);
     x->http = any_given(x->settings, http, 2);
     x->tls = any_given(x->settings, tls, 4);
-    x->ssh = (has_keys(x->keys) || any_given(x->settings, ssh, 3)) && settings_number(x->settings, SETTING_SSH_PORT) != 0;
+    x->ssh = (has_keys(x->keys) || any_given(x->settings, ssh, 3))
+             && settings_number(x->settings, SETTING_SSH_PORT) != 0;
     if (x->root)
-        x->has_account = account_find(&x->account, settings_text(x->settings, SETTING_SSH_USER)) == 0;
+        x->has_account =
+            account_find(&x->account, settings_text(x->settings, SETTING_SSH_USER)) == 0;
     else
         account_self(&x->account);
     if (x->has_account && runas_docker_group(&group, x->settings, x->files ? NULL : environ))
@@ -123,7 +134,8 @@ static void print_nearest(const struct rules *r, struct slice request) {
         if (found[i].ended)
             buf_format(&b, "it reads all of the request and wants more behind it");
         else
-            buf_format(&b, "column %zu: it ends at ", found[i].characters + 1), quote_text(&b, request.at + next, end - next, SHOWN);
+            buf_format(&b, "column %zu: it ends at ", found[i].characters + 1),
+                quote_text(&b, request.at + next, end - next, SHOWN);
         if (!found[i].ended && next > 0)
             buf_format(&b, ", behind "), quote_text(&b, request.at, next, SHOWN);
         printf("  %.*s\n", (int)b.len, b.at);
@@ -141,7 +153,8 @@ static int check_request(struct policy *p, const char *request, bool explain) {
     print_lines(&d.verdict.errors);
     if (!d.allow) {
         printf("deny: %s\n", d.reason);
-        if (explain && p->mode == POLICY_BROKER && policy_malformed((struct slice){request, strlen(request)}) == NULL)
+        if (explain && p->mode == POLICY_BROKER
+            && policy_malformed((struct slice){request, strlen(request)}) == NULL)
             print_nearest(&p->rules, (struct slice){request, strlen(request)});
         return 126;
     }
@@ -150,7 +163,8 @@ static int check_request(struct policy *p, const char *request, bool explain) {
         printf(": %s", p->rules.rule[d.verdict.match].text);
     puts("");
     if (p->mode == POLICY_FORCE)
-        puts("The request does not count: FORCE_COMMAND is set. What is executed, one word a line:");
+        puts(
+            "The request does not count: FORCE_COMMAND is set. What is executed, one word a line:");
     for (size_t i = 0; d.argv[i] != NULL; i++)
         print_word(d.argv[i]);
     return 0;
@@ -158,8 +172,8 @@ static int check_request(struct policy *p, const char *request, bool explain) {
 
 /* ---- for bastion init ---- */
 
-/* What keeps `bastion init` from serving: a rule of ALLOWED_COMMANDS that is none. One of the file may be edited at any time:
- * it is named at every request. */
+/* What keeps `bastion init` from serving: a rule of ALLOWED_COMMANDS that is none. One of the file
+ * may be edited at any time: it is named at every request. */
 static int check_start(struct policy *p) {
     static struct rules_verdict v;
     static const char variable[] = "ALLOWED_COMMANDS:";
@@ -170,7 +184,8 @@ static int check_start(struct policy *p) {
     rules_match(&p->rules, (struct slice){NULL, 0}, &v);
     const struct buf *errors[] = {&p->rules.errors, &v.errors};
     for (int i = 0; i < 2; i++)
-        for (const char *at = errors[i]->at, *end = at + errors[i]->len; at < end; at += strcspn(at, "\n") + 1)
+        for (const char *at = errors[i]->at, *end = at + errors[i]->len; at < end;
+             at += strcspn(at, "\n") + 1)
             if (strncmp(at, variable, sizeof variable - 1) == 0) {
                 fprintf(stderr, "bastion check: %.*s\n", (int)strcspn(at, "\n"), at);
                 code = 78;
@@ -178,13 +193,15 @@ static int check_start(struct policy *p) {
     return code;
 }
 
-/* And a certificate that no client can be shown. One that signs itself is made by then; an expired one is what some may live with. */
+/* And a certificate that no client can be shown. One that signs itself is made by then; an expired
+ * one is what some may live with. */
 static int check_start_tls(const struct settings *s) {
     static struct certificate c;
     bool http = settings_given(s, SETTING_HTTP_BASIC_AUTH) || settings_given(s, SETTING_HTTP_TOKEN);
     const char *chain, *key, *error;
     char line[2 * LIMIT_PATH];
-    if (!settings_given(s, SETTING_TLS_CERT) || !http || settings_number(s, SETTING_HTTPS_PORT) == 0 || !certificate_places(s, &chain, &key))
+    if (!settings_given(s, SETTING_TLS_CERT) || !http || settings_number(s, SETTING_HTTPS_PORT) == 0
+        || !certificate_places(s, &chain, &key))
         return 0;
     error = certificate_read(&c, chain, key);
     certificate_wipe(&c);
@@ -201,17 +218,27 @@ int check_main(int argc, char **argv) {
     bool files = argc > 1 && strcmp(argv[1], "--files") == 0;
     bool brief = argc > 1 + files && strcmp(argv[1 + files], "--brief") == 0;
     bool explain = !brief && argc > 1 + files && strcmp(argv[1 + files], "--explain") == 0;
-    bool dashes = argc > 1 + files + explain && strcmp(argv[1 + files + explain], "--") == 0; /* a request may start with them, too */
+    /* a request may start with them, too */
+    bool dashes = argc > 1 + files + explain && strcmp(argv[1 + files + explain], "--") == 0;
     int words = argc - 1 - files - brief - explain - dashes;
-    if (words > 1 || (words == 1 && brief) || (words != 1 && explain) || (words == 1 && !dashes && strncmp(argv[argc - 1], "--", 2) == 0)) {
+    if (words > 1 || (words == 1 && brief) || (words != 1 && explain)
+        || (words == 1 && !dashes && strncmp(argv[argc - 1], "--", 2) == 0)) {
         fputs("usage: bastion check [--files] [--brief | [--explain] [--] REQUEST]\n", stderr);
         return 64;
     }
-    struct settings_places places = {files ? nothing : environ, files ? settings_directories_of_guests : settings_directories};
+    struct settings_places places = {files ? nothing : environ,
+                                     files ? settings_directories_of_guests : settings_directories};
     const char *error = s.error;
-    x = (struct subject){.settings = &s, .policy = &policy, .keys = &keys, .unusable = unusable, .files = files, .root = geteuid() == 0, .container = container_is_ours()};
+    x = (struct subject){.settings = &s,
+                         .policy = &policy,
+                         .keys = &keys,
+                         .unusable = unusable,
+                         .files = files,
+                         .root = geteuid() == 0,
+                         .container = container_is_ours()};
     s.each_error = brief ? NULL : take_error;
-    if (settings_read(&s, &places, NEED_ALL) == -1 || (policy_load(&policy, &s, &error) == -1 && (brief || words == 1))) {
+    if (settings_read(&s, &places, NEED_ALL) == -1
+        || (policy_load(&policy, &s, &error) == -1 && (brief || words == 1))) {
         if (brief)
             return log_no_start("check", error);
         report_error_line(error);
@@ -228,7 +255,8 @@ int check_main(int argc, char **argv) {
             become_account(&x.account);
         code = check_request(&policy, argv[argc - 1], explain);
     } else if (words == 0) {
-        if (policy.mode == POLICY_NONE && !unusable[SETTING_FORCE_COMMAND] && !unusable[SETTING_ALLOWED_COMMANDS])
+        if (policy.mode == POLICY_NONE && !unusable[SETTING_FORCE_COMMAND]
+            && !unusable[SETTING_ALLOWED_COMMANDS])
             report_error_line(error);
         code = check_all(&x);
     }

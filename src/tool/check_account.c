@@ -44,16 +44,22 @@ static void check_shell(const struct subject *x) {
     if (!is_bastion(a->shell))
         return;
     if (stat(a->shell, &st) == 0 && (st.st_mode & S_IROTH) != 0)
-        report_warning("SSH_USER", "the login shell of %s, %s, can be read by it, so that a command may take over the next login's: chmod 711 %s", a->name, a->shell, a->shell);
+        report_warning("SSH_USER",
+                       "the login shell of %s, %s, can be read by it, so that a command may take "
+                       "over the next login's: chmod 711 %s",
+                       a->name, a->shell, a->shell);
     if (x->files && !is_listed(a->shell))
-        report_warning("SSH_USER", "the login shell of %s, %s, is not in " SHELLS ": dropbear, and sshd with pam_shells, let nobody in: echo %s >>" SHELLS, a->name, a->shell,
-                       a->shell);
+        report_warning("SSH_USER",
+                       "the login shell of %s, %s, is not in " SHELLS
+                       ": dropbear, and sshd with pam_shells, let nobody in: echo %s >>" SHELLS,
+                       a->name, a->shell, a->shell);
 }
 
 /* ---- the account ---- */
 
 void check_account(const struct subject *x) {
-    const char *name = settings_text(x->settings, SETTING_SSH_USER), *from = settings_source(x->settings, SETTING_SSH_USER), *unfit;
+    const char *name = settings_text(x->settings, SETTING_SSH_USER),
+               *from = settings_source(x->settings, SETTING_SSH_USER), *unfit;
     if (x->unusable[SETTING_SSH_USER])
         return;
     if (x->container && access("/etc/passwd", F_OK) == -1) {
@@ -62,13 +68,20 @@ void check_account(const struct subject *x) {
         return; /* bastion init makes the account */
     }
     if (x->root && !x->has_account)
-        report_error("SSH_USER", "there is no account %s here, as whom commands would run: make it, or name another (%s)", name, from);
+        report_error("SSH_USER",
+                     "there is no account %s here, as whom commands would run: make it, or name "
+                     "another (%s)",
+                     name, from);
     else if ((unfit = account_unfit(&x->account)) != NULL)
-        report_error("SSH_USER", "%s %s: choose another account (%s)", x->account.name, unfit, from);
+        report_error("SSH_USER", "%s %s: choose another account (%s)", x->account.name, unfit,
+                     from);
     else if (x->root)
         check_shell(x);
     if (!x->root)
-        report_unseen("SSH_USER", "started by this account, %s, commands run as it; check as root says what happens where root starts bastion", x->account.name);
+        report_unseen("SSH_USER",
+                      "started by this account, %s, commands run as it; check as root says what "
+                      "happens where root starts bastion",
+                      x->account.name);
 }
 
 /* ---- RUN_DIR ---- */
@@ -87,22 +100,30 @@ static const char *wrong_with(const char *path) {
     char lock[LIMIT_PATH + 8];
     snprintf(lock, sizeof lock, "%s/lock", path);
     if (access(lock, F_OK) == -1 && access(path, W_OK) == -1)
-        return errno == EROFS ? "read-only, so that there can be no lock: mount memory there (--tmpfs /run)" : "this account can't make the lock there";
-    return access(lock, F_OK) == 0 && access(lock, R_OK) == -1 ? "this account can't read the lock there" : NULL;
+        return errno == EROFS
+                   ? "read-only, so that there can be no lock: mount memory there (--tmpfs /run)"
+                   : "this account can't make the lock there";
+    return access(lock, F_OK) == 0 && access(lock, R_OK) == -1
+               ? "this account can't read the lock there"
+               : NULL;
 }
 
 static void check_run_dir(const struct subject *x) {
     const struct settings *s = x->settings;
-    const char *path = settings_text(s, SETTING_RUN_DIR), *from = settings_source(s, SETTING_RUN_DIR), *wrong = wrong_with(path);
+    const char *path = settings_text(s, SETTING_RUN_DIR),
+               *from = settings_source(s, SETTING_RUN_DIR), *wrong = wrong_with(path);
     struct stat st;
     bool missing = wrong != NULL && lstat(path, &st) == -1 && errno == ENOENT;
     if (wrong == NULL)
         return;
     if (x->container && missing && access("/run", W_OK) == 0)
         return; /* bastion init makes it, and the default one fit */
-    const char *remedy = missing ? ": make it (mkdir -p; bastion init and a unit's RuntimeDirectory= do)" : "";
+    const char *remedy =
+        missing ? ": make it (mkdir -p; bastion init and a unit's RuntimeDirectory= do)" : "";
     if (policy_lock(x->policy, s) == LOCK_MODE_OFF)
-        report_warning("RUN_DIR", "%s: %s%s; nothing but TLS sessions needs it with COMMAND_LOCK=off (%s)", path, wrong, remedy, from);
+        report_warning("RUN_DIR",
+                       "%s: %s%s; nothing but TLS sessions needs it with COMMAND_LOCK=off (%s)",
+                       path, wrong, remedy, from);
     else
         report_error("RUN_DIR", "%s: %s%s (%s)", path, wrong, remedy, from);
 }
@@ -128,7 +149,8 @@ static bool may_trace(void) {
 static void say_in_container(const char *error) {
     char line[2 * LIMIT_PATH];
     bool run = strncmp(error, "/run", 4) == 0;
-    snprintf(line, sizeof line, "%s%s", error, run ? "; with --user: --tmpfs /run:uid=1000,gid=1000,mode=755, or SSH_PORT=off" : "");
+    snprintf(line, sizeof line, "%s%s", error,
+             run ? "; with --user: --tmpfs /run:uid=1000,gid=1000,mode=755, or SSH_PORT=off" : "");
     report_error_line(line);
 }
 
@@ -140,9 +162,12 @@ void check_directories(const struct subject *x) {
         report_unseen("SSH", "bastion ssh is started as root: only root can look at what it finds");
         return;
     }
-    bool root_in_container = x->container && x->root, no_accounts = x->container && access("/etc/passwd", F_OK) == -1;
-    setup_look(x->settings, root_in_container || no_accounts, root_in_container, x->container ? say_in_container : report_error_line);
-    const char *error = x->root && x->has_account && !may_trace() ? setup_check_others(&x->account, false) : NULL;
+    bool root_in_container = x->container && x->root,
+         no_accounts = x->container && access("/etc/passwd", F_OK) == -1;
+    setup_look(x->settings, root_in_container || no_accounts, root_in_container,
+               x->container ? say_in_container : report_error_line);
+    const char *error =
+        x->root && x->has_account && !may_trace() ? setup_check_others(&x->account, false) : NULL;
     if (error != NULL)
         report_error_line(error);
 }

@@ -36,12 +36,14 @@ static const char *program_interpreter(int fd, const char *head, size_t n) {
     static char name[256];
     Elf64_Ehdr e;
     Elf64_Phdr p;
-    if (n < sizeof e || memcmp(head, ELFMAG, SELFMAG) != 0 || head[EI_CLASS] != ELFCLASS64 || head[EI_DATA] != (__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ ? ELFDATA2LSB : ELFDATA2MSB))
+    if (n < sizeof e || memcmp(head, ELFMAG, SELFMAG) != 0 || head[EI_CLASS] != ELFCLASS64
+        || head[EI_DATA] != (__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ ? ELFDATA2LSB : ELFDATA2MSB))
         return NULL;
     memcpy(&e, head, sizeof e);
     for (unsigned i = 0; i < e.e_phnum && i < 64; i++)
-        if (pread(fd, &p, sizeof p, (off_t)(e.e_phoff + i * sizeof p)) == sizeof p && p.p_type == PT_INTERP && p.p_filesz < sizeof name &&
-            pread(fd, name, p.p_filesz, (off_t)p.p_offset) == (ssize_t)p.p_filesz) {
+        if (pread(fd, &p, sizeof p, (off_t)(e.e_phoff + i * sizeof p)) == sizeof p
+            && p.p_type == PT_INTERP && p.p_filesz < sizeof name
+            && pread(fd, name, p.p_filesz, (off_t)p.p_offset) == (ssize_t)p.p_filesz) {
             name[p.p_filesz] = '\0';
             return name;
         }
@@ -60,14 +62,17 @@ static const char *wrong_with_file(const char *path) {
     if (by == NULL || access(by, X_OK) == 0)
         return NULL;
     size_t length = strlen(by);
-    const char *why = length > 0 && by[length - 1] == '\r' ? "its lines end as in Windows" : script != NULL ? "what its first line names is not here" : "it is not static, and what loads it is not here";
+    const char *why = length > 0 && by[length - 1] == '\r' ? "its lines end as in Windows"
+                      : script != NULL                     ? "what its first line names is not here"
+                                       : "it is not static, and what loads it is not here";
     snprintf(error_text, sizeof error_text, "%s: %s: %s", path, why, by);
     return error_text;
 }
 
 static bool is_executable(const char *path) {
     struct stat st;
-    return stat(path, &st) == 0 && S_ISREG(st.st_mode) && faccessat(AT_FDCWD, path, X_OK, AT_EACCESS) == 0;
+    return stat(path, &st) == 0 && S_ISREG(st.st_mode)
+           && faccessat(AT_FDCWD, path, X_OK, AT_EACCESS) == 0;
 }
 
 static const char *search_path(bool files) {
@@ -82,7 +87,8 @@ static const char *find(const char *program, const char *path) {
         return program;
     for (const char *at = path; at != NULL;) {
         size_t n = strcspn(at, ":");
-        int length = snprintf(file, sizeof file, "%.*s%s%s", (int)n, at, n > 0 ? "/" : "./", program);
+        int length =
+            snprintf(file, sizeof file, "%.*s%s%s", (int)n, at, n > 0 ? "/" : "./", program);
         if (length > 0 && (size_t)length < sizeof file && is_executable(file))
             return file;
         at = at[n] == ':' ? at + n + 1 : NULL;
@@ -98,7 +104,8 @@ const char *check_program(const char *program, bool files) {
     else if (stat(file, &st) == -1)
         snprintf(error_text, sizeof error_text, "%s: %s", file, strerror(errno));
     else if (!is_executable(file))
-        snprintf(error_text, sizeof error_text, "%s: is there, but may not be executed (chmod +x)", file);
+        snprintf(error_text, sizeof error_text, "%s: is there, but may not be executed (chmod +x)",
+                 file);
     else
         return wrong_with_file(file);
     return error_text;
@@ -108,17 +115,21 @@ const char *check_program(const char *program, bool files) {
 
 /* Docker's client without the engine's socket. An engine that is found otherwise is not asked. */
 static void check_docker(const struct subject *x) {
-    const char *host = x->files ? NULL : env_get(environ, "DOCKER_HOST"), *path = "/var/run/docker.sock";
+    const char *host = x->files ? NULL : env_get(environ, "DOCKER_HOST"),
+               *path = "/var/run/docker.sock";
     struct stat st;
     if (host != NULL && *host != '\0')
         path = strncmp(host, "unix://", 7) == 0 ? host + 7 : NULL;
     if (path == NULL)
         return;
     if (stat(path, &st) == -1 || !S_ISSOCK(st.st_mode))
-        report_warning("docker", "%s: %s: mount it (-v /var/run/docker.sock:/var/run/docker.sock), or set DOCKER_HOST", path,
-                       access(path, F_OK) == -1 ? strerror(errno) : "is not a socket");
+        report_warning(
+            "docker",
+            "%s: %s: mount it (-v /var/run/docker.sock:/var/run/docker.sock), or set DOCKER_HOST",
+            path, access(path, F_OK) == -1 ? strerror(errno) : "is not a socket");
     else if (faccessat(AT_FDCWD, path, R_OK | W_OK, AT_EACCESS) == -1)
-        report_warning("docker", "%s: %s may not use it: %s", path, x->account.name, strerror(errno));
+        report_warning("docker", "%s: %s may not use it: %s", path, x->account.name,
+                       strerror(errno));
 }
 
 static bool has_no_new_privs(void) {
@@ -134,8 +145,11 @@ static void check_needs(const struct subject *x, const char *program) {
     const char *slash = strrchr(program, '/'), *name = slash != NULL ? slash + 1 : program;
     if (strcmp(name, "docker") == 0)
         check_docker(x);
-    if ((strcmp(name, "sudo") == 0 || strcmp(name, "su") == 0 || strcmp(name, "doas") == 0 || strcmp(name, "pkexec") == 0) && has_no_new_privs())
-        report_warning(name, "can't become anybody here: no_new_privs is on (docker's --security-opt no-new-privileges, systemd's NoNewPrivileges=yes)");
+    if ((strcmp(name, "sudo") == 0 || strcmp(name, "su") == 0 || strcmp(name, "doas") == 0
+         || strcmp(name, "pkexec") == 0)
+        && has_no_new_privs())
+        report_warning(name, "can't become anybody here: no_new_privs is on (docker's "
+                             "--security-opt no-new-privileges, systemd's NoNewPrivileges=yes)");
 }
 
 /* ---- the command, the prefix ---- */
@@ -143,7 +157,8 @@ static void check_needs(const struct subject *x, const char *program) {
 static void check_script(const struct subject *x, const char *script) {
     struct shell_words w;
     char word[SHELL_WORD];
-    const char *from = settings_source(x->settings, SETTING_FORCE_COMMAND), *wrong = check_program("/bin/sh", x->files);
+    const char *from = settings_source(x->settings, SETTING_FORCE_COMMAND),
+               *wrong = check_program("/bin/sh", x->files);
     size_t shown = 0;
     bool docker = false;
     if (wrong != NULL)
@@ -152,7 +167,10 @@ static void check_script(const struct subject *x, const char *script) {
     while (shell_words_next(&w, word)) {
         wrong = check_program(word, x->files);
         if (wrong != NULL && w.count == 1)
-            report_error("FORCE_COMMAND", "%s%s (%s)", wrong, strchr(word, ' ') != NULL ? "; quotes make one word of what is between them" : "", from);
+            report_error(
+                "FORCE_COMMAND", "%s%s (%s)", wrong,
+                strchr(word, ' ') != NULL ? "; quotes make one word of what is between them" : "",
+                from);
         else if (wrong != NULL && shown++ < 8)
             report_warning("FORCE_COMMAND", "%s (%s)", wrong, from);
         if (!docker || strcmp(word, "docker") != 0)
@@ -171,7 +189,8 @@ static void check_prefix(const struct subject *x, const char *prefix) {
     snprintf(word, sizeof word, "%.*s", (int)n, prefix + blanks);
     const char *wrong = check_program(word, x->files);
     if (wrong != NULL)
-        report_error("COMMAND_PREFIX", "%s (%s)", wrong, settings_source(x->settings, SETTING_COMMAND_PREFIX));
+        report_error("COMMAND_PREFIX", "%s (%s)", wrong,
+                     settings_source(x->settings, SETTING_COMMAND_PREFIX));
     check_needs(x, word);
 }
 

@@ -28,7 +28,9 @@ static const struct {
     {7, "SETUID", true, "commands can't become the account's"},
     {0, "CHOWN", true, "neither the lock nor an SSH session's terminal can be made the account's"},
     {3, "FOWNER", false, "an SSH session's terminal may not become the account's"},
-    {5, "KILL", false, "what commands leave behind can't be ended when bastion init stops, nor a login that has no place here"},
+    {5, "KILL", false,
+     "what commands leave behind can't be ended when bastion init stops, nor a login that has no "
+     "place here"},
 };
 enum { USES = sizeof uses / sizeof *uses, ALL = 41 /* capabilities that Linux has */ };
 
@@ -40,7 +42,8 @@ static unsigned long long status_number(const char *text, const char *name, int 
 
 static void list_capabilities(struct buf *b, unsigned long long set) {
     buf_text(b, "capabilities");
-    if ((set & ((1ULL << (ALL - 3)) - 1)) == (1ULL << (ALL - 3)) - 1) { /* the newest may be missing with an older kernel */
+    /* the newest may be missing with an older kernel */
+    if ((set & ((1ULL << (ALL - 3)) - 1)) == (1ULL << (ALL - 3)) - 1) {
         buf_text(b, " all");
         return;
     }
@@ -62,9 +65,13 @@ static void check_capabilities(unsigned long long set) {
         if ((set >> uses[i].bit & 1) != 0)
             continue;
         if (uses[i].needed)
-            report_error("capabilities", "%s is missing: %s; --cap-add %s, or start bastion as another account than root", uses[i].name, uses[i].what, uses[i].name);
+            report_error(
+                "capabilities",
+                "%s is missing: %s; --cap-add %s, or start bastion as another account than root",
+                uses[i].name, uses[i].what, uses[i].name);
         else
-            report_warning("capabilities", "%s is missing: %s; --cap-add %s", uses[i].name, uses[i].what, uses[i].name);
+            report_warning("capabilities", "%s is missing: %s; --cap-add %s", uses[i].name,
+                           uses[i].what, uses[i].name);
     }
 }
 
@@ -80,11 +87,15 @@ void check_host(const struct subject *x) {
     unsigned long long set = status_number(status, "\nCapEff:", 16);
     long abi = syscall(SYS_landlock_create_ruleset, NULL, 0, 1);
     if (n <= 0)
-        report_unseen("/proc/self/status", "is not there, so that capabilities and the like are not known");
-    buf_format(&b, "here: %s, uid %u; ", x->root ? "root" : "an ordinary account", (unsigned)geteuid());
+        report_unseen("/proc/self/status",
+                      "is not there, so that capabilities and the like are not known");
+    buf_format(&b, "here: %s, uid %u; ", x->root ? "root" : "an ordinary account",
+               (unsigned)geteuid());
     list_capabilities(&b, set);
-    buf_format(&b, "; no_new_privs %s", status_number(status, "\nNoNewPrivs:", 10) != 0 ? "on" : "off");
-    buf_format(&b, "; / %s", statvfs("/", &fs) == 0 && (fs.f_flag & ST_RDONLY) != 0 ? "read-only" : "writable");
+    buf_format(&b, "; no_new_privs %s",
+               status_number(status, "\nNoNewPrivs:", 10) != 0 ? "on" : "off");
+    buf_format(&b, "; / %s",
+               statvfs("/", &fs) == 0 && (fs.f_flag & ST_RDONLY) != 0 ? "read-only" : "writable");
     if (abi > 0)
         buf_format(&b, "; Landlock %ld", abi);
     else

@@ -12,7 +12,8 @@
 
 /* ---- one key ---- */
 
-/* The fingerprint of a key of any type, as ssh-keygen(1) shows it; an empty text where it is none. */
+/* The fingerprint of a key of any type, as ssh-keygen(1) shows it; an empty text where it is
+ * none. */
 static void fingerprint(char out[KEYS_FINGERPRINT], struct slice key) {
     static unsigned char blob[8192]; /* a key of RSA with 16384 bits has 2 KiB */
     unsigned char digest[32];
@@ -38,8 +39,8 @@ static const char *quoted(const char *text, size_t n) {
 
 /* ---- one file ---- */
 
-/* The file at hand. One in which nothing can be used lets nobody in, which somebody meant; one bad line among good ones may be an
- * old key: which of them it is, is known at the file's end. */
+/* The file at hand. One in which nothing can be used lets nobody in, which somebody meant; one bad
+ * line among good ones may be an old key: which of them it is, is known at the file's end. */
 static struct {
     char path[LIMIT_PATH + 256];
     size_t good, left_out;
@@ -71,7 +72,9 @@ static void begin_file(const char *path) {
 static const char *remedy(const struct authorized *a) {
     if (a == NULL || a->type.n == 0)
         return "";
-    return slice_is(a->type, "ssh-ed25519") ? "; copy it anew, as one line" : "; its owner makes one that can be used: ssh-keygen -t ed25519";
+    return slice_is(a->type, "ssh-ed25519")
+               ? "; copy it anew, as one line"
+               : "; its owner makes one that can be used: ssh-keygen -t ed25519";
 }
 
 static void add_unusable(const struct key_seen *k) {
@@ -82,7 +85,8 @@ static void add_unusable(const struct key_seen *k) {
     buf_text(b, k->reason);
     if (k->a != NULL && k->a->type.n > 0) {
         fingerprint(print, k->a->key);
-        buf_format(b, ": %.*s %s %s", (int)k->a->type.n, k->a->type.at, print, quoted(k->a->comment.at, k->a->comment.n));
+        buf_format(b, ": %.*s %s %s", (int)k->a->type.n, k->a->type.at, print,
+                   quoted(k->a->comment.at, k->a->comment.n));
     }
     buf_text(b, remedy(k->a));
     buf_char(b, '\0');
@@ -110,7 +114,9 @@ static void see(const struct key_seen *k) {
     if (k->key == NULL)
         return;
     authorized_keys_fingerprint(print, k->key->text);
-    report_line("key: 256 %s %s%s  (%s:%zu)", print, quoted(k->key->identity, strlen(k->key->identity)), k->key->no_pty ? " no-pty" : "", k->path, k->line);
+    report_line("key: 256 %s %s%s  (%s:%zu)", print,
+                quoted(k->key->identity, strlen(k->key->identity)), k->key->no_pty ? " no-pty" : "",
+                k->path, k->line);
 }
 
 /* ---- all of them ---- */
@@ -131,8 +137,10 @@ static void check_host_key(const struct subject *x) {
     } else if (found == -1) {
         report_error_line(error);
     } else if (x->ssh && access(directory, F_OK) == 0 && access(directory, W_OK) == -1) {
-        report_warning("SSH_KEYS", "%s: there is no key, and the one that is made can't be kept there (%s): it goes with /run; make the folder writable", directory,
-                       strerror(errno));
+        report_warning("SSH_KEYS",
+                       "%s: there is no key, and the one that is made can't be kept there (%s): it "
+                       "goes with /run; make the folder writable",
+                       directory, strerror(errno));
     } else if (x->ssh) {
         report_line("host key: none yet; the first SSH connection makes one");
     }
@@ -145,8 +153,10 @@ void check_keys(const struct subject *x) {
     x->keys->see = NULL;
     end_file();
     if (x->keys->count == 0 && x->ssh)
-        report_error("AUTHORIZED_KEYS_DIR, _HOST, _REPO", "no usable key: nobody can log in over SSH");
-    else if (x->keys->count == 0 && x->container && settings_number(x->settings, SETTING_SSH_PORT) != 0)
+        report_error("AUTHORIZED_KEYS_DIR, _HOST, _REPO",
+                     "no usable key: nobody can log in over SSH");
+    else if (x->keys->count == 0 && x->container
+             && settings_number(x->settings, SETTING_SSH_PORT) != 0)
         report_line("key: none; nobody can log in over SSH");
     check_host_key(x);
 }

@@ -14,11 +14,14 @@ extern char **environ;
 
 enum { NAME = 64 }; /* bytes of a name that is compared: no setting's has half of it */
 
-static int upper(char c) { return c >= 'a' && c <= 'z' ? c - 'a' + 'A' : c == '-' || c == '.' ? '_' : c; }
+static int upper(char c) {
+    return c >= 'a' && c <= 'z' ? c - 'a' + 'A' : c == '-' || c == '.' ? '_' : c;
+}
 
 static size_t least(size_t a, size_t b) { return a < b ? a : b; }
 
-/* How many characters have to be put in, taken out, changed or swapped with their neighbour; case does not count. */
+/* How many characters have to be put in, taken out, changed or swapped with their neighbour; case
+ * does not count. */
 static size_t distance(const char *a, size_t an, const char *b, size_t bn) {
     size_t d[NAME + 1][NAME + 1];
     for (size_t i = 0; i <= an; i++)
@@ -29,14 +32,15 @@ static size_t distance(const char *a, size_t an, const char *b, size_t bn) {
         for (size_t j = 1; j <= bn; j++) {
             bool same = upper(a[i - 1]) == upper(b[j - 1]);
             d[i][j] = least(least(d[i - 1][j], d[i][j - 1]) + 1, d[i - 1][j - 1] + !same);
-            if (i > 1 && j > 1 && upper(a[i - 1]) == upper(b[j - 2]) && upper(a[i - 2]) == upper(b[j - 1]))
+            if (i > 1 && j > 1 && upper(a[i - 1]) == upper(b[j - 2])
+                && upper(a[i - 2]) == upper(b[j - 1]))
                 d[i][j] = least(d[i][j], d[i - 2][j - 2] + 1);
         }
     return d[an][bn];
 }
 
-/* The setting that such a name was perhaps meant to be, or NULL. Of a short name little may differ, since many are like it; and
- * hardly anybody errs in the first letter. */
+/* The setting that such a name was perhaps meant to be, or NULL. Of a short name little may differ,
+ * since many are like it; and hardly anybody errs in the first letter. */
 static const char *nearest(const char *name, size_t n) {
     const char *best = NULL;
     size_t nearest_yet = SIZE_MAX;
@@ -44,7 +48,11 @@ static const char *nearest(const char *name, size_t n) {
         return NULL;
     for (enum setting id = 0; id < SETTING_COUNT; id++) {
         const char *known = settings_name(id);
-        size_t k = strlen(known), may = k < 5 ? 0 : k < 8 ? 1 : 2, far = distance(name, n, known, k);
+        size_t k = strlen(known),
+               may = k < 5   ? 0
+                     : k < 8 ? 1
+                             : 2,
+               far = distance(name, n, known, k);
         if (upper(name[0]) == known[0] && far <= may && far < nearest_yet) {
             best = known;
             nearest_yet = far;
@@ -60,7 +68,8 @@ static bool ends_with(const char *name, size_t n, const char *end) {
 
 /* Less what editors and people put behind a name. */
 static size_t without_end(const char *name) {
-    static const char *const ends[] = {"_FILE", ".txt", ".env", "~", ".bak", ".old", ".orig", ".swp", ".dpkg-old", ".dpkg-dist"};
+    static const char *const ends[] = {"_FILE", ".txt",  ".env", "~",         ".bak",
+                                       ".old",  ".orig", ".swp", ".dpkg-old", ".dpkg-dist"};
     size_t n = strlen(name);
     for (size_t i = 0; i < sizeof ends / sizeof *ends; i++)
         if (ends_with(name, n, ends[i]))
@@ -72,7 +81,8 @@ static size_t without_end(const char *name) {
 
 /* Names that others give, and that are near to a setting's. */
 static bool is_of_others(const char *name, size_t n) {
-    static const char *const others[] = {"HTTP_HOST", "HTTPS_HOST", "SSH_HOST", "SSH_PID", "HTTP_PROXY", "HTTPS_PROXY"};
+    static const char *const others[] = {"HTTP_HOST", "HTTPS_HOST", "SSH_HOST",
+                                         "SSH_PID",   "HTTP_PROXY", "HTTPS_PROXY"};
     for (size_t i = 0; i < sizeof others / sizeof *others; i++)
         if (n == strlen(others[i]) && strncasecmp(name, others[i], n) == 0)
             return true;
@@ -89,7 +99,9 @@ static void check_variables(void) {
         bool ours = strncmp(name, "BASTION_", 8) == 0, file = ends_with(name, n, "_FILE");
         const char *meant = nearest(name + 8 * ours, n - 8 * ours - 5 * file);
         if (meant != NULL)
-            report_warning(name, "is no setting, and has no effect; was %s%s meant? (from the environment)", meant, file ? "_FILE" : "");
+            report_warning(
+                name, "is no setting, and has no effect; was %s%s meant? (from the environment)",
+                meant, file ? "_FILE" : "");
     }
 }
 
@@ -100,15 +112,19 @@ static bool is_named(const struct settings *s, const char *name) {
     char path[LIMIT_PATH];
     int n = snprintf(path, sizeof path, DIRECTORY "/%s", name);
     for (enum setting id = 0; id < SETTING_COUNT; id++) {
-        const char *text = settings_text(s, id), *place = s->value[id].origin == FROM_NAMED_FILE ? s->value[id].place : NULL;
-        if ((text != NULL && strstr(text, path) != NULL) || (place != NULL && strncmp(place, path, (size_t)n) == 0))
+        const char *text = settings_text(s, id),
+                   *place = s->value[id].origin == FROM_NAMED_FILE ? s->value[id].place : NULL;
+        if ((text != NULL && strstr(text, path) != NULL)
+            || (place != NULL && strncmp(place, path, (size_t)n) == 0))
             return true;
     }
     return false;
 }
 
 static bool is_known(const char *name) {
-    static const char *const known[] = {POLICY_LIST_NAME, "users.d", "authorized_keys.host", "authorized_keys.repo", "roles", "tokens.d", "tls"};
+    static const char *const known[] = {
+        POLICY_LIST_NAME, "users.d", "authorized_keys.host", "authorized_keys.repo", "roles",
+        "tokens.d",       "tls"};
     for (size_t i = 0; i < sizeof known / sizeof *known; i++)
         if (strcmp(name, known[i]) == 0)
             return true;
@@ -118,7 +134,8 @@ static bool is_known(const char *name) {
     return name[0] == '.'; /* Kubernetes' ..data, and what nobody means to be read */
 }
 
-/* One that looks like a setting's is an error: the directory is bastion's own, and its content is not obeyed. */
+/* One that looks like a setting's is an error: the directory is bastion's own, and its content is
+ * not obeyed. */
 static void check_file(const struct settings *s, const char *name) {
     size_t n = without_end(name);
     const char *meant = nearest(name, n);
@@ -127,9 +144,13 @@ static void check_file(const struct settings *s, const char *name) {
     char path[sizeof DIRECTORY + 256];
     snprintf(path, sizeof path, DIRECTORY "/%s", name);
     if (meant != NULL && strlen(meant) == n && strncmp(meant, name, n) == 0 && name[n] == '_')
-        report_error(path, "such names count in the environment alone, and it has no effect: put the value itself into " DIRECTORY "/%s", meant);
+        report_error(path,
+                     "such names count in the environment alone, and it has no effect: put the "
+                     "value itself into " DIRECTORY "/%s",
+                     meant);
     else if (meant != NULL && strlen(meant) == n && strncmp(meant, name, n) == 0)
-        report_warning(path, "is no setting, and has no effect: a copy of %s, or was that meant?", meant);
+        report_warning(path, "is no setting, and has no effect: a copy of %s, or was that meant?",
+                       meant);
     else if (meant != NULL)
         report_error(path, "is no setting, and has no effect; was %s meant?", meant);
     else

@@ -1,5 +1,5 @@
-/* check_parts.h: the parts of `bastion check`, a subject each. They look and change nothing: no file is made, nothing is started,
- * nobody is connected to. */
+/* check_parts.h: the parts of `bastion check`, a subject each. They look and change nothing: no
+ * file is made, nothing is started, nobody is connected to. */
 #ifndef TOOL_CHECK_PARTS_H
 #define TOOL_CHECK_PARTS_H
 
@@ -14,13 +14,14 @@
 struct subject {
     struct settings *settings; /* what is unusable in it counts as not set: its line is out */
     struct policy *policy;
-    struct authorized_keys *keys;         /* as they are read for a login */
-    const bool *unusable;        /* of each setting, whether it is one of those */
-    bool files;                /* the settings are read as by cgi and by a login shell: from files alone */
+    struct authorized_keys *keys; /* as they are read for a login */
+    const bool *unusable;         /* of each setting, whether it is one of those */
+    /* the settings are read as by cgi and by a login shell: from files alone */
+    bool files;
     bool root, container;
-    bool http, ssh, tls;       /* whether anything is set that is of use for it alone */
-    struct account account;    /* whom commands run as */
-    bool has_account;          /* whether it is there */
+    bool http, ssh, tls;    /* whether anything is set that is of use for it alone */
+    struct account account; /* whom commands run as */
+    bool has_account;       /* whether it is there */
 };
 
 /* The values: what is set, and what of it is likely not meant. */
@@ -43,7 +44,8 @@ void check_trust(const struct subject *x);
 /* These two look with the account's eyes, if this process could become it. */
 void check_rules(const struct subject *x);
 void check_command(const struct subject *x);
-/* Why the account can't start `program` (PATH is looked through), or NULL; good until the next call. */
+/* Why the account can't start `program` (PATH is looked through), or NULL; good until the next
+ * call. */
 const char *check_program(const char *program, bool files);
 
 #endif

@@ -17,7 +17,8 @@ static void report_lines(const struct buf *lines) {
 static void check_first_word(const struct rule *r, bool files) {
     char word[256];
     size_t n = strcspn(r->text, " \\^$.[](){}*+?|");
-    if (n == 0 || n >= sizeof word || (r->text[n] != ' ' && r->text[n] != '\0') || strchr(r->text, '|') != NULL)
+    if (n == 0 || n >= sizeof word || (r->text[n] != ' ' && r->text[n] != '\0')
+        || strchr(r->text, '|') != NULL)
         return;
     snprintf(word, sizeof word, "%.*s", (int)n, r->text);
     const char *error = check_program(word, files);
@@ -29,7 +30,8 @@ static void check_first_word(const struct rule *r, bool files) {
 static bool remark(const struct subject *x, size_t i) {
     static struct lint_finding found[LINT_KINDS];
     const struct policy *p = x->policy;
-    bool logs_all = settings_number(x->settings, SETTING_AUDIT_REQUEST) == AUDIT_REQUEST_FULL && !settings_given(x->settings, SETTING_AUDIT_MASK);
+    bool logs_all = settings_number(x->settings, SETTING_AUDIT_REQUEST) == AUDIT_REQUEST_FULL
+                    && !settings_given(x->settings, SETTING_AUDIT_MASK);
     size_t n = lint_rule(i, p->prefix != NULL, logs_all, found), proved = 0;
     for (size_t k = 0; k < n; k++) {
         char line[LIMIT_PATH];
@@ -53,14 +55,17 @@ void check_rules(const struct subject *x) {
     policy_read_rules(p);
     bool has_room = lint_start(&p->rules);
     if (!has_room)
-        report_unseen("ALLOWED_COMMANDS", "what the rules may not mean: there is too little memory");
+        report_unseen("ALLOWED_COMMANDS",
+                      "what the rules may not mean: there is too little memory");
     for (size_t i = 0; i < p->rules.count; i++) {
         fflush(stdout);
-        printf("rule %s:%zu: %s\n", p->rules.rule[i].source, p->rules.rule[i].line, p->rules.rule[i].text);
+        printf("rule %s:%zu: %s\n", p->rules.rule[i].source, p->rules.rule[i].line,
+               p->rules.rule[i].text);
         remarked += has_room && remark(x, i);
     }
     if (remarked > 0)
-        report_line("rules: %zu, of which %zu may not mean what they say", p->rules.count, remarked);
+        report_line("rules: %zu, of which %zu may not mean what they say", p->rules.count,
+                    remarked);
     report_lines(&p->rules.errors);
     if (p->rules.count == 0)
         report_error("ALLOWED_COMMANDS", "there are no rules, so that no request is allowed");

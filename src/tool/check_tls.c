@@ -24,22 +24,31 @@ static void check_future(const struct subject *x) {
     if (is_missing(above))
         strcpy(above, "/");
     if (access(above, W_OK) == -1)
-        report_error("TLS", "self-signed: there is no certificate in %s, and none can be made there: %s; make the folder writable, or mount one (%s)", directory,
-                     strerror(errno), settings_source(x->settings, SETTING_TLS));
+        report_error("TLS",
+                     "self-signed: there is no certificate in %s, and none can be made there: %s; "
+                     "make the folder writable, or mount one (%s)",
+                     directory, strerror(errno), settings_source(x->settings, SETTING_TLS));
     else if (!x->container)
-        report_warning("TLS", "self-signed: there is no certificate in %s yet: bastion init makes it at its start; anybody else: bastion cert --keep %s NAME", directory, directory);
+        report_warning("TLS",
+                       "self-signed: there is no certificate in %s yet: bastion init makes it at "
+                       "its start; anybody else: bastion cert --keep %s NAME",
+                       directory, directory);
     else
         report_line("certificate: none yet; bastion init makes one in %s", directory);
 }
 
 static void check_pair(const struct subject *x, const char *chain, const char *key) {
     static struct certificate c;
-    const char *name = settings_given(x->settings, SETTING_TLS_CERT) ? "TLS_CERT, TLS_KEY" : "TLS", *error = certificate_read(&c, chain, key);
+    const char *name = settings_given(x->settings, SETTING_TLS_CERT) ? "TLS_CERT, TLS_KEY" : "TLS",
+               *error = certificate_read(&c, chain, key);
     struct stat st;
     int64_t now = time(NULL), left = c.not_after - now;
     if (error != NULL) {
         bool other = errno == EACCES && geteuid() != 0;
-        report_error(name, "%s%s (%s)", error, other ? "; as root it may be readable" : "", settings_source(x->settings, settings_given(x->settings, SETTING_TLS_CERT) ? SETTING_TLS_CERT : SETTING_TLS));
+        report_error(name, "%s%s (%s)", error, other ? "; as root it may be readable" : "",
+                     settings_source(x->settings, settings_given(x->settings, SETTING_TLS_CERT)
+                                                      ? SETTING_TLS_CERT
+                                                      : SETTING_TLS));
         return;
     }
     const char *age = certificate_age(&c, now);
@@ -50,7 +59,8 @@ static void check_pair(const struct subject *x, const char *chain, const char *k
     else
         report_line("certificate: %s: good for another %lld days", chain, (long long)left / DAY);
     if (stat(key, &st) == 0 && (st.st_mode & S_IROTH) != 0)
-        report_warning(name, "%s: everybody can read the private key, the command too: chmod 600", key);
+        report_warning(name, "%s: everybody can read the private key, the command too: chmod 600",
+                       key);
     certificate_wipe(&c);
 }
 
@@ -66,7 +76,9 @@ void check_tls(const struct subject *x) {
     if (!settings_given(s, SETTING_TLS_CLIENT_CA))
         return;
     if ((error = client_cert_read(&ca, settings_text(s, SETTING_TLS_CLIENT_CA))) != NULL)
-        report_error("TLS_CLIENT_CA", "%s: every client would be refused (%s)", error, settings_source(s, SETTING_TLS_CLIENT_CA));
+        report_error("TLS_CLIENT_CA", "%s: every client would be refused (%s)", error,
+                     settings_source(s, SETTING_TLS_CLIENT_CA));
     if (!has)
-        report_warning("TLS_CLIENT_CA", "has no effect: there is no TLS_CERT, nor TLS (%s)", settings_source(s, SETTING_TLS_CLIENT_CA));
+        report_warning("TLS_CLIENT_CA", "has no effect: there is no TLS_CERT, nor TLS (%s)",
+                       settings_source(s, SETTING_TLS_CLIENT_CA));
 }

@@ -5,7 +5,8 @@
 
 extern char **environ;
 
-static void report(void *context, enum protect_finding finding, const char *path, const char *text) {
+static void report(void *context, enum protect_finding finding, const char *path,
+                   const char *text) {
     (void)context;
     if (finding == PROTECT_REFUSED)
         report_error(path, "%s", text);

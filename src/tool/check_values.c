@@ -27,7 +27,8 @@ void check_settings(const struct subject *x) {
             buf_text(&b, "(hidden)");
         else
             quote_text(&b, settings_text(s, id), strlen(settings_text(s, id)), SHOWN);
-        report_line("%-*s = %.*s  (%s)", width, settings_name(id), (int)b.len, b.at, settings_source(s, id));
+        report_line("%-*s = %.*s  (%s)", width, settings_name(id), (int)b.len, b.at,
+                    settings_source(s, id));
     }
 }
 
@@ -36,18 +37,22 @@ void check_settings(const struct subject *x) {
 static bool is_blank(char c) { return c == ' ' || c == '\t'; }
 
 static bool is_quoted(const char *text, size_t n) {
-    return n >= 2 && (text[0] == '"' || text[0] == '\'') && text[n - 1] == text[0] && memchr(text + 1, text[0], n - 2) == NULL;
+    return n >= 2 && (text[0] == '"' || text[0] == '\'') && text[n - 1] == text[0]
+           && memchr(text + 1, text[0], n - 2) == NULL;
 }
 
 const char *check_oddity(const char *text, size_t n) {
     if (n >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0)
-        return "it starts with a byte order mark, which is a part of it: save the file as UTF-8 without one";
+        return "it starts with a byte order mark, which is a part of it: save the file as UTF-8 "
+               "without one";
     if (n >= 2 && (memcmp(text, "\xff\xfe", 2) == 0 || memcmp(text, "\xfe\xff", 2) == 0))
         return "it is UTF-16, as Windows writes it: save the file as UTF-8";
     if (memmem(text, n, "\r\n", 2) != NULL || (n > 0 && text[n - 1] == '\r'))
-        return "its lines end with a carriage return, as Windows writes them, which is a part of it: save the file with line ends of Unix";
+        return "its lines end with a carriage return, as Windows writes them, which is a part of "
+               "it: save the file with line ends of Unix";
     if (is_quoted(text, n))
-        return "the quotes around it are a part of it (docker's --env-file and lists in compose files keep them): write it without";
+        return "the quotes around it are a part of it (docker's --env-file and lists in compose "
+               "files keep them): write it without";
     if (n > 0 && (is_blank(text[0]) || is_blank(text[n - 1])))
         return "the blanks at its ends are a part of it: write it without";
     if (n > 0 && text[n - 1] == '\n')
@@ -61,15 +66,21 @@ static const char *oddity_of(const struct settings *s, enum setting id) {
 }
 
 static bool has_mark_or_returns(const char *text) {
-    return strchr(text, '\r') != NULL || strncmp(text, "\xef\xbb\xbf", 3) == 0 || strncmp(text, "\xff\xfe", 2) == 0 || strncmp(text, "\xfe\xff", 2) == 0;
+    return strchr(text, '\r') != NULL || strncmp(text, "\xef\xbb\xbf", 3) == 0
+           || strncmp(text, "\xff\xfe", 2) == 0 || strncmp(text, "\xfe\xff", 2) == 0;
 }
 
-/* The shell takes both for a part of a word: no program has such a name, no option such a value. Blanks and empty lines do not
- * matter to it, and quotes are judged by the program that they name. */
+/* The shell takes both for a part of a word: no program has such a name, no option such a value.
+ * Blanks and empty lines do not matter to it, and quotes are judged by the program that they
+ * name. */
 static void check_look_of_command(const struct settings *s) {
     const char *text = settings_text(s, SETTING_FORCE_COMMAND);
     if (text != NULL && has_mark_or_returns(text))
-        report_error("FORCE_COMMAND", "%s (%s)", oddity_of(s, SETTING_FORCE_COMMAND) != NULL ? oddity_of(s, SETTING_FORCE_COMMAND) : "it has a carriage return in it", settings_source(s, SETTING_FORCE_COMMAND));
+        report_error("FORCE_COMMAND", "%s (%s)",
+                     oddity_of(s, SETTING_FORCE_COMMAND) != NULL
+                         ? oddity_of(s, SETTING_FORCE_COMMAND)
+                         : "it has a carriage return in it",
+                     settings_source(s, SETTING_FORCE_COMMAND));
 }
 
 static void check_look_of_prefix(const struct settings *s) {
@@ -77,11 +88,17 @@ static void check_look_of_prefix(const struct settings *s) {
     if (text == NULL)
         return;
     if (strlen(text) > 3 && strcmp(text + strlen(text) - 3, " -c") == 0)
-        report_warning("COMMAND_PREFIX", "ends with -c: a request's first word becomes a script (%s)", settings_source(s, SETTING_COMMAND_PREFIX));
+        report_warning("COMMAND_PREFIX",
+                       "ends with -c: a request's first word becomes a script (%s)",
+                       settings_source(s, SETTING_COMMAND_PREFIX));
     if (has_mark_or_returns(text))
-        report_error("COMMAND_PREFIX", "%s (%s)", oddity_of(s, SETTING_COMMAND_PREFIX), settings_source(s, SETTING_COMMAND_PREFIX));
+        report_error("COMMAND_PREFIX", "%s (%s)", oddity_of(s, SETTING_COMMAND_PREFIX),
+                     settings_source(s, SETTING_COMMAND_PREFIX));
     else if (strpbrk(text, "\"'\\$`") != NULL)
-        report_warning("COMMAND_PREFIX", "has quotes or a $, which mean nothing here: it is taken apart at its spaces, with no shell (%s)", settings_source(s, SETTING_COMMAND_PREFIX));
+        report_warning("COMMAND_PREFIX",
+                       "has quotes or a $, which mean nothing here: it is taken apart at its "
+                       "spaces, with no shell (%s)",
+                       settings_source(s, SETTING_COMMAND_PREFIX));
 }
 
 /* ---- credentials ---- */
@@ -99,68 +116,105 @@ static bool is_b64token(const char *text) {
     return n > 0 && text[n + strspn(text + n, "=")] == '\0';
 }
 
-/* The scheme's name belongs to the field of the request, which the value is compared with behind it. */
+/* The scheme's name belongs to the field of the request, which the value is compared with behind
+ * it. */
 static bool has_scheme(const char *text) {
-    return strncasecmp(text, "Bearer ", 7) == 0 || strncasecmp(text, "Basic ", 6) == 0 || strncasecmp(text, "Authorization:", 14) == 0;
+    return strncasecmp(text, "Bearer ", 7) == 0 || strncasecmp(text, "Basic ", 6) == 0
+           || strncasecmp(text, "Authorization:", 14) == 0;
 }
 
 static void check_token(const struct settings *s) {
-    const char *text = settings_text(s, SETTING_HTTP_TOKEN), *from = settings_source(s, SETTING_HTTP_TOKEN);
+    const char *text = settings_text(s, SETTING_HTTP_TOKEN),
+               *from = settings_source(s, SETTING_HTTP_TOKEN);
     if (text == NULL || settings_given(s, SETTING_HTTP_BASIC_AUTH))
         return;
     if (has_scheme(text))
-        report_error("HTTP_TOKEN", "starts as the field of a request does (Authorization: Bearer ...): the token alone belongs here (%s)", from);
+        report_error("HTTP_TOKEN",
+                     "starts as the field of a request does (Authorization: Bearer ...): the token "
+                     "alone belongs here (%s)",
+                     from);
     else if (!is_ascii(text))
-        report_error("HTTP_TOKEN", "is not ASCII: no Bearer token may be anything else (RFC 6750), and clients send it in different bytes or not at all (%s)", from);
+        report_error("HTTP_TOKEN",
+                     "is not ASCII: no Bearer token may be anything else (RFC 6750), and clients "
+                     "send it in different bytes or not at all (%s)",
+                     from);
     else if (oddity_of(s, SETTING_HTTP_TOKEN) != NULL)
-        report_warning("HTTP_TOKEN", "%s, or clients have to send it too (%s)", oddity_of(s, SETTING_HTTP_TOKEN), from);
+        report_warning("HTTP_TOKEN", "%s, or clients have to send it too (%s)",
+                       oddity_of(s, SETTING_HTTP_TOKEN), from);
     else if (!is_b64token(text))
-        report_warning("HTTP_TOKEN", "has a character that no Bearer token may have (RFC 6750: letters, digits, -._~+/ and = at its end): some clients will not send it (%s)", from);
+        report_warning("HTTP_TOKEN",
+                       "has a character that no Bearer token may have (RFC 6750: letters, digits, "
+                       "-._~+/ and = at its end): some clients will not send it (%s)",
+                       from);
     if (strlen(text) < 16)
         report_warning("HTTP_TOKEN", "shorter than 16 bytes: it can be guessed (%s)", from);
 }
 
 static void check_password(const struct settings *s) {
-    const char *text = settings_text(s, SETTING_HTTP_BASIC_AUTH), *from = settings_source(s, SETTING_HTTP_BASIC_AUTH);
+    const char *text = settings_text(s, SETTING_HTTP_BASIC_AUTH),
+               *from = settings_source(s, SETTING_HTTP_BASIC_AUTH);
     if (text == NULL)
         return;
     const char *password = strchr(text, ':') + 1;
     if (has_scheme(text))
-        report_error("HTTP_BASIC_AUTH", "starts as the field of a request does: user:password belongs here, as people type it (%s)", from);
+        report_error("HTTP_BASIC_AUTH",
+                     "starts as the field of a request does: user:password belongs here, as people "
+                     "type it (%s)",
+                     from);
     else if (!utf8_is_valid(text, strlen(text)))
-        report_error("HTTP_BASIC_AUTH", "is not UTF-8, which is what clients are asked to send (RFC 7617): choose ASCII (%s)", from);
+        report_error(
+            "HTTP_BASIC_AUTH",
+            "is not UTF-8, which is what clients are asked to send (RFC 7617): choose ASCII (%s)",
+            from);
     else if (!is_ascii(text))
-        report_warning("HTTP_BASIC_AUTH", "is not ASCII: browsers and curl in a UTF-8 terminal send it as it stands here, but other clients (python's requests, say) in other bytes (%s)", from);
+        report_warning("HTTP_BASIC_AUTH",
+                       "is not ASCII: browsers and curl in a UTF-8 terminal send it as it stands "
+                       "here, but other clients (python's requests, say) in other bytes (%s)",
+                       from);
     if (oddity_of(s, SETTING_HTTP_BASIC_AUTH) != NULL)
-        report_warning("HTTP_BASIC_AUTH", "%s, or clients have to send it too (%s)", oddity_of(s, SETTING_HTTP_BASIC_AUTH), from);
-    if (strncmp(password, "$apr1$", 6) == 0 || strncmp(password, "$2y$", 4) == 0 || strncmp(password, "{SHA}", 5) == 0)
-        report_warning("HTTP_BASIC_AUTH", "looks like a line of htpasswd: here the password itself is wanted, and this is what clients would have to send (%s)", from);
+        report_warning("HTTP_BASIC_AUTH", "%s, or clients have to send it too (%s)",
+                       oddity_of(s, SETTING_HTTP_BASIC_AUTH), from);
+    if (strncmp(password, "$apr1$", 6) == 0 || strncmp(password, "$2y$", 4) == 0
+        || strncmp(password, "{SHA}", 5) == 0)
+        report_warning("HTTP_BASIC_AUTH",
+                       "looks like a line of htpasswd: here the password itself is wanted, and "
+                       "this is what clients would have to send (%s)",
+                       from);
 }
 
 /* ---- all of it ---- */
 
 static void check_without_effect(const struct subject *x) {
     const struct settings *s = x->settings;
-    bool waits = settings_given(s, SETTING_COMMAND_LOCK) && settings_number(s, SETTING_COMMAND_LOCK) == LOCK_MODE_WAIT;
+    bool waits = settings_given(s, SETTING_COMMAND_LOCK)
+                 && settings_number(s, SETTING_COMMAND_LOCK) == LOCK_MODE_WAIT;
     if (settings_given(s, SETTING_HTTP_BASIC_AUTH) && settings_given(s, SETTING_HTTP_TOKEN))
-        report_warning("HTTP_TOKEN", "has no effect: HTTP_BASIC_AUTH wins (%s)", settings_source(s, SETTING_HTTP_TOKEN));
+        report_warning("HTTP_TOKEN", "has no effect: HTTP_BASIC_AUTH wins (%s)",
+                       settings_source(s, SETTING_HTTP_TOKEN));
     if (settings_given(s, SETTING_COMMAND_LOCK_WAIT) && !waits)
-        report_warning("COMMAND_LOCK_WAIT", "has no effect: COMMAND_LOCK is not wait (%s)", settings_source(s, SETTING_COMMAND_LOCK_WAIT));
+        report_warning("COMMAND_LOCK_WAIT", "has no effect: COMMAND_LOCK is not wait (%s)",
+                       settings_source(s, SETTING_COMMAND_LOCK_WAIT));
     if (policy_ignores(x->policy) != NULL)
         report_warning("FORCE_COMMAND", "%s", policy_ignores(x->policy));
     if (!x->http && x->tls)
-        report_warning("TLS, TLS_CERT", "without HTTP_BASIC_AUTH or HTTP_TOKEN nobody is served over HTTPS");
+        report_warning("TLS, TLS_CERT",
+                       "without HTTP_BASIC_AUTH or HTTP_TOKEN nobody is served over HTTPS");
     if (!x->http && !x->ssh && x->container)
-        report_error("HTTP_BASIC_AUTH, HTTP_TOKEN", "neither is set, and there is no key of SSH in users.d, or SSH_PORT=off: nobody could run anything");
+        report_error("HTTP_BASIC_AUTH, HTTP_TOKEN",
+                     "neither is set, and there is no key of SSH in users.d, or SSH_PORT=off: "
+                     "nobody could run anything");
     else if (!x->http)
-        report_warning("HTTP_BASIC_AUTH, HTTP_TOKEN", "neither is set: over HTTP nobody may run anything");
+        report_warning("HTTP_BASIC_AUTH, HTTP_TOKEN",
+                       "neither is set: over HTTP nobody may run anything");
 }
 
 void check_values(const struct subject *x) {
     const struct settings *s = x->settings;
     for (enum setting id = 0; id < SETTING_COUNT; id++)
         if (s->value[id].link != NULL)
-            report_warning(settings_name(id), "%s is what Kubernetes says of a service of that name: ignored", s->value[id].link);
+            report_warning(settings_name(id),
+                           "%s is what Kubernetes says of a service of that name: ignored",
+                           s->value[id].link);
     check_look_of_command(s);
     check_look_of_prefix(s);
     check_token(s);

@@ -34,7 +34,8 @@ static size_t insert(struct explain *found, size_t count, const struct explain *
     return count + 1;
 }
 
-size_t explain_request(const struct rules *r, struct slice request, struct explain found[EXPLAIN_MOST]) {
+size_t explain_request(const struct rules *r, struct slice request,
+                       struct explain found[EXPLAIN_MOST]) {
     static char *memory;
     struct ere_fault error;
     struct ere e;

@@ -16,8 +16,9 @@ struct explain {
     bool ended;        /* all of the request: it wants more */
 };
 
-/* The rules that come nearest, those first that read most of the request and then those that stand first; none that can't even
- * begin with it. Returns how many. */
-size_t explain_request(const struct rules *r, struct slice request, struct explain found[EXPLAIN_MOST]);
+/* The rules that come nearest, those first that read most of the request and then those that stand
+ * first; none that can't even begin with it. Returns how many. */
+size_t explain_request(const struct rules *r, struct slice request,
+                       struct explain found[EXPLAIN_MOST]);
 
 #endif

@@ -26,11 +26,13 @@ static const struct question {
     size_t answer_n;
 } questions[] = {
 #define BYTES(text) text, sizeof text - 1
-    {"http", BYTES("GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"), BYTES("HTTP/1.1 200 ")},
+    {"http", BYTES("GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"),
+     BYTES("HTTP/1.1 200 ")},
     {"ssh", BYTES(""), BYTES("SSH-2.0-")},
-    /* A ClientHello of TLS 1.2 (RFC 5246, section 7.4.1.2), with the suites ECDHE-ECDSA and ECDHE-RSA with AES-128-GCM and
-     * ChaCha20-Poly1305, the curves P-256 and x25519, and the signatures that go with them. A handshake record comes back
-     * when key and certificate can be used. */
+    /* A ClientHello of TLS 1.2 (RFC 5246, section 7.4.1.2), with the suites ECDHE-ECDSA and
+     * ECDHE-RSA with AES-128-GCM and ChaCha20-Poly1305, the curves P-256 and x25519, and the
+     * signatures that go with them. A handshake record comes back when key and certificate can be
+     * used. */
     {"https",
      BYTES("\x16\x03\x01\x00\x59\x01\x00\x00\x55\x03\x03"
            "bastion health: this is random. "
@@ -54,19 +56,25 @@ static int connect_to(const char *address, unsigned port, int64_t deadline) {
     bool is_six = inet_pton(AF_INET6, address, &six.sin6_addr) == 1;
     if (!is_six && inet_pton(AF_INET, address, &four.sin_addr) != 1)
         return -1;
-    int fd = socket(is_six ? AF_INET6 : AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0), error = 0;
+    int fd = socket(is_six ? AF_INET6 : AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0),
+        error = 0;
     if (fd == -1)
         return -1;
-    int result = is_six ? connect(fd, (struct sockaddr *)&six, sizeof six) : connect(fd, (struct sockaddr *)&four, sizeof four);
-    bool connected = result == 0 || (errno == EINPROGRESS && wait_for(fd, POLLOUT, deadline) &&
-                                     getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &(socklen_t){sizeof error}) == 0 && error == 0);
+    int result = is_six ? connect(fd, (struct sockaddr *)&six, sizeof six)
+                        : connect(fd, (struct sockaddr *)&four, sizeof four);
+    bool connected =
+        result == 0
+        || (errno == EINPROGRESS && wait_for(fd, POLLOUT, deadline)
+            && getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &(socklen_t){sizeof error}) == 0
+            && error == 0);
     if (!connected)
         fd_close(&fd);
     return fd;
 }
 
 /* Whether the listener answers as it should. */
-static bool answers(const struct question *q, const char *address, unsigned port, int64_t deadline) {
+static bool answers(const struct question *q, const char *address, unsigned port,
+                    int64_t deadline) {
     char got[64], rest[4096];
     size_t n = 0;
     int fd = connect_to(address, port, deadline);
@@ -79,7 +87,8 @@ static bool answers(const struct question *q, const char *address, unsigned port
             break;
         n += (size_t)more;
     }
-    /* The other side is to see a client that has gone, and not a connection that broke: that would leave a line in the log. */
+    /* The other side is to see a client that has gone, and not a connection that broke: that would
+     * leave a line in the log. */
     if (shutdown(fd, SHUT_WR) == 0)
         while (wait_for(fd, POLLIN, deadline) && read(fd, rest, sizeof rest) > 0) {
         }
@@ -95,7 +104,8 @@ static bool check_line(char *line, int64_t deadline) {
         return false;
     *address++ = *number = '\0';
     for (size_t i = 0; i < sizeof questions / sizeof *questions; i++)
-        if (strcmp(line, questions[i].channel) == 0 && answers(&questions[i], address, (unsigned)port, deadline)) {
+        if (strcmp(line, questions[i].channel) == 0
+            && answers(&questions[i], address, (unsigned)port, deadline)) {
             printf("%s on port %u answers; ", line, (unsigned)port);
             return true;
         }
@@ -127,9 +137,12 @@ int health_main(int argc, char **argv) {
     if (settings_read(&s, &places, NEED_RUN_DIR) == -1)
         return puts(s.error), 1;
     int directory = open(settings_text(&s, SETTING_RUN_DIR), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    int fd = directory == -1 ? -1 : openat(directory, "listeners", O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    int fd =
+        directory == -1 ? -1 : openat(directory, "listeners", O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
     ssize_t n = fd == -1 ? -1 : fd_read_file(fd, text, sizeof text - 1);
     if (n < 0)
-        return printf("%s/listeners: %s: bastion init is not at work here\n", settings_text(&s, SETTING_RUN_DIR), strerror(errno)), 1;
+        return printf("%s/listeners: %s: bastion init is not at work here\n",
+                      settings_text(&s, SETTING_RUN_DIR), strerror(errno)),
+               1;
     return check_all(text, clock_after(clock_now(), LIMIT_HEALTH_MS));
 }

@@ -15,7 +15,7 @@ static struct memory {
     uint64_t work_all;
     _Alignas(16) char memory[LIMIT_LINT_RULES_MEMORY];
     _Alignas(16) char other[ERE_MEMORY];
-} *l; /* taken when it is needed: of all programs only bastion check does */
+} * l; /* taken when it is needed: of all programs only bastion check does */
 
 bool lint_start(const struct rules *r) {
     size_t used = 0;
@@ -26,7 +26,8 @@ bool lint_start(const struct rules *r) {
     l->work_all = LIMIT_LINT_WORK_ALL;
     for (size_t i = 0; i < r->count; i++) {
         struct slice text = {r->rule[i].text, strlen(r->rule[i].text)};
-        enum ere_result result = ere_compile(&l->rule[i], text, false, l->memory + used, sizeof l->memory - used, matcher_work(), &error);
+        enum ere_result result = ere_compile(&l->rule[i], text, false, l->memory + used,
+                                             sizeof l->memory - used, matcher_work(), &error);
         l->good[i] = result == ERE_GOOD;
         l->large[i] = result == ERE_FULL;
         used += l->good[i] ? (l->rule[i].used + 15) / 16 * 16 : 0;
@@ -38,18 +39,21 @@ bool lint_start(const struct rules *r) {
 
 static bool matches(size_t i, const struct lint_request *r) {
     struct slice text = {r->text, r->n};
-    return l->good[i] && policy_malformed(text) == NULL && ere_match(&l->rule[i], text, matcher_run());
+    return l->good[i] && policy_malformed(text) == NULL
+           && ere_match(&l->rule[i], text, matcher_run());
 }
 
 /* No example is shown that the matcher does not take. */
-static enum lint_answer ask(enum lint_question question, size_t i, const struct ere *const *side, size_t sides, bool first_counts, uint64_t *work,
+static enum lint_answer ask(enum lint_question question, size_t i, const struct ere *const *side,
+                            size_t sides, bool first_counts, uint64_t *work,
                             struct lint_request *example) {
     enum lint_answer answer = lint_search(question, side, sides, first_counts, work, example);
     bool shown = answer == LINT_YES && question != LINT_ASK_FREE;
     return shown && !matches(i, example) ? LINT_OPEN : answer;
 }
 
-static void note(struct lint_finding *found, size_t *n, enum lint_kind kind, enum lint_answer answer) {
+static void note(struct lint_finding *found, size_t *n, enum lint_kind kind,
+                 enum lint_answer answer) {
     if (answer == LINT_NO)
         return;
     found[*n].kind = kind;
@@ -57,8 +61,9 @@ static void note(struct lint_finding *found, size_t *n, enum lint_kind kind, enu
     (*n)++;
 }
 
-/* Whether other rules match whatever rule i matches: is there a request that none of those does which are known to match some of
- * it? If so, whoever else matches that one is known from then on. */
+/* Whether other rules match whatever rule i matches: is there a request that none of those does
+ * which are known to match some of it? If so, whoever else matches that one is known from then
+ * on. */
 static enum lint_answer ask_cover(size_t i, uint64_t *work, struct lint_finding *f) {
     const struct ere *side[LINT_SIDES] = {&l->rule[i]};
     f->by_n = 0;
@@ -86,7 +91,8 @@ static void find_cover(size_t i, uint64_t *work, struct lint_finding *found, siz
     if (covered == LINT_YES && found[*n].by_n == 1) {
         size_t j = found[*n].by[0];
         const struct ere *side[] = {&l->rule[j], &l->rule[i]};
-        kind = ask(LINT_ASK_ANY, j, side, 2, false, work, &other) == LINT_NO ? LINT_SAME : LINT_COVERED;
+        kind = ask(LINT_ASK_ANY, j, side, 2, false, work, &other) == LINT_NO ? LINT_SAME
+                                                                             : LINT_COVERED;
     }
     if (covered == LINT_YES)
         found[*n].example = l->shortest;
@@ -95,7 +101,9 @@ static void find_cover(size_t i, uint64_t *work, struct lint_finding *found, siz
 
 /* ---- dots ---- */
 
-static bool is_alnum(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9'); }
+static bool is_alnum(char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+}
 
 /* The end of a bracket expression: a ] that comes first is one of its characters. */
 static size_t skip_class(const char *text, size_t at) {
@@ -108,7 +116,8 @@ static size_t skip_class(const char *text, size_t at) {
     return text[at] == '\0' ? at : at + 1;
 }
 
-/* The next dot from *at on that is not repeated and stands beside a letter or digit, or behind a class; *at is behind it then. */
+/* The next dot from *at on that is not repeated and stands beside a letter or digit, or behind a
+ * class; *at is behind it then. */
 static bool find_dot(const char *text, size_t *at, size_t *dot) {
     bool beside = false; /* what is right before */
     while (text[*at] != '\0') {
@@ -125,7 +134,8 @@ static bool find_dot(const char *text, size_t *at, size_t *dot) {
             continue;
         }
         next = text[++*at];
-        if (text[from] == '.' && (next == '\0' || strchr("*+?{", next) == NULL) && (beside || is_alnum(next))) {
+        if (text[from] == '.' && (next == '\0' || strchr("*+?{", next) == NULL)
+            && (beside || is_alnum(next))) {
             *dot = from;
             return true;
         }
@@ -134,7 +144,8 @@ static bool find_dot(const char *text, size_t *at, size_t *dot) {
     return false;
 }
 
-/* The rule with \. in the place of a dot says the same, or matches less: the dot matches more than itself. */
+/* The rule with \. in the place of a dot says the same, or matches less: the dot matches more than
+ * itself. */
 static enum lint_answer ask_dot(size_t i, uint64_t *work, struct lint_request *example) {
     static char escaped[LIMIT_VALUE + 2];
     const char *text = l->rules->rule[i].text;
@@ -146,7 +157,9 @@ static enum lint_answer ask_dot(size_t i, uint64_t *work, struct lint_request *e
         memcpy(escaped, text, dot);
         escaped[dot] = '\\';
         memcpy(escaped + dot + 1, text + dot, n - dot);
-        if (ere_compile(&other, (struct slice){escaped, n + 1}, false, l->other, sizeof l->other, matcher_work(), &error) != ERE_GOOD)
+        if (ere_compile(&other, (struct slice){escaped, n + 1}, false, l->other, sizeof l->other,
+                        matcher_work(), &error)
+            != ERE_GOOD)
             return LINT_OPEN;
         const struct ere *side[] = {&l->rule[i], &other};
         answer = ask(LINT_ASK_OTHER, i, side, 2, false, work, example);
@@ -160,9 +173,11 @@ static enum lint_answer ask_dot(size_t i, uint64_t *work, struct lint_request *e
 static bool is_control(const struct ere *e, uint32_t letter) {
     if ((letter & ERE_SET) == 0 || (letter & ERE_BLOCK) != 0)
         return letter < 0x20 || letter == 0x7f;
-    const struct ere_set *set = (const struct ere_set *)(const void *)(e->memory + (size_t)(letter & ~ERE_SET) * 16);
+    const struct ere_set *set =
+        (const struct ere_set *)(const void *)(e->memory + (size_t)(letter & ~ERE_SET) * 16);
     bool controls = (set->ascii[0] & UINT64_C(0xffffffff)) != 0 || (set->ascii[1] >> 63) != 0;
-    bool others = (set->ascii[0] >> 33) != 0 || (set->ascii[1] & ~(UINT64_C(1) << 63)) != 0 || set->beyond || set->n > 0;
+    bool others = (set->ascii[0] >> 33) != 0 || (set->ascii[1] & ~(UINT64_C(1) << 63)) != 0
+                  || set->beyond || set->n > 0;
     return controls && !others;
 }
 
@@ -181,13 +196,15 @@ size_t lint_rule(size_t i, bool prefixed, bool logged, struct lint_finding found
     static const struct {
         enum lint_kind kind;
         enum lint_question question;
-    } asked[] = {{LINT_SPACE, LINT_ASK_SPACE}, {LINT_EMPTY, LINT_ASK_EMPTY}, {LINT_OPTION, LINT_ASK_OPTION}};
+    } asked[] = {
+        {LINT_SPACE, LINT_ASK_SPACE}, {LINT_EMPTY, LINT_ASK_EMPTY}, {LINT_OPTION, LINT_ASK_OPTION}};
     const struct ere *side[] = {&l->rule[i], &l->rule[i]};
     uint64_t work = l->work_all < LIMIT_LINT_WORK ? l->work_all : LIMIT_LINT_WORK, had = work;
     size_t n = 0;
     if (!l->good[i] && !l->large[i])
         return 0;
-    enum lint_answer some = l->large[i] ? LINT_OPEN : ask(LINT_ASK_ANY, i, side, 1, false, &work, &l->shortest);
+    enum lint_answer some =
+        l->large[i] ? LINT_OPEN : ask(LINT_ASK_ANY, i, side, 1, false, &work, &l->shortest);
     if (some != LINT_YES) {
         note(found, &n, LINT_NOTHING, some == LINT_NO ? LINT_YES : LINT_OPEN);
         l->work_all -= had - work;
@@ -195,11 +212,14 @@ size_t lint_rule(size_t i, bool prefixed, bool logged, struct lint_finding found
     }
     find_cover(i, &work, found, &n);
     for (size_t k = 0; k < sizeof asked / sizeof *asked; k++)
-        note(found, &n, asked[k].kind, ask(asked[k].question, i, side, asked[k].kind == LINT_EMPTY ? 2 : 1, prefixed, &work, &found[n].example));
+        note(found, &n, asked[k].kind,
+             ask(asked[k].question, i, side, asked[k].kind == LINT_EMPTY ? 2 : 1, prefixed, &work,
+                 &found[n].example));
     note(found, &n, LINT_DOT, ask_dot(i, &work, &found[n].example));
     note(found, &n, LINT_CONTROL, ask_control(i));
     if (logged)
-        note(found, &n, LINT_LOGGED, ask(LINT_ASK_FREE, i, side, 1, false, &work, &found[n].example));
+        note(found, &n, LINT_LOGGED,
+             ask(LINT_ASK_FREE, i, side, 1, false, &work, &found[n].example));
     l->work_all -= had - work;
     return n;
 }
@@ -211,12 +231,17 @@ static const char *const texts[LINT_KINDS] = {
     [LINT_NOTHING] = "matches nothing: there is no request that is all of it",
     [LINT_SAME] = "is never used: @ says the same",
     [LINT_COVERED] = "is never used: @ before it, as with %",
-    [LINT_SPACE] = "lets one word become two, %: a . or a class there is a space, too; [^ ] ends with the word",
-    [LINT_EMPTY] = "has a word that may be empty, %; with + in the place of * it has at least one character",
-    [LINT_OPTION] = "lets a word start with -, %, which the program may take for an option; [^ -][^ ]* does not",
+    [LINT_SPACE] = "lets one word become two, %: a . or a class there is a space, too; [^ ] ends "
+                   "with the word",
+    [LINT_EMPTY] =
+        "has a word that may be empty, %; with + in the place of * it has at least one character",
+    [LINT_OPTION] = "lets a word start with -, %, which the program may take for an option; [^ "
+                    "-][^ ]* does not",
     [LINT_DOT] = "has a . that stands for any character, %; \\. is the dot of a name",
-    [LINT_CONTROL] = "has a class of control characters, which no request has: of [:space:] and [:blank:] the space is left",
-    [LINT_LOGGED] = "ends with a word that may be anything, and requests are logged in full: if it can be a password, AUDIT_REQUEST=masked or "
+    [LINT_CONTROL] = "has a class of control characters, which no request has: of [:space:] and "
+                     "[:blank:] the space is left",
+    [LINT_LOGGED] = "ends with a word that may be anything, and requests are logged in full: if it "
+                    "can be a password, AUDIT_REQUEST=masked or "
                     "AUDIT_MASK keeps it out of the log",
 };
 
@@ -235,7 +260,11 @@ static const char *const open_texts[LINT_KINDS] = {
 static void describe_rules(struct buf *b, const struct lint_finding *f) {
     for (size_t i = 0; i < f->by_n; i++) {
         const struct rule *r = &l->rules->rule[f->by[i]];
-        buf_format(b, "%s%s:%zu", i == 0 ? "" : i + 1 < f->by_n ? ", " : " and ", r->source, r->line);
+        buf_format(b, "%s%s:%zu",
+                   i == 0            ? ""
+                   : i + 1 < f->by_n ? ", "
+                                     : " and ",
+                   r->source, r->line);
     }
     if (f->kind == LINT_COVERED)
         buf_format(b, " %s", f->by_n == 1 ? "matches" : "together match");

@@ -1,5 +1,6 @@
-/* lint.h: what in the rules of the allowlist is likely not meant, proved: each finding has a shortest request that shows it, which
- * the rule really matches, and where there is none, there is no such request. */
+/* lint.h: what in the rules of the allowlist is likely not meant, proved: each finding has a
+ * shortest request that shows it, which the rule really matches, and where there is none, there is
+ * no such request. */
 #ifndef TOOL_LINT_H
 #define TOOL_LINT_H
 
@@ -33,9 +34,9 @@ struct lint_finding {
 /* Takes up the rules, which must stay as they are. False when there is no memory for that. */
 bool lint_start(const struct rules *r);
 
-/* Finds out about the rule with that index. `prefixed`: the first word of a request is an argument, since there is a
- * COMMAND_PREFIX. `logged`: whole requests are in the log. Returns the count of findings, each kind once, in the order above;
- * none for a rule that does not compile. */
+/* Finds out about the rule with that index. `prefixed`: the first word of a request is an argument,
+ * since there is a COMMAND_PREFIX. `logged`: whole requests are in the log. Returns the count of
+ * findings, each kind once, in the order above; none for a rule that does not compile. */
 size_t lint_rule(size_t index, bool prefixed, bool logged, struct lint_finding found[LINT_KINDS]);
 
 /* The finding for people, on one line. */

@@ -4,23 +4,31 @@
 
 #include "base/pages.h"
 
-enum { CLASSES = 1024, SLOTS = 2 * LIMIT_LINT_STATES, WORDS = LIMIT_LINT_MEMORY / 8, SILENT = ERE_ANY };
+enum {
+    CLASSES = 1024,
+    SLOTS = 2 * LIMIT_LINT_STATES,
+    WORDS = LIMIT_LINT_MEMORY / 8,
+    SILENT = ERE_ANY
+};
 
 /* What is known of a state beside the sets: one of the question's steps, and: */
 enum {
     STEP = 7,
-    SEEN = 8,   /* something else than a space has been read */
-    FRESH = 16  /* the first expression has read nothing */
+    SEEN = 8,  /* something else than a space has been read */
+    FRESH = 16 /* the first expression has read nothing */
 };
 
 /* The steps. */
-enum { INSIDE, AT_WORD, FOUND };                /* of LINT_ASK_OPTION: inside of a word, where an argument begins */
-enum { BLANK, WORD, SPLIT, SPLIT_FOUND };       /* of LINT_ASK_SPACE: what was read last */
-enum { BEFORE, BEFORE_WORD, LEFT_OUT, BEHIND }; /* of LINT_ASK_EMPTY: the first expression waits while the second reads the word */
+/* of LINT_ASK_OPTION: inside of a word, where an argument begins */
+enum { INSIDE, AT_WORD, FOUND };
+enum { BLANK, WORD, SPLIT, SPLIT_FOUND }; /* of LINT_ASK_SPACE: what was read last */
+/* of LINT_ASK_EMPTY: the first expression waits while the second reads the word */
+enum { BEFORE, BEFORE_WORD, LEFT_OUT, BEHIND };
 
 struct state {
-    uint32_t parent, code; /* what was read to come here: SILENT where it is not a part of the request */
-    uint32_t at;           /* of its sets, in `words` */
+    /* what was read to come here: SILENT where it is not a part of the request */
+    uint32_t parent, code;
+    uint32_t at; /* of its sets, in `words` */
     uint32_t bytes, characters;
     uint8_t tag;
 };
@@ -33,7 +41,8 @@ static struct search {
     bool first_counts, open;
     uint64_t *work;
     size_t states, used;
-    /* States that are to be looked at, by the length of the request: those of this length, and of the next. */
+    /* States that are to be looked at, by the length of the request: those of this length, and of
+     * the next. */
     size_t now_n, next_n;
     uint32_t queue[2][LIMIT_LINT_STATES], *now, *next;
     struct state state[LIMIT_LINT_STATES];
@@ -43,7 +52,7 @@ static struct search {
     /* One character of each class. */
     size_t codes;
     uint32_t code[CLASSES];
-} *s;
+} * s;
 
 /* ---- the characters ---- */
 
@@ -115,10 +124,13 @@ static void order_codes(void) {
 /* No control character, and no half of a pair, is in any request. */
 static void find_codes(void) {
     static const uint32_t ours[] = {' ', ' ' + 1, '-', '-' + 1, 'x', 'x' + 1, '7', '7' + 1};
-    size_t told = s->question == LINT_ASK_FREE ? 8 : s->question == LINT_ASK_OPTION || s->question == LINT_ASK_OTHER ? 4 : 2;
+    size_t told = s->question == LINT_ASK_FREE                                      ? 8
+                  : s->question == LINT_ASK_OPTION || s->question == LINT_ASK_OTHER ? 4
+                                                                                    : 2;
     memset(&edges, 0, sizeof edges);
     for (size_t i = 0; i < s->sides; i++)
-        for (uint32_t code = ere_next_class(s->side[i], 0); code < ERE_ANY; code = ere_next_class(s->side[i], code + 1))
+        for (uint32_t code = ere_next_class(s->side[i], 0); code < ERE_ANY;
+             code = ere_next_class(s->side[i], code + 1))
             add_edge(code);
     for (size_t i = 0; i < told; i++)
         add_edge(ours[i]);
@@ -130,7 +142,8 @@ static void find_codes(void) {
         add_code(nicest(from, end));
     }
     for (size_t i = 0; i <= edges.n; i++) {
-        uint32_t from = i == 0 ? 0x80 : edges.beyond[i - 1], end = i < edges.n ? edges.beyond[i] : ERE_ANY;
+        uint32_t from = i == 0 ? 0x80 : edges.beyond[i - 1],
+                 end = i < edges.n ? edges.beyond[i] : ERE_ANY;
         if (from < 0xa1 && end > 0xa1) /* before it there is nothing to see */
             from = 0xa1;
         if (from >= 0xd800 && from < 0xe000)
@@ -150,13 +163,16 @@ static uint32_t hash(const uint64_t *sets, uint8_t tag) {
     return (uint32_t)(h % SLOTS);
 }
 
-static unsigned length_of(uint32_t code) { return code == SILENT ? 0 : code < 0x80 ? 1 : code < 0x800 ? 2 : code < 0x10000 ? 3 : 4; }
+static unsigned length_of(uint32_t code) {
+    return code == SILENT ? 0 : code < 0x80 ? 1 : code < 0x800 ? 2 : code < 0x10000 ? 3 : 4;
+}
 
 /* A state that is known was reached by a request that is as short. */
 static void add_state(uint32_t parent, uint32_t code, const uint64_t *sets, uint8_t tag) {
     const struct state *from = &s->state[parent];
     bool root = s->states == 0;
-    uint32_t bytes = root ? 0 : from->bytes + length_of(code), characters = root ? 0 : from->characters + (code != SILENT), i;
+    uint32_t bytes = root ? 0 : from->bytes + length_of(code),
+             characters = root ? 0 : from->characters + (code != SILENT), i;
     if (bytes > LIMIT_REQUEST) { /* another request of as many characters might have fewer bytes */
         s->open = s->open || characters <= LIMIT_REQUEST;
         return;
@@ -212,12 +228,15 @@ bool lint_letter_is(const struct ere *e, uint32_t letter, uint32_t code) {
     if ((letter & ERE_SET) == 0 || (letter & ERE_BLOCK) != 0)
         return letter == code;
     const struct ere_set *set = set_of(e, letter);
-    uint64_t low = set->ascii[0] & ~UINT64_C(0xffffffff), high = set->ascii[1] & ~(UINT64_C(1) << 63);
+    uint64_t low = set->ascii[0] & ~UINT64_C(0xffffffff),
+             high = set->ascii[1] & ~(UINT64_C(1) << 63);
     uint64_t one = UINT64_C(1) << code % 64;
-    return set->n == 0 && !set->beyond && low == (code < 64 ? one : 0) && high == (code < 64 ? 0 : one);
+    return set->n == 0 && !set->beyond && low == (code < 64 ? one : 0)
+           && high == (code < 64 ? 0 : one);
 }
 
-/* Keeps of side k the letters that stand for that character alone, or the others. Whether some are left. */
+/* Keeps of side k the letters that stand for that character alone, or the others. Whether some are
+ * left. */
 static bool keep(size_t k, uint64_t *sets, uint32_t code, bool alone) {
     const struct ere *e = s->side[k];
     bool left = false;
@@ -239,13 +258,13 @@ static uint8_t next_step(uint8_t tag, uint32_t code) {
     bool space = code == ' ';
     switch (s->question) {
     case LINT_ASK_OPTION:
-        return step == FOUND ? FOUND : space && (s->first_counts || (tag & SEEN) != 0) ? AT_WORD : INSIDE;
+        return step == FOUND                                     ? FOUND
+               : space && (s->first_counts || (tag & SEEN) != 0) ? AT_WORD
+                                                                 : INSIDE;
     case LINT_ASK_SPACE:
         return step == SPLIT_FOUND || step == SPLIT ? SPLIT_FOUND : space ? BLANK : WORD;
-    case LINT_ASK_FREE:
-        return space ? AT_WORD : INSIDE;
-    default:
-        return 0;
+    case LINT_ASK_FREE: return space ? AT_WORD : INSIDE;
+    default: return 0;
     }
 }
 
@@ -264,15 +283,18 @@ static void expand(uint32_t number) {
         for (size_t k = 1; k < s->sides; k++)
             advance(k, sets + s->offset[k], code, (from->tag & FRESH) != 0, s->made + s->offset[k]);
         add_state(number, code, s->made, seen | next_step(from->tag, code));
-        if (s->question == LINT_ASK_OPTION && step == AT_WORD && code == '-' && keep(0, s->made, code, false))
+        if (s->question == LINT_ASK_OPTION && step == AT_WORD && code == '-'
+            && keep(0, s->made, code, false))
             add_state(number, code, s->made, seen | FOUND);
-        if (s->question == LINT_ASK_SPACE && step == WORD && code == ' ' && keep(0, s->made, code, false))
+        if (s->question == LINT_ASK_SPACE && step == WORD && code == ' '
+            && keep(0, s->made, code, false))
             add_state(number, code, s->made, seen | SPLIT);
     }
 }
 
-/* Both sides are the same expression. It reads what is before the word; then the second reads the word, while the first waits; then
- * both read what is behind. Only its own spaces count: what else can read one is another question. */
+/* Both sides are the same expression. It reads what is before the word; then the second reads the
+ * word, while the first waits; then both read what is behind. Only its own spaces count: what else
+ * can read one is another question. */
 static void expand_empty(uint32_t number) {
     const struct state *from = &s->state[number];
     const uint64_t *sets = s->words + from->at;
@@ -284,10 +306,13 @@ static void expand_empty(uint32_t number) {
         uint8_t seen_then = seen | (space ? 0 : SEEN);
         memset(s->made, 0, s->width * sizeof *s->made);
         if (step == BEFORE || step == BEFORE_WORD || step == BEHIND || space) {
-            bool goes = advance(0, sets, code, fresh != 0, s->made) && (!space || keep(0, s->made, code, true));
+            bool goes = advance(0, sets, code, fresh != 0, s->made)
+                        && (!space || keep(0, s->made, code, true));
             if (goes && (step == BEFORE || step == BEFORE_WORD))
                 add_state(number, code, s->made, seen_then | (space ? BEFORE_WORD : BEFORE));
-            if (goes && (step == LEFT_OUT || step == BEHIND) && advance(1, sets + s->offset[1], code, false, other) && (!space || keep(1, other, code, true)))
+            if (goes && (step == LEFT_OUT || step == BEHIND)
+                && advance(1, sets + s->offset[1], code, false, other)
+                && (!space || keep(1, other, code, true)))
                 add_state(number, code, s->made, seen_then | BEHIND);
         }
         if ((step == BEFORE_WORD || step == LEFT_OUT) && !space) {
@@ -299,7 +324,8 @@ static void expand_empty(uint32_t number) {
     }
 }
 
-/* Whether letters and digits without an end may follow, whatever they are: as many as no count of a rule asks for. */
+/* Whether letters and digits without an end may follow, whatever they are: as many as no count of a
+ * rule asks for. */
 static bool is_free(const struct state *at) {
     enum { LONG = 2 * LIMIT_ERE_REPEAT };
     const uint64_t *sets = s->words + at->at;
@@ -317,7 +343,8 @@ static bool is_goal(const struct state *at) {
     uint8_t step = at->tag & STEP;
     if (s->question == LINT_ASK_FREE)
         return step == AT_WORD && is_free(at);
-    if ((at->tag & SEEN) == 0 || (s->question == LINT_ASK_OPTION && step != FOUND) || (s->question == LINT_ASK_SPACE && step != SPLIT_FOUND))
+    if ((at->tag & SEEN) == 0 || (s->question == LINT_ASK_OPTION && step != FOUND)
+        || (s->question == LINT_ASK_SPACE && step != SPLIT_FOUND))
         return false;
     if (s->question == LINT_ASK_EMPTY && step != LEFT_OUT && step != BEHIND)
         return false;
@@ -335,7 +362,9 @@ static bool has_loose(const struct ere *e, uint32_t code) {
         for (uint32_t k = 0; k < e->node[i].block->n; k++) {
             uint32_t letter = e->node[i].block->letter[k];
             bool set = (letter & ERE_SET) != 0 && (letter & ERE_BLOCK) == 0;
-            if (letter == ERE_ANY || (set && (set_of(e, letter)->ascii[code / 64] >> code % 64 & 1) != 0 && !lint_letter_is(e, letter, code)))
+            if (letter == ERE_ANY
+                || (set && (set_of(e, letter)->ascii[code / 64] >> code % 64 & 1) != 0
+                    && !lint_letter_is(e, letter, code)))
                 return true;
         }
     return false;
@@ -369,7 +398,10 @@ static void tell(uint32_t number, struct lint_request *found) {
 }
 
 static bool start(enum lint_question question, const struct ere *const *side, size_t sides) {
-    uint8_t first = question == LINT_ASK_EMPTY ? BEFORE_WORD : question == LINT_ASK_SPACE ? BLANK : question == LINT_ASK_FREE || s->first_counts ? AT_WORD : INSIDE;
+    uint8_t first = question == LINT_ASK_EMPTY                     ? BEFORE_WORD
+                    : question == LINT_ASK_SPACE                   ? BLANK
+                    : question == LINT_ASK_FREE || s->first_counts ? AT_WORD
+                                                                   : INSIDE;
     s->question = question;
     s->sides = sides;
     s->width = s->states = s->used = s->now_n = s->next_n = 0;
@@ -392,14 +424,17 @@ static bool start(enum lint_question question, const struct ere *const *side, si
     return !s->open;
 }
 
-enum lint_answer lint_search(enum lint_question question, const struct ere *const *side, size_t sides, bool first_counts, uint64_t *work,
+enum lint_answer lint_search(enum lint_question question, const struct ere *const *side,
+                             size_t sides, bool first_counts, uint64_t *work,
                              struct lint_request *found) {
     if (s == NULL && (s = pages_take(sizeof *s)) == NULL)
         return LINT_OPEN;
     s->work = work;
     s->first_counts = first_counts;
-    if ((question == LINT_ASK_OPTION && !has_loose(side[0], '-')) || (question == LINT_ASK_SPACE && !has_loose(side[0], ' ')) ||
-        (question == LINT_ASK_EMPTY && !has_own(side[0], ' ')) || (question == LINT_ASK_FREE && !(has_loose(side[0], 'x') && has_loose(side[0], '7'))))
+    if ((question == LINT_ASK_OPTION && !has_loose(side[0], '-'))
+        || (question == LINT_ASK_SPACE && !has_loose(side[0], ' '))
+        || (question == LINT_ASK_EMPTY && !has_own(side[0], ' '))
+        || (question == LINT_ASK_FREE && !(has_loose(side[0], 'x') && has_loose(side[0], '7'))))
         return LINT_NO;
     if (!start(question, side, sides))
         return LINT_OPEN;

@@ -18,7 +18,8 @@ static void put(FILE *to, const char *text) {
 }
 
 /* Where both go to one place they stand there in their order. */
-__attribute__((format(printf, 4, 0))) static void line(FILE *to, const char *mark, const char *name, const char *format, va_list args) {
+__attribute__((format(printf, 4, 0))) static void line(FILE *to, const char *mark, const char *name,
+                                                       const char *format, va_list args) {
     static char text[2 * LIMIT_PATH + 1024];
     vsnprintf(text, sizeof text, format, args);
     if (to == stderr)
@@ -32,10 +33,10 @@ __attribute__((format(printf, 4, 0))) static void line(FILE *to, const char *mar
     fputc('\n', to);
 }
 
-#define LINE(to, mark, name)                \
-    va_list args;                           \
-    va_start(args, format);                 \
-    line(to, mark, name, format, args);     \
+#define LINE(to, mark, name)                                                                       \
+    va_list args;                                                                                  \
+    va_start(args, format);                                                                        \
+    line(to, mark, name, format, args);                                                            \
     va_end(args)
 
 void report_error(const char *name, const char *format, ...) {

@@ -1,17 +1,19 @@
-/* report.h: what `bastion check` has to say, a line each: errors on standard error, all else on standard output. Whatever is not
- * printable ASCII is \xHH there, so that no value and no file's name can forge a line or steer a terminal. */
+/* report.h: what `bastion check` has to say, a line each: errors on standard error, all else on
+ * standard output. Whatever is not printable ASCII is \xHH there, so that no value and no file's
+ * name can forge a line or steer a terminal. */
 #ifndef TOOL_REPORT_H
 #define TOOL_REPORT_H
 
-/* Something that is configured can't work. `name`: the setting, file or directory that it is about. The text says what is wrong,
- * where that stands, and what to do. */
+/* Something that is configured can't work. `name`: the setting, file or directory that it is about.
+ * The text says what is wrong, where that stands, and what to do. */
 void report_error(const char *name, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 /* An error's line as another part of bastion words it, its name included. */
 void report_error_line(const char *line);
 
 /* It works, but perhaps not as it is meant. */
-void report_warning(const char *name, const char *format, ...) __attribute__((format(printf, 2, 3)));
+void report_warning(const char *name, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
 
 /* The same about the line above, and below it. */
 void report_remark(const char *format, ...) __attribute__((format(printf, 1, 2)));

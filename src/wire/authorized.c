@@ -14,8 +14,9 @@ static struct slice trim(struct slice s) {
     return s;
 }
 
-/* Takes the word at the front of *rest, and the white space behind it. White space between double quotes belongs to the
- * word, as it does in command="..."; a quote that \ stands before ends nothing. */
+/* Takes the word at the front of *rest, and the white space behind it. White space between double
+ * quotes belongs to the word, as it does in command="..."; a quote that \ stands before ends
+ * nothing. */
 static struct slice take_word(struct slice *rest) {
     size_t n = 0;
     bool quoted = false;
@@ -33,10 +34,12 @@ static struct slice take_word(struct slice *rest) {
 
 /* Obeys the options in their order, as sshd does: the last word about the terminal counts. */
 static bool take_options(struct authorized *a, struct slice options) {
-    static const char *const dropped[] = {"no-port-forwarding", "no-agent-forwarding", "no-X11-forwarding", "no-user-rc"};
+    static const char *const dropped[] = {"no-port-forwarding", "no-agent-forwarding",
+                                          "no-X11-forwarding", "no-user-rc"};
     for (;;) {
         const char *comma = memchr(options.at, ',', options.n);
-        struct slice option = {options.at, comma != NULL ? (size_t)(comma - options.at) : options.n};
+        struct slice option = {options.at,
+                               comma != NULL ? (size_t)(comma - options.at) : options.n};
         bool known = true;
         if (slice_is_nocase(option, "no-pty") || slice_is_nocase(option, "restrict")) {
             a->no_pty = true;
@@ -65,8 +68,9 @@ static bool is_type(struct slice word) {
 
 static bool is_key(struct slice text) {
     unsigned char blob[SSH_KEY_BLOB];
-    return text.n == SSH_KEY_TEXT && base64_decode(blob, sizeof blob, text.at, text.n) == SSH_KEY_BLOB &&
-           memcmp(blob, ssh_key_head, SSH_KEY_HEAD) == 0;
+    return text.n == SSH_KEY_TEXT
+           && base64_decode(blob, sizeof blob, text.at, text.n) == SSH_KEY_BLOB
+           && memcmp(blob, ssh_key_head, SSH_KEY_HEAD) == 0;
 }
 
 void authorized_read(struct authorized *a, struct slice line) {
@@ -120,15 +124,18 @@ static bool begins(struct slice text, const char *words) {
     if (!starts(text, "-----BEGIN "))
         return false;
     const char *newline = memchr(text.at, '\n', text.n);
-    return memmem(text.at, newline != NULL ? (size_t)(newline - text.at) : text.n, words, strlen(words)) != NULL;
+    return memmem(text.at, newline != NULL ? (size_t)(newline - text.at) : text.n, words,
+                  strlen(words))
+           != NULL;
 }
 
 /* With a byte order mark, or ASCII in two bytes each without one. */
 static bool is_utf16(struct slice text) {
     if (text.n >= 2 && (memcmp(text.at, "\xff\xfe", 2) == 0 || memcmp(text.at, "\xfe\xff", 2) == 0))
         return true;
-    return text.n >= 4 && (text.at[0] == '\0') != (text.at[1] == '\0') && (text.at[0] == '\0') == (text.at[2] == '\0') &&
-           (text.at[1] == '\0') == (text.at[3] == '\0');
+    return text.n >= 4 && (text.at[0] == '\0') != (text.at[1] == '\0')
+           && (text.at[0] == '\0') == (text.at[2] == '\0')
+           && (text.at[1] == '\0') == (text.at[3] == '\0');
 }
 
 bool authorized_is_private(struct slice text) {
@@ -140,24 +147,29 @@ const char *authorized_foreign(struct slice text) {
     static const struct {
         const char *start, *what;
     } pages[] = {
-        {"---- BEGIN SSH2 PUBLIC KEY", "a key in the form of RFC 4716 (PuTTYgen's Save public key): ssh-keygen -i -f FILE writes it as it is needed here"},
+        {"---- BEGIN SSH2 PUBLIC KEY",
+         "a key in the form of RFC 4716 (PuTTYgen's Save public key): ssh-keygen -i -f FILE writes "
+         "it as it is needed here"},
         {"<", "a page in HTML or XML and no key: perhaps an address that was not found was saved"},
         {"{", "JSON and no key: perhaps the answer of a forge's API was saved"},
         {"[{", "JSON and no key: perhaps the answer of a forge's API was saved"},
         {"Not Found", "the words Not Found and no key: an address that was not found was saved"},
-        {"404: Not Found", "the words 404: Not Found and no key: an address that was not found was saved"},
+        {"404: Not Found",
+         "the words 404: Not Found and no key: an address that was not found was saved"},
         {"-----BEGIN CERTIFICATE", "a certificate and no key of SSH"},
         {"-----BEGIN PGP", "a key of PGP and none of SSH"},
     };
     if (is_utf16(text))
         return "text in UTF-16, as Windows writes it: save it as UTF-8";
     if (authorized_is_private(text))
-        return "a PRIVATE KEY: take it away from here, and use it no more if anybody else could read it; only the half in its .pub belongs here";
+        return "a PRIVATE KEY: take it away from here, and use it no more if anybody else could "
+               "read it; only the half in its .pub belongs here";
     text = without_blanks(text);
     for (size_t i = 0; i < sizeof pages / sizeof *pages; i++)
         if (starts(text, pages[i].start))
             return pages[i].what;
     if (begins(text, "PUBLIC KEY"))
-        return "a public key in PEM, which is not SSH's form: what is needed is the file whose name ends in .pub";
+        return "a public key in PEM, which is not SSH's form: what is needed is the file whose "
+               "name ends in .pub";
     return NULL;
 }

@@ -41,7 +41,8 @@ size_t base64_encode(char *out, const void *bytes, size_t n) {
     const unsigned char *in = bytes;
     size_t len = 0;
     for (size_t i = 0; i < n; i += 3) {
-        uint32_t bits = (uint32_t)in[i] << 16 | (uint32_t)(i + 1 < n ? in[i + 1] : 0) << 8 | (i + 2 < n ? in[i + 2] : 0);
+        uint32_t bits = (uint32_t)in[i] << 16 | (uint32_t)(i + 1 < n ? in[i + 1] : 0) << 8
+                        | (i + 2 < n ? in[i + 2] : 0);
         for (size_t k = 0; k < 4; k++)
             out[len++] = k > n - i ? '=' : digits[bits >> (18 - 6 * k) & 63];
     }

@@ -14,7 +14,8 @@
  *  LINE       CR (first)  END_LF       field text LINE     CR LINE_LF
  *  LINE_LF    LF          LINE
  *  END_LF     LF          END
- *  Anything else is no chunked body: a bare LF anywhere, a space around the size, a trailer line without a colon. */
+ *  Anything else is no chunked body: a bare LF anywhere, a space around the size, a trailer line
+ * without a colon. */
 enum { SIZE, EXTENSION, SIZE_LF, DATA, DATA_CR, DATA_LF, LINE, LINE_LF, END_LF, END };
 
 enum { MOST_DIGITS = 15 }; /* below 2^60, so that no sum of sizes overflows */
@@ -51,32 +52,24 @@ static bool trailer_byte(struct chunk *c, char byte) {
 /* One byte outside of the content. */
 static bool framing_byte(struct chunk *c, char byte) {
     switch (c->state) {
-    case SIZE:
-        return size_byte(c, byte);
+    case SIZE: return size_byte(c, byte);
     case EXTENSION:
         if (byte == '\r')
             c->state = SIZE_LF;
         return ++c->extensions <= LIMIT_CHUNK_EXTENSION && (byte == '\r' || is_text(byte));
-    case SIZE_LF:
-        c->state = c->left > 0 ? DATA : LINE;
-        return byte == '\n';
-    case DATA_CR:
-        c->state = DATA_LF;
-        return byte == '\r';
+    case SIZE_LF: c->state = c->left > 0 ? DATA : LINE; return byte == '\n';
+    case DATA_CR: c->state = DATA_LF; return byte == '\r';
     case DATA_LF:
         c->state = SIZE;
         c->digits = 0;
         return byte == '\n';
-    case LINE:
-        return trailer_byte(c, byte);
+    case LINE: return trailer_byte(c, byte);
     case LINE_LF:
         c->state = LINE;
         c->line = 0;
         c->named = false;
         return byte == '\n';
-    default: /* END_LF */
-        c->state = END;
-        return byte == '\n';
+    default: /* END_LF */ c->state = END; return byte == '\n';
     }
 }
 

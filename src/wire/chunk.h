@@ -19,17 +19,17 @@ struct chunk {
     bool named;        /* that line has its colon */
 };
 
-/* Reads some of the n bytes. Returns how many were used up, or -1 when they are no chunked body; *data is set to the
- * piece of content among them (in place, n = 0 for none). Call again while bytes are left and chunk_ended is false:
- * bytes behind the end are never touched. */
+/* Reads some of the n bytes. Returns how many were used up, or -1 when they are no chunked body;
+ * *data is set to the piece of content among them (in place, n = 0 for none). Call again while
+ * bytes are left and chunk_ended is false: bytes behind the end are never touched. */
 ssize_t chunk_read(struct chunk *c, const char *in, size_t n, struct slice *data);
 
 /* Whether the last chunk and the trailer section are through. */
 bool chunk_ended(const struct chunk *c);
 
 #define CHUNK_HEAD 18 /* 16 digits, CR, LF */
-/* Writes the line before n > 0 bytes of content into the end of `out`; returns its length. CRLF follows the
- * content. */
+/* Writes the line before n > 0 bytes of content into the end of `out`; returns its length. CRLF
+ * follows the content. */
 size_t chunk_head(char out[CHUNK_HEAD], size_t n);
 
 #endif

@@ -13,7 +13,8 @@ void der_bytes(struct der *d, const void *bytes, size_t n) {
 
 size_t der_mark(const struct der *d) { return (size_t)(d->end - d->at); }
 
-/* A length below 128 is one byte; else 0x80 and the count of its bytes come first (X.690, section 8.1.3). */
+/* A length below 128 is one byte; else 0x80 and the count of its bytes come first (X.690,
+ * section 8.1.3). */
 void der_wrap(struct der *d, unsigned char tag, size_t mark) {
     size_t n = der_mark(d) - mark;
     unsigned char byte, count = 0;

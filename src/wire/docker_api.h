@@ -1,5 +1,6 @@
-/* docker_api.h: what the Docker Engine API has of its own on the wire: bodies of answers, names in paths, and the two output
- * streams of a container in one (https://docs.docker.com/engine/api/, "Attach to a container"). */
+/* docker_api.h: what the Docker Engine API has of its own on the wire: bodies of answers, names in
+ * paths, and the two output streams of a container in one (https://docs.docker.com/engine/api/,
+ * "Attach to a container"). */
 #ifndef WIRE_DOCKER_API_H
 #define WIRE_DOCKER_API_H
 
@@ -21,15 +22,18 @@ struct docker_body {
     struct chunk chunk;
 };
 
-/* What the head of an answer says of its body. A 101, or a 200 to a request that asked for an upgrade (Podman's), has no
- * body but a stream: until the connection closes. False when the head can't be understood. */
+/* What the head of an answer says of its body. A 101, or a 200 to a request that asked for an
+ * upgrade (Podman's), has no body but a stream: until the connection closes. False when the head
+ * can't be understood. */
 bool docker_body_start(struct docker_body *body, const struct http1_head *head);
 
-/* Reads some of the n > 0 bytes: returns how many were used up, or -1 when they are not such a body; *data is the piece of content
- * among them (n = 0 for none). Bytes behind the end are never touched. */
+/* Reads some of the n > 0 bytes: returns how many were used up, or -1 when they are not such a
+ * body; *data is the piece of content among them (n = 0 for none). Bytes behind the end are never
+ * touched. */
 ssize_t docker_body_read(struct docker_body *body, const char *in, size_t n, struct slice *data);
 
-/* Whether the whole body has been read; never before the connection closes for DOCKER_UNTIL_CLOSE. */
+/* Whether the whole body has been read; never before the connection closes for
+ * DOCKER_UNTIL_CLOSE. */
 bool docker_body_ended(const struct docker_body *body);
 
 /* Whether the connection can serve another request when the body has ended. */
@@ -37,8 +41,9 @@ bool docker_body_keeps(const struct docker_body *body, const struct http1_head *
 
 /* ---- the output of a container ---- */
 
-/* Without a terminal, standard output and standard error come as frames: a byte for the stream, three of zero, a length of
- * four, most significant first, then the content. A zeroed struct starts. */
+/* Without a terminal, standard output and standard error come as frames: a byte for the stream,
+ * three of zero, a length of four, most significant first, then the content. A zeroed struct
+ * starts. */
 struct docker_frames {
     unsigned char head[8];
     unsigned have; /* bytes of the head under way */
@@ -47,13 +52,15 @@ struct docker_frames {
 
 enum docker_stream { DOCKER_STDIN, DOCKER_STDOUT, DOCKER_STDERR, DOCKER_SYSTEMERR };
 
-/* Reads some of the n > 0 bytes: returns how many were used up, or -1 when there is no such stream. *data is content of
- * *stream (n = 0 for none). DOCKER_SYSTEMERR is a message of the engine's. */
-ssize_t docker_frames_read(struct docker_frames *f, const char *in, size_t n, struct slice *data, enum docker_stream *stream);
+/* Reads some of the n > 0 bytes: returns how many were used up, or -1 when there is no such stream.
+ * *data is content of *stream (n = 0 for none). DOCKER_SYSTEMERR is a message of the engine's. */
+ssize_t docker_frames_read(struct docker_frames *f, const char *in, size_t n, struct slice *data,
+                           enum docker_stream *stream);
 
 /* ---- requests ---- */
 
-/* Adds text as one segment of a path, or one value of a query: all but unreserved characters as %XX (RFC 3986, 2.1). */
+/* Adds text as one segment of a path, or one value of a query: all but unreserved characters as %XX
+ * (RFC 3986, 2.1). */
 void docker_escape(struct buf *b, const char *text, size_t n);
 
 #endif

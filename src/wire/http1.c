@@ -3,8 +3,8 @@
 #include "base/num.h"
 
 static bool is_tchar(unsigned char c) {
-    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-           (c != '\0' && strchr("!#$%&'*+-.^_`|~", c) != NULL);
+    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z')
+           || (c != '\0' && strchr("!#$%&'*+-.^_`|~", c) != NULL);
 }
 
 bool http1_is_token(struct slice s) {
@@ -31,7 +31,8 @@ static struct slice trim(struct slice s) {
     return s;
 }
 
-/* The part of *rest before the first `c`; *rest becomes what is behind it. Without a `c`, all of it, and *rest ends. */
+/* The part of *rest before the first `c`; *rest becomes what is behind it. Without a `c`, all of
+ * it, and *rest ends. */
 static struct slice cut(struct slice *rest, char c) {
     const char *found = rest->n > 0 ? memchr(rest->at, c, rest->n) : NULL;
     struct slice first = {rest->at, found != NULL ? (size_t)(found - rest->at) : rest->n};
@@ -71,20 +72,21 @@ static int read_request_line(struct http1_head *head, struct slice line) {
     return read_version(head, rest);
 }
 
-/* status-line = HTTP-version SP status-code SP [ reason-phrase ] (RFC 9112, section 4); the space before a reason that is not
- * there may be missing, too. */
+/* status-line = HTTP-version SP status-code SP [ reason-phrase ] (RFC 9112, section 4); the space
+ * before a reason that is not there may be missing, too. */
 static int read_status_line(struct http1_head *head, struct slice line) {
     struct slice rest = line;
     struct slice version = cut(&rest, ' '), code = cut(&rest, ' ');
     uint64_t status;
-    if (code.n != 3 || !num_decimal(code.at, code.n, 999, &status) || status < 100 || !http1_is_value(rest))
+    if (code.n != 3 || !num_decimal(code.at, code.n, 999, &status) || status < 100
+        || !http1_is_value(rest))
         return 400;
     head->status = (int)status;
     return read_version(head, version);
 }
 
-/* field-line = field-name ":" OWS field-value OWS; a line that starts with white space would be obs-fold
- * (RFC 9112, section 5.2): its name is no token. */
+/* field-line = field-name ":" OWS field-value OWS; a line that starts with white space would be
+ * obs-fold (RFC 9112, section 5.2): its name is no token. */
 static int read_field(struct http1_head *head, struct slice line) {
     struct slice value = line;
     struct slice name = cut(&value, ':');
@@ -101,7 +103,8 @@ static int read_line(struct http1_head *head, struct slice line) {
     if (!head->started) {
         if (head->is_answer)
             return read_status_line(head, line);
-        /* One empty line before the request is ignored (RFC 9112, section 2.2), more are not a request. */
+        /* One empty line before the request is ignored (RFC 9112, section 2.2), more are not a
+         * request. */
         if (line.n == 0)
             return head->line == 0 ? 0 : 400;
         return read_request_line(head, line);
@@ -122,22 +125,24 @@ void http1_start_answer(struct http1_head *head) {
     head->is_answer = true;
 }
 
-/* What the bytes of a line up to its LF say, or as many of them as have come (`whole`: the LF is next). Every error is
- * that of its first byte which shows it, so that no division of the bytes into reads changes the verdict. */
+/* What the bytes of a line up to its LF say, or as many of them as have come (`whole`: the LF is
+ * next). Every error is that of its first byte which shows it, so that no division of the bytes
+ * into reads changes the verdict. */
 static int look_at_line(const struct http1_head *head, struct slice line, bool whole) {
     const char *cr = line.n > 0 ? memchr(line.at, '\r', line.n) : NULL;
     size_t text = cr != NULL ? (size_t)(cr - line.at) : line.n;
     if (!head->started && text > LIMIT_REQUEST_LINE)
         return 414;
     if (cr == NULL)
-        return whole ? 400 : 0; /* a bare LF */
+        return whole ? 400 : 0;         /* a bare LF */
     return text + 1 < line.n ? 400 : 0; /* a bare CR */
 }
 
 int http1_read_head(struct http1_head *head, const char *in, size_t n) {
     size_t end = n < LIMIT_HEAD ? n : LIMIT_HEAD;
     while (!head->done) {
-        const char *lf = end > head->scanned ? memchr(in + head->scanned, '\n', end - head->scanned) : NULL;
+        const char *lf =
+            end > head->scanned ? memchr(in + head->scanned, '\n', end - head->scanned) : NULL;
         size_t line_end = lf != NULL ? (size_t)(lf - in) : end;
         struct slice line = {in + head->line, line_end - head->line};
         int refused = look_at_line(head, line, lf != NULL);
@@ -184,14 +189,16 @@ static bool is_name(struct slice s) {
         unsigned char c = (unsigned char)s.at[i];
         if (!is_tchar(c) || strchr("#^`|", c) != NULL)
             return false;
-        if (c == '%' && (s.n - i < 3 || num_hex_digit((unsigned char)s.at[i + 1]) < 0 || num_hex_digit((unsigned char)s.at[i + 2]) < 0))
+        if (c == '%'
+            && (s.n - i < 3 || num_hex_digit((unsigned char)s.at[i + 1]) < 0
+                || num_hex_digit((unsigned char)s.at[i + 2]) < 0))
             return false;
     }
     return true;
 }
 
-/* uri-host [":" port] (RFC 3986, section 3.2.2), without user information; empty is allowed in Host (RFC 9110,
- * section 7.2). */
+/* uri-host [":" port] (RFC 3986, section 3.2.2), without user information; empty is allowed in Host
+ * (RFC 9110, section 7.2). */
 static bool is_authority(struct slice s) {
     size_t host = s.n;
     if (s.n > 0 && s.at[0] == '[') {
@@ -212,7 +219,8 @@ static bool is_authority(struct slice s) {
     if (host == s.n)
         return true;
     uint64_t port;
-    return s.at[host] == ':' && (host + 1 == s.n || num_decimal(s.at + host + 1, s.n - host - 1, 65535, &port));
+    return s.at[host] == ':'
+           && (host + 1 == s.n || num_decimal(s.at + host + 1, s.n - host - 1, 65535, &port));
 }
 
 static bool starts_nocase(struct slice s, const char *prefix) {
@@ -220,8 +228,9 @@ static bool starts_nocase(struct slice s, const char *prefix) {
     return s.n >= n && strncasecmp(s.at, prefix, n) == 0;
 }
 
-/* origin-form, absolute-form, and asterisk-form for OPTIONS alone (RFC 9112, section 3.2). In absolute form the
- * target's authority counts; a Host field that says otherwise is refused, since a proxy may have believed it. */
+/* origin-form, absolute-form, and asterisk-form for OPTIONS alone (RFC 9112, section 3.2). In
+ * absolute form the target's authority counts; a Host field that says otherwise is refused, since a
+ * proxy may have believed it. */
 static int read_target(const struct http1_head *head, struct http1_framing *f, bool has_host) {
     struct slice rest = head->target;
     if (slice_is(rest, "*") && slice_is(head->method, "OPTIONS")) {
@@ -255,7 +264,10 @@ static int read_length(const struct http1_head *head, struct http1_framing *f) {
     size_t codings = http1_find(head, "Transfer-Encoding", &coding);
     if (codings > 0) {
         f->chunked = true;
-        return codings == 1 && lengths == 0 && head->minor == 1 && slice_is_nocase(coding, "chunked") ? 0 : 400;
+        return codings == 1 && lengths == 0 && head->minor == 1
+                       && slice_is_nocase(coding, "chunked")
+                   ? 0
+                   : 400;
     }
     if (lengths > 0)
         return lengths == 1 && num_decimal(length.at, length.n, INT64_MAX, &f->length) ? 0 : 400;

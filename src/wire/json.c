@@ -118,7 +118,8 @@ bool json_is_valid(struct slice s) {
             s = behind(s, n);
         }
         /* A value is through: its containers may end, or another follows. */
-        for (s = skip_space(s); depth > 0 && s.n > 0 && s.at[0] == closers[depth - 1]; s = skip_space(behind(s, 1)))
+        for (s = skip_space(s); depth > 0 && s.n > 0 && s.at[0] == closers[depth - 1];
+             s = skip_space(behind(s, 1)))
             depth--;
         if (depth == 0)
             return s.n == 0;
@@ -136,19 +137,13 @@ enum json_kind json_kind(struct slice value) {
     if (value.n == 0)
         return JSON_NONE;
     switch (value.at[0]) {
-    case '{':
-        return JSON_OBJECT;
-    case '[':
-        return JSON_ARRAY;
-    case '"':
-        return JSON_STRING;
+    case '{': return JSON_OBJECT;
+    case '[': return JSON_ARRAY;
+    case '"': return JSON_STRING;
     case 't':
-    case 'f':
-        return JSON_BOOL;
-    case 'n':
-        return JSON_NULL;
-    default:
-        return JSON_NUMBER;
+    case 'f': return JSON_BOOL;
+    case 'n': return JSON_NULL;
+    default: return JSON_NUMBER;
     }
 }
 
@@ -241,8 +236,8 @@ static uint32_t read_hex4(const char *at) {
     return code;
 }
 
-/* One \u escape, or two that are a surrogate pair (section 7), at the four digits `at`, with n bytes up to the closing quote.
- * Returns the bytes used. */
+/* One \u escape, or two that are a surrogate pair (section 7), at the four digits `at`, with n
+ * bytes up to the closing quote. Returns the bytes used. */
 static size_t read_unicode(const char *at, size_t n, uint32_t *code) {
     *code = read_hex4(at);
     if (*code < 0xd800 || *code > 0xdfff)
@@ -270,8 +265,8 @@ static void put_utf8(struct buf *b, uint32_t c) {
         buf_char(b, (char)(0x80 | (c >> 6 * more & 0x3f)));
 }
 
-/* One character of a string's content, which n bytes are left of: an escape or UTF-8; what is neither is U+FFFD. Returns the bytes
- * used. */
+/* One character of a string's content, which n bytes are left of: an escape or UTF-8; what is
+ * neither is U+FFFD. Returns the bytes used. */
 static size_t read_character(const char *at, size_t n, uint32_t *code) {
     static const char from[] = "bfnrt", to[] = "\b\f\n\r\t";
     if (at[0] != '\\') {
@@ -300,7 +295,8 @@ bool json_is(struct slice value, const char *text) {
     char content[LIMIT_JSON_NAME];
     struct buf b = BUF_ON(content);
     json_text(&b, value);
-    return json_kind(value) == JSON_STRING && !b.full && b.len == strlen(text) && memcmp(content, text, b.len) == 0;
+    return json_kind(value) == JSON_STRING && !b.full && b.len == strlen(text)
+           && memcmp(content, text, b.len) == 0;
 }
 
 bool json_is_true(struct slice value) { return slice_is(value, "true"); }
@@ -317,7 +313,8 @@ static void put_quoted(struct buf *b, uint32_t code, bool html) {
     const char *known = code > 0 && code < 0x80 ? strchr(from, (int)code) : NULL;
     if (known != NULL)
         buf_format(b, "\\%c", to[known - from]);
-    else if (code < 0x20 || code == 0x2028 || code == 0x2029 || (html && (code == '<' || code == '>' || code == '&')))
+    else if (code < 0x20 || code == 0x2028 || code == 0x2029
+             || (html && (code == '<' || code == '>' || code == '&')))
         buf_format(b, "\\u%04x", (unsigned)code);
     else
         put_utf8(b, code);
@@ -375,7 +372,8 @@ void json_set(struct buf *b, struct slice object, const char *path, struct slice
     buf_char(b, '}');
 }
 
-void json_indent(struct slice value, unsigned level, void (*put)(void *context, const char *bytes, size_t n), void *context) {
+void json_indent(struct slice value, unsigned level,
+                 void (*put)(void *context, const char *bytes, size_t n), void *context) {
     bool fresh = false; /* the last token opened a container */
     for (size_t i = 0; i < value.n;) {
         char c = value.at[i];
@@ -401,7 +399,8 @@ void json_indent(struct slice value, unsigned level, void (*put)(void *context, 
     }
 }
 
-void json_compact(struct slice value, void (*put)(void *context, const char *bytes, size_t n), void *context) {
+void json_compact(struct slice value, void (*put)(void *context, const char *bytes, size_t n),
+                  void *context) {
     for (size_t i = 0; i < value.n;) {
         char c = value.at[i];
         size_t n = is_space(c) || strchr("{}[],:", c) != NULL ? 1 : scalar_length(behind(value, i));

@@ -8,7 +8,8 @@ enum opening opening_of(const char *at, size_t n) {
         size_t n;
         enum opening is;
     } known[] = {
-        {"\x16\x03", 2, OPENING_TLS}, /* the record's type, and the major version, which is 3 for ever */
+        /* the record's type, and the major version, which is 3 for ever */
+        {"\x16\x03", 2, OPENING_TLS},
         {"PROXY ", 6, OPENING_PROXY},
         {"\r\n\r\n\0\r\nQUIT\n", 12, OPENING_PROXY},
         {"SSH-", 4, OPENING_SSH},

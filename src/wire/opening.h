@@ -1,4 +1,5 @@
-/* opening.h: what a connection begins with that is no HTTP: told apart by its first bytes, so that it can be named. Pure. */
+/* opening.h: what a connection begins with that is no HTTP: told apart by its first bytes, so that
+ * it can be named. Pure. */
 #ifndef WIRE_OPENING_H
 #define WIRE_OPENING_H
 
@@ -11,7 +12,8 @@ enum opening {
     OPENING_SSH    /* an identification string (RFC 4253, section 4.2) */
 };
 
-/* What the n bytes that came first are. As long as they could be something else, they are OPENING_HTTP. */
+/* What the n bytes that came first are. As long as they could be something else, they are
+ * OPENING_HTTP. */
 enum opening opening_of(const char *at, size_t n);
 
 #endif

@@ -11,11 +11,13 @@
 #define END "-----END OPENSSH PRIVATE KEY-----"
 #define MAGIC "openssh-key-v1" /* with its NUL */
 
-enum { BODY = OPENSSH_KEY_FILE, READ = 4 * BODY, LINE = 70 }; /* READ: an RSA key is to be told from a damaged one */
+/* READ: an RSA key is to be told from a damaged one */
+enum { BODY = OPENSSH_KEY_FILE, READ = 4 * BODY, LINE = 70 };
 
-/* The format: MAGIC, strings cipher, kdf, kdf options, number of keys, string public key, string private part; this is two
- * equal check numbers, then the key's type, public key, secret, comment as strings, then bytes 1, 2, 3 … up to a multiple
- * of the cipher's block, 8. Every string has its length before it, four bytes, big-endian (RFC 4251, section 5). */
+/* The format: MAGIC, strings cipher, kdf, kdf options, number of keys, string public key, string
+ * private part; this is two equal check numbers, then the key's type, public key, secret, comment
+ * as strings, then bytes 1, 2, 3 and so on up to a multiple of the cipher's block, 8. Every string
+ * has its length before it, four bytes, big-endian (RFC 4251, section 5). */
 struct reader {
     const unsigned char *at;
     size_t n;
@@ -27,7 +29,8 @@ static uint32_t number(struct reader *r) {
         r->bad = true;
         return 0;
     }
-    uint32_t value = (uint32_t)r->at[0] << 24 | (uint32_t)r->at[1] << 16 | (uint32_t)r->at[2] << 8 | r->at[3];
+    uint32_t value =
+        (uint32_t)r->at[0] << 24 | (uint32_t)r->at[1] << 16 | (uint32_t)r->at[2] << 8 | r->at[3];
     r->at += 4;
     r->n -= 4;
     return value;
@@ -75,13 +78,15 @@ static const char *read_private(struct openssh_key *k, struct slice part, struct
     uint32_t check = number(&r);
     bool equal = check == number(&r);
     struct slice type = string(&r), key = string(&r), secret = string(&r), comment = string(&r);
-    if (r.bad || !equal || !slice_is(type, "ssh-ed25519") || key.n != 32 || secret.n != ED25519_SECRET)
+    if (r.bad || !equal || !slice_is(type, "ssh-ed25519") || key.n != 32
+        || secret.n != ED25519_SECRET)
         return damaged;
     for (size_t i = 0; i < r.n; i++)
         if (r.at[i] != i + 1)
             return damaged;
-    if (memcmp(key.at, secret.at + 32, 32) != 0 || public.n != SSH_KEY_BLOB ||
-        memcmp(public.at, ssh_key_head, SSH_KEY_HEAD) != 0 || memcmp(public.at + SSH_KEY_HEAD, key.at, 32) != 0)
+    if (memcmp(key.at, secret.at + 32, 32) != 0 || public.n != SSH_KEY_BLOB
+        || memcmp(public.at, ssh_key_head, SSH_KEY_HEAD) != 0
+        || memcmp(public.at + SSH_KEY_HEAD, key.at, 32) != 0)
         return damaged;
     memcpy(k->secret, secret.at, ED25519_SECRET);
     size_t n = 0;
@@ -117,7 +122,8 @@ const char *openssh_key_read(struct openssh_key *k, struct slice text) {
 }
 
 static void put_number(struct buf *b, size_t n) {
-    unsigned char bytes[4] = {(unsigned char)(n >> 24), (unsigned char)(n >> 16), (unsigned char)(n >> 8), (unsigned char)n};
+    unsigned char bytes[4] = {(unsigned char)(n >> 24), (unsigned char)(n >> 16),
+                              (unsigned char)(n >> 8), (unsigned char)n};
     buf_bytes(b, bytes, sizeof bytes);
 }
 

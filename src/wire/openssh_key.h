@@ -1,5 +1,5 @@
-/* openssh_key.h: a private key file as OpenSSH writes it (PROTOCOL.key of its sources), for one unencrypted ed25519 key.
- * Pure: bytes in, values out. */
+/* openssh_key.h: a private key file as OpenSSH writes it (PROTOCOL.key of its sources), for one
+ * unencrypted ed25519 key. Pure: bytes in, values out. */
 #ifndef WIRE_OPENSSH_KEY_H
 #define WIRE_OPENSSH_KEY_H
 

@@ -34,7 +34,8 @@ static size_t json_piece(char out[PIECE], const char *in, size_t n) {
         return 1;
     }
     if (code >= 0x10000)
-        snprintf(out, PIECE, "\\u%04x\\u%04x", 0xd7c0U + (unsigned)(code >> 10), 0xdc00U + (unsigned)(code & 0x3ff));
+        snprintf(out, PIECE, "\\u%04x\\u%04x", 0xd7c0U + (unsigned)(code >> 10),
+                 0xdc00U + (unsigned)(code & 0x3ff));
     else
         snprintf(out, PIECE, code >= 0x20 && code <= 0x7e ? "%c" : "\\u%04x", (unsigned)code);
     return len;
@@ -58,6 +59,10 @@ static void quote(struct buf *b, const char *text, size_t n, size_t cap,
     buf_char(b, '"');
 }
 
-void quote_text(struct buf *b, const char *text, size_t n, size_t cap) { quote(b, text, n, cap, text_piece); }
+void quote_text(struct buf *b, const char *text, size_t n, size_t cap) {
+    quote(b, text, n, cap, text_piece);
+}
 
-void quote_json(struct buf *b, const char *text, size_t n, size_t cap) { quote(b, text, n, cap, json_piece); }
+void quote_json(struct buf *b, const char *text, size_t n, size_t cap) {
+    quote(b, text, n, cap, json_piece);
+}

@@ -2,7 +2,9 @@
 
 #include <string.h>
 
-void shell_words_start(struct shell_words *w, const char *script) { *w = (struct shell_words){.at = script}; }
+void shell_words_start(struct shell_words *w, const char *script) {
+    *w = (struct shell_words){.at = script};
+}
 
 static bool is_one_of(const char *word, const char *const *list) {
     for (; *list != NULL; list++)
@@ -14,12 +16,15 @@ static bool is_one_of(const char *word, const char *const *list) {
 static bool is_end_of_word(char c) { return c == '\0' || strchr(" \t\r\n;&|()<>", c) != NULL; }
 
 /* Behind them stands a command, as at the script's beginning. */
-static const char *const before_command[] = {"if", "then", "elif", "else", "while", "until", "do", "!", "{", "exec", NULL};
+static const char *const before_command[] = {"if", "then", "elif", "else", "while", "until",
+                                             "do", "!",    "{",    "exec", NULL};
 /* Behind them does not; what they do is the shell's. */
-static const char *const of_the_shell[] = {".",      ":",      "[",     "alias",  "bg",    "break", "cd",    "continue", "done",   "echo",  "esac",  "eval",
-                                           "exit",   "export", "false", "fg",     "fi",    "hash",  "jobs",  "kill",     "local",  "printf", "pwd",  "read",
-                                           "return", "set",    "shift", "test",   "times", "trap",  "true",  "type",     "ulimit", "umask", "unalias", "unset",
-                                           "wait",   "}",      "getopts", "readonly", "command", NULL};
+static const char *const of_the_shell[] = {
+    ".",    ":",     "[",       "alias",    "bg",      "break",  "cd",     "continue", "done",
+    "echo", "esac",  "eval",    "exit",     "export",  "false",  "fg",     "fi",       "hash",
+    "jobs", "kill",  "local",   "printf",   "pwd",     "read",   "return", "set",      "shift",
+    "test", "times", "trap",    "true",     "type",    "ulimit", "umask",  "unalias",  "unset",
+    "wait", "}",     "getopts", "readonly", "command", NULL};
 /* Words of a syntax that is not followed any further. */
 static const char *const too_much[] = {"case", "for", "function", "select", "time", "[[", NULL};
 
@@ -39,7 +44,8 @@ static bool read_word(struct shell_words *w, char word[SHELL_WORD], bool *quoted
             quote = '\0';
         } else if (quote != '\'' && (c == '$' || c == '`')) {
             return false;
-        } else if (quote == '\0' && strchr("*?[~", c) != NULL && !(c == '[' && (n == 0 || w->at[-1] == '['))) {
+        } else if (quote == '\0' && strchr("*?[~", c) != NULL
+                   && !(c == '[' && (n == 0 || w->at[-1] == '['))) {
             return false;
         } else if (quote != '\'' && c == '\\') {
             if (*++w->at == '\0')
@@ -53,7 +59,8 @@ static bool read_word(struct shell_words *w, char word[SHELL_WORD], bool *quoted
     return true;
 }
 
-/* Goes on to where the next command begins. A word's letters do not matter here, but where it ends does. */
+/* Goes on to where the next command begins. A word's letters do not matter here, but where it ends
+ * does. */
 static bool skip_arguments(struct shell_words *w) {
     while (*w->at != '\0' && strchr(";&|\n()", *w->at) == NULL) {
         if (strncmp(w->at, "<<", 2) == 0 || *w->at == '`' || strncmp(w->at, "$(", 2) == 0)
@@ -63,7 +70,8 @@ static bool skip_arguments(struct shell_words *w) {
                 return false;
         } else if (*w->at == '"') {
             while (*++w->at != '"')
-                if (*w->at == '\0' || *w->at == '`' || strncmp(w->at, "$(", 2) == 0 || (*w->at == '\\' && *++w->at == '\0'))
+                if (*w->at == '\0' || *w->at == '`' || strncmp(w->at, "$(", 2) == 0
+                    || (*w->at == '\\' && *++w->at == '\0'))
                     return false;
         } else if (*w->at == '\\' && w->at[1] != '\0') {
             w->at++;
@@ -89,7 +97,8 @@ static bool give_up(struct shell_words *w) {
     return false;
 }
 
-/* Goes past an assignment, whose value does not matter unless it is PATH's. False where its end can't be told. */
+/* Goes past an assignment, whose value does not matter unless it is PATH's. False where its end
+ * can't be told. */
 static bool skip_assignment(struct shell_words *w) {
     char value[SHELL_WORD];
     bool quoted;

@@ -29,21 +29,24 @@ static bool read_acceptance(struct tinysshd_line *l, struct slice message) {
     return take_end(&l->account, ": ssh-ed25519 ");
 }
 
-/* "auth: ACCOUNT: TYPE SHA256:FINGERPRINT rejected": the last two words, which no space of the client's can be in */
+/* "auth: ACCOUNT: TYPE SHA256:FINGERPRINT rejected": the last two words, which no space of the
+ * client's can be in */
 static bool read_rejection(struct tinysshd_line *l, struct slice message) {
     if (!take(&message, "auth: ") || !take_end(&message, " rejected"))
         return false;
     const char *fingerprint = memrchr(message.at, ' ', message.n);
-    const char *type = fingerprint != NULL ? memrchr(message.at, ' ', (size_t)(fingerprint - message.at)) : NULL;
-    if (type == NULL || message.n - (size_t)(fingerprint - message.at) < 8 || memcmp(fingerprint, " SHA256:", 8) != 0)
+    const char *type =
+        fingerprint != NULL ? memrchr(message.at, ' ', (size_t)(fingerprint - message.at)) : NULL;
+    if (type == NULL || message.n - (size_t)(fingerprint - message.at) < 8
+        || memcmp(fingerprint, " SHA256:", 8) != 0)
         return false;
     l->text = (struct slice){type + 1, message.n - (size_t)(type + 1 - message.at)};
     return true;
 }
 
 static bool is_general(struct slice text) {
-    return take(&text, "authentication failed") || take(&text, "unable to receive kex-message") ||
-           take(&text, "auth: unable to authorize using authorized_keys: key not found");
+    return take(&text, "authentication failed") || take(&text, "unable to receive kex-message")
+           || take(&text, "auth: unable to authorize using authorized_keys: key not found");
 }
 
 void tinysshd_read(struct tinysshd_line *l, struct slice line) {
@@ -73,6 +76,8 @@ void tinysshd_read(struct tinysshd_line *l, struct slice line) {
         while (take(&line, " ")) {
         }
         l->text = line;
-        l->kind = take(&line, "channel: ") ? TINYSSHD_DENIED : is_general(line) ? TINYSSHD_GENERAL : TINYSSHD_TROUBLE;
+        l->kind = take(&line, "channel: ") ? TINYSSHD_DENIED
+                  : is_general(line)       ? TINYSSHD_GENERAL
+                                           : TINYSSHD_TROUBLE;
     }
 }

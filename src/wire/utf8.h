@@ -6,8 +6,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Reads one character from n > 0 bytes: its length in bytes (1 to 4) with *code set, or 0 where the bytes are not
- * UTF-8 (overlong forms, surrogates and what lies above U+10FFFF are not). */
+/* Reads one character from n > 0 bytes: its length in bytes (1 to 4) with *code set, or 0 where the
+ * bytes are not UTF-8 (overlong forms, surrogates and what lies above U+10FFFF are not). */
 size_t utf8_read(const char *in, size_t n, uint32_t *code);
 
 /* Whether all n bytes are UTF-8. */

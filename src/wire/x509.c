@@ -30,9 +30,10 @@ static bool is_host(const char *name) {
     if (n == 0 || n > X509_NAME)
         return false;
     for (; *name != '\0'; name++) {
-        bool letter = (*name >= 'a' && *name <= 'z') || (*name >= 'A' && *name <= 'Z') || (*name >= '0' && *name <= '9') ||
-                      *name == '_';
-        if (*name == '.' ? label == 0 || name[-1] == '-' || name[1] == '\0' : !letter && !(*name == '-' && label > 0))
+        bool letter = (*name >= 'a' && *name <= 'z') || (*name >= 'A' && *name <= 'Z')
+                      || (*name >= '0' && *name <= '9') || *name == '_';
+        if (*name == '.' ? label == 0 || name[-1] == '-' || name[1] == '\0'
+                         : !letter && !(*name == '-' && label > 0))
             return false;
         label = *name == '.' ? 0 : label + 1;
         if (label > 63)
@@ -64,7 +65,8 @@ size_t x509_name_entry(unsigned char out[X509_NAME + 4], const char *name) {
 
 /* ---- reading ---- */
 
-/* The value of an extension, from behind its identifier; *n bytes. NULL when it is none, or an absurdly long one. */
+/* The value of an extension, from behind its identifier; *n bytes. NULL when it is none, or an
+ * absurdly long one. */
 static const unsigned char *value_of(const unsigned char *at, const unsigned char *end, size_t *n) {
     if (end - at >= 3 && at[0] == DER_BOOLEAN && at[1] == 1)
         at += 3; /* critical */
@@ -76,16 +78,20 @@ static const unsigned char *value_of(const unsigned char *at, const unsigned cha
     return (longer || *n < 128) && *n <= (size_t)(end - at) ? at : NULL;
 }
 
-/* Every place that looks like the extension is one: a name in the certificate that does only makes it refused. */
+/* Every place that looks like the extension is one: a name in the certificate that does only makes
+ * it refused. */
 bool x509_is_for_clients(const unsigned char *der, size_t n) {
-    static const unsigned char usage[] = {DER_OID, 3, 0x55, 0x1d, 0x25}, any[] = {DER_OID, 4, 0x55, 0x1d, 0x25, 0},
+    static const unsigned char usage[] = {DER_OID, 3, 0x55, 0x1d, 0x25},
+                               any[] = {DER_OID, 4, 0x55, 0x1d, 0x25, 0},
                                client[] = {DER_OID, 8, 0x2b, 6, 1, 5, 5, 7, 3, 2};
     const unsigned char *end = der + n, *at = der;
     while ((at = memmem(at, (size_t)(end - at), usage, sizeof usage)) != NULL) {
         size_t length;
         at += sizeof usage;
         const unsigned char *value = value_of(at, end, &length);
-        if (value == NULL || (memmem(value, length, client, sizeof client) == NULL && memmem(value, length, any, sizeof any) == NULL))
+        if (value == NULL
+            || (memmem(value, length, client, sizeof client) == NULL
+                && memmem(value, length, any, sizeof any) == NULL))
             return false;
     }
     return true;
@@ -104,7 +110,8 @@ static void algorithm(struct der *d) {
 static void name(struct der *d, const char *text) {
     size_t mark = der_mark(d);
     size_t n = strlen(text);
-    der_element(d, DER_UTF8, text, n > 64 ? 64 : n); /* RFC 5280's ub-common-name; clients look at the alternative names */
+    /* RFC 5280's ub-common-name; clients look at the alternative names */
+    der_element(d, DER_UTF8, text, n > 64 ? 64 : n);
     oid(d, COMMON_NAME);
     der_wrap(d, DER_SEQUENCE, mark);
     der_wrap(d, DER_SET, mark);
@@ -161,7 +168,8 @@ static void extensions(struct der *d, const struct x509 *x) {
     der_wrap(d, DER_SEQUENCE, mark);
     extension(d, EXTENDED_USAGE, false, mark);
     mark = der_mark(d);
-    der_element(d, DER_BITS, "\x07\x80", 2); /* digitalSignature, the first bit: it signs handshakes */
+    /* digitalSignature, the first bit: it signs handshakes */
+    der_element(d, DER_BITS, "\x07\x80", 2);
     extension(d, KEY_USAGE, true, mark);
     mark = der_mark(d);
     der_wrap(d, DER_SEQUENCE, mark); /* no authority over other certificates */
@@ -170,7 +178,8 @@ static void extensions(struct der *d, const struct x509 *x) {
     der_wrap(d, EXTENSIONS, outer);
 }
 
-size_t x509_signed_part(unsigned char *out, size_t cap, const struct x509 *x, const unsigned char **start) {
+size_t x509_signed_part(unsigned char *out, size_t cap, const struct x509 *x,
+                        const unsigned char **start) {
     struct der d = {.start = out, .at = out + cap, .end = out + cap};
     extensions(&d, x);
     public_key(&d, x->point);
@@ -193,8 +202,8 @@ size_t x509_signed_part(unsigned char *out, size_t cap, const struct x509 *x, co
     return d.full ? 0 : der_mark(&d);
 }
 
-size_t x509_whole(unsigned char *out, size_t cap, const unsigned char *part, size_t n, const unsigned char *signature,
-                  size_t signature_n, const unsigned char **start) {
+size_t x509_whole(unsigned char *out, size_t cap, const unsigned char *part, size_t n,
+                  const unsigned char *signature, size_t signature_n, const unsigned char **start) {
     struct der d = {.start = out, .at = out + cap, .end = out + cap};
     der_bytes(&d, signature, signature_n);
     der_bytes(&d, "", 1);

@@ -1,5 +1,5 @@
-/* The floor under a listener: accepts, forks, and executes argv[2]... with the connection as its standard input and output. No limit,
- * no variable, no log; the kernel reaps. */
+/* The floor under a listener: accepts, forks, and executes argv[2]... with the connection as its
+ * standard input and output. No limit, no variable, no log; the kernel reaps. */
 #include <netinet/in.h>
 #include <signal.h>
 #include <stdlib.h>

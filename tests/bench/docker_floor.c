@@ -1,5 +1,6 @@
-/* docker_floor SOCKET CONTAINER COMMAND [ARG...]: the least that `docker exec` needs, to measure against: three requests over two connections,
- * output as it comes, the exit code; no option, no error message, no check of what comes. */
+/* docker_floor SOCKET CONTAINER COMMAND [ARG...]: the least that `docker exec` needs, to measure
+ * against: three requests over two connections, output as it comes, the exit code; no option, no
+ * error message, no check of what comes. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,10 +18,14 @@ static int open_engine(const char *path) {
 }
 
 /* Sends a request and reads until `mark` has come; what is behind it. */
-static char *ask(int fd, const char *method, const char *path, const char *body, const char *mark, size_t *n) {
+static char *ask(int fd, const char *method, const char *path, const char *body, const char *mark,
+                 size_t *n) {
     char out[4096], *found;
-    int len = snprintf(out, sizeof out, "%s %s HTTP/1.1\r\nHost: d\r\nConnection: Upgrade\r\nUpgrade: tcp\r\nContent-Type: application/json\r\n"
-                       "Content-Length: %zu\r\n\r\n%s", method, path, strlen(body), body);
+    int len = snprintf(out, sizeof out,
+                       "%s %s HTTP/1.1\r\nHost: d\r\nConnection: Upgrade\r\nUpgrade: "
+                       "tcp\r\nContent-Type: application/json\r\n"
+                       "Content-Length: %zu\r\n\r\n%s",
+                       method, path, strlen(body), body);
     if (write(fd, out, (size_t)len) != len)
         exit(125);
     for (*n = 0;;) {
@@ -38,9 +43,11 @@ int main(int argc, char **argv) {
     char path[512], body[2048], id[65], *at;
     size_t n, used;
     int fd = open_engine(argv[1]);
-    used = (size_t)snprintf(body, sizeof body, "{\"AttachStdout\":true,\"AttachStderr\":true,\"Cmd\":[");
+    used = (size_t)snprintf(body, sizeof body,
+                            "{\"AttachStdout\":true,\"AttachStderr\":true,\"Cmd\":[");
     for (int i = 3; i < argc; i++)
-        used += (size_t)snprintf(body + used, sizeof body - used, "%s\"%s\"", i > 3 ? "," : "", argv[i]);
+        used += (size_t)snprintf(body + used, sizeof body - used, "%s\"%s\"", i > 3 ? "," : "",
+                                 argv[i]);
     snprintf(body + used, sizeof body - used, "]}");
     snprintf(path, sizeof path, "/containers/%s/exec", argv[2]);
     snprintf(id, sizeof id, "%s", ask(fd, "POST", path, body, "\"Id\":\"", &n));

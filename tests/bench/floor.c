@@ -1,5 +1,5 @@
-/* The floor that bastion is measured against: reads a request, runs sh -c COMMAND, copies its output. No check of
- * anything, no lock, no log. */
+/* The floor that bastion is measured against: reads a request, runs sh -c COMMAND, copies its
+ * output. No check of anything, no lock, no log. */
 #include <stdlib.h>
 #include <sys/wait.h>
 #include <unistd.h>

@@ -1,8 +1,9 @@
-/* load PORT TOKEN requests CLIENTS COUNT BODY: COUNT requests, CLIENTS at a time, a connection each; prints requests a
- *     second, and the median and the 99th percentile of their times in microseconds. BODY is what must come, less a newline.
- * load PORT TOKEN first COUNT BODY: the median time to the answer's first byte, microseconds.
- * load PORT TOKEN bulk VERSION BYTES: one request of HTTP/1.VERSION, whose body must be BYTES long; prints MB/s.
- * Any other answer, or one that is cut, ends the program with 1 and a line that says why. */
+/* load PORT TOKEN requests CLIENTS COUNT BODY: COUNT requests, CLIENTS at a time, a connection
+ * each; prints requests a second, and the median and the 99th percentile of their times in
+ * microseconds. BODY is what must come, less a newline. load PORT TOKEN first COUNT BODY: the
+ * median time to the answer's first byte, microseconds. load PORT TOKEN bulk VERSION BYTES: one
+ * request of HTTP/1.VERSION, whose body must be BYTES long; prints MB/s. Any other answer, or one
+ * that is cut, ends the program with 1 and a line that says why. */
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <stdio.h>
@@ -19,8 +20,8 @@ static struct sockaddr_in server = {.sin_family = AF_INET};
 static char request[1024];
 static char buffer[1 << 20];
 
-/* An answer as far as it has come. A chunk is: its size in hexadecimal, CRLF, its bytes, CRLF; the one of size 0 is the
- * last, and trailers are not asked for. */
+/* An answer as far as it has come. A chunk is: its size in hexadecimal, CRLF, its bytes, CRLF; the
+ * one of size 0 is the last, and trailers are not asked for. */
 struct answer {
     enum { HEAD, PLAIN, SIZE, BYTES, BEHIND, LAST } state;
     char head[4096];
@@ -42,7 +43,8 @@ static double now(void) {
     return (double)ts.tv_sec * 1e6 + (double)ts.tv_nsec / 1e3;
 }
 
-/* Takes bytes into the head until it is whole; returns how many of them it took. CGI servers may end lines with LF. */
+/* Takes bytes into the head until it is whole; returns how many of them it took. CGI servers may
+ * end lines with LF. */
 static size_t take_head(struct answer *a, const char *at, size_t n) {
     for (size_t i = 0; i < n; i++) {
         if (a->head_n == sizeof a->head - 1)
@@ -82,16 +84,12 @@ static void take(struct answer *a, const char *at, size_t n) {
     for (size_t i = 0, m; i < n; i += m) {
         m = 1;
         switch (a->state) {
-        case HEAD:
-            m = take_head(a, at + i, n - i);
-            break;
+        case HEAD: m = take_head(a, at + i, n - i); break;
         case PLAIN:
             m = n - i;
             take_body(a, at + i, m);
             break;
-        case SIZE:
-            take_size(a, at[i]);
-            break;
+        case SIZE: take_size(a, at[i]); break;
         case BYTES:
             m = n - i < a->left ? n - i : a->left;
             take_body(a, at + i, m);
@@ -168,14 +166,16 @@ static void requests(int clients, int count, const char *body, int to_first) {
 
 int main(int argc, char **argv) {
     const char *what = argc > 3 ? argv[3] : "";
-    int many = strcmp(what, "requests") == 0 && argc == 7, first = strcmp(what, "first") == 0 && argc == 6;
+    int many = strcmp(what, "requests") == 0 && argc == 7,
+        first = strcmp(what, "first") == 0 && argc == 6;
     int bulk = strcmp(what, "bulk") == 0 && argc == 6;
     if (!many && !first && !bulk)
         return 64;
     server.sin_port = htons((unsigned short)atoi(argv[1]));
     server.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     snprintf(request, sizeof request,
-             "GET /cgi-bin/run HTTP/1.%c\r\nHost: localhost\r\nConnection: close\r\nAuthorization: Bearer %s\r\n\r\n",
+             "GET /cgi-bin/run HTTP/1.%c\r\nHost: localhost\r\nConnection: close\r\nAuthorization: "
+             "Bearer %s\r\n\r\n",
              bulk ? *argv[4] : '1', argv[2]);
     if (many) {
         requests(atoi(argv[4]), atoi(argv[5]), argv[6], 0);

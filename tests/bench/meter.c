@@ -1,5 +1,6 @@
-/* meter COUNT PROGRAM [ARG...]: runs a program so many times, one after another; a line for each: its exit code, microseconds from start
- * to end, and of the processor. Small itself, since to start a child costs a large parent more. */
+/* meter COUNT PROGRAM [ARG...]: runs a program so many times, one after another; a line for each:
+ * its exit code, microseconds from start to end, and of the processor. Small itself, since to start
+ * a child costs a large parent more. */
 #include <fcntl.h>
 #include <spawn.h>
 #include <stdio.h>
@@ -26,10 +27,13 @@ int main(int argc, char **argv) {
         pid_t pid;
         int status;
         double start = now();
-        if (posix_spawn(&pid, argv[2], &quiet, NULL, argv + 2, environ) != 0 || wait4(pid, &status, 0, &used) != pid)
+        if (posix_spawn(&pid, argv[2], &quiet, NULL, argv + 2, environ) != 0
+            || wait4(pid, &status, 0, &used) != pid)
             return 1;
-        printf("%d %.0f %.0f\n", WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status), now() - start,
-               (double)(used.ru_utime.tv_sec + used.ru_stime.tv_sec) * 1e6 + (double)(used.ru_utime.tv_usec + used.ru_stime.tv_usec));
+        printf("%d %.0f %.0f\n", WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status),
+               now() - start,
+               (double)(used.ru_utime.tv_sec + used.ru_stime.tv_sec) * 1e6
+                   + (double)(used.ru_utime.tv_usec + used.ru_stime.tv_usec));
     }
     return 0;
 }

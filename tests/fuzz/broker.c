@@ -1,6 +1,6 @@
-/* Any bytes as an allowlist and a request: what the reader takes for a rule is one, the first rule that matches is what each of
- * them says alone, and the words that would be executed are those of prefix and request, in their order and whole. The text of
- * the rules ends at the first NUL. */
+/* Any bytes as an allowlist and a request: what the reader takes for a rule is one, the first rule
+ * that matches is what each of them says alone, and the words that would be executed are those of
+ * prefix and request, in their order and whole. The text of the rules ends at the first NUL. */
 #include <assert.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -23,7 +23,8 @@ static void check_rules(const struct rules *r, struct slice text) {
     size_t last = 0;
     for (size_t i = 0; i < r->count; i++) {
         struct slice rule = {r->rule[i].text, strlen(r->rule[i].text)};
-        assert(rule.n > 0 && is_text(rule) && rule.at[0] != '#' && rule.at[0] != ' ' && rule.at[rule.n - 1] != ' ');
+        assert(rule.n > 0 && is_text(rule) && rule.at[0] != '#' && rule.at[0] != ' '
+               && rule.at[rule.n - 1] != ' ');
         assert(memmem(text.at, text.n, rule.at, rule.n) != NULL && r->rule[i].line > last);
         last = r->rule[i].line;
     }
@@ -39,7 +40,8 @@ static void check_match(const struct rules *r, struct slice request) {
     assert(v.match < (int)r->count);
     for (int i = 0; i < (int)r->count && (v.match == -1 || i <= v.match); i++) {
         rules_start(&one);
-        /* On a second line: at the beginning of a text a byte order mark would be none of the rule's. */
+        /* On a second line: at the beginning of a text a byte order mark would be none of the
+         * rule's. */
         snprintf(text, sizeof text, "\n%s", r->rule[i].text);
         rules_add(&one, "s", (struct slice){text, strlen(text)}, false);
         rules_match(&one, request, &alone);
@@ -84,7 +86,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     static struct rules r;
     const char *in = (const char *)data, *nul = size > 0 ? memchr(in, '\0', size) : NULL;
     struct slice text = {in, nul != NULL ? (size_t)(nul - in) : size};
-    struct slice request = {in + size - (size - text.n - (nul != NULL)), size - text.n - (nul != NULL)};
+    struct slice request = {in + size - (size - text.n - (nul != NULL)),
+                            size - text.n - (nul != NULL)};
     rules_start(&r);
     rules_add(&r, "s", text, size % 2 == 0);
     check_rules(&r, text);

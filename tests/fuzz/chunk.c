@@ -1,5 +1,5 @@
-/* Any bytes as a chunked body: reading them whole and byte by byte gives the same content and the same end, and what
- * was read, coded again, reads back as itself. */
+/* Any bytes as a chunked body: reading them whole and byte by byte gives the same content and the
+ * same end, and what was read, coded again, reads back as itself. */
 #include <assert.h>
 #include <stdint.h>
 #include <string.h>
@@ -11,7 +11,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 enum { MOST = 4096 };
 
 /* The count of bytes used, or -1. */
-static ssize_t read_body(const char *in, size_t size, size_t step, char *content, size_t *len, int *ended) {
+static ssize_t read_body(const char *in, size_t size, size_t step, char *content, size_t *len,
+                         int *ended) {
     struct chunk c = {0};
     size_t at = 0;
     *len = 0;

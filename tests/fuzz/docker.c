@@ -1,5 +1,5 @@
-/* Any bytes as an engine's answer: its head, its body, its frames, and JSON of which every value is looked at and printed. What is
- * printed anew is valid again. */
+/* Any bytes as an engine's answer: its head, its body, its frames, and JSON of which every value is
+ * looked at and printed. What is printed anew is valid again. */
 #include <assert.h>
 #include <stdint.h>
 #include <string.h>
@@ -23,7 +23,8 @@ static void look(struct slice value) {
     json_number(value, UINT64_MAX, &number);
     size_t n = 0;
     for (; json_next(&walk, &key, &element); n++) {
-        assert(element.n > 0 && element.at >= value.at && element.at + element.n < value.at + value.n);
+        assert(element.n > 0 && element.at >= value.at
+               && element.at + element.n < value.at + value.n);
         look(element);
     }
     assert(n == json_count(value));
@@ -41,7 +42,8 @@ static void check_json(struct slice text) {
     assert(b.full || json_is_valid((struct slice){b.at, b.len}));
     b = BUF_ON(out);
     json_set(&b, text, "a.b", text);
-    assert(b.full || b.len > 64 * LIMIT_JSON_DEPTH || json_kind((struct slice){b.at, b.len}) == JSON_OBJECT);
+    assert(b.full || b.len > 64 * LIMIT_JSON_DEPTH
+           || json_kind((struct slice){b.at, b.len}) == JSON_OBJECT);
 }
 
 static void check_frames(const char *in, size_t n) {

@@ -1,5 +1,5 @@
-/* Any bytes as a request: reading them in one piece and in small ones must say the same, what is accepted must hold no
- * bare CR or LF, and a framing that is accepted must be one of a kind. */
+/* Any bytes as a request: reading them in one piece and in small ones must say the same, what is
+ * accepted must hold no bare CR or LF, and a framing that is accepted must be one of a kind. */
 #include <assert.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -41,7 +41,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     struct slice v;
     if (status == 0) {
         assert(!(f.chunked && f.length > 0) && f.path.at >= in && f.path.at + f.path.n <= in + n);
-        assert(http1_find(&whole, "content-length", &v) + http1_find(&whole, "transfer-encoding", &v) <= 1);
+        assert(http1_find(&whole, "content-length", &v)
+                   + http1_find(&whole, "transfer-encoding", &v)
+               <= 1);
         assert(http1_find(&whole, "host", &v) <= 1);
     }
     return 0;

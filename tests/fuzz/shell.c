@@ -1,4 +1,5 @@
-/* Any text as a shell script: looking for its programs comes to an end, and what is told is a name. */
+/* Any text as a shell script: looking for its programs comes to an end, and what is told is a
+ * name. */
 #include <assert.h>
 #include <stdint.h>
 #include <stdlib.h>

@@ -1,5 +1,6 @@
-/* Any bytes as a line and as a file of authorized_keys, as OpenSSH's private key and as a line of tinysshd's log: what is taken out of them
- * lies within them and is of the right form, and a key that was read reads back as itself. */
+/* Any bytes as a line and as a file of authorized_keys, as OpenSSH's private key and as a line of
+ * tinysshd's log: what is taken out of them lies within them and is of the right form, and a key
+ * that was read reads back as itself. */
 #include <assert.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -27,7 +28,8 @@ static void check_authorized(struct slice line) {
         return;
     check_within(a.key, line);
     check_within(a.comment, line);
-    assert(a.key.n == SSH_KEY_TEXT && base64_decode(blob, sizeof blob, a.key.at, a.key.n) == SSH_KEY_BLOB);
+    assert(a.key.n == SSH_KEY_TEXT
+           && base64_decode(blob, sizeof blob, a.key.at, a.key.n) == SSH_KEY_BLOB);
     assert(memcmp(blob, ssh_key_head, SSH_KEY_HEAD) == 0);
     struct buf b = BUF_ON(text);
     buf_format(&b, "%sssh-ed25519 %.*s ", a.no_pty ? "no-pty " : "", SSH_KEY_TEXT, a.key.at);
@@ -35,8 +37,10 @@ static void check_authorized(struct slice line) {
     if (b.full)
         return;
     authorized_read(&again, (struct slice){text, b.len});
-    assert(again.kind == AUTHORIZED_KEY && again.no_pty == a.no_pty && memcmp(again.key.at, a.key.at, SSH_KEY_TEXT) == 0);
-    assert(again.comment.n == a.comment.n && memcmp(again.comment.at, a.comment.at, a.comment.n) == 0);
+    assert(again.kind == AUTHORIZED_KEY && again.no_pty == a.no_pty
+           && memcmp(again.key.at, a.key.at, SSH_KEY_TEXT) == 0);
+    assert(again.comment.n == a.comment.n
+           && memcmp(again.comment.at, a.comment.at, a.comment.n) == 0);
 }
 
 /* A private key is always named as something else than a file of keys. */
@@ -57,7 +61,8 @@ static void check_openssh(struct slice file) {
         assert(*c >= 0x20 && *c < 0x7f);
     openssh_key_write(&b, &k, (unsigned)file.n);
     assert(!b.full && openssh_key_read(&again, (struct slice){text, b.len}) == NULL);
-    assert(memcmp(k.secret, again.secret, sizeof k.secret) == 0 && strcmp(k.comment, again.comment) == 0);
+    assert(memcmp(k.secret, again.secret, sizeof k.secret) == 0
+           && strcmp(k.comment, again.comment) == 0);
 }
 
 /* Coded and framed as in a file, so that what is mutated is what the format is made of. */

@@ -1,5 +1,5 @@
-/* Any bytes in the log and as a Basic credential: quoted text is one line of printable ASCII that ends where it should,
- * and base64 that is accepted has no second spelling. */
+/* Any bytes in the log and as a Basic credential: quoted text is one line of printable ASCII that
+ * ends where it should, and base64 that is accepted has no second spelling. */
 #include <assert.h>
 #include <stdint.h>
 #include <string.h>
@@ -30,8 +30,11 @@ static void check_base64(const char *in, size_t n) {
         return;
     for (size_t i = 0, k = 0; i < (size_t)len; i += 3, k += 4) {
         size_t left = (size_t)len - i;
-        unsigned bits = (unsigned)out[i] << 16 | (left > 1 ? (unsigned)out[i + 1] << 8 : 0) | (left > 2 ? out[i + 2] : 0);
-        char four[4] = {digits[bits >> 18], digits[bits >> 12 & 63], left > 1 ? digits[bits >> 6 & 63] : '=', left > 2 ? digits[bits & 63] : '='};
+        unsigned bits = (unsigned)out[i] << 16 | (left > 1 ? (unsigned)out[i + 1] << 8 : 0)
+                        | (left > 2 ? out[i + 2] : 0);
+        char four[4] = {digits[bits >> 18], digits[bits >> 12 & 63],
+                        left > 1 ? digits[bits >> 6 & 63] : '=',
+                        left > 2 ? digits[bits & 63] : '='};
         assert(k + 4 <= n && memcmp(in + k, four, 4) == 0);
     }
 }

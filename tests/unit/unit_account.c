@@ -8,7 +8,8 @@
 #include "base/account.h"
 #include "unit.h"
 
-static char passwd[] = "/tmp/bastion-unit-passwd-XXXXXX", group[] = "/tmp/bastion-unit-group-XXXXXX";
+static char passwd[] = "/tmp/bastion-unit-passwd-XXXXXX",
+            group[] = "/tmp/bastion-unit-group-XXXXXX";
 static int passwd_fd, group_fd;
 
 static void make_files(void) {
@@ -22,7 +23,9 @@ static void remove_files(void) {
     unlink(group);
 }
 
-static void put(int fd, const char *text) { ck_assert_int_eq(write(fd, text, strlen(text)), (ssize_t)strlen(text)); }
+static void put(int fd, const char *text) {
+    ck_assert_int_eq(write(fd, text, strlen(text)), (ssize_t)strlen(text));
+}
 
 #define LINE "agent:x:1000:1001:A Gent:/home/agent:/bin/sh\n"
 static const struct {
@@ -35,7 +38,8 @@ static const struct {
     {LINE, "", 0, 1, 1001},
     {LINE, "a:x:5:agentx,xagent,x\nb:x:6:x,agent,y\nc:x:7:\n", 0, 2, 6},
     {LINE, "a:x:1001:agent\na:x:5:agent\na:x:5:agent\n", 0, 2, 5},
-    {LINE, "a:x:5\nb:x:-1:agent\nc:x:4294967295:agent\nd:x::agent\ne:x:8:agent", 0, 2, 8}, /* the last has no newline */
+    /* the last has no newline */
+    {LINE, "a:x:5\nb:x:-1:agent\nc:x:4294967295:agent\nd:x::agent\ne:x:8:agent", 0, 2, 8},
     {"agentx:x:1:1::/:/\nxagent:x:1:1::/:/\nagent:short\n", "", -1, 0, 0},
     {"agent:x:1000:1001:A Gent:/home/agent:/bin/sh:more\n", "", -1, 0, 0},
     {"agent:x:4294967295:1::/:/\n", "", -1, 0, 0},
@@ -69,12 +73,14 @@ START_TEST(all_of_it) {
 }
 END_TEST
 
-/* Entries far into a long file; a line that does not fit, and more groups than fit, are refused, not cut. */
+/* Entries far into a long file; a line that does not fit, and more groups than fit, are refused,
+ * not cut. */
 START_TEST(large) {
     static struct account a;
     static char line[LIMIT_ACCOUNT_LINE + 64];
     for (int i = 0; i < 3000; i++) {
-        snprintf(line, sizeof line, "user%d:x:%d:%d::/home/user%d:/bin/sh\n", i, 2000 + i, 2000 + i, i);
+        snprintf(line, sizeof line, "user%d:x:%d:%d::/home/user%d:/bin/sh\n", i, 2000 + i, 2000 + i,
+                 i);
         put(passwd_fd, line);
     }
     put(passwd_fd, LINE);

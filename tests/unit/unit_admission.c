@@ -59,7 +59,9 @@ START_TEST(credential) {
     struct auth a;
     set(fields[_i].setting, "X=");
     auth_load(&a, &s);
-    ck_assert_int_eq(auth_refuse(&a, unit_guarded(fields[_i].field, fields[_i].n), fields[_i].n) == NULL, fields[_i].right);
+    ck_assert_int_eq(auth_refuse(&a, unit_guarded(fields[_i].field, fields[_i].n), fields[_i].n)
+                         == NULL,
+                     fields[_i].right);
 }
 END_TEST
 
@@ -131,7 +133,9 @@ static const struct {
     {"GET", RUN, "h", NULL, NULL, "pre", 1, 0},
 };
 
-static struct slice slice(const char *text) { return (struct slice){text, text != NULL ? strlen(text) : 0}; }
+static struct slice slice(const char *text) {
+    return (struct slice){text, text != NULL ? strlen(text) : 0};
+}
 
 START_TEST(judged) {
     struct auth a;
@@ -143,10 +147,13 @@ START_TEST(judged) {
         .authority = slice(requests[_i].authority),
         .origin = slice(requests[_i].origin),
         .site = slice(requests[_i].site),
-        .authorization = slice(requests[_i].authorizations < 0 ? "Bearer x" : requests[_i].authorizations > 0 ? "Bearer abc" : NULL),
+        .authorization = slice(requests[_i].authorizations < 0   ? "Bearer x"
+                               : requests[_i].authorizations > 0 ? "Bearer abc"
+                                                                 : NULL),
         .authorizations = (size_t)abs(requests[_i].authorizations),
     };
-    rq.purpose[_i % ADMISSION_PURPOSES] = slice(requests[_i].purpose); /* it may stand in any of them */
+    /* it may stand in any of them */
+    rq.purpose[_i % ADMISSION_PURPOSES] = slice(requests[_i].purpose);
     struct admission_verdict g = admission_judge(&rq, &a);
     ck_assert_int_eq(g.status, requests[_i].status);
     ck_assert_int_eq(g.allow != NULL, g.status == 405);

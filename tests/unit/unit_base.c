@@ -48,7 +48,8 @@ static const struct {
 START_TEST(number) {
     size_t n = strlen(numbers[_i].text);
     uint64_t value = 77;
-    ck_assert_int_eq(num_decimal(unit_guarded(numbers[_i].text, n), n, numbers[_i].max, &value), numbers[_i].good);
+    ck_assert_int_eq(num_decimal(unit_guarded(numbers[_i].text, n), n, numbers[_i].max, &value),
+                     numbers[_i].good);
     ck_assert_uint_eq(value, numbers[_i].good ? numbers[_i].value : 77);
 }
 END_TEST
@@ -96,7 +97,8 @@ static bool not_b(const char *name, size_t n) { return !(n == 1 && *name == 'B')
 
 START_TEST(environment) {
     static struct env e;
-    char *source[] = {TEXT("A=1"), TEXT("B=2"), TEXT("=odd"), TEXT("noequals"), TEXT("BB=3=4"), NULL};
+    char *source[] = {TEXT("A=1"),      TEXT("B=2"),    TEXT("=odd"),
+                      TEXT("noequals"), TEXT("BB=3=4"), NULL};
     env_start(&e);
     env_copy(&e, source, not_b);
     env_set(&e, "C", "x y");
@@ -136,7 +138,8 @@ static const struct {
     {"192.0.2.7\nx", NULL},
     {"1.2.3", NULL},
     {"[::1", "::1"},
-    {"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", NULL},
+    {"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
+     NULL},
 };
 
 START_TEST(address) {
@@ -150,8 +153,10 @@ END_TEST
 
 START_TEST(peer_precedence) {
     char out[LIMIT_PEER];
-    char *all[] = {TEXT("REMOTE_ADDR=192.0.2.3"), TEXT("TCPREMOTEADDR=192.0.2.2:1"), TEXT("TCPREMOTEIP=192.0.2.1"), NULL};
-    char *two[] = {TEXT("REMOTE_ADDR=192.0.2.3"), TEXT("TCPREMOTEADDR=192.0.2.2:1"), TEXT("TCPREMOTEIP=nonsense"), NULL};
+    char *all[] = {TEXT("REMOTE_ADDR=192.0.2.3"), TEXT("TCPREMOTEADDR=192.0.2.2:1"),
+                   TEXT("TCPREMOTEIP=192.0.2.1"), NULL};
+    char *two[] = {TEXT("REMOTE_ADDR=192.0.2.3"), TEXT("TCPREMOTEADDR=192.0.2.2:1"),
+                   TEXT("TCPREMOTEIP=nonsense"), NULL};
     char *one[] = {TEXT("REMOTE_ADDR=192.0.2.3"), NULL}, *none[] = {NULL};
     int pair[2];
     ucspi_peer(out, all, 0);
@@ -170,7 +175,9 @@ START_TEST(peer_precedence) {
 END_TEST
 
 START_TEST(superserver_names) {
-    const char *ours[] = {"TCPREMOTEIP", "TCPREMOTEHOST", "TCPREMOTEINFO", "TCPLOCALPORT", "PROTO", "REMOTE_ADDR", "LISTEN_FDS", "SSL_CIPHER", "SSL_CLIENT_S_DN_CN"};
+    const char *ours[] = {"TCPREMOTEIP",  "TCPREMOTEHOST", "TCPREMOTEINFO",
+                          "TCPLOCALPORT", "PROTO",         "REMOTE_ADDR",
+                          "LISTEN_FDS",   "SSL_CIPHER",    "SSL_CLIENT_S_DN_CN"};
     const char *theirs[] = {"PATH", "DOCKER_HOST", "SSL_CERT_FILE", "TCP", "REMOTE", "PROTOCOL"};
     for (size_t i = 0; i < COUNT(ours); i++)
         ck_assert_msg(ucspi_owns(ours[i], strlen(ours[i])), "%s", ours[i]);

@@ -11,7 +11,8 @@
 static struct input in;
 static int feed;
 
-/* An input whose window has `already` read and whose descriptor has `later` to come, then its end. */
+/* An input whose window has `already` read and whose descriptor has `later` to come, then its
+ * end. */
 static void prepare(const char *already, const char *later) {
     int p[2];
     ck_assert_int_eq(pipe(p), 0);
@@ -27,7 +28,7 @@ static const struct {
     enum how how;
     uint64_t length;
     const char *already, *later;
-    bool ends;      /* the client ends behind that */
+    bool ends; /* the client ends behind that */
     bool through, bad;
     const char *rest; /* what stands behind a body that was dropped */
 } drops[] = {
@@ -55,7 +56,8 @@ START_TEST(drop) {
     if (drops[_i].how == TO_END)
         body_start_to_end(&b, &in);
     /* Where more could come, one of the two times ends it. */
-    int64_t deadline = _i % 2 == 0 ? clock_now() + 20 : CLOCK_NEVER, idle = _i % 2 == 0 ? 60000 : 20;
+    int64_t deadline = _i % 2 == 0 ? clock_now() + 20 : CLOCK_NEVER,
+            idle = _i % 2 == 0 ? 60000 : 20;
     ck_assert_int_eq(body_drop(&b, deadline, idle), drops[_i].through);
     ck_assert_int_eq(b.bad, drops[_i].bad);
     if (drops[_i].rest != NULL) {

@@ -58,7 +58,8 @@ static void ask(struct policy *p, struct line *l, struct asked *a) {
     policy_decide(p, (struct slice){unit_guarded(text, n), n}, &d);
     snprintf(a->said, sizeof a->said, "%s %.400s", d.allow ? d.rule : d.reason, text);
     snprintf(rule, sizeof rule, "table:%s", l->field[1]);
-    a->right = d.allow == allow && (allow ? strcmp(d.rule, rule) == 0 : strstr(d.reason, l->field[1]) != NULL);
+    a->right = d.allow == allow
+               && (allow ? strcmp(d.rule, rule) == 0 : strstr(d.reason, l->field[1]) != NULL);
     for (; a->right && allow && words < l->n - 3; words++) {
         plain(l->field[3 + words]);
         a->right = d.argv[words] != NULL && strcmp(d.argv[words], l->field[3 + words]) == 0;
@@ -139,13 +140,16 @@ static const struct {
     {BYTES("#\xe4\nb\n"), true, 1, "b", NULL},
     {BYTES("\xef\xbb\xbf"), true, 0, NULL, NULL},
     {BYTES("\xef\xbb\xbf# x\na\n"), true, 1, "a", NULL},
-    {BYTES("\xef\xbb\xbf" "a\n"), true, 1, "a", NULL},
+    {BYTES("\xef\xbb\xbf"
+           "a\n"),
+     true, 1, "a", NULL},
     {BYTES(" # a\n#\n"), true, 0, NULL, NULL},
 };
 
 START_TEST(reader) {
     rules_start(&r);
-    rules_add(&r, "s", (struct slice){unit_guarded(texts[_i].text, texts[_i].n), texts[_i].n}, texts[_i].terminated);
+    rules_add(&r, "s", (struct slice){unit_guarded(texts[_i].text, texts[_i].n), texts[_i].n},
+              texts[_i].terminated);
     ck_assert_uint_eq(r.count, texts[_i].rules);
     if (texts[_i].last != NULL)
         ck_assert_str_eq(r.rule[r.count - 1].text, texts[_i].last);
@@ -166,7 +170,9 @@ START_TEST(too_many_rules) {
     rules_add(&r, "s", (struct slice){text, sizeof text}, true);
     ck_assert_uint_eq(r.count, LIMIT_RULES);
     /* Named once. */
-    ck_assert_str_eq(buf_string(&r.errors), "s:2049: more rules than there is room for: this one and those behind it are left out\n");
+    ck_assert_str_eq(
+        buf_string(&r.errors),
+        "s:2049: more rules than there is room for: this one and those behind it are left out\n");
 }
 END_TEST
 
@@ -180,7 +186,9 @@ START_TEST(effort) {
     one_rule("((((a{1,99}){1,99}){1,99}){1,99})\na");
     rules_match(&r, (struct slice){"a", 1}, &v);
     ck_assert_int_eq(v.match, 1);
-    ck_assert_str_eq(buf_string(&v.errors), "s:1: column 26: so far it stands for 970299 characters, copies included, and 65536 are the most\n");
+    ck_assert_str_eq(buf_string(&v.errors),
+                     "s:1: column 26: so far it stands for 970299 characters, copies included, and "
+                     "65536 are the most\n");
     one_rule("a\n((((a{1,99}){1,99}){1,99}){1,99})");
     rules_match(&r, (struct slice){"a", 1}, &v);
     ck_assert(v.match == 0 && v.errors.len == 0);
@@ -204,7 +212,9 @@ START_TEST(kept) {
     static const struct {
         const char *text;
         int a, b;
-    } tables[] = {{"a\nb", 0, 1}, {"a\nb", 0, 1}, {"b\na", 1, 0}, {"b\na\na", 1, 0}, {"(\nb", -1, 1}, {"(\nb", -1, 1}, {"", -1, -1}, {"[ab]\nb", 0, 0}, {"x\ny", -1, -1}};
+    } tables[] = {{"a\nb", 0, 1},    {"a\nb", 0, 1},    {"b\na", 1, 0},
+                  {"b\na\na", 1, 0}, {"(\nb", -1, 1},   {"(\nb", -1, 1},
+                  {"", -1, -1},      {"[ab]\nb", 0, 0}, {"x\ny", -1, -1}};
     static struct rules_verdict v;
     for (size_t i = 0; i < COUNT(tables); i++) {
         one_rule(tables[i].text);
@@ -255,7 +265,8 @@ Suite *unit_broker(void) {
     Suite *made = suite_create("broker");
     TCase *tc = tcase_create("broker");
     tcase_set_timeout(tc, 120);
-    const TTest *tests[] = {table, too_many_rules, effort, no_child, kept, more_than_is_kept, long_requests};
+    const TTest *tests[] = {table, too_many_rules,    effort,       no_child,
+                            kept,  more_than_is_kept, long_requests};
     for (size_t i = 0; i < COUNT(tests); i++)
         tcase_add_test(tc, tests[i]);
     tcase_add_loop_test(tc, reader, 0, (int)COUNT(texts));

@@ -5,7 +5,8 @@
 #include "unit.h"
 #include "wire/shell_words.h"
 
-/* The programs that are found, with a / between them; "?" at the end where reading ended before the script did. */
+/* The programs that are found, with a / between them; "?" at the end where reading ended before the
+ * script did. */
 static const struct {
     const char *script, *programs;
 } scripts[] = {

@@ -1,4 +1,5 @@
-/* The chunked coding: each body is read whole, in pieces of every size, and must give the same content. */
+/* The chunked coding: each body is read whole, in pieces of every size, and must give the same
+ * content. */
 #include <stdio.h>
 #include <string.h>
 
@@ -47,7 +48,8 @@ static const struct {
 };
 
 /* Reads with at most `step` bytes at a time: the count used, or -1. *ended as chunk_ended. */
-static ssize_t read_in_steps(const char *bytes, size_t n, size_t step, char *content, size_t *len, bool *ended) {
+static ssize_t read_in_steps(const char *bytes, size_t n, size_t step, char *content, size_t *len,
+                             bool *ended) {
     struct chunk c = {0};
     size_t at = 0;
     *len = 0;
@@ -121,7 +123,11 @@ START_TEST(heads) {
     static const struct {
         size_t n;
         const char *text;
-    } rows[] = {{1, "1\r\n"}, {15, "f\r\n"}, {16, "10\r\n"}, {65536, "10000\r\n"}, {SIZE_MAX, "ffffffffffffffff\r\n"}};
+    } rows[] = {{1, "1\r\n"},
+                {15, "f\r\n"},
+                {16, "10\r\n"},
+                {65536, "10000\r\n"},
+                {SIZE_MAX, "ffffffffffffffff\r\n"}};
     for (size_t i = 0; i < COUNT(rows); i++) {
         char out[CHUNK_HEAD];
         size_t n = chunk_head(out, rows[i].n);

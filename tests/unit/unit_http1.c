@@ -138,7 +138,8 @@ START_TEST(head) {
     static const size_t steps[] = {SIZE_MAX / 2, 1, 2, 3, 7};
     for (size_t i = 0; i < COUNT(steps); i++) {
         struct http1_framing f;
-        ck_assert_int_eq(read_in_steps(&h, heads[_i].bytes, heads[_i].n, steps[i]), heads[_i].status);
+        ck_assert_int_eq(read_in_steps(&h, heads[_i].bytes, heads[_i].n, steps[i]),
+                         heads[_i].status);
         if (heads[_i].status == 200)
             ck_assert_int_eq(http1_read_framing(&h, &f), heads[_i].framing);
     }
@@ -148,7 +149,9 @@ END_TEST
 /* A refusal must not need the rest of the head. */
 START_TEST(refused_early) {
     static struct http1_head h;
-    static const char *const early[] = {"GET / HTTP/1.1\n", "GET /\r\n", "GET / HTTP/1.1\r\nHost: a\n", "GET / HTTP/1.1\r\nX: a\rb", "\n"};
+    static const char *const early[] = {"GET / HTTP/1.1\n", "GET /\r\n",
+                                        "GET / HTTP/1.1\r\nHost: a\n", "GET / HTTP/1.1\r\nX: a\rb",
+                                        "\n"};
     for (size_t i = 0; i < COUNT(early); i++)
         ck_assert_msg(read_in_steps(&h, early[i], strlen(early[i]), 1) == 400, "row %zu", i);
 }
@@ -158,18 +161,22 @@ START_TEST(what_it_says) {
     static struct http1_head h;
     struct http1_framing f;
     struct slice v;
-    static const char text[] = "POST /cgi-bin/run?a=b/c?d HTTP/1.1\r\nHost: x.example:8080\r\nTE: gzip;q=1 , trailers\r\nX-A: \t one two \t\r\nx-a: three\r\n"
-                               "Connection: keep-alive, Close\r\nContent-Length: 12\r\nExpect: 100-continue\r\n\r\nrest";
+    static const char text[] =
+        "POST /cgi-bin/run?a=b/c?d HTTP/1.1\r\nHost: x.example:8080\r\nTE: gzip;q=1 , "
+        "trailers\r\nX-A: \t one two \t\r\nx-a: three\r\n"
+        "Connection: keep-alive, Close\r\nContent-Length: 12\r\nExpect: 100-continue\r\n\r\nrest";
     ck_assert_int_eq(read_in_steps(&h, BYTES(text), 1), 200);
     ck_assert_uint_eq(h.scanned, sizeof text - 1 - 4);
     ck_assert_int_eq(http1_read_framing(&h, &f), 0);
-    ck_assert(slice_is(h.method, "POST") && slice_is(f.path, "/cgi-bin/run") && slice_is(f.authority, "x.example:8080"));
+    ck_assert(slice_is(h.method, "POST") && slice_is(f.path, "/cgi-bin/run")
+              && slice_is(f.authority, "x.example:8080"));
     ck_assert(f.length == 12 && !f.chunked && f.expects_continue && !f.persistent && f.trailers);
     ck_assert_uint_eq(http1_find(&h, "X-a", &v), 2);
     ck_assert(slice_is(v, "one two"));
     ck_assert_uint_eq(http1_find(&h, "X-B", &v), 0);
     ck_assert(http1_lists(&h, "connection", "close") && !http1_lists(&h, "connection", "clos"));
-    ck_assert_int_eq(read_in_steps(&h, BYTES("GET http://h:1?q HTTP/1.1\r\nHost: H:1\r\n\r\n"), 9), 200);
+    ck_assert_int_eq(read_in_steps(&h, BYTES("GET http://h:1?q HTTP/1.1\r\nHost: H:1\r\n\r\n"), 9),
+                     200);
     ck_assert_int_eq(http1_read_framing(&h, &f), 0);
     ck_assert(f.path.n == 0 && slice_is(f.authority, "h:1") && f.persistent && !f.trailers);
 }
@@ -180,10 +187,12 @@ START_TEST(limits) {
     static struct http1_head h;
     static char text[LIMIT_HEAD + 64];
     for (int over = 0; over <= 1; over++) {
-        int n = snprintf(text, sizeof text, "GET /%0*d HTTP/1.1\r\nHost: a\r\n\r\n", LIMIT_REQUEST_LINE - 14 + over, 0);
+        int n = snprintf(text, sizeof text, "GET /%0*d HTTP/1.1\r\nHost: a\r\n\r\n",
+                         LIMIT_REQUEST_LINE - 14 + over, 0);
         ck_assert_int_eq(read_in_steps(&h, text, (size_t)n, 4096), over ? 414 : 200);
         ck_assert_int_eq(read_in_steps(&h, text, (size_t)n, SIZE_MAX / 2), over ? 414 : 200);
-        n = snprintf(text, sizeof text, "GET / HTTP/1.1\r\nHost: a\r\nX: %0*d\r\n\r\n", LIMIT_HEAD - 16 - 9 - 3 - 4 + over, 0);
+        n = snprintf(text, sizeof text, "GET / HTTP/1.1\r\nHost: a\r\nX: %0*d\r\n\r\n",
+                     LIMIT_HEAD - 16 - 9 - 3 - 4 + over, 0);
         ck_assert_int_eq(n, LIMIT_HEAD + over);
         ck_assert_int_eq(read_in_steps(&h, text, (size_t)n, 5000), over ? 431 : 200);
         n = snprintf(text, sizeof text, "GET / HTTP/1.1\r\nHost: a\r\n");
@@ -198,11 +207,13 @@ START_TEST(limits) {
 }
 END_TEST
 
-/* A line's end, good or bad, on both sides of each limit: how the bytes are divided must not change the verdict. */
+/* A line's end, good or bad, on both sides of each limit: how the bytes are divided must not change
+ * the verdict. */
 START_TEST(limits_in_any_pieces) {
     static struct http1_head h;
     static char text[LIMIT_HEAD + 64];
-    static const char *const ends[] = {"\n", "\r\n", "\r\r\n", "\rx\r\n", "x\r\n", "\r\n\r\n", "\r\nHost: a\r\n\r\n", "\n\r\n"};
+    static const char *const ends[] = {
+        "\n", "\r\n", "\r\r\n", "\rx\r\n", "x\r\n", "\r\n\r\n", "\r\nHost: a\r\n\r\n", "\n\r\n"};
     static const struct {
         const char *start;
         size_t limit;
@@ -218,8 +229,10 @@ START_TEST(limits_in_any_pieces) {
                 size_t n = at + strlen(ends[e]);
                 int whole = read_in_steps(&h, text, n, SIZE_MAX / 2);
                 for (size_t first = rows[r].limit - 8; first < n; first++)
-                    ck_assert_msg(read_in_steps(&h, text, n, first) == whole, "row %zu, end %zu at %zu, first %zu", r, e, at, first);
-                ck_assert_msg(read_in_steps(&h, text, n, r == 0 ? 1 : 127) == whole, "row %zu, end %zu at %zu", r, e, at);
+                    ck_assert_msg(read_in_steps(&h, text, n, first) == whole,
+                                  "row %zu, end %zu at %zu, first %zu", r, e, at, first);
+                ck_assert_msg(read_in_steps(&h, text, n, r == 0 ? 1 : 127) == whole,
+                              "row %zu, end %zu at %zu", r, e, at);
             }
 }
 END_TEST

@@ -12,19 +12,67 @@ static const struct {
     const char *text;
     bool valid;
 } texts[] = {
-    {"{}", true}, {"[]", true}, {" \t\r\n{ } ", true}, {"null", true}, {"true", true}, {"false", true}, {"\"\"", true}, {"0", true},
-    {"-0.5e+10", true}, {"12E3", true}, {"[1,2 , {\"a\":[]}]", true}, {"{\"a\":1,\"b\":{\"c\":null}}", true}, {"\"\\u00e4\\\\\\\"\\/\\b\"", true},
-    {"[[[]],{}]", true}, {"\"\x7f\xff\"", true},
-    {"", false}, {" ", false}, {"{", false}, {"[", false}, {"[1,]", false}, {"[,1]", false}, {"{\"a\"}", false}, {"{\"a\":}", false},
-    {"{\"a\":1,}", false}, {"{a:1}", false}, {"{1:1}", false}, {"[1 2]", false}, {"[1]]", false}, {"{}{}", false}, {"1 2", false}, {"01", false},
-    {"-", false}, {"1.", false}, {".5", false}, {"1e", false}, {"+1", false}, {"0x1", false}, {"nul", false}, {"nulll", false}, {"\"", false},
-    {"\"\\\"", false}, {"\"\\x\"", false}, {"\"\\u12g4\"", false}, {"\"\\u12", false}, {"\"\n\"", false}, {"[}", false}, {"{]", false},
-    {"{\"a\":[}", false}, {"tru e", false}, {"'a'", false}, {"[1]x", false}, {"{\"a\" 1}", false}, {"{\"a\":1 \"b\":2}", false}, {"NaN", false},
+    {"{}", true},
+    {"[]", true},
+    {" \t\r\n{ } ", true},
+    {"null", true},
+    {"true", true},
+    {"false", true},
+    {"\"\"", true},
+    {"0", true},
+    {"-0.5e+10", true},
+    {"12E3", true},
+    {"[1,2 , {\"a\":[]}]", true},
+    {"{\"a\":1,\"b\":{\"c\":null}}", true},
+    {"\"\\u00e4\\\\\\\"\\/\\b\"", true},
+    {"[[[]],{}]", true},
+    {"\"\x7f\xff\"", true},
+    {"", false},
+    {" ", false},
+    {"{", false},
+    {"[", false},
+    {"[1,]", false},
+    {"[,1]", false},
+    {"{\"a\"}", false},
+    {"{\"a\":}", false},
+    {"{\"a\":1,}", false},
+    {"{a:1}", false},
+    {"{1:1}", false},
+    {"[1 2]", false},
+    {"[1]]", false},
+    {"{}{}", false},
+    {"1 2", false},
+    {"01", false},
+    {"-", false},
+    {"1.", false},
+    {".5", false},
+    {"1e", false},
+    {"+1", false},
+    {"0x1", false},
+    {"nul", false},
+    {"nulll", false},
+    {"\"", false},
+    {"\"\\\"", false},
+    {"\"\\x\"", false},
+    {"\"\\u12g4\"", false},
+    {"\"\\u12", false},
+    {"\"\n\"", false},
+    {"[}", false},
+    {"{]", false},
+    {"{\"a\":[}", false},
+    {"tru e", false},
+    {"'a'", false},
+    {"[1]x", false},
+    {"{\"a\" 1}", false},
+    {"{\"a\":1 \"b\":2}", false},
+    {"NaN", false},
 };
 
 START_TEST(validity) {
     size_t n = strlen(texts[_i].text);
-    ck_assert_msg(json_is_valid((struct slice){unit_guarded(texts[_i].text, n), n}) == texts[_i].valid, "%s", texts[_i].text);
+    ck_assert_msg(json_is_valid((struct slice){unit_guarded(texts[_i].text, n), n})
+                      == texts[_i].valid,
+                  "%s", texts[_i].text);
     /* Cut anywhere, only a number is still a text of its own. */
     for (size_t cut = 0; texts[_i].valid && cut < n; cut++)
         if (strchr("{[\"ntf", texts[_i].text[0]) != NULL)
@@ -43,14 +91,16 @@ START_TEST(depth) {
 }
 END_TEST
 
-static const char object[] = "{ \"a\" : 1, \"b\":{\"c\":[true , \"}\\\"]\",{}],\"d\":\"x\"}, \"a\":-2.50, \"e\":null,\"s\":\"\\u00e4\\ud83d\\ude00\\ud800\\n/\" }";
+static const char object[] = "{ \"a\" : 1, \"b\":{\"c\":[true , \"}\\\"]\",{}],\"d\":\"x\"}, "
+                             "\"a\":-2.50, \"e\":null,\"s\":\"\\u00e4\\ud83d\\ude00\\ud800\\n/\" }";
 
 START_TEST(reading) {
     struct slice o = text(object), key, value;
     char out[64];
     struct buf b = BUF_ON(out);
     ck_assert(json_is_valid(o));
-    ck_assert(json_kind(o) == JSON_OBJECT && json_kind(text("-1")) == JSON_NUMBER && json_kind((struct slice){NULL, 0}) == JSON_NONE);
+    ck_assert(json_kind(o) == JSON_OBJECT && json_kind(text("-1")) == JSON_NUMBER
+              && json_kind((struct slice){NULL, 0}) == JSON_NONE);
     ck_assert(slice_is(json_member(o, "a"), "-2.50"));
     ck_assert(slice_is(json_at(o, "b.c"), "[true , \"}\\\"]\",{}]"));
     ck_assert(json_is(json_at(o, "b.d"), "x"));
@@ -73,8 +123,10 @@ END_TEST
 
 START_TEST(numbers) {
     uint64_t n = 7;
-    ck_assert(!json_number(text("-1"), 100, &n) && !json_number(text("1.0"), 100, &n) && !json_number(text("101"), 100, &n));
-    ck_assert(!json_number(text("\"1\""), 100, &n) && !json_number((struct slice){NULL, 0}, 100, &n) && n == 7);
+    ck_assert(!json_number(text("-1"), 100, &n) && !json_number(text("1.0"), 100, &n)
+              && !json_number(text("101"), 100, &n));
+    ck_assert(!json_number(text("\"1\""), 100, &n) && !json_number((struct slice){NULL, 0}, 100, &n)
+              && n == 7);
     ck_assert(json_number(text("100"), 100, &n) && n == 100);
 }
 END_TEST
@@ -87,7 +139,9 @@ START_TEST(printing) {
     } rows[] = {
         {"{}", "{}"},
         {"[ ]", "[]"},
-        {"{\"a\":[1, {\"b\":{}}],\"c\":\"{,:\"}", "{\n    \"a\": [\n        1,\n        {\n            \"b\": {}\n        }\n    ],\n    \"c\": \"{,:\"\n}"},
+        {"{\"a\":[1, {\"b\":{}}],\"c\":\"{,:\"}",
+         "{\n    \"a\": [\n        1,\n        {\n            \"b\": {}\n        }\n    ],\n    "
+         "\"c\": \"{,:\"\n}"},
         {"1.50e3", "1.50e3"},
     };
     for (size_t i = 0; i < COUNT(rows); i++) {
@@ -97,7 +151,8 @@ START_TEST(printing) {
         ck_assert_str_eq(buf_string(&b), rows[i].out);
         struct buf again = BUF_ON(out);
         json_compact(text(rows[i].in), put, &again);
-        ck_assert(json_is_valid((struct slice){again.at, again.len}) && memchr(again.at, '\n', again.len) == NULL);
+        ck_assert(json_is_valid((struct slice){again.at, again.len})
+                  && memchr(again.at, '\n', again.len) == NULL);
     }
 }
 END_TEST
@@ -109,7 +164,8 @@ START_TEST(writing) {
         {"{\"a\":1, \"b\": [2]}", "a", "{\"a\":9,\"b\":[2]}"},
         {"{\"a\":1}", "b", "{\"a\":1,\"b\":9}"},
         {"{}", "a.b", "{\"a\":{\"b\":9}}"},
-        {"{\"x\":{\"y\":{\"z\":1,\"w\":2}},\"v\":0}", "x.y.z", "{\"x\":{\"y\":{\"z\":9,\"w\":2}},\"v\":0}"},
+        {"{\"x\":{\"y\":{\"z\":1,\"w\":2}},\"v\":0}", "x.y.z",
+         "{\"x\":{\"y\":{\"z\":9,\"w\":2}},\"v\":0}"},
         {"{\"x\":null}", "x.y", "{\"x\":{\"y\":9}}"},
     };
     char out[256];

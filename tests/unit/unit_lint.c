@@ -1,4 +1,5 @@
-/* What bastion check says of rules, each example tried with the policy itself; and that nothing is missing, by force. */
+/* What bastion check says of rules, each example tried with the policy itself; and that nothing is
+ * missing, by force. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,7 +20,9 @@ static void use(const char *text) {
     lint_start(&p.rules);
 }
 
-static bool has_example(enum lint_kind kind) { return kind != LINT_NOTHING && kind != LINT_CONTROL && kind != LINT_LOGGED; }
+static bool has_example(enum lint_kind kind) {
+    return kind != LINT_NOTHING && kind != LINT_CONTROL && kind != LINT_LOGGED;
+}
 
 /* Everything that is found has an example that the policy allows. */
 static void look(size_t index, bool prefixed, bool logged) {
@@ -28,8 +31,12 @@ static void look(size_t index, bool prefixed, bool logged) {
     for (size_t i = 0; i < count; i++) {
         if (found[i].open || !has_example(found[i].kind))
             continue;
-        policy_decide(&p, (struct slice){unit_guarded(found[i].example.text, found[i].example.n), found[i].example.n}, &d);
-        ck_assert_msg(d.allow, "%s: %.*s", p.rules.rule[index].text, (int)found[i].example.n, found[i].example.text);
+        policy_decide(&p,
+                      (struct slice){unit_guarded(found[i].example.text, found[i].example.n),
+                                     found[i].example.n},
+                      &d);
+        ck_assert_msg(d.allow, "%s: %.*s", p.rules.rule[index].text, (int)found[i].example.n,
+                      found[i].example.text);
     }
 }
 
@@ -122,13 +129,17 @@ START_TEST(one_rule) {
     if (p.rules.count > 0)
         look(0, true, false);
     for (size_t i = 0; i < count; i++)
-        snprintf(said + strlen(said), sizeof said - strlen(said), " %d %.40s", found[i].kind, has_example(found[i].kind) ? found[i].example.text : "");
+        snprintf(said + strlen(said), sizeof said - strlen(said), " %d %.40s", found[i].kind,
+                 has_example(found[i].kind) ? found[i].example.text : "");
     ck_assert_msg(count == rows[_i].n, "%s:%s", rows[_i].rule, said);
     for (size_t i = 0; i < count; i++) {
         const char *example = rows[_i].wanted[i].example;
-        ck_assert_msg(found[i].kind == rows[_i].wanted[i].kind && !found[i].open, "%s:%s", rows[_i].rule, said);
+        ck_assert_msg(found[i].kind == rows[_i].wanted[i].kind && !found[i].open, "%s:%s",
+                      rows[_i].rule, said);
         if (example != NULL)
-            ck_assert_msg(found[i].example.n == strlen(example) && memcmp(found[i].example.text, example, strlen(example)) == 0, "%s:%s", rows[_i].rule, said);
+            ck_assert_msg(found[i].example.n == strlen(example)
+                              && memcmp(found[i].example.text, example, strlen(example)) == 0,
+                          "%s:%s", rows[_i].rule, said);
     }
 }
 END_TEST
@@ -189,9 +200,22 @@ START_TEST(order) {
     static const struct {
         int kind; /* -1: neither */
         size_t n, by[2];
-    } wanted[] = {{-1, 0, {0}}, {LINT_COVERED, 1, {0}}, {-1, 0, {0}}, {LINT_SAME, 1, {2}}, {-1, 0, {0}}, {LINT_COVERED, 1, {0}}, {-1, 0, {0}}, {-1, 0, {0}}, {-1, 0, {0}},
-                  {LINT_COVERED, 2, {7, 8}}, {LINT_SAME, 1, {7}}, {-1, 0, {0}}, {LINT_COVERED, 1, {11}}, {-1, 0, {0}}};
-    use("restart [^ ]+\nrestart web\nlist\nlist\nother\nrestart web|restart db\nrestart db|stop db\nkill [a-m]+\nkill [n-z]+\nkill (abc|xyz)\nkill [a-m]{1,}\n.*\nlast\na^b");
+    } wanted[] = {{-1, 0, {0}},
+                  {LINT_COVERED, 1, {0}},
+                  {-1, 0, {0}},
+                  {LINT_SAME, 1, {2}},
+                  {-1, 0, {0}},
+                  {LINT_COVERED, 1, {0}},
+                  {-1, 0, {0}},
+                  {-1, 0, {0}},
+                  {-1, 0, {0}},
+                  {LINT_COVERED, 2, {7, 8}},
+                  {LINT_SAME, 1, {7}},
+                  {-1, 0, {0}},
+                  {LINT_COVERED, 1, {11}},
+                  {-1, 0, {0}}};
+    use("restart [^ ]+\nrestart web\nlist\nlist\nother\nrestart web|restart db\nrestart db|stop "
+        "db\nkill [a-m]+\nkill [n-z]+\nkill (abc|xyz)\nkill [a-m]{1,}\n.*\nlast\na^b");
     for (size_t i = 0; i < COUNT(wanted); i++) {
         look(i, true, false);
         const struct lint_finding *f = get(LINT_SAME) != NULL ? get(LINT_SAME) : get(LINT_COVERED);
@@ -216,7 +240,8 @@ END_TEST
 
 /* What is too much is said to be so, and soon. */
 START_TEST(too_much) {
-    static const char *const rules[] = {"(a|b)*a(a|b){14}c", "(([^ ]{1,255} ?){1,200})", "(.{1,200}x){1,200}", "a{255}{250}"};
+    static const char *const rules[] = {"(a|b)*a(a|b){14}c", "(([^ ]{1,255} ?){1,200})",
+                                        "(.{1,200}x){1,200}", "a{255}{250}"};
     for (size_t i = 0; i < COUNT(rules); i++) {
         use(rules[i]);
         look(0, true, true);
@@ -243,7 +268,8 @@ START_TEST(words_for_people) {
         look(p.rules.count - 1, false, false);
         ck_assert_uint_gt(count, 0);
         lint_describe(&b, &found[0]);
-        ck_assert_msg(strncmp(buf_string(&b), said[i].text, strlen(said[i].text)) == 0, "%s", buf_string(&b));
+        ck_assert_msg(strncmp(buf_string(&b), said[i].text, strlen(said[i].text)) == 0, "%s",
+                      buf_string(&b));
     }
 }
 END_TEST
@@ -254,12 +280,19 @@ START_TEST(nearest) {
     static const size_t rules[] = {6, 1, 2, 3, 5};
     static const char odd[] = "restart \xc3";
     struct explain x[EXPLAIN_MOST];
-    use("stop\nrestart [a-z]+\nrestart [a-z ]+\nrestart w[^A-Z]\nr.\nrestart\nrestart .+x\nrest\n(");
-    ck_assert_uint_eq(explain_request(&p.rules, (struct slice){unit_guarded("restart web1", 12), 12}, x), EXPLAIN_MOST);
+    use("stop\nrestart [a-z]+\nrestart [a-z ]+\nrestart w[^A-Z]\nr.\nrestart\nrestart "
+        ".+x\nrest\n(");
+    ck_assert_uint_eq(
+        explain_request(&p.rules, (struct slice){unit_guarded("restart web1", 12), 12}, x),
+        EXPLAIN_MOST);
     for (size_t i = 0; i < EXPLAIN_MOST; i++)
         ck_assert_uint_eq(x[i].rule, rules[i]);
-    ck_assert(x[0].ended && x[0].bytes == 12 && !x[1].ended && x[1].characters == 11 && x[3].bytes == 10 && x[4].bytes == 7);
-    ck_assert_uint_eq(explain_request(&p.rules, (struct slice){unit_guarded(odd, sizeof odd - 1), sizeof odd - 1}, x), EXPLAIN_MOST);
+    ck_assert(x[0].ended && x[0].bytes == 12 && !x[1].ended && x[1].characters == 11
+              && x[3].bytes == 10 && x[4].bytes == 7);
+    ck_assert_uint_eq(
+        explain_request(&p.rules, (struct slice){unit_guarded(odd, sizeof odd - 1), sizeof odd - 1},
+                        x),
+        EXPLAIN_MOST);
     ck_assert(x[0].bytes == 8 && !x[0].ended);
     ck_assert_uint_eq(explain_request(&p.rules, (struct slice){"x", 1}, x), 0);
 }
@@ -280,7 +313,9 @@ static void list_texts(void) {
                 snprintf(all[n++], sizeof all[0], "%s%c", all[from], letters[i]);
 }
 
-static bool is_request(const char *text) { return policy_malformed((struct slice){text, strlen(text)}) == NULL; }
+static bool is_request(const char *text) {
+    return policy_malformed((struct slice){text, strlen(text)}) == NULL;
+}
 
 /* Whether the first `rules` rules match it. */
 static bool is_matched(size_t rules, const char *text) {
@@ -320,7 +355,8 @@ static unsigned pick(unsigned n) {
 
 /* A rule: without a - or a space of its own, or else without a class that has a space. */
 static void make_rule(char *to, bool own_spaces) {
-    static const char *const one[2][8] = {{"a", "b", ".", "[^a]", "[ab-]", "[^b ]", "[ b]", "[.a]"}, {"a", "b", " ", " ", "[ab-]", "[^ ]", "[^b ]", "[.a]"}};
+    static const char *const one[2][8] = {{"a", "b", ".", "[^a]", "[ab-]", "[^b ]", "[ b]", "[.a]"},
+                                          {"a", "b", " ", " ", "[ab-]", "[^ ]", "[^b ]", "[.a]"}};
     static const char *const repeat[] = {"", "", "", "", "*", "+", "?", "{0,2}", "{2}"};
     unsigned open = 0, n = 2 + pick(6);
     *to = '\0';
@@ -344,14 +380,16 @@ static void make_rule(char *to, bool own_spaces) {
 /* What there is is found, and with no longer an example. */
 static void compare(enum lint_kind kind, const char *text) {
     const struct lint_finding *f = get(kind);
-    ck_assert_msg(f != NULL && (f->open || !has_example(kind) || f->example.n <= strlen(text)), "%s: kind %d: %s", p.rules.rule[0].text, kind, text);
+    ck_assert_msg(f != NULL && (f->open || !has_example(kind) || f->example.n <= strlen(text)),
+                  "%s: kind %d: %s", p.rules.rule[0].text, kind, text);
 }
 
 START_TEST(nothing_is_missing) {
     char rule[256];
     size_t kinds[LINT_KINDS] = {0};
     list_texts();
-    for (random_state = 1; random_state != 0 && kinds[LINT_KINDS - 1] < 250; kinds[LINT_KINDS - 1]++) {
+    for (random_state = 1; random_state != 0 && kinds[LINT_KINDS - 1] < 250;
+         kinds[LINT_KINDS - 1]++) {
         bool own = pick(2) == 1;
         make_rule(rule, own);
         use(rule);
@@ -376,7 +414,8 @@ START_TEST(nothing_is_missing) {
 }
 END_TEST
 
-/* What is never used never decides; and where it is said of no rule, most often a short request shows it. */
+/* What is never used never decides; and where it is said of no rule, most often a short request
+ * shows it. */
 START_TEST(order_by_force) {
     char rules[1024], rule[256];
     size_t covered = 0, same = 0, shown = 0, used = 0;
@@ -391,7 +430,8 @@ START_TEST(order_by_force) {
         use(rules);
         for (size_t i = 1; i < p.rules.count; i++) {
             look(i, true, false);
-            const struct lint_finding *f = get(LINT_COVERED) != NULL ? get(LINT_COVERED) : get(LINT_SAME);
+            const struct lint_finding *f =
+                get(LINT_COVERED) != NULL ? get(LINT_COVERED) : get(LINT_SAME);
             bool decides = false;
             for (size_t k = 1; k <= TEXTS && !decides; k++)
                 decides = is_request(all[k]) && is_matched(i + 1, all[k]) && !is_matched(i, all[k]);
@@ -399,10 +439,14 @@ START_TEST(order_by_force) {
             same += get(LINT_SAME) != NULL;
             used += f == NULL && get(LINT_NOTHING) == NULL;
             shown += decides;
-            ck_assert_msg(!(decides && f != NULL && !f->open) && !(decides && get(LINT_NOTHING) != NULL), "%s%zu", rules, i);
+            ck_assert_msg(!(decides && f != NULL && !f->open)
+                              && !(decides && get(LINT_NOTHING) != NULL),
+                          "%s%zu", rules, i);
         }
     }
-    ck_assert_msg(covered > 5 && shown * 10 > used * 9, "%zu covered, %zu the same, %zu used, %zu of them shown", covered, same, used, shown);
+    ck_assert_msg(covered > 5 && shown * 10 > used * 9,
+                  "%zu covered, %zu the same, %zu used, %zu of them shown", covered, same, used,
+                  shown);
 }
 END_TEST
 
@@ -410,7 +454,8 @@ Suite *unit_lint(void) {
     Suite *made = suite_create("lint");
     TCase *tc = tcase_create("lint");
     tcase_set_timeout(tc, 300);
-    const TTest *tests[] = {first_word, order, long_rules, too_much, words_for_people, nearest, nothing_is_missing, order_by_force};
+    const TTest *tests[] = {first_word,       order,   long_rules,         too_much,
+                            words_for_people, nearest, nothing_is_missing, order_by_force};
     for (size_t i = 0; i < COUNT(tests); i++)
         tcase_add_test(tc, tests[i]);
     tcase_add_loop_test(tc, one_rule, 0, (int)COUNT(rows));

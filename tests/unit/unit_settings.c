@@ -1,4 +1,5 @@
-/* Settings: what a value may be, where it comes from, whom a file may belong to. Folders are made for each test. */
+/* Settings: what a value may be, where it comes from, whom a file may belong to. Folders are made
+ * for each test. */
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,7 +11,8 @@
 #include "unit.h"
 
 static struct settings s;
-static char directory_a[] = "/tmp/bastion-unit-a-XXXXXX", directory_b[] = "/tmp/bastion-unit-b-XXXXXX";
+static char directory_a[] = "/tmp/bastion-unit-a-XXXXXX",
+            directory_b[] = "/tmp/bastion-unit-b-XXXXXX";
 
 static void make_directories(void) {
     ck_assert_ptr_nonnull(mkdtemp(directory_a));
@@ -69,7 +71,8 @@ static const struct {
     {"HTTP_TOKEN=a ", "HTTP_TOKEN: must be one line"},
     {"HTTP_HOLD_MS=0", NULL},
     {"HTTP_HOLD_MS=3600000", NULL},
-    {"HTTP_HOLD_MS=3600001", "HTTP_HOLD_MS: must be a number from 0 to 3600000 (from the environment)"},
+    {"HTTP_HOLD_MS=3600001",
+     "HTTP_HOLD_MS: must be a number from 0 to 3600000 (from the environment)"},
     {"HTTP_HOLD_MS=-1", "HTTP_HOLD_MS: must be a number"},
     {"HTTP_HOLD_MS=1s", "HTTP_HOLD_MS: must be a number"},
     {"HTTP_HOLD_MS=1\n", "HTTP_HOLD_MS: must be a number"},
@@ -111,7 +114,9 @@ START_TEST(value) {
     if (values[_i].error == NULL)
         ck_assert_msg(result == 0, "%s", s.error);
     else
-        ck_assert_msg(result == -1 && strncmp(s.error, values[_i].error, strlen(values[_i].error)) == 0, "%s", s.error);
+        ck_assert_msg(result == -1
+                          && strncmp(s.error, values[_i].error, strlen(values[_i].error)) == 0,
+                      "%s", s.error);
     ck_assert_ptr_null(strchr(s.error, '\n'));
     free(environment[0]);
 }
@@ -123,14 +128,17 @@ START_TEST(contradictions) {
     ck_assert_int_eq(read_settings(half, NEED_ALL), -1);
     ck_assert_str_eq(s.error, "TLS_CERT: needs TLS_KEY too (from the environment)");
     ck_assert_int_eq(read_settings(both, NEED_ALL), -1);
-    ck_assert_int_eq(read_settings(half, NEED_RUN), 0); /* of no concern to it, and yet known: where the file is, no command may write */
+    /* of no concern to it, and yet known: where the file is, no command may write */
+    ck_assert_int_eq(read_settings(half, NEED_RUN), 0);
     ck_assert_str_eq(settings_text(&s, SETTING_TLS_CERT), "/a");
 }
 END_TEST
 
 START_TEST(ports) {
-    char http[] = "HTTP_PORT=22", https[] = "HTTPS_PORT=8080", token[] = "HTTP_TOKEN=t", tls[] = "TLS=self-signed";
-    char *unused[] = {http, NULL}, *same[] = {http, token, NULL}, *plain[] = {https, token, NULL}, *both[] = {https, token, tls, NULL};
+    char http[] = "HTTP_PORT=22", https[] = "HTTPS_PORT=8080", token[] = "HTTP_TOKEN=t",
+         tls[] = "TLS=self-signed";
+    char *unused[] = {http, NULL}, *same[] = {http, token, NULL}, *plain[] = {https, token, NULL},
+         *both[] = {https, token, tls, NULL};
     ck_assert_int_eq(read_settings(unused, NEED_ALL), 0);
     ck_assert_int_eq(read_settings(same, NEED_ALL), -1);
     ck_assert_str_eq(s.error, "HTTP_PORT: the same port as SSH_PORT (from the environment)");
@@ -149,7 +157,8 @@ START_TEST(defaults) {
     ck_assert_str_eq(settings_text(&s, SETTING_SSH_USER), "agent");
     ck_assert_str_eq(settings_text(&s, SETTING_RUN_DIR), "/run/bastion");
     ck_assert_str_eq(settings_source(&s, SETTING_RUN_DIR), "by default");
-    ck_assert(!settings_given(&s, SETTING_RUN_DIR) && settings_text(&s, SETTING_FORCE_COMMAND) == NULL);
+    ck_assert(!settings_given(&s, SETTING_RUN_DIR)
+              && settings_text(&s, SETTING_FORCE_COMMAND) == NULL);
 }
 END_TEST
 
@@ -163,9 +172,11 @@ START_TEST(precedence) {
     ck_assert_str_eq(settings_text(&s, SETTING_FORCE_COMMAND), "b");
     put(directory_a, "FORCE_COMMAND", BYTES("a\n\n"));
     ck_assert_int_eq(read_settings(none, NEED_RUN), 0);
-    ck_assert_str_eq(settings_text(&s, SETTING_FORCE_COMMAND), "a\n"); /* one final newline, not all of them */
+    /* one final newline, not all of them */
+    ck_assert_str_eq(settings_text(&s, SETTING_FORCE_COMMAND), "a\n");
     ck_assert_ptr_nonnull(strstr(settings_source(&s, SETTING_FORCE_COMMAND), directory_a));
-    snprintf(file_env, sizeof file_env, "FORCE_COMMAND_FILE=%s", put(directory_b, "FORCE_COMMAND", BYTES("named")));
+    snprintf(file_env, sizeof file_env, "FORCE_COMMAND_FILE=%s",
+             put(directory_b, "FORCE_COMMAND", BYTES("named")));
     char *named[] = {file_env, empty, NULL};
     ck_assert_int_eq(read_settings(named, NEED_RUN), 0);
     ck_assert_str_eq(settings_text(&s, SETTING_FORCE_COMMAND), "named");
@@ -188,10 +199,12 @@ START_TEST(empty_file_is_none) {
 END_TEST
 
 START_TEST(named_file_must_be_there) {
-    char missing[] = "HTTP_TOKEN_FILE=/nonexistent/token", device[] = "HTTP_TOKEN_FILE=/dev/zero", empty[128];
+    char missing[] = "HTTP_TOKEN_FILE=/nonexistent/token", device[] = "HTTP_TOKEN_FILE=/dev/zero",
+         empty[128];
     char *one[] = {missing, NULL}, *two[] = {device, NULL}, *three[] = {empty, NULL};
     ck_assert_int_eq(read_settings(one, NEED_HTTP), -1);
-    ck_assert_str_eq(s.error, "HTTP_TOKEN: No such file or directory (from HTTP_TOKEN_FILE=/nonexistent/token)");
+    ck_assert_str_eq(
+        s.error, "HTTP_TOKEN: No such file or directory (from HTTP_TOKEN_FILE=/nonexistent/token)");
     ck_assert_int_eq(read_settings(two, NEED_HTTP), -1);
     ck_assert_ptr_nonnull(strstr(s.error, "not a regular file"));
     snprintf(empty, sizeof empty, "HTTP_TOKEN_FILE=%s", put(directory_a, "TLS", BYTES("\n")));
@@ -225,7 +238,8 @@ START_TEST(trust) {
     } modes[] = {{0600, 0}, {0644, 0}, {0444, 0}, {0620, -1}, {0602, -1}, {0666, -1}};
     for (size_t i = 0; i < COUNT(modes); i++) {
         ck_assert_int_eq(chmod(path, modes[i].mode), 0);
-        ck_assert_msg(read_settings(none, NEED_RUN) == modes[i].result, "mode %o: %s", modes[i].mode, s.error);
+        ck_assert_msg(read_settings(none, NEED_RUN) == modes[i].result, "mode %o: %s",
+                      modes[i].mode, s.error);
     }
     chmod(path, 0600);
     ck_assert_int_eq(chmod(directory_a, 0777), 0);
@@ -244,7 +258,8 @@ START_TEST(trust) {
 }
 END_TEST
 
-/* A setting that is not needed is neither read nor judged: its file may be somebody else's secret. */
+/* A setting that is not needed is neither read nor judged: its file may be somebody else's
+ * secret. */
 START_TEST(needs) {
     char bad[] = "HTTP_PORT=x";
     char *environment[] = {bad, NULL};
@@ -269,8 +284,10 @@ START_TEST(wiped) {
 END_TEST
 
 START_TEST(names) {
-    const char *ours[] = {"FORCE_COMMAND", "HTTP_TOKEN", "HTTP_TOKEN_FILE", "TLS", "TLS_FILE", "TLS_KEY_FILE", "AUDIT"};
-    const char *theirs[] = {"PATH", "DOCKER_HOST", "HTTP_TOKE", "HTTP_TOKENX", "_FILE", "HTTP_TOKEN_FILE_FILE", "TL", ""};
+    const char *ours[] = {"FORCE_COMMAND", "HTTP_TOKEN", "HTTP_TOKEN_FILE", "TLS", "TLS_FILE",
+                          "TLS_KEY_FILE",  "AUDIT"};
+    const char *theirs[] = {"PATH",  "DOCKER_HOST",          "HTTP_TOKE", "HTTP_TOKENX",
+                            "_FILE", "HTTP_TOKEN_FILE_FILE", "TL",        ""};
     for (size_t i = 0; i < COUNT(ours); i++)
         ck_assert_msg(settings_owns(ours[i], strlen(ours[i])), "%s", ours[i]);
     for (size_t i = 0; i < COUNT(theirs); i++)
@@ -283,7 +300,17 @@ Suite *unit_settings(void) {
     TCase *tc = tcase_create("settings");
     tcase_add_checked_fixture(tc, make_directories, remove_directories);
     tcase_add_loop_test(tc, value, 0, (int)COUNT(values));
-    const TTest *tests[] = {contradictions, ports, defaults, precedence, empty_file_is_none, named_file_must_be_there, contents, trust, needs, wiped, names};
+    const TTest *tests[] = {contradictions,
+                            ports,
+                            defaults,
+                            precedence,
+                            empty_file_is_none,
+                            named_file_must_be_there,
+                            contents,
+                            trust,
+                            needs,
+                            wiped,
+                            names};
     for (size_t i = 0; i < COUNT(tests); i++)
         tcase_add_test(tc, tests[i]);
     suite_add_tcase(suite, tc);

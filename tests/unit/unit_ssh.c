@@ -1,4 +1,5 @@
-/* What SSH's files and tinysshd's log say: authorized_keys, OpenSSH's private key, tinysshd's lines; and base64, coded. */
+/* What SSH's files and tinysshd's log say: authorized_keys, OpenSSH's private key, tinysshd's
+ * lines; and base64, coded. */
 #include <string.h>
 
 #include "unit.h"
@@ -20,7 +21,8 @@
 static const struct {
     const char *line;
     size_t n;
-    const char *comment, *reason; /* the first: it is a key; the second: it is unusable; neither: it is nothing */
+    /* the first: it is a key; the second: it is unusable; neither: it is nothing */
+    const char *comment, *reason;
     bool no_pty;
 } lines[] = {
     /* nothing */
@@ -49,7 +51,8 @@ static const struct {
     {BYTES("no-X11-forwarding\t" KEY), "", NULL, false},
     {BYTES("no-user-rc  " KEY), "", NULL, false},
     {BYTES("No-x11-FORWARDING,NO-user-RC " KEY), "", NULL, false},
-    {BYTES("no-port-forwarding,no-agent-forwarding,no-X11-forwarding,no-user-rc " KEY), "", NULL, false},
+    {BYTES("no-port-forwarding,no-agent-forwarding,no-X11-forwarding,no-user-rc " KEY), "", NULL,
+     false},
     {BYTES("no-pty " KEY), "", NULL, true},
     {BYTES("NO-PTY " KEY), "", NULL, true},
     {BYTES("restrict " KEY), "", NULL, true},
@@ -123,12 +126,23 @@ static const struct {
     {BYTES(KEY "\0"), NULL, DAMAGED, false},
     {BYTES(KEY "\"x\""), NULL, DAMAGED, false},
     {BYTES("ssh-ed25519 \"" K "\""), NULL, DAMAGED, false},
-    {BYTES("ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIBa/OFsLtSSZ4Gq8jHSZ9DEK8ow4WFD6Y/q4yMGGLED"), NULL, DAMAGED, false},
-    {BYTES("ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIBa/OFsLtSSZ4Gq8jHSZ9DEK8ow4WFD6Y/q4yMGGLED="), NULL, DAMAGED, false},  /* 50 bytes */
-    {BYTES("ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIBa_OFsLtSSZ4Gq8jHSZ9DEK8ow4WFD6Y_q4yMGGLEDz"), NULL, DAMAGED, false},  /* of URLs */
-    {BYTES("ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIBa/OFsLtSSZ4Gq8jHSZ 9DEK8ow4WFD6Y/q4yMGGLEDz"), NULL, DAMAGED, false}, /* torn */
-    {BYTES("ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIRa/OFsLtSSZ4Gq8jHSZ9DEK8ow4WFD6Y/q4yMGGLEDz"), NULL, DAMAGED, false},  /* says 33 */
-    {BYTES("ssh-ed25519 AAAAC3NzaC1lZDI1NTE4AAAAIBa/OFsLtSSZ4Gq8jHSZ9DEK8ow4WFD6Y/q4yMGGLEDz"), NULL, DAMAGED, false},  /* ed25518 */
+    {BYTES("ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIBa/OFsLtSSZ4Gq8jHSZ9DEK8ow4WFD6Y/q4yMGGLED"), NULL,
+     DAMAGED, false},
+    /* 50 bytes */
+    {BYTES("ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIBa/OFsLtSSZ4Gq8jHSZ9DEK8ow4WFD6Y/q4yMGGLED="),
+     NULL, DAMAGED, false},
+    /* of URLs */
+    {BYTES("ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIBa_OFsLtSSZ4Gq8jHSZ9DEK8ow4WFD6Y_q4yMGGLEDz"),
+     NULL, DAMAGED, false},
+    /* torn */
+    {BYTES("ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIBa/OFsLtSSZ4Gq8jHSZ 9DEK8ow4WFD6Y/q4yMGGLEDz"),
+     NULL, DAMAGED, false},
+    /* says 33 */
+    {BYTES("ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIRa/OFsLtSSZ4Gq8jHSZ9DEK8ow4WFD6Y/q4yMGGLEDz"),
+     NULL, DAMAGED, false},
+    /* ed25518 */
+    {BYTES("ssh-ed25519 AAAAC3NzaC1lZDI1NTE4AAAAIBa/OFsLtSSZ4Gq8jHSZ9DEK8ow4WFD6Y/q4yMGGLEDz"),
+     NULL, DAMAGED, false},
     {BYTES("no-pty ssh-ed25519 AAAA"), NULL, DAMAGED, false},
 };
 
@@ -143,7 +157,8 @@ START_TEST(authorized) {
         ck_assert(slice_is(a.key, K));
         ck_assert_uint_ge(a.comment.n, strlen(lines[_i].comment));
         ck_assert_mem_eq(a.comment.at, lines[_i].comment, strlen(lines[_i].comment));
-        ck_assert(a.comment.n == strlen(lines[_i].comment) || a.comment.at[strlen(lines[_i].comment)] == '\0');
+        ck_assert(a.comment.n == strlen(lines[_i].comment)
+                  || a.comment.at[strlen(lines[_i].comment)] == '\0');
         ck_assert_int_eq(a.no_pty, lines[_i].no_pty);
     } else {
         ck_assert_int_eq(a.kind, AUTHORIZED_NOTHING);
@@ -151,7 +166,8 @@ START_TEST(authorized) {
 }
 END_TEST
 
-/* Whatever becomes of a byte, no other key is read from the line than the one that stands there now. */
+/* Whatever becomes of a byte, no other key is read from the line than the one that stands there
+ * now. */
 START_TEST(authorized_damaged) {
     static const char whole[] = "restrict,pty,no-user-rc \t" KEY " alice@laptop \r";
     size_t n = sizeof whole - 1;
@@ -169,7 +185,8 @@ START_TEST(authorized_damaged) {
     for (size_t cut = 0; cut < n; cut++) {
         struct authorized a;
         authorized_read(&a, (struct slice){unit_guarded(whole, cut), cut});
-        ck_assert_int_eq(a.kind == AUTHORIZED_KEY, cut >= (size_t)(strstr(whole, K) - whole) + SSH_KEY_TEXT);
+        ck_assert_int_eq(a.kind == AUTHORIZED_KEY,
+                         cut >= (size_t)(strstr(whole, K) - whole) + SSH_KEY_TEXT);
     }
 }
 END_TEST
@@ -235,7 +252,8 @@ START_TEST(authorized_files) {
         ck_assert_ptr_nonnull(what);
         ck_assert_int_eq(strncmp(what, files[_i].what, strlen(files[_i].what)), 0);
     }
-    ck_assert_int_eq(authorized_is_private(text), what != NULL && strncmp(what, SECRET, strlen(SECRET)) == 0);
+    ck_assert_int_eq(authorized_is_private(text),
+                     what != NULL && strncmp(what, SECRET, strlen(SECRET)) == 0);
     for (size_t cut = 0; cut < text.n; cut++) /* reads no byte too far */
         authorized_foreign((struct slice){unit_guarded(files[_i].text, cut), cut});
 }
@@ -244,17 +262,20 @@ END_TEST
 /* ---- OpenSSH's private key ---- */
 
 /* Made by ssh-keygen. */
-static const char file[] = "-----BEGIN OPENSSH PRIVATE KEY-----\n"
-                           "b3BlbnNzaC1rZXktdjEAAAAABG5vbmUAAAAEbm9uZQAAAAAAAAABAAAAMwAAAAtzc2gtZW\n"
-                           "QyNTUxOQAAACAWvzhbC7UkmeBqvIx0mfQxCvKMOFhQ+mP6uMjBhixA8wAAAJDlARdc5QEX\n"
-                           "XAAAAAtzc2gtZWQyNTUxOQAAACAWvzhbC7UkmeBqvIx0mfQxCvKMOFhQ+mP6uMjBhixA8w\n"
-                           "AAAECznM4rlny8wxcCDhmRu/TVf7/1qedDsaQvJ6HqfUn/vxa/OFsLtSSZ4Gq8jHSZ9DEK\n"
-                           "8ow4WFD6Y/q4yMGGLEDzAAAACHRlc3Qga2V5AQIDBAU=\n"
-                           "-----END OPENSSH PRIVATE KEY-----\n";
+static const char file[] =
+    "-----BEGIN OPENSSH PRIVATE KEY-----\n"
+    "b3BlbnNzaC1rZXktdjEAAAAABG5vbmUAAAAEbm9uZQAAAAAAAAABAAAAMwAAAAtzc2gtZW\n"
+    "QyNTUxOQAAACAWvzhbC7UkmeBqvIx0mfQxCvKMOFhQ+mP6uMjBhixA8wAAAJDlARdc5QEX\n"
+    "XAAAAAtzc2gtZWQyNTUxOQAAACAWvzhbC7UkmeBqvIx0mfQxCvKMOFhQ+mP6uMjBhixA8w\n"
+    "AAAECznM4rlny8wxcCDhmRu/TVf7/1qedDsaQvJ6HqfUn/vxa/OFsLtSSZ4Gq8jHSZ9DEK\n"
+    "8ow4WFD6Y/q4yMGGLEDzAAAACHRlc3Qga2V5AQIDBAU=\n"
+    "-----END OPENSSH PRIVATE KEY-----\n";
 
 /* The seed and the public key in it. */
-static const char secret[] = "\xb3\x9c\xce\x2b\x96\x7c\xbc\xc3\x17\x02\x0e\x19\x91\xbb\xf4\xd5\x7f\xbf\xf5\xa9\xe7\x43\xb1\xa4\x2f\x27\xa1\xea\x7d\x49\xff\xbf"
-                             "\x16\xbf\x38\x5b\x0b\xb5\x24\x99\xe0\x6a\xbc\x8c\x74\x99\xf4\x31\x0a\xf2\x8c\x38\x58\x50\xfa\x63\xfa\xb8\xc8\xc1\x86\x2c\x40\xf3";
+static const char secret[] = "\xb3\x9c\xce\x2b\x96\x7c\xbc\xc3\x17\x02\x0e\x19\x91\xbb\xf4\xd5\x7f"
+                             "\xbf\xf5\xa9\xe7\x43\xb1\xa4\x2f\x27\xa1\xea\x7d\x49\xff\xbf"
+                             "\x16\xbf\x38\x5b\x0b\xb5\x24\x99\xe0\x6a\xbc\x8c\x74\x99\xf4\x31\x0a"
+                             "\xf2\x8c\x38\x58\x50\xfa\x63\xfa\xb8\xc8\xc1\x86\x2c\x40\xf3";
 #define PUBLIC (secret + 32)
 
 static const char *read_text(struct openssh_key *k, const char *text, size_t n) {
@@ -287,7 +308,8 @@ START_TEST(openssh_round_trip) {
 END_TEST
 
 START_TEST(openssh_truncated) {
-    size_t end = (size_t)(strstr(file, "-----END") - file) + strlen("-----END OPENSSH PRIVATE KEY-----");
+    size_t end =
+        (size_t)(strstr(file, "-----END") - file) + strlen("-----END OPENSSH PRIVATE KEY-----");
     for (size_t n = 0; n < sizeof file; n++) {
         struct openssh_key k;
         const char *wrong = read_text(&k, unit_guarded(file, n), n);
@@ -332,7 +354,8 @@ struct parts {
 };
 
 static void put_number(struct buf *b, size_t n) {
-    unsigned char bytes[4] = {(unsigned char)(n >> 24), (unsigned char)(n >> 16), (unsigned char)(n >> 8), (unsigned char)n};
+    unsigned char bytes[4] = {(unsigned char)(n >> 24), (unsigned char)(n >> 16),
+                              (unsigned char)(n >> 8), (unsigned char)n};
     buf_bytes(b, bytes, sizeof bytes);
 }
 
@@ -341,7 +364,9 @@ static void put_string(struct buf *b, const char *bytes, size_t n) {
     buf_bytes(b, bytes, n);
 }
 
-static const char *or(const char *given, const char *preset) { return given != NULL ? given : preset; }
+static const char * or (const char *given, const char *preset) {
+    return given != NULL ? given : preset;
+}
 
 static size_t put_together(char *text, size_t cap, const struct parts *p) {
     char part[1024], body[1024], coded[BASE64_SIZE(sizeof body)];
@@ -349,33 +374,37 @@ static size_t put_together(char *text, size_t cap, const struct parts *p) {
     size_t key_n = p->key_n != 0 ? p->key_n : 32;
     put_number(&inner, 7);
     put_number(&inner, 7 + p->checks_differ);
-    put_string(&inner, or(p->inner, "ssh-ed25519"), strlen(or(p->inner, "ssh-ed25519")));
-    put_string(&inner, or(p->key, PUBLIC), key_n);
-    put_string(&inner, or(p->private, secret), 32 + key_n);
-    put_string(&inner, or(p->comment, "test key"), strlen(or(p->comment, "test key")));
-    buf_text(&inner, or(p->padding, "\1\2\3\4\5"));
+    put_string(&inner, or (p->inner, "ssh-ed25519"), strlen(or (p->inner, "ssh-ed25519")));
+    put_string(&inner, or (p->key, PUBLIC), key_n);
+    put_string(&inner, or (p->private, secret), 32 + key_n);
+    put_string(&inner, or (p->comment, "test key"), strlen(or (p->comment, "test key")));
+    buf_text(&inner, or (p->padding, "\1\2\3\4\5"));
 
-    buf_bytes(&whole, or(p->magic, "openssh-key-v1"), 15);
-    put_string(&whole, or(p->cipher, "none"), strlen(or(p->cipher, "none")));
-    put_string(&whole, or(p->kdf, "none"), strlen(or(p->kdf, "none")));
+    buf_bytes(&whole, or (p->magic, "openssh-key-v1"), 15);
+    put_string(&whole, or (p->cipher, "none"), strlen(or (p->cipher, "none")));
+    put_string(&whole, or (p->kdf, "none"), strlen(or (p->kdf, "none")));
     put_number(&whole, 0);
     put_number(&whole, p->keys != 0 ? p->keys : 1);
     put_number(&whole, 4 + 11 + 4 + 32);
-    put_string(&whole, or(p->type, "ssh-ed25519"), 11);
-    put_string(&whole, or(p->blob, PUBLIC), 32);
+    put_string(&whole, or (p->type, "ssh-ed25519"), 11);
+    put_string(&whole, or (p->blob, PUBLIC), 32);
     put_number(&whole, inner.len + p->long_field);
     buf_bytes(&whole, inner.at, inner.len);
-    buf_text(&whole, or(p->more, ""));
+    buf_text(&whole, or (p->more, ""));
     ck_assert(!inner.full && !whole.full);
     size_t n = base64_encode(coded, whole.at, whole.len);
-    buf_format(&out, "-----BEGIN OPENSSH PRIVATE KEY-----\n%.*s\n-----END OPENSSH PRIVATE KEY-----\n", (int)n, coded);
+    buf_format(&out,
+               "-----BEGIN OPENSSH PRIVATE KEY-----\n%.*s\n-----END OPENSSH PRIVATE KEY-----\n",
+               (int)n, coded);
     ck_assert(!out.full);
     return out.len;
 }
 
 #define SPOILT "it is damaged"
 #define LOCKED "it is encrypted; ssh-keygen -p takes the passphrase away"
-#define HUNDRED "123456789 123456789 123456789 123456789 123456789 123456789 123456789 123456789 123456789 123456789 "
+#define HUNDRED                                                                                    \
+    "123456789 123456789 123456789 123456789 123456789 123456789 123456789 123456789 123456789 "   \
+    "123456789 "
 
 static const struct {
     struct parts parts;
@@ -462,20 +491,29 @@ static const struct {
     {BYTES(T "info: auth: a.b-c_1: " KEY " accepted {x:1}"), TINYSSHD_ACCEPTED, "a.b-c_1", NULL},
     {BYTES(T "info: auth: : " KEY " accepted {x:1}"), TINYSSHD_ACCEPTED, "", NULL},
     {BYTES(T "info: auth: a: " KEY ": " KEY " accepted {x:1}"), TINYSSHD_ACCEPTED, "a: " KEY, NULL},
-    {BYTES(T "warning: auth: unable to authorize using authorized_keys: key not found {subprocess_auth.c:132}"), TINYSSHD_GENERAL, NULL,
-     "auth: unable to authorize using authorized_keys: key not found"},
-    {BYTES(T "fatal: authentication failed {main_tinysshd.c:1}"), TINYSSHD_GENERAL, NULL, "authentication failed"},
-    {BYTES(T "warning: channel: exec request with a NUL rejected {x:1}"), TINYSSHD_DENIED, NULL, "channel: exec request with a NUL rejected"},
-    {BYTES(T "warning: kex: no cipher in common, the client offers a,b {x:1}"), TINYSSHD_TROUBLE, NULL,
-     "kex: no cipher in common, the client offers a,b"},
-    {BYTES(T "info: auth: agent: ssh-rsa SHA256:abc rejected {x:1}"), TINYSSHD_REJECTED, NULL, "ssh-rsa SHA256:abc"},
-    {BYTES(T "info: auth: agent: ssh-rsa SHA256:abc rejected: a: ssh-rsa SHA256:def rejected {x:1}"), TINYSSHD_REJECTED, NULL, "ssh-rsa SHA256:def"},
-    {BYTES(T "info: auth: " KEY " accepted {x:1}: ssh-rsa SHA256:abc rejected {x:1}"), TINYSSHD_REJECTED, NULL, "ssh-rsa SHA256:abc"},
+    {BYTES(T "warning: auth: unable to authorize using authorized_keys: key not found "
+             "{subprocess_auth.c:132}"),
+     TINYSSHD_GENERAL, NULL, "auth: unable to authorize using authorized_keys: key not found"},
+    {BYTES(T "fatal: authentication failed {main_tinysshd.c:1}"), TINYSSHD_GENERAL, NULL,
+     "authentication failed"},
+    {BYTES(T "warning: channel: exec request with a NUL rejected {x:1}"), TINYSSHD_DENIED, NULL,
+     "channel: exec request with a NUL rejected"},
+    {BYTES(T "warning: kex: no cipher in common, the client offers a,b {x:1}"), TINYSSHD_TROUBLE,
+     NULL, "kex: no cipher in common, the client offers a,b"},
+    {BYTES(T "info: auth: agent: ssh-rsa SHA256:abc rejected {x:1}"), TINYSSHD_REJECTED, NULL,
+     "ssh-rsa SHA256:abc"},
+    {BYTES(T
+           "info: auth: agent: ssh-rsa SHA256:abc rejected: a: ssh-rsa SHA256:def rejected {x:1}"),
+     TINYSSHD_REJECTED, NULL, "ssh-rsa SHA256:def"},
+    {BYTES(T "info: auth: " KEY " accepted {x:1}: ssh-rsa SHA256:abc rejected {x:1}"),
+     TINYSSHD_REJECTED, NULL, "ssh-rsa SHA256:abc"},
     {BYTES(T "info: auth: x rejected {x:1}"), TINYSSHD_NOTE, NULL, NULL},
     {BYTES(T "info: auth: : rejected {x:1}"), TINYSSHD_NOTE, NULL, NULL},
-    {BYTES(T "fatal: unable to open file (no such file){main.c:1}"), TINYSSHD_TROUBLE, NULL, "unable to open file (no such file)"},
+    {BYTES(T "fatal: unable to open file (no such file){main.c:1}"), TINYSSHD_TROUBLE, NULL,
+     "unable to open file (no such file)"},
     {BYTES(T "BUG: protocol error {packet_auth.c:1}"), TINYSSHD_TROUBLE, NULL, "protocol error"},
-    {BYTES(T "warning: auth: account root: not exist {subprocess_auth.c:158}"), TINYSSHD_NOBODY, NULL, NULL},
+    {BYTES(T "warning: auth: account root: not exist {subprocess_auth.c:158}"), TINYSSHD_NOBODY,
+     NULL, NULL},
     {BYTES(T "info: login: agent {x:1}"), TINYSSHD_NOTE, NULL, NULL},
     {BYTES(""), TINYSSHD_NOTE, NULL, NULL},
     {BYTES("tinysshd: "), TINYSSHD_NOTE, NULL, NULL},
@@ -495,9 +533,11 @@ static const struct {
     {BYTES(T "info: auth: agent: " KEY "accepted {x:1}"), TINYSSHD_NOTE, NULL, NULL},
     {BYTES(T "warning: " ACCEPTED "{x:1}"), TINYSSHD_TROUBLE, NULL, NULL},
     {BYTES(T "info: " ACCEPTED "\0{x:1}"), TINYSSHD_NOTE, NULL, NULL},
-    /* An account that a client named, with newlines: the lines that come of it, and the last of them gives it away. */
+    /* An account that a client named, with newlines: the lines that come of it, and the last of
+       them gives it away. */
     {BYTES(T "warning: auth: account x"), TINYSSHD_TROUBLE, NULL, NULL},
-    {BYTES(T "info: " ACCEPTED "{x:1}: not exist {subprocess_auth.c:158}"), TINYSSHD_NOBODY, NULL, NULL},
+    {BYTES(T "info: " ACCEPTED "{x:1}: not exist {subprocess_auth.c:158}"), TINYSSHD_NOBODY, NULL,
+     NULL},
     {BYTES(T "info: " ACCEPTED ": not exist {subprocess_auth.c:158}"), TINYSSHD_NOBODY, NULL, NULL},
     {BYTES(": not exist {subprocess_auth.c:158}"), TINYSSHD_NOBODY, NULL, NULL},
     {BYTES("x\0: not exist {subprocess_auth.c:158}"), TINYSSHD_NOBODY, NULL, NULL},
@@ -535,9 +575,18 @@ static const struct {
     size_t n;
     const char *text;
 } coded[] = {
-    {BYTES(""), ""},          {BYTES("f"), "Zg=="},         {BYTES("fo"), "Zm8="},    {BYTES("foo"), "Zm9v"},
-    {BYTES("foob"), "Zm9vYg=="}, {BYTES("fooba"), "Zm9vYmE="}, {BYTES("foobar"), "Zm9vYmFy"}, {BYTES("\0"), "AA=="},
-    {BYTES("\0\0\0"), "AAAA"}, {BYTES("\xff\xff\xff"), "////"}, {BYTES("\xfb\xff\xbf"), "+/+/"}, {BYTES("\xff"), "/w=="},
+    {BYTES(""), ""},
+    {BYTES("f"), "Zg=="},
+    {BYTES("fo"), "Zm8="},
+    {BYTES("foo"), "Zm9v"},
+    {BYTES("foob"), "Zm9vYg=="},
+    {BYTES("fooba"), "Zm9vYmE="},
+    {BYTES("foobar"), "Zm9vYmFy"},
+    {BYTES("\0"), "AA=="},
+    {BYTES("\0\0\0"), "AAAA"},
+    {BYTES("\xff\xff\xff"), "////"},
+    {BYTES("\xfb\xff\xbf"), "+/+/"},
+    {BYTES("\xff"), "/w=="},
 };
 
 START_TEST(encode) {
@@ -573,8 +622,9 @@ Suite *unit_ssh(void) {
     tcase_add_loop_test(tc, openssh_form, 0, (int)COUNT(forms));
     tcase_add_loop_test(tc, tinysshd, 0, (int)COUNT(logged));
     tcase_add_loop_test(tc, encode, 0, (int)COUNT(coded));
-    const TTest *tests[] = {authorized_damaged, openssh_reads_its_own, openssh_truncated, openssh_damaged, openssh_lost_byte,
-                            openssh_frame,      tinysshd_cut,          encode_decodes};
+    const TTest *tests[] = {authorized_damaged, openssh_reads_its_own, openssh_truncated,
+                            openssh_damaged,    openssh_lost_byte,     openssh_frame,
+                            tinysshd_cut,       encode_decodes};
     for (size_t i = 0; i < COUNT(tests); i++)
         tcase_add_test(tc, tests[i]);
     suite_add_tcase(s, tc);

@@ -57,16 +57,28 @@ static const struct {
     size_t n, length;
     uint32_t code;
 } characters[] = {
-    {BYTES("a"), 1, 'a'},           {BYTES("\0"), 1, 0},           {BYTES("\xc3\xa4"), 2, 0xe4},
-    {BYTES("\xe2\x82\xac"), 3, 0x20ac}, {BYTES("\xf0\x9f\x98\x80"), 4, 0x1f600}, {BYTES("\xf4\x8f\xbf\xbf"), 4, 0x10ffff},
-    {BYTES("\xc3"), 0, 0},          {BYTES("\x80"), 0, 0},         {BYTES("\xc0\xaf"), 0, 0},
-    {BYTES("\xe0\x80\xaf"), 0, 0},  {BYTES("\xed\xa0\x80"), 0, 0}, {BYTES("\xf4\x90\x80\x80"), 0, 0},
-    {BYTES("\xff"), 0, 0},          {BYTES("\xc3("), 0, 0},        {BYTES("\xf8\x88\x80\x80\x80"), 0, 0},
+    {BYTES("a"), 1, 'a'},
+    {BYTES("\0"), 1, 0},
+    {BYTES("\xc3\xa4"), 2, 0xe4},
+    {BYTES("\xe2\x82\xac"), 3, 0x20ac},
+    {BYTES("\xf0\x9f\x98\x80"), 4, 0x1f600},
+    {BYTES("\xf4\x8f\xbf\xbf"), 4, 0x10ffff},
+    {BYTES("\xc3"), 0, 0},
+    {BYTES("\x80"), 0, 0},
+    {BYTES("\xc0\xaf"), 0, 0},
+    {BYTES("\xe0\x80\xaf"), 0, 0},
+    {BYTES("\xed\xa0\x80"), 0, 0},
+    {BYTES("\xf4\x90\x80\x80"), 0, 0},
+    {BYTES("\xff"), 0, 0},
+    {BYTES("\xc3("), 0, 0},
+    {BYTES("\xf8\x88\x80\x80\x80"), 0, 0},
 };
 
 START_TEST(character) {
     uint32_t code = 0;
-    ck_assert_uint_eq(utf8_read(unit_guarded(characters[_i].bytes, characters[_i].n), characters[_i].n, &code), characters[_i].length);
+    ck_assert_uint_eq(
+        utf8_read(unit_guarded(characters[_i].bytes, characters[_i].n), characters[_i].n, &code),
+        characters[_i].length);
     ck_assert_uint_eq(code, characters[_i].code);
 }
 END_TEST

@@ -1,4 +1,5 @@
-/* der and x509: OpenSSL reads the whole certificates in tests/e2e/test_cert.py. And tls_cache, on a file of its own. */
+/* der and x509: OpenSSL reads the whole certificates in tests/e2e/test_cert.py. And tls_cache, on a
+ * file of its own. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,8 +17,14 @@ static const struct {
     const char *head;
     size_t head_n;
 } lengths[] = {
-    {0, BYTES("\x04\x00")},         {1, BYTES("\x04\x01")},         {127, BYTES("\x04\x7f")},           {128, BYTES("\x04\x81\x80")},
-    {255, BYTES("\x04\x81\xff")},   {256, BYTES("\x04\x82\x01\x00")}, {65535, BYTES("\x04\x82\xff\xff")}, {65536, BYTES("\x04\x83\x01\x00\x00")},
+    {0, BYTES("\x04\x00")},
+    {1, BYTES("\x04\x01")},
+    {127, BYTES("\x04\x7f")},
+    {128, BYTES("\x04\x81\x80")},
+    {255, BYTES("\x04\x81\xff")},
+    {256, BYTES("\x04\x82\x01\x00")},
+    {65535, BYTES("\x04\x82\xff\xff")},
+    {65536, BYTES("\x04\x83\x01\x00\x00")},
 };
 
 START_TEST(length) {
@@ -57,14 +64,30 @@ static const struct {
     const char *entry;
     size_t entry_n;
 } names[] = {
-    {"a", true, BYTES("\x82\x01" "a")},
-    {"a.b-c.test", true, BYTES("\x82\x0a" "a.b-c.test")},
+    {"a", true,
+     BYTES("\x82\x01"
+           "a")},
+    {"a.b-c.test", true,
+     BYTES("\x82\x0a"
+           "a.b-c.test")},
     {"*.a.test", true, BYTES("\x82\x08*.a.test")},
     {"192.0.2.1", true, BYTES("\x87\x04\xc0\x00\x02\x01")},
     {"::1", true, BYTES("\x87\x10\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\1")},
-    {"", false, NULL, 0},       {"a b", false, NULL, 0},   {"a..b", false, NULL, 0},  {".a", false, NULL, 0},    {"a.", false, NULL, 0},
-    {"-a", false, NULL, 0},     {"a-", false, NULL, 0},    {"a-.b", false, NULL, 0},  {"a.-b", false, NULL, 0},  {"*", false, NULL, 0},
-    {"a.*", false, NULL, 0},    {"*.", false, NULL, 0},    {"a,DNS:b", false, NULL, 0}, {"a\n", false, NULL, 0}, {"\xc3\xa4", false, NULL, 0},
+    {"", false, NULL, 0},
+    {"a b", false, NULL, 0},
+    {"a..b", false, NULL, 0},
+    {".a", false, NULL, 0},
+    {"a.", false, NULL, 0},
+    {"-a", false, NULL, 0},
+    {"a-", false, NULL, 0},
+    {"a-.b", false, NULL, 0},
+    {"a.-b", false, NULL, 0},
+    {"*", false, NULL, 0},
+    {"a.*", false, NULL, 0},
+    {"*.", false, NULL, 0},
+    {"a,DNS:b", false, NULL, 0},
+    {"a\n", false, NULL, 0},
+    {"\xc3\xa4", false, NULL, 0},
 };
 
 START_TEST(name) {
@@ -96,7 +119,8 @@ static const struct {
     {BYTES("x" USAGE "\x04\x08\x30\x06" ANY), true},
     {BYTES("x" USAGE "\x04\x0c\x30\x0a" SERVER), false},
     {BYTES("x" USAGE "\x04\x0c\x30\x0a" SERVER CLIENT), false}, /* behind it */
-    {BYTES(USAGE "\x04\x0c\x30\x0a" CLIENT USAGE "\x04\x0c\x30\x0a" SERVER), false}, /* a name that looks like it */
+    /* a name that looks like it */
+    {BYTES(USAGE "\x04\x0c\x30\x0a" CLIENT USAGE "\x04\x0c\x30\x0a" SERVER), false},
     {BYTES("x" USAGE "\x04\x02\x30\x00"), false},
     {BYTES("x" USAGE "\x04\x82\x00\x0c\x30\x0a" CLIENT), false},
     {BYTES("x" USAGE "\x04\x0d\x30\x0a" CLIENT), false}, /* cut */
@@ -106,7 +130,8 @@ static const struct {
 
 START_TEST(purpose) {
     const char *der = unit_guarded(purposes[_i].der, purposes[_i].n);
-    ck_assert_int_eq(x509_is_for_clients((const unsigned char *)der, purposes[_i].n), purposes[_i].good);
+    ck_assert_int_eq(x509_is_for_clients((const unsigned char *)der, purposes[_i].n),
+                     purposes[_i].good);
 }
 END_TEST
 
@@ -118,8 +143,10 @@ START_TEST(sessions) {
     const uint16_t suites[] = {0xc02b, 0xcca9};
     ck_assert_ptr_nonnull(mkdtemp(directory));
     br_ssl_engine_set_suites(&server.eng, suites, COUNT(suites));
-    session_cache_open(&c, directory, geteuid(), getegid(), (const unsigned char *)"certificate", 11);
-    session_cache_open(&other, directory, geteuid(), getegid(), (const unsigned char *)"another", 7);
+    session_cache_open(&c, directory, geteuid(), getegid(), (const unsigned char *)"certificate",
+                       11);
+    session_cache_open(&other, directory, geteuid(), getegid(), (const unsigned char *)"another",
+                       7);
     ck_assert_int_ne(c.fd, -1);
     for (size_t i = 0; i < COUNT(s); i++) {
         memset(s[i].session_id, (int)i + 1, 32);
@@ -153,7 +180,8 @@ START_TEST(sessions) {
     close(other.fd);
     snprintf(path, sizeof path, "%s/" SESSION_CACHE_FILE, directory);
     ck_assert_int_eq(chmod(path, 0640), 0); /* one that others can read is none of ours */
-    session_cache_open(&c, directory, geteuid(), getegid(), (const unsigned char *)"certificate", 11);
+    session_cache_open(&c, directory, geteuid(), getegid(), (const unsigned char *)"certificate",
+                       11);
     ck_assert_int_eq(c.fd, -1);
     ck_assert_int_eq(c.vtable->load(&c.vtable, &server, &s[0]), 0);
     c.vtable->save(&c.vtable, &server, &s[0]);
@@ -162,10 +190,12 @@ START_TEST(sessions) {
 }
 END_TEST
 
-/* BearSSL's decoder of private keys: five numbers of an RSA key that fill its buffer, as it counts it, leave what is behind alone. */
+/* BearSSL's decoder of private keys: five numbers of an RSA key that fill its buffer, as it counts
+ * it, leave what is behind alone. */
 START_TEST(key_decoder) {
     enum { EACH = BR_X509_BUFSIZE_KEY };
-    static const unsigned char head[] = {0x02, 1, 0, 0x02, 1, 0x7f, 0x02, 1, 3, 0x02, 1, 3}, empty[] = {0x02, 1, 0};
+    static const unsigned char head[] = {0x02, 1, 0, 0x02, 1, 0x7f, 0x02, 1, 3, 0x02, 1, 3},
+                               empty[] = {0x02, 1, 0};
     unsigned char file[3 * EACH + 64], *at = file + 4;
     struct {
         br_skey_decoder_context decoder;

@@ -1,4 +1,5 @@
-/* A client of libssh's, compiled by the test. See ssh_situations.py for the arguments and for what it says. */
+/* A client of libssh's, compiled by the test. See ssh_situations.py for the arguments and for what
+ * it says. */
 #include <libssh/libssh.h>
 #include <libssh/server.h>
 #include <stdio.h>
@@ -77,7 +78,9 @@ int main(int argc, char **argv) {
         pass_on(channel, 1);
         ssh_channel_close(channel);
         /* It has no call that waits for the other side's half. */
-        while (ssh_is_connected(session) && ssh_blocking_flush(session, 100) != SSH_ERROR && ssh_channel_poll_timeout(channel, 100, 0) != SSH_ERROR && !ssh_channel_is_eof(channel))
+        while (ssh_is_connected(session) && ssh_blocking_flush(session, 100) != SSH_ERROR
+               && ssh_channel_poll_timeout(channel, 100, 0) != SSH_ERROR
+               && !ssh_channel_is_eof(channel))
             ;
         fputs("closed\n", stderr);
         return 0;
@@ -91,8 +94,13 @@ int main(int argc, char **argv) {
     } else if (strcmp(situation, "forward") == 0) {
         ssh_channel forward = ssh_channel_new(session);
         pass_on(channel, 1);
-        fputs(ssh_channel_open_forward(forward, "127.0.0.1", 22, "127.0.0.1", 22) == SSH_OK ? "opened," : "refused,", stderr);
-        fputs(ssh_channel_listen_forward(session, "127.0.0.1", 0, NULL) == SSH_OK ? "listening," : "refused,", stderr);
+        fputs(ssh_channel_open_forward(forward, "127.0.0.1", 22, "127.0.0.1", 22) == SSH_OK
+                  ? "opened,"
+                  : "refused,",
+              stderr);
+        fputs(ssh_channel_listen_forward(session, "127.0.0.1", 0, NULL) == SSH_OK ? "listening,"
+                                                                                  : "refused,",
+              stderr);
     }
     if (strcmp(situation, "second") == 0 || strcmp(situation, "forward") == 0)
         need(ssh_channel_send_eof(channel), "the input's end");

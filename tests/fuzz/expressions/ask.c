@@ -1,5 +1,6 @@
-/* Reads lines, an expression and a text with a tab between them; says 1 where the whole text is matched, 0 where it is not, E where
- * the expression is none. By this C library, or with OURS by bastion. */
+/* Reads lines, an expression and a text with a tab between them; says 1 where the whole text is
+ * matched, 0 where it is not, E where the expression is none. By this C library, or with OURS by
+ * bastion. */
 #include <stdio.h>
 #include <string.h>
 
@@ -12,7 +13,9 @@ static char ask(const char *expression, const char *text) {
     static struct ere_run run;
     struct ere e;
     struct ere_fault error;
-    if (ere_compile(&e, (struct slice){expression, strlen(expression)}, false, memory, sizeof memory, &work, &error) != ERE_GOOD)
+    if (ere_compile(&e, (struct slice){expression, strlen(expression)}, false, memory,
+                    sizeof memory, &work, &error)
+        != ERE_GOOD)
         return 'E';
     return ere_match(&e, (struct slice){text, strlen(text)}, &run) ? '1' : '0';
 }
@@ -20,7 +23,8 @@ static char ask(const char *expression, const char *text) {
 #include <locale.h>
 #include <regex.h>
 
-/* The library finds the leftmost match and of these the longest, so that one of the whole is found if there is any. */
+/* The library finds the leftmost match and of these the longest, so that one of the whole is found
+ * if there is any. */
 static char ask(const char *expression, const char *text) {
     regex_t compiled;
     regmatch_t match;

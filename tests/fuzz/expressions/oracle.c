@@ -1,7 +1,8 @@
-/* oracle SECONDS PAIRS SEED [print]: random expressions and texts, until there were so many seconds or pairs: does wire/ere say what the
- * expression means? Here that is the set of places which each part of it leads to, from where one stands: no automaton, and no
- * line in common with the one that is asked. With `print`, the pairs are written instead: expression, text and 0 or 1, with tabs between.
- * Fails, and prints the pair, at the first difference. */
+/* oracle SECONDS PAIRS SEED [print]: random expressions and texts, until there were so many seconds
+ * or pairs: does wire/ere say what the expression means? Here that is the set of places which each
+ * part of it leads to, from where one stands: no automaton, and no line in common with the one that
+ * is asked. With `print`, the pairs are written instead: expression, text and 0 or 1, with tabs
+ * between. Fails, and prints the pair, at the first difference. */
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -27,19 +28,54 @@ static bool chance(unsigned percent) { return below(100) < percent; }
 
 /* ---- expressions ---- */
 
-static const char *const alphabet[] = {"a", "b", "c", " ", "-", "0", "9", "_", "Z", "]", "^", "é", "ß", "€", "\xf0\x9f\x98\x80", "."};
+static const char *const alphabet[] = {
+    "a", "b", "c", " ", "-", "0", "9", "_", "Z", "]", "^", "é", "ß", "€", "\xf0\x9f\x98\x80", "."};
 enum { CHARACTERS = sizeof alphabet / sizeof *alphabet };
 
 /* What each spelling stands for: a string of the characters above, or with ! all but these. */
 static const struct {
     const char *spelling, *members;
 } spelled[] = {
-    {".", "!"}, {"[ab]", "ab"}, {"[^a]", "!a"}, {"[b-c]", "bc"}, {"[a-c]", "abc"}, {"[é]", "é"}, {"[^é]", "!é"}, {"[ß-é]", "ßé"},
-    {"[0-9]", "09"}, {"[^ ]", "! "}, {"[^ -]", "! -"}, {"[]a]", "]a"}, {"[^]a]", "!]a"}, {"[a-]", "a-"}, {"[-a]", "-a"}, {"[a^]", "a^"},
-    {"[[:alpha:]]", "abcZ"}, {"[[:digit:]]", "09"}, {"[[:alnum:]_]", "abcZ09_"}, {"\\w", "abcZ09_"}, {"\\W", " -]^."}, {"\\s", " "},
-    {"\\S", "! "}, {"[^[:space:]]", "! "}, {"[^[:alpha:]]", " -09_]^."}, {"[[:upper:]]", "Z"}, {"[[:punct:]]", "-_]^."}, {"[^[:digit:]]", "!09"},
-    {"[[:lower:]é]", "abcé"}, {"[€-\xf0\x9f\x98\x80]", "€\xf0\x9f\x98\x80"}, {"[^€a]", "!€a"}, {"[[:blank:]]", " "}, {"\\.", "."}, {"\\^", "^"},
-    {"\\-", "-"}, {"]", "]"}, {"[.]", "."}, {"[[:xdigit:]]", "abc09"}, {"[+--]", "-"}, {"[[:print:]€]", "!éß\xf0\x9f\x98\x80"},
+    {".", "!"},
+    {"[ab]", "ab"},
+    {"[^a]", "!a"},
+    {"[b-c]", "bc"},
+    {"[a-c]", "abc"},
+    {"[é]", "é"},
+    {"[^é]", "!é"},
+    {"[ß-é]", "ßé"},
+    {"[0-9]", "09"},
+    {"[^ ]", "! "},
+    {"[^ -]", "! -"},
+    {"[]a]", "]a"},
+    {"[^]a]", "!]a"},
+    {"[a-]", "a-"},
+    {"[-a]", "-a"},
+    {"[a^]", "a^"},
+    {"[[:alpha:]]", "abcZ"},
+    {"[[:digit:]]", "09"},
+    {"[[:alnum:]_]", "abcZ09_"},
+    {"\\w", "abcZ09_"},
+    {"\\W", " -]^."},
+    {"\\s", " "},
+    {"\\S", "! "},
+    {"[^[:space:]]", "! "},
+    {"[^[:alpha:]]", " -09_]^."},
+    {"[[:upper:]]", "Z"},
+    {"[[:punct:]]", "-_]^."},
+    {"[^[:digit:]]", "!09"},
+    {"[[:lower:]é]", "abcé"},
+    {"[€-\xf0\x9f\x98\x80]", "€\xf0\x9f\x98\x80"},
+    {"[^€a]", "!€a"},
+    {"[[:blank:]]", " "},
+    {"\\.", "."},
+    {"\\^", "^"},
+    {"\\-", "-"},
+    {"]", "]"},
+    {"[.]", "."},
+    {"[[:xdigit:]]", "abc09"},
+    {"[+--]", "-"},
+    {"[[:print:]€]", "!éß\xf0\x9f\x98\x80"},
 };
 enum { SPELLED = sizeof spelled / sizeof *spelled };
 
@@ -82,8 +118,10 @@ static void make_count(struct tree *t) {
     static const struct {
         const char *spelling;
         unsigned least, most;
-    } counts[] = {{"*", 0, 0xffff}, {"+", 1, 0xffff}, {"?", 0, 1}, {"{0}", 0, 0}, {"{1}", 1, 1}, {"{2}", 2, 2}, {"{0,1}", 0, 1}, {"{1,2}", 1, 2},
-                  {"{0,2}", 0, 2}, {"{1,3}", 1, 3}, {"{2,4}", 2, 4}, {"{0,}", 0, 0xffff}, {"{1,}", 1, 0xffff}, {"{2,}", 2, 0xffff}, {"{3,}", 3, 0xffff}};
+    } counts[] = {{"*", 0, 0xffff},    {"+", 1, 0xffff},    {"?", 0, 1},        {"{0}", 0, 0},
+                  {"{1}", 1, 1},       {"{2}", 2, 2},       {"{0,1}", 0, 1},    {"{1,2}", 1, 2},
+                  {"{0,2}", 0, 2},     {"{1,3}", 1, 3},     {"{2,4}", 2, 4},    {"{0,}", 0, 0xffff},
+                  {"{1,}", 1, 0xffff}, {"{2,}", 2, 0xffff}, {"{3,}", 3, 0xffff}};
     unsigned i = below(18), least = below(30), more = chance(20) ? 255 - least : below(70);
     if (i < sizeof counts / sizeof *counts) {
         memcpy(t->spelling, counts[i].spelling, strlen(counts[i].spelling) + 1);
@@ -92,7 +130,8 @@ static void make_count(struct tree *t) {
     } else {
         t->least = least;
         t->most = chance(20) ? 0xffff : least + more;
-        snprintf(t->spelling, sizeof t->spelling, t->most == 0xffff ? "{%u,}" : "{%u,%u}", t->least, t->most);
+        snprintf(t->spelling, sizeof t->spelling, t->most == 0xffff ? "{%u,}" : "{%u,%u}", t->least,
+                 t->most);
     }
     unsigned copies = t->most == 0xffff ? (t->least > 1 ? t->least : 1) : t->most;
     t->positions = t->a->positions * copies;
@@ -136,9 +175,11 @@ static void put(const char *text) {
     spelling_n += n;
 }
 
-/* With parentheses around it where it stands in something that binds tighter; a repetition of a repetition needs none. */
+/* With parentheses around it where it stands in something that binds tighter; a repetition of a
+ * repetition needs none. */
 static void spell(const struct tree *t, int within) {
-    bool wrap = (within == REPEATED && (t->kind == BOTH || t->kind == BEGIN || t->kind == END)) || (within != EITHER && t->kind == EITHER);
+    bool wrap = (within == REPEATED && (t->kind == BOTH || t->kind == BEGIN || t->kind == END))
+                || (within != EITHER && t->kind == EITHER);
     if (wrap)
         put("(");
     if (t->kind == BEGIN || t->kind == END || t->kind == EMPTY)
@@ -265,12 +306,8 @@ static void reach(const struct tree *t, const struct places *from, struct places
         to->at[text_n] = from->at[text_n];
         to->high = text_n;
         break;
-    case EMPTY:
-        add_places(to, from);
-        break;
-    case GROUP:
-        reach(t->a, from, to);
-        break;
+    case EMPTY: add_places(to, from); break;
+    case GROUP: reach(t->a, from, to); break;
     case BOTH:
         reach(t->a, from, &between);
         reach(t->b, &between, to);
@@ -280,9 +317,7 @@ static void reach(const struct tree *t, const struct places *from, struct places
         reach(t->b, from, &between);
         add_places(to, &between);
         break;
-    case REPEATED:
-        reach_again(t, from, to);
-        break;
+    case REPEATED: reach_again(t, from, to); break;
     }
 }
 
@@ -301,12 +336,14 @@ static struct ere_work work;
 static struct ere_run run;
 
 static void fail(const char *why, const char *written, uint64_t seed) {
-    printf("oracle: FAILED: %s: expression %s, text %s (seed %llu)\n", why, spelling, written, (unsigned long long)seed);
+    printf("oracle: FAILED: %s: expression %s, text %s (seed %llu)\n", why, spelling, written,
+           (unsigned long long)seed);
     exit(1);
 }
 
 /* The longest match from each place on, and where there is one, which is found from the end. */
-static void ask_parts(const struct tree *t, const struct ere *e, const struct ere *backwards, struct slice bytes, uint64_t seed) {
+static void ask_parts(const struct tree *t, const struct ere *e, const struct ere *backwards,
+                      struct slice bytes, uint64_t seed) {
     static unsigned char starts[TEXT];
     struct places from, to;
     size_t place = 0;
@@ -328,7 +365,8 @@ static void ask_parts(const struct tree *t, const struct ere *e, const struct er
     }
 }
 
-static void ask(const struct tree *t, struct ere *e, const struct ere *backwards, enum ere_result result, uint64_t seed, bool print) {
+static void ask(const struct tree *t, struct ere *e, const struct ere *backwards,
+                enum ere_result result, uint64_t seed, bool print) {
     char written[4 * TEXT + 1] = "";
     struct slice bytes = {written, 0};
     make_text(t);
@@ -364,12 +402,16 @@ int main(int argc, char **argv) {
             continue;
         spelling[spelling_n] = '\0';
         expressions++;
-        enum ere_result result = ere_compile(&e, (struct slice){spelling, spelling_n}, false, memory, sizeof memory, &work, &error);
+        enum ere_result result = ere_compile(&e, (struct slice){spelling, spelling_n}, false,
+                                             memory, sizeof memory, &work, &error);
         if (result == ERE_FULL || (result == ERE_GOOD && t->positions > LIMIT_ERE_POSITIONS))
             fail("is no fault", "-", seed);
-        if (result == ERE_FAULT && strstr(error.text, "are the most") == NULL && strstr(error.text, "in one another") == NULL)
+        if (result == ERE_FAULT && strstr(error.text, "are the most") == NULL
+            && strstr(error.text, "in one another") == NULL)
             fail(error.text, "-", seed);
-        if (ere_compile(&backwards, (struct slice){spelling, spelling_n}, true, more_memory, sizeof memory, &work, &error) != result)
+        if (ere_compile(&backwards, (struct slice){spelling, spelling_n}, true, more_memory,
+                        sizeof memory, &work, &error)
+            != result)
             fail("is something else backwards", "-", seed);
         effort = 0;
         for (int i = 0; i < 24 && effort < 100000; i++, pairs++)
