@@ -476,6 +476,13 @@ int settings_read(struct settings *s, const struct settings_places *places, unsi
     return check_writers(s, places, needs);
 }
 
+bool settings_file_counts(struct settings *s, const char *path) {
+    const char *wrong = protect_refuses(path, PROTECT_KEY);
+    if (wrong != NULL)
+        snprintf(s->error, sizeof s->error, "%s: %s", path, wrong);
+    return wrong == NULL;
+}
+
 void settings_wipe(struct settings *s, enum setting id) {
     if (s->value[id].text != NULL && spec[id].secret)
         explicit_bzero(s->value[id].text, s->value[id].n);

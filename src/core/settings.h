@@ -133,6 +133,10 @@ bool settings_is_place(enum setting id);
 /* Where the value comes from, for people; valid until the next call. */
 const char *settings_source(const struct settings *s, enum setting id);
 
+/* Whether the file at an absolute path, which a setting named, counts: no command can have written
+ * it (core/protect.h). False with s->error, which names the file and says why not. */
+bool settings_file_counts(struct settings *s, const char *path);
+
 /* Overwrites a secret's value, wherever it stands; the setting has none afterwards. */
 void settings_wipe(struct settings *s, enum setting id);
 

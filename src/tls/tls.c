@@ -21,7 +21,6 @@
 #include "core/audit.h"
 #include "tls/certificate.h"
 #include "tls/client_cert.h"
-#include "core/protect.h"
 #include "core/settings.h"
 #include "tls/session_cache.h"
 #include "tls/profile.h"
@@ -67,10 +66,8 @@ static const char *read_files(struct tls_connection *v) {
         return "TLS_CERT, TLS_KEY, TLS: none is set";
     for (int i = 0; i < 3; i++) {
         const char *path = i == 0 ? chain : i == 1 ? key : authorities;
-        if (path != NULL && (error = protect_refuses(path, PROTECT_KEY)) != NULL) {
-            snprintf(text, sizeof text, "%s: %s", path, error);
-            return text;
-        }
+        if (path != NULL && !settings_file_counts(&v->papers->settings, path))
+            return v->papers->settings.error;
     }
     if ((error = certificate_read(&v->papers->certificate, chain, key)) != NULL)
         return error;
