@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/account.h"
+#include "base/run_directory.h"
 #include "core/audit.h"
 
 static char text[LIMIT_PATH + 512];
@@ -83,17 +84,18 @@ static const char *unfit_account(const struct settings *s) {
     return text;
 }
 
-/* As core/lock.c has it. */
+/* What each run that takes the lock would say of it. */
 static const char *unfit_run_dir(const struct settings *s) {
     struct stat st;
     const char *path = settings_text(s, SETTING_RUN_DIR), *wrong = NULL;
+    enum run_directory_state state;
     if (!locks(s))
         return NULL;
     if (stat(path, &st) == -1)
         wrong = strerror(errno);
-    else if (!S_ISDIR(st.st_mode))
+    else if ((state = run_directory_judge(&st)) == RUN_DIRECTORY_NONE)
         wrong = "not a directory";
-    else if ((st.st_uid != 0 && st.st_uid != geteuid()) || (st.st_mode & (S_IWGRP | S_IWOTH)) != 0)
+    else if (state != RUN_DIRECTORY_FIT)
         wrong = "must belong to root or to the account that starts bastion, and be writable by "
                 "nobody else";
     if (wrong == NULL)

@@ -6,6 +6,7 @@
 
 #include "../init/init.h"
 #include "base/version.h"
+#include "core/settings_export.h"
 #include "http/cgi.h"
 #include "http/http.h"
 #include "ssh/shell.h"
@@ -27,7 +28,7 @@ static const struct program {
      "(HTTP_BASIC_AUTH or HTTP_TOKEN) runs FORCE_COMMAND; /healthz answers ok.\n"},
     {"cgi", cgi_main, "bastion cgi",
      "Serves one CGI/1.1 request behind a web server. Its settings come from files alone\n"
-     "(/run/bastion/settings and /etc/bastion), since the client writes the environment.\n"},
+     "(" SETTINGS_EXPORT " and /etc/bastion), since the client writes the environment.\n"},
     {"tls", tls_main, "bastion tls PROGRAM [ARG...]",
      "Speaks TLS 1.2 on descriptors 0 and 1 with the certificate of TLS_CERT and TLS_KEY, and "
      "runs\n"

@@ -4,6 +4,7 @@
 #include <sys/types.h>
 #include <unistd.h>
 
+#include "base/run_directory.h"
 #include "limit.h"
 
 static bool leads_to(const char *link, const char *target) {
@@ -16,6 +17,6 @@ static bool leads_to(const char *link, const char *target) {
 }
 
 bool container_is_ours(void) {
-    return leads_to("/etc/passwd", CONTAINER_DIRECTORY "/passwd")
-           && leads_to("/etc/group", CONTAINER_DIRECTORY "/group");
+    return leads_to("/etc/passwd", RUN_DIRECTORY "/passwd")
+           && leads_to("/etc/group", RUN_DIRECTORY "/group");
 }

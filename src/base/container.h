@@ -4,8 +4,8 @@
 
 #include <stdbool.h>
 
-/* The accounts' files are links into the directory where `bastion init` writes them. */
-#define CONTAINER_DIRECTORY "/run/bastion"
+/* There the accounts' files are links into RUN_DIRECTORY (run_directory.h), where `bastion init`
+ * writes them. */
 bool container_is_ours(void);
 
 #endif

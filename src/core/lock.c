@@ -16,6 +16,7 @@
 #include "base/clock.h"
 #include "base/fd.h"
 #include "base/num.h"
+#include "base/run_directory.h"
 #include "limit.h"
 
 /* The line in the file: "RUN STATE SECONDS COMMAND\n", always as long. */
@@ -46,7 +47,7 @@ static int prepare(struct lock *l, const char *run_dir, gid_t group) {
         .directory = open(run_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC), .fd = -1, .record = -1};
     if (l->directory == -1 || fstat(l->directory, &st) == -1)
         return fail(l, errno);
-    if ((st.st_uid != 0 && st.st_uid != geteuid()) || (st.st_mode & (S_IWGRP | S_IWOTH)) != 0)
+    if (run_directory_judge(&st) != RUN_DIRECTORY_FIT)
         return fail(l, EPERM);
     l->fd = open_file(l->directory);
     if (l->fd == -1 || fstat(l->fd, &st) == -1)

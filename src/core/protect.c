@@ -9,14 +9,12 @@
 #include <unistd.h>
 
 #include "base/landlock.h"
+#include "base/run_directory.h"
 #include "base/writers.h"
 #include "core/policy.h"
 #include "core/replaced_mount.h"
 #include "core/runas.h"
 #include "core/settings.h"
-
-/* What sshd reads is made there (ssh/setup.h). */
-#define SSH_DIRECTORY "/run/bastion"
 
 static const struct settings *settings;
 static char *const *environment;
@@ -190,8 +188,8 @@ static void each_place(take_place *take, void *context) {
                                  .secret = strcmp(beside[i], SETTINGS_MADE_CERTIFICATE) != 0});
     /* What sshd reads is made for every login, and only where there is SSH. */
     bool has_ssh =
-        lstat(SSH_DIRECTORY "/ssh", &st) == 0 || lstat(SSH_DIRECTORY "/hostkey", &st) == 0;
-    take(context, &(struct place){.path = SSH_DIRECTORY, .kind = PROTECT_KEY, .weak = !has_ssh});
+        lstat(RUN_DIRECTORY "/ssh", &st) == 0 || lstat(RUN_DIRECTORY "/hostkey", &st) == 0;
+    take(context, &(struct place){.path = RUN_DIRECTORY, .kind = PROTECT_KEY, .weak = !has_ssh});
     take(context, &(struct place){.path = settings_text(settings, SETTING_RUN_DIR),
                                   .kind = PROTECT_KEY,
                                   .weak = true});

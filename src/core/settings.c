@@ -9,6 +9,7 @@
 
 #include "base/fd.h"
 #include "base/num.h"
+#include "base/run_directory.h"
 #include "core/audit.h"
 #include "core/protect.h"
 #include "core/settings_export.h"
@@ -57,7 +58,7 @@ static const struct spec {
     [SETTING_HTTP_HOLD_MS] = {"HTTP_HOLD_MS", NEED_HTTP, NUMBER, .preset = "1000", .to = HOUR_MS},
     [SETTING_HTTP_STDIN] = {"HTTP_STDIN", NEED_HTTP, CHOICE, .preset = "off", .words = "off body"},
     [SETTING_SSH_USER] = {"SSH_USER", NEED_ACCOUNT, NAME, .preset = "agent"},
-    [SETTING_RUN_DIR] = {"RUN_DIR", NEED_RUN_DIR | NEED_TLS, PATH, .preset = "/run/bastion"},
+    [SETTING_RUN_DIR] = {"RUN_DIR", NEED_RUN_DIR | NEED_TLS, PATH, .preset = RUN_DIRECTORY},
     [SETTING_TLS_CERT] = {"TLS_CERT", NEED_TLS, PATH, .preset = NULL},
     [SETTING_TLS_KEY] = {"TLS_KEY", NEED_TLS, PATH, .preset = NULL},
     [SETTING_TLS_CLIENT_CA] = {"TLS_CLIENT_CA", NEED_TLS, PATH, .preset = NULL},

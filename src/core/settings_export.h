@@ -11,9 +11,11 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "base/run_directory.h"
+
 struct settings;
 
-#define SETTINGS_EXPORT "/run/bastion/settings"
+#define SETTINGS_EXPORT RUN_DIRECTORY "/settings"
 
 /* Makes SETTINGS_EXPORT hold what of a run's settings, and of those that say where configuration
  * stands, came from the environment or from a file that it named, and nothing else: no file of an

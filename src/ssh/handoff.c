@@ -21,11 +21,9 @@
 #include "base/num.h"
 #include "core/audit.h"
 
-#define DIRECTORY HANDOFF_RUN_DIR "/sessions"
-
 static struct sockaddr_un address_for(pid_t pid) {
     struct sockaddr_un a = {.sun_family = AF_UNIX};
-    snprintf(a.sun_path, sizeof a.sun_path, DIRECTORY "/%ld", (long)pid);
+    snprintf(a.sun_path, sizeof a.sun_path, HANDOFF_DIRECTORY "/%ld", (long)pid);
     return a;
 }
 
@@ -33,7 +31,7 @@ static struct sockaddr_un address_for(pid_t pid) {
 
 /* What processes that were killed have left: nobody answers there. */
 static void sweep(void) {
-    DIR *dir = opendir(DIRECTORY);
+    DIR *dir = opendir(HANDOFF_DIRECTORY);
     if (dir == NULL)
         return;
     for (struct dirent *e; (e = readdir(dir)) != NULL;) {
@@ -47,7 +45,8 @@ static void sweep(void) {
 
 int handoff_listen(pid_t pid, uid_t uid) {
     struct sockaddr_un a = address_for(pid);
-    if ((mkdir(DIRECTORY, 0711) == -1 && errno != EEXIST) || prctl(PR_SET_CHILD_SUBREAPER, 1) == -1)
+    if ((mkdir(HANDOFF_DIRECTORY, 0711) == -1 && errno != EEXIST)
+        || prctl(PR_SET_CHILD_SUBREAPER, 1) == -1)
         return -1;
     sweep();
     /* Nor has this process left anything under its own number, which is new, nor its child. */

@@ -14,7 +14,7 @@
 #include "ssh/setup.h"
 #include "limit.h"
 
-#define HANDOFF_RUN_DIR SETUP_RUN_DIR
+#define HANDOFF_DIRECTORY RUN_DIRECTORY "/sessions"
 
 struct handoff {
     const char *run;  /* the session's and its run's name */

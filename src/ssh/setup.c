@@ -109,13 +109,12 @@ static const char *check_directory(const char *path) {
     struct stat st;
     if (stat(path, &st) == -1)
         return set_error("%s: %s", path, strerror(errno));
-    if (!S_ISDIR(st.st_mode) || (st.st_uid != 0 && st.st_uid != geteuid())
-        || (st.st_mode & (S_IWGRP | S_IWOTH)) != 0)
+    if (run_directory_judge(&st) != RUN_DIRECTORY_FIT)
         return set_error("%s: must be a directory that root owns and nobody else can write", path);
     return NULL;
 }
 
-static const char *const directories[] = {"/", "/run", SETUP_RUN_DIR, SETUP_KEYS};
+static const char *const directories[] = {"/", "/run", RUN_DIRECTORY, SETUP_KEYS};
 
 static const char *make_directories(void) {
     for (size_t i = 0; i < sizeof directories / sizeof *directories; i++) {
@@ -255,7 +254,7 @@ const char *setup_prepare(const struct settings *s, struct account *account,
     if (warning != NULL)
         note(peer, warning);
     /* The login shell can't make it, in a directory that is root's. */
-    lock_prepare(lock, SETUP_RUN_DIR, account->gid);
+    lock_prepare(lock, RUN_DIRECTORY, account->gid);
     lock_leave(lock);
     /* nor has it a place to remember them */
     replaced_mount_note(s, true, lock->directory, "ssh", peer);

@@ -6,14 +6,13 @@
 #include <stdbool.h>
 
 #include "base/account.h"
+#include "base/run_directory.h"
 #include "ssh/authorized_keys.h"
 #include "core/lock.h"
 #include "core/settings.h"
 
-/* whatever RUN_DIR says: bastion ssh and the login shell must both know it by themselves */
-#define SETUP_RUN_DIR "/run/bastion"
-#define SETUP_KEYS SETUP_RUN_DIR "/ssh"         /* where the account's ~/.ssh leads */
-#define SETUP_HOST_KEY SETUP_RUN_DIR "/hostkey" /* tinysshd's key directory */
+#define SETUP_KEYS RUN_DIRECTORY "/ssh"         /* where the account's ~/.ssh leads */
+#define SETUP_HOST_KEY RUN_DIRECTORY "/hostkey" /* tinysshd's key directory */
 
 /* Prepares all of it: looks up SSH_USER, reads the keys and writes them to SETUP_KEYS, sees to the
  * host's key, to the lock file and to the account's ~/.ssh, and finds tinysshd. What it finds

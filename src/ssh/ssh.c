@@ -373,7 +373,7 @@ static const char *start(struct ssh_connection *v, const char *program) {
     v->traced = geteuid() == 0 && tracer_watch(v->tinysshd);
     const char *error = setup_check_others(&v->account, v->traced);
     if (error == NULL && (v->listener = handoff_listen(v->tinysshd, v->account.uid)) == -1) {
-        snprintf(text, sizeof text, "%s/sessions: %s", HANDOFF_RUN_DIR, strerror(errno));
+        snprintf(text, sizeof text, HANDOFF_DIRECTORY ": %s", strerror(errno));
         error = text;
     }
     if (error == NULL && write(go[1], "", 1) != 1)

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "base/run_directory.h"
 #include "ssh/setup.h"
 #include "tool/check_parts.h"
 #include "tool/report.h"
@@ -91,12 +92,12 @@ static const char *wrong_with(const char *path) {
     struct stat st;
     if (stat(path, &st) == -1)
         return strerror(errno);
-    if (!S_ISDIR(st.st_mode))
-        return "not a directory";
-    if (st.st_uid != 0 && st.st_uid != geteuid())
-        return "belongs to another account than root: chown root";
-    if ((st.st_mode & (S_IWGRP | S_IWOTH)) != 0)
-        return "others than its owner can write there: chmod go-w";
+    switch (run_directory_judge(&st)) {
+    case RUN_DIRECTORY_NONE: return "not a directory";
+    case RUN_DIRECTORY_OTHERS: return "belongs to another account than root: chown root";
+    case RUN_DIRECTORY_WRITABLE: return "others than its owner can write there: chmod go-w";
+    case RUN_DIRECTORY_FIT: break;
+    }
     char lock[LIMIT_PATH + 8];
     snprintf(lock, sizeof lock, "%s/lock", path);
     if (access(lock, F_OK) == -1 && access(path, W_OK) == -1)

@@ -1,0 +1,11 @@
+#include "base/run_directory.h"
+
+#include <unistd.h>
+
+enum run_directory_state run_directory_judge(const struct stat *st) {
+    if (!S_ISDIR(st->st_mode))
+        return RUN_DIRECTORY_NONE;
+    if (st->st_uid != 0 && st->st_uid != geteuid())
+        return RUN_DIRECTORY_OTHERS;
+    return (st->st_mode & (S_IWGRP | S_IWOTH)) != 0 ? RUN_DIRECTORY_WRITABLE : RUN_DIRECTORY_FIT;
+}
