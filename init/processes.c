@@ -1,40 +1,23 @@
 #include "processes.h"
 
 #include <dirent.h>
-#include <fcntl.h>
 #include <signal.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "base/num.h"
+#include "base/proc_stat.h"
 #include "limit.h"
 
 static struct process { pid_t pid, parent, session; } all[LIMIT_PROCESSES];
 static size_t count;
 
-/* Parent and session of a process (proc(5), stat): the second and the fourth field behind the name,
- * which may hold anything but ends with the last parenthesis. */
 static bool read_process(struct process *p, pid_t pid) {
-    char path[64], text[1024];
-    snprintf(path, sizeof path, "/proc/%ld/stat", (long)pid);
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    ssize_t n = fd == -1 ? -1 : read(fd, text, sizeof text - 1);
-    if (fd != -1)
-        close(fd);
-    if (n <= 0)
+    struct proc_stat stat;
+    if (!proc_stat_read(&stat, pid))
         return false;
-    text[n] = '\0';
-    char *at = strrchr(text, ')');
-    if (at == NULL || strlen(at) < 4)
-        return false;
-    bool gone = at[2] == 'Z' || at[2] == 'X';
-    p->pid = pid;
-    p->parent = (pid_t)strtol(at + 4, &at, 10);
-    strtol(at, &at, 10); /* the process group */
-    p->session = (pid_t)strtol(at, NULL, 10);
-    return !gone;
+    *p = (struct process){pid, stat.parent, stat.session};
+    return !stat.has_ended;
 }
 
 bool processes_look(void) {

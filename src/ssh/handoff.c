@@ -6,7 +6,6 @@
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
@@ -19,6 +18,7 @@
 #include "base/fd.h"
 #include "base/log.h"
 #include "base/num.h"
+#include "base/proc_stat.h"
 #include "core/audit.h"
 
 static struct sockaddr_un address_for(pid_t pid) {
@@ -67,21 +67,6 @@ int handoff_listen(pid_t pid, uid_t uid) {
     return -1;
 }
 
-/* The parent of a process (proc(5), stat): the second field behind the name, which may hold
- * anything but ends with the last parenthesis. 0 when it is gone. */
-static pid_t parent_of(pid_t pid) {
-    char path[64], text[1024];
-    snprintf(path, sizeof path, "/proc/%ld/stat", (long)pid);
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    ssize_t n = fd == -1 ? -1 : read(fd, text, sizeof text - 1);
-    fd_close(&fd);
-    if (n <= 0)
-        return 0;
-    text[n] = '\0';
-    const char *name_end = strrchr(text, ')');
-    return name_end != NULL && strlen(name_end) > 4 ? (pid_t)strtol(name_end + 4, NULL, 10) : 0;
-}
-
 /* One byte, with or without a descriptor (unix(7), SCM_RIGHTS). */
 union handful {
     struct cmsghdr head;
@@ -125,12 +110,14 @@ static int take_descriptor(int other, int *fd) {
 
 int handoff_accept(int listener, pid_t pid, uid_t uid, int *input) {
     struct ucred who;
+    struct proc_stat shell;
     socklen_t n = sizeof who;
     int fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
     *input = -1;
     if (fd != -1
         && (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &who, &n) == -1 || who.uid != uid
-            || parent_of(who.pid) != pid || take_descriptor(fd, input) == -1))
+            || !proc_stat_read(&shell, who.pid) || shell.parent != pid
+            || take_descriptor(fd, input) == -1))
         fd_close(&fd);
     return fd;
 }

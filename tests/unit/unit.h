@@ -40,5 +40,6 @@ Suite *unit_docker(void);
 Suite *unit_ere(void);
 Suite *unit_lint(void);
 Suite *unit_check(void);
+Suite *unit_init(void);
 
 #endif
