@@ -16,13 +16,16 @@
 #include "base/account.h"
 #include "base/buf.h"
 #include "base/clock.h"
+#include "base/container.h"
 #include "base/fd.h"
 #include "base/log.h"
+#include "base/run_directory.h"
 #include "core/audit.h"
 #include "core/policy.h"
 #include "core/protect.h"
 #include "core/runas.h"
 #include "core/settings_export.h"
+#include "accounts.h"
 #include "rundir.h"
 #include "supervisor.h"
 #include "serve.h"
@@ -91,17 +94,18 @@ static int prepare_rundir(struct supervisor *h, enum rundir *rundir) {
     const char *run_dir = settings_text(&h->settings, SETTING_RUN_DIR);
     mkdir(run_dir, 0755); /* what is wrong with it, a run says */
     if (*rundir == RUNDIR_OTHERS
-        && (strcmp(run_dir, RUNDIR) == 0 || (geteuid() == 0 && rundir_is_container())))
-        return fail(RUNDIR ": can't be made, or is another account's: mount memory at /run itself "
-                           "(--tmpfs /run, an emptyDir), where "
-                           "bastion makes it its own, or set RUN_DIR");
+        && (strcmp(run_dir, RUN_DIRECTORY) == 0 || (geteuid() == 0 && container_is_ours())))
+        return fail(RUN_DIRECTORY
+                    ": can't be made, or is another account's: mount memory at /run itself "
+                    "(--tmpfs /run, an emptyDir), where "
+                    "bastion makes it its own, or set RUN_DIR");
     if (*rundir == RUNDIR_OTHERS)
         return 0;
     int written = settings_export_write(&h->settings);
     bool failed = written == -1
-                  || (rundir_is_container()
-                      && rundir_write_accounts(&h->settings, serve_environment()) == -1);
-    snprintf(text, sizeof text, RUNDIR ": %s", strerror(errno));
+                  || (container_is_ours()
+                      && accounts_write(&h->accounts, &h->settings, serve_environment()) == -1);
+    snprintf(text, sizeof text, RUN_DIRECTORY ": %s", strerror(errno));
     if (written == 0 && geteuid() == 0)
         audit_notice(NULL,
                      SETTINGS_EXPORT ": another bastion init that is running has its settings "
@@ -127,11 +131,11 @@ static void add(struct supervisor *h, const char *channel, const char *const *ar
  * that error, which has its line in the log. */
 static int prepare_ssh(enum rundir rundir) {
     static const char *const argv[] = {"bastion", "ssh", "--prepare", NULL};
-    const char *bar = rundir_is_container() ? preflight_bars_ssh() : NULL;
-    bool can = bar == NULL && rundir == RUNDIR_OURS && (geteuid() == 0 || rundir_is_container());
+    const char *bar = container_is_ours() ? preflight_bars_ssh() : NULL;
+    bool can = bar == NULL && rundir == RUNDIR_OURS && (geteuid() == 0 || container_is_ours());
     if (can && spawn_and_wait(argv, serve_environment()) == 0)
         return 1;
-    if (geteuid() == 0 && rundir_is_container())
+    if (geteuid() == 0 && container_is_ours())
         return -1;
     audit_notice("ssh", bar != NULL ? bar
                                     : "SSH is not served, only HTTP: it takes root, and an account "
@@ -161,7 +165,7 @@ static void warn_of_loss(const struct supervisor *h) {
     const char *keys = settings_text(&h->settings, SETTING_SSH_KEYS);
     snprintf(text, sizeof text,
              "SSH_KEYS: %s is on no volume: the host's key goes when this container goes", keys);
-    if (rundir_is_container() && !rundir_lasts(keys))
+    if (container_is_ours() && !rundir_is_volume(keys))
         audit_notice("ssh", text);
 }
 
@@ -321,7 +325,7 @@ int init_main(int argc, char **argv) {
         serve_own_syslog();
     }
     h.environment = serve_environment();
-    h.container = rundir_is_container();
+    h.in_container = container_is_ours();
     for (size_t i = 0; i < h.listener_count; i++)
         listen_open(&h.listeners[i], h.address, clock_now());
     tell_health(&h);

@@ -1,5 +1,5 @@
-/* init.h: bastion init, process 1 of the container: brings everything up, listens, and keeps
- * house. */
+/* init.h: bastion init, process 1 of the container: prepares what is served, then listens, serves
+ * and ends. */
 #ifndef INIT_INIT_H
 #define INIT_INIT_H
 

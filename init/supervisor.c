@@ -13,7 +13,6 @@
 #include "base/fd.h"
 #include "connection.h"
 #include "core/audit.h"
-#include "rundir.h"
 #include "serve.h"
 #include "syslog.h"
 
@@ -164,8 +163,8 @@ static void accept_some(struct supervisor *h, unsigned number, int64_t now) {
             return;
         l->pause = 0;
         reap(h, now); /* who has ended counts no more */
-        if (h->container)
-            rundir_refresh_groups(&h->settings, h->environment);
+        if (h->in_container)
+            accounts_refresh_groups(&h->accounts, &h->settings, h->environment);
         if (!serve_connection(l, number, &h->limits, fd, &peer, now)) {
             be_short(h, l, "no process could be made", now);
             return;

@@ -7,6 +7,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "accounts.h"
 #include "connection_limits.h"
 #include "core/settings.h"
 #include "limit.h"
@@ -16,8 +17,9 @@
 struct supervisor {
     struct settings settings;
     char *const *environment;
-    bool container;      /* the accounts are ours (rundir.h) */
-    const char *address; /* where it listens, or NULL: everywhere */
+    bool in_container;        /* base/container.h */
+    struct accounts accounts; /* of the container */
+    const char *address;      /* where it listens, or NULL: everywhere */
     struct connection_limits_limits limits;
     struct listener listeners[LIMIT_LISTENERS];
     size_t listener_count;

@@ -1,0 +1,67 @@
+#include "accounts.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <unistd.h>
+
+#include "base/buf.h"
+#include "base/fd.h"
+#include "base/run_directory.h"
+#include "core/runas.h"
+
+static gid_t own_group(const struct settings *s) {
+    return geteuid() == 0 ? (gid_t)settings_number(s, SETTING_SSH_GID) : getegid();
+}
+
+static int write_file(const char *name, struct buf *b) {
+    int directory = open(RUN_DIRECTORY, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (b->full)
+        errno = ENAMETOOLONG;
+    int result =
+        directory == -1 || b->full ? -1 : fd_put_file(directory, name, b->at, b->len, 0644, false);
+    int error = errno;
+    fd_close(&directory);
+    errno = error;
+    return result;
+}
+
+static int write_users(const struct settings *s) {
+    char text[4 * LIMIT_USER];
+    struct buf b = BUF_ON(text);
+    unsigned uid = geteuid() == 0 ? (unsigned)settings_number(s, SETTING_SSH_UID) : geteuid();
+    buf_text(&b, "root:x:0:0:root:/nonexistent:/nonexistent\n");
+    buf_format(&b, "%s:x:%u:%u:bastion:/home/agent:/bin/bastion\n",
+               settings_text(s, SETTING_SSH_USER), uid, own_group(s));
+    return write_file("passwd", &b);
+}
+
+/* `has_socket`: the group of the Docker socket is `group`. */
+static int write_groups(struct accounts *a, const struct settings *s, bool has_socket,
+                        gid_t group) {
+    char text[4 * LIMIT_USER];
+    struct buf b = BUF_ON(text);
+    const char *user = settings_text(s, SETTING_SSH_USER);
+    gid_t own = own_group(s);
+    buf_format(&b, "root:x:0:%s\n", has_socket && group == 0 ? user : "");
+    buf_format(&b, "%s:x:%u:\n", user, own);
+    if (has_socket && group != 0 && group != own)
+        buf_format(&b, "docker:x:%u:%s\n", group, user);
+    if (write_file("group", &b) == -1)
+        return -1;
+    *a = (struct accounts){has_socket, group};
+    return 0;
+}
+
+int accounts_write(struct accounts *a, const struct settings *s, char *const *environment) {
+    gid_t group = 0;
+    bool has = runas_docker_group(&group, s, environment);
+    return write_users(s) == -1 ? -1 : write_groups(a, s, has, group);
+}
+
+void accounts_refresh_groups(struct accounts *a, const struct settings *s,
+                             char *const *environment) {
+    gid_t group = 0;
+    bool has = runas_docker_group(&group, s, environment);
+    if (has != a->has_socket || group != a->socket_group)
+        write_groups(a, s, has, group);
+}
