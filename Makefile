@@ -161,6 +161,8 @@ install: all
 	install -D -m 711 $(OUT)/bastion $(DESTDIR)$(PREFIX)/bin/bastion
 	install -D -m 755 $(OUT)/tinysshd $(DESTDIR)$(PREFIX)/lib/bastion/tinysshd
 	install -D -m 644 src/bastion.8 $(DESTDIR)$(PREFIX)/share/man/man8/bastion.8
+	install -D -m 644 src/bastion-settings.5 $(DESTDIR)$(PREFIX)/share/man/man5/bastion-settings.5
+	install -D -m 644 src/bastion-docker.1 $(DESTDIR)$(PREFIX)/share/man/man1/bastion-docker.1
 
 clean:
 	rm -rf $(OBJ) $(OUT)/bastion $(OUT)/tinysshd $(OUT)/sh $(HOST)/obj build/unit build/fuzz build/run build/rootfs

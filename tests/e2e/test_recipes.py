@@ -80,12 +80,17 @@ def test_migration_names_what_the_image_lacks():
     assert all(f"`{tool}`" in row for tool in ("head", "xargs", "sleep", "date", "id", "true"))
 
 
+def manual(page):
+    shown = subprocess.run(["mandoc", "-T", "ascii", TOP / "src" / page], capture_output=True, text=True, check=True).stdout
+    return re.sub(".\b", "", shown)
+
+
 def test_the_manual_has_examples():
     """Every example's rule and setting is one, as `bastion check` sees it."""
-    shown = subprocess.run(["mandoc", "-T", "ascii", TOP / "src/bastion.8"], capture_output=True, text=True, check=True).stdout
-    shown = re.sub(".\b", "", shown)
-    assert shown.count("`bastion -c'") == 1 and "''" not in shown.split("SETTINGS")[0]
-    [rules] = re.findall(r"allowed-commands.list <<'END'\n(.*?)\n *END\n", shown, re.S)
+    assert manual("bastion.8").count("`bastion -c'") == 1
+    # Nested quotes: a request of mdoc that took more for its argument than was meant.
+    assert not [page for page in ("bastion.8", "bastion-settings.5", "bastion-docker.1") if re.search(r"(?<!\\)''", manual(page))]
+    [rules] = re.findall(r"allowed-commands.list <<'END'\n(.*?)\n *END\n", manual("bastion-settings.5"), re.S)
     if os.geteuid() == 0:
         found = look(FORCE_COMMAND=None, files={"allowed-commands.list": "\n".join(line.strip() for line in rules.splitlines()) + "\n"}, COMMAND_PREFIX="id")
         assert found.code == 0 and len(found.lines("rule allowed-commands.list:2")) == 1
