@@ -8,8 +8,8 @@
 
 enum { CONNECTION_ADDRESS = 16 };
 
-/* Whose a connection is, as far as the limits are concerned: an IPv4 address mapped into IPv6, or
- * an IPv6 address without its last 64 bits, of which one client has all. */
+/* What the limit of an address counts as one: an IPv4 address (mapped into IPv6), or an IPv6
+ * address without its last 64 bits, of which one client has all. */
 struct connection_owner {
     unsigned char address[CONNECTION_ADDRESS];
     bool loopback;
@@ -24,21 +24,21 @@ struct connection {
 /* Whether there is no room for one more. */
 bool connection_is_full(void);
 
-/* Notes a connection, for which there is room. */
+/* Adds a connection, for which there must be room. */
 void connection_add(pid_t pid, unsigned listener, const struct connection_owner *owner);
 
-/* Its first process has ended. Returns the listener's number, or -1 when no connection had that
- * process. */
+/* Removes the connection whose first process, `pid`, has ended. Returns the number of its listener,
+ * or -1 when no connection had that process. */
 int connection_remove(pid_t pid);
 
-/* Whether the process `pid` is the first of one. */
+/* Whether `pid` is the first process of a connection. */
 bool connection_has(pid_t pid);
 
 size_t connection_count(unsigned listener);
 size_t connection_count_of(unsigned listener, const struct connection_owner *owner);
 
-/* All of them, of every listener: the first of *count. It is good until the next connection_add or
- * connection_remove. */
+/* The first of all *count connections, of every listener, in no order; until the next
+ * connection_add or connection_remove. */
 const struct connection *connection_all(size_t *count);
 
 #endif

@@ -35,122 +35,129 @@
 
 extern char **environ;
 
-/* Fixed bytes: nothing of the request is looked at. */
+/* The same for every request, none of which is read. */
 static const char busy_http[] =
     "HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\nRetry-After: 1\r\nCache-Control: "
     "no-store\r\n"
     "Content-Type: text/plain; charset=utf-8\r\nContent-Length: 22\r\n\r\nToo many connections.\n";
 
-static int fail(const char *reason) { return log_no_start("init", reason); }
+static int refuse_start(const char *reason) { return log_no_start("init", reason); }
 
 /* ---- the settings ---- */
 
-/* What it finds wrong is one line of the log, as `check` has it. */
-static int read_settings(struct supervisor *h) {
+/* Returns 0, or the exit code for an error, of which it has said what it is. */
+static int read_settings(struct supervisor *v) {
     struct settings_places places = {environ, settings_directories};
-    if (settings_read(&h->settings, &places, NEED_ALL) == -1)
-        return fail(h->settings.error);
-    audit_use(&h->settings, true);
-    if (strcmp(settings_text(&h->settings, SETTING_SSH_USER), "root") == 0)
-        return fail("SSH_USER: must not be root, as whom nothing runs");
-    if (settings_number(&h->settings, SETTING_SSH_UID) == ACCOUNT_TLS)
-        return fail("SSH_UID: 65527 is the number that processes with a TLS key have");
-    h->limits.all = settings_number(&h->settings, SETTING_MAX_CONNECTIONS);
-    h->limits.per_address = settings_number(&h->settings, SETTING_MAX_CONNECTIONS_PER_ADDRESS);
+    if (settings_read(&v->settings, &places, NEED_ALL) == -1)
+        return refuse_start(v->settings.error);
+    audit_use(&v->settings, true);
+    if (strcmp(settings_text(&v->settings, SETTING_SSH_USER), "root") == 0)
+        return refuse_start("SSH_USER: must not be root, as whom nothing runs");
+    if (settings_number(&v->settings, SETTING_SSH_UID) == ACCOUNT_TLS) {
+        char text[96];
+        snprintf(text, sizeof text, "SSH_UID: %d is the number that processes with a TLS key have",
+                 ACCOUNT_TLS);
+        return refuse_start(text);
+    }
+    v->limits.all = settings_number(&v->settings, SETTING_MAX_CONNECTIONS);
+    v->limits.per_address = settings_number(&v->settings, SETTING_MAX_CONNECTIONS_PER_ADDRESS);
     return 0;
 }
 
-/* What takes a parser to judge is judged by another process. */
+/* Rules, keys and the like take a parser to judge, which this process is to be without: another one
+ * judges them. */
 static int check_rules(void) {
     static const char *const argv[] = {"bastion", "check", "--brief", NULL};
     return spawn_and_wait(argv, serve_environment());
 }
 
-/* ---- the rundir ---- */
+/* ---- what is to be served, and the run directory ---- */
 
-static bool has_either(const struct supervisor *h, enum setting one, enum setting other) {
-    return settings_given(&h->settings, one) || settings_given(&h->settings, other);
+static bool has_either(const struct supervisor *v, enum setting one, enum setting other) {
+    return settings_given(&v->settings, one) || settings_given(&v->settings, other);
 }
-static bool is_on(const struct supervisor *h, enum setting port) {
-    return settings_number(&h->settings, port) != 0;
+static bool has_port(const struct supervisor *v, enum setting port) {
+    return settings_number(&v->settings, port) != 0;
 }
-static bool has_credential(const struct supervisor *h) {
-    return has_either(h, SETTING_HTTP_BASIC_AUTH, SETTING_HTTP_TOKEN);
+static bool has_credential(const struct supervisor *v) {
+    return has_either(v, SETTING_HTTP_BASIC_AUTH, SETTING_HTTP_TOKEN);
 }
-static bool has_http(const struct supervisor *h) {
-    return has_credential(h) && is_on(h, SETTING_HTTP_PORT);
+static bool has_http(const struct supervisor *v) {
+    return has_credential(v) && has_port(v, SETTING_HTTP_PORT);
 }
-static bool has_https(const struct supervisor *h) {
-    return has_credential(h) && has_either(h, SETTING_TLS_CERT, SETTING_TLS)
-           && is_on(h, SETTING_HTTPS_PORT);
+static bool has_https(const struct supervisor *v) {
+    return has_credential(v) && has_either(v, SETTING_TLS_CERT, SETTING_TLS)
+           && has_port(v, SETTING_HTTPS_PORT);
 }
 
-static int prepare_rundir(struct supervisor *h, enum rundir *rundir) {
-    static char text[256];
+static int prepare_rundir(struct supervisor *v, enum rundir *rundir) {
+    char text[256];
     const char *error = NULL;
     *rundir = rundir_prepare(&error);
     if (*rundir == RUNDIR_UNSAFE)
-        return fail(error);
-    const char *run_dir = settings_text(&h->settings, SETTING_RUN_DIR);
-    mkdir(run_dir, 0755); /* what is wrong with it, a run says */
+        return refuse_start(error);
+    const char *run_dir = settings_text(&v->settings, SETTING_RUN_DIR);
+    mkdir(run_dir, 0755); /* preflight.h says what is wrong with it */
     if (*rundir == RUNDIR_OTHERS
         && (strcmp(run_dir, RUN_DIRECTORY) == 0 || (geteuid() == 0 && container_is_ours())))
-        return fail(RUN_DIRECTORY
-                    ": can't be made, or is another account's: mount memory at /run itself "
-                    "(--tmpfs /run, an emptyDir), where "
-                    "bastion makes it its own, or set RUN_DIR");
+        return refuse_start(RUN_DIRECTORY
+                            ": can't be made, or is another account's: mount memory at /run itself "
+                            "(--tmpfs /run, an emptyDir), where "
+                            "bastion makes it its own, or set RUN_DIR");
     if (*rundir == RUNDIR_OTHERS)
         return 0;
-    int written = settings_export_write(&h->settings);
+    int written = settings_export_write(&v->settings);
     bool failed = written == -1
                   || (container_is_ours()
-                      && accounts_write(&h->accounts, &h->settings, serve_environment()) == -1);
+                      && accounts_write(&v->accounts, &v->settings, serve_environment()) == -1);
     snprintf(text, sizeof text, RUN_DIRECTORY ": %s", strerror(errno));
     if (written == 0 && geteuid() == 0)
         audit_notice(NULL,
                      SETTINGS_EXPORT ": another bastion init that is running has its settings "
                                      "there: cgi and login shells of other sshds go by those");
-    return failed ? fail(text) : 0;
+    return failed ? refuse_start(text) : 0;
 }
 
 /* ---- what is served ---- */
 
-static void add(struct supervisor *h, const char *channel, const char *const *argv,
-                const char *refusal, enum setting port) {
-    h->listeners[h->listener_count++] =
+static void add_listener(struct supervisor *v, const char *channel, const char *const *argv,
+                         const char *refusal, enum setting port) {
+    v->listeners[v->listener_count++] =
         (struct listener){.channel = channel,
                           .argv = argv,
                           .refusal = refusal,
-                          .port = (unsigned)settings_number(&h->settings, port),
+                          .port = (unsigned)settings_number(&v->settings, port),
                           .fd = -1};
 }
 
-/* Over SSH everybody becomes SSH_USER, for which it takes root, or is that account already. On a
- * host that account may not be made for it, and then there is HTTP; in the container, where it is,
- * a root that can't serve SSH has an error to mend. Returns whether SSH is to be served, or -1 for
- * that error, which has its line in the log. */
+/* Whoever logs in becomes SSH_USER: that takes root, or a process that is this account already. On
+ * a host that account may not be fit for logins, and HTTP is served alone. In the container it is
+ * made fit, so that root has an error to mend where SSH can't be served. Returns whether SSH is
+ * served, or -1 for that error, which has its line in the log. */
 static int prepare_ssh(enum rundir rundir) {
     static const char *const argv[] = {"bastion", "ssh", "--prepare", NULL};
-    const char *bar = container_is_ours() ? preflight_bars_ssh() : NULL;
-    bool can = bar == NULL && rundir == RUNDIR_OURS && (geteuid() == 0 || container_is_ours());
+    char text[PREFLIGHT_TEXT];
+    const char *error = container_is_ours() ? preflight_ssh_error(text) : NULL;
+    bool can = error == NULL && rundir == RUNDIR_OURS && (geteuid() == 0 || container_is_ours());
     if (can && spawn_and_wait(argv, serve_environment()) == 0)
         return 1;
     if (geteuid() == 0 && container_is_ours())
         return -1;
-    audit_notice("ssh", bar != NULL ? bar
-                                    : "SSH is not served, only HTTP: it takes root, and an account "
-                                      "whose login shell is bastion");
+    audit_notice("ssh", error != NULL
+                            ? error
+                            : "SSH is not served, only HTTP: it takes root, and an account "
+                              "whose login shell is bastion");
     return 0;
 }
 
-/* TLS=self-signed: beside the host's key, and kept as long. For the names that a client in the same
- * container and one outside may use. */
-static int prepare_certificate(const struct supervisor *h) {
+/* TLS=self-signed: makes the certificate, unless there is one, beside the host's key. It has the
+ * names that clients in the same container and outside of it use. */
+static int prepare_certificate(const struct supervisor *v) {
     char host[256] = "";
     const char *argv[] = {
-        "bastion",   "cert", "--keep", settings_text(&h->settings, SETTING_SSH_KEYS),
+        "bastion",   "cert", "--keep", settings_text(&v->settings, SETTING_SSH_KEYS),
         "localhost", host,   NULL};
-    if (!settings_given(&h->settings, SETTING_TLS))
+    if (!settings_given(&v->settings, SETTING_TLS))
         return 0;
     gethostname(host, sizeof host - 1);
     int code = spawn_and_wait(argv, serve_environment());
@@ -160,46 +167,46 @@ static int prepare_certificate(const struct supervisor *h) {
     return spawn_and_wait(argv, serve_environment());
 }
 
-static void warn_of_loss(const struct supervisor *h) {
+static void note_lost_key(const struct supervisor *v) {
     char text[LIMIT_PATH + 128];
-    const char *keys = settings_text(&h->settings, SETTING_SSH_KEYS);
+    const char *keys = settings_text(&v->settings, SETTING_SSH_KEYS);
     snprintf(text, sizeof text,
              "SSH_KEYS: %s is on no volume: the host's key goes when this container goes", keys);
     if (container_is_ours() && !rundir_is_volume(keys))
         audit_notice("ssh", text);
 }
 
-static int choose_listeners(struct supervisor *h, enum rundir rundir) {
+static int choose_listeners(struct supervisor *v, enum rundir rundir) {
     static const char *const http[] = {"bastion", "http", NULL}, *const ssh[] = {"bastion", "ssh",
                                                                                  NULL};
     static const char *https[] = {"bastion", "tls", NULL, "http", NULL};
     https[2] = spawn_path();
-    if (has_http(h))
-        add(h, "http", http, busy_http, SETTING_HTTP_PORT);
-    if (has_https(h)) {
-        if (prepare_certificate(h) != 0) /* it has said why */
+    if (has_http(v))
+        add_listener(v, "http", http, busy_http, SETTING_HTTP_PORT);
+    if (has_https(v)) {
+        if (prepare_certificate(v) != 0) /* it has said why */
             return 78;
-        add(h, "https", https, NULL, SETTING_HTTPS_PORT);
+        add_listener(v, "https", https, NULL, SETTING_HTTPS_PORT);
     }
-    int has_ssh = is_on(h, SETTING_SSH_PORT) ? prepare_ssh(rundir) : 0;
+    int has_ssh = has_port(v, SETTING_SSH_PORT) ? prepare_ssh(rundir) : 0;
     if (has_ssh == 1) {
-        add(h, "ssh", ssh, NULL, SETTING_SSH_PORT);
-        warn_of_loss(h);
+        add_listener(v, "ssh", ssh, NULL, SETTING_SSH_PORT);
+        note_lost_key(v);
     }
     if (has_ssh == -1)
         return 78;
-    if (h->listener_count > 0)
+    if (v->listener_count > 0)
         return 0;
-    return fail(
-        has_credential(h)
+    return refuse_start(
+        has_credential(v)
             ? "HTTP_PORT, HTTPS_PORT, SSH_PORT: no port is on that can be served, so that there is "
               "nothing to do"
             : "HTTP_BASIC_AUTH, HTTP_TOKEN: neither is set, so that there is nothing to serve");
 }
 
-/* ---- what is said at the start ---- */
+/* ---- what the log has of the start ---- */
 
-static void say(const char *name, const char *text) {
+static void notice(const char *name, const char *text) {
     char line[3 * LIMIT_PATH];
     if (text == NULL)
         return;
@@ -207,19 +214,18 @@ static void say(const char *name, const char *text) {
     audit_notice(NULL, line);
 }
 
-static void say_finding(void *context, enum protect_finding finding, const char *path,
-                        const char *text) {
+static void notice_finding(void *context, enum protect_finding finding, const char *path,
+                           const char *text) {
     const bool *starts = context;
     if (finding == PROTECT_REFUSED
         || (*starts && finding != PROTECT_CLOSED && finding != PROTECT_SHARED))
-        say(path, text);
+        notice(path, text);
 }
 
-/* What the administrator may not have meant, though it keeps nobody from being served; where
- * nothing is (`starts` is false), what does not count, which may be the cause: people mend all of
- * it at once, then. By a process of its own, since this one would have the memory for it to its
- * end. */
-static void say_findings(const struct supervisor *h, bool starts) {
+/* What the administrator may not have meant, though everybody can be served. Where nobody can
+ * (`starts` is false): which files do not count, since that may be the cause. Another process does
+ * it, since this one would keep the memory that it takes to the end. */
+static void notice_findings(const struct supervisor *v, bool starts) {
     static struct policy policy;
     const char *error;
     pid_t pid = fork();
@@ -227,38 +233,38 @@ static void say_findings(const struct supervisor *h, bool starts) {
     }
     if (pid != 0)
         return;
-    if (starts && policy_load(&policy, &h->settings, &error) == 0)
-        say("FORCE_COMMAND", policy_ignores(&policy));
+    if (starts && policy_load(&policy, &v->settings, &error) == 0)
+        notice("FORCE_COMMAND", policy_ignores(&policy));
     if (starts)
-        say("DOCKER_GROUP", runas_lacks(&h->settings, serve_environment()));
-    protect_report(say_finding, &starts);
+        notice("DOCKER_GROUP", runas_lacks(&v->settings, serve_environment()));
+    protect_report(notice_finding, &starts);
     _exit(0);
 }
 
 /* ---- the start ---- */
 
-/* For `bastion health`: a line for each listener, with where it is to be found. */
-static void tell_health(const struct supervisor *h) {
+/* For `bastion health`: a line for each listener, with its address and port. */
+static void write_listener_list(const struct supervisor *v) {
     char text[LIMIT_LISTENERS * (LIMIT_PEER + 32)];
     struct buf b = BUF_ON(text);
-    const char *address = h->address != NULL ? h->address : "127.0.0.1";
-    for (size_t i = 0; i < h->listener_count; i++)
-        buf_format(&b, "%s %s %u\n", h->listeners[i].channel, address, h->listeners[i].port);
+    const char *address = v->address != NULL ? v->address : "127.0.0.1";
+    for (size_t i = 0; i < v->listener_count; i++)
+        buf_format(&b, "%s %s %u\n", v->listeners[i].channel, address, v->listeners[i].port);
     int directory =
-        open(settings_text(&h->settings, SETTING_RUN_DIR), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        open(settings_text(&v->settings, SETTING_RUN_DIR), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (directory != -1)
         fd_put_file(directory, "listeners", b.at, b.len, 0644, false);
     fd_close(&directory);
 }
 
-static void announce(const struct supervisor *h) {
+static void log_ready(const struct supervisor *v) {
     char text[256];
     struct buf b = BUF_ON(text);
     struct audit a = AUDIT_EMPTY;
-    for (size_t i = 0; i < h->listener_count; i++)
-        if (h->listeners[i].fd != -1)
-            buf_format(&b, "%s%s on port %u", b.len > 0 ? ", " : "", h->listeners[i].channel,
-                       h->listeners[i].port);
+    for (size_t i = 0; i < v->listener_count; i++)
+        if (v->listeners[i].fd != -1)
+            buf_format(&b, "%s%s on port %u", b.len > 0 ? ", " : "", v->listeners[i].channel,
+                       v->listeners[i].port);
     a.event = "ready";
     a.reason = b.len > 0 ? buf_string(&b) : "no port can be listened on yet";
     audit_write(&a);
@@ -269,69 +275,71 @@ static bool is_address(const char *text) {
     return inet_pton(AF_INET, text, bytes) == 1 || inet_pton(AF_INET6, text, bytes) == 1;
 }
 
-static int start(struct supervisor *h) {
+static int prepare(struct supervisor *v) {
     enum rundir rundir;
-    int code = read_settings(h);
+    int code = read_settings(v);
     if (code == 0 && serve_prepare(environ) == -1)
-        code = fail("the environment is too large");
+        code = refuse_start("the environment is too large");
     if (code == 0)
-        code = prepare_rundir(h, &rundir);
+        code = prepare_rundir(v, &rundir);
+    char text[PREFLIGHT_TEXT];
     const char *error =
-        code == 0 ? preflight_error(&h->settings, is_on(h, SETTING_SSH_PORT)) : NULL;
+        code == 0 ? preflight_error(&v->settings, has_port(v, SETTING_SSH_PORT), text) : NULL;
     if (error != NULL)
-        code = fail(error);
+        code = refuse_start(error);
     if (code == 0)
         code = check_rules();
     if (code != 0)
         return code;
-    code = choose_listeners(h, rundir);
+    code = choose_listeners(v, rundir);
     if (code == 0)
-        preflight_note(&h->settings);
-    say_findings(h, code == 0);
+        preflight_note(&v->settings);
+    notice_findings(v, code == 0);
     return code;
 }
 
-/* What the start has used of the stack is not needed again. Not inlined: its own frame has to be
- * below all that is in use, and needs no more than the page that is kept. */
+/* The start has used more of the stack than anything after it: the kernel takes those pages back.
+ * This must not be inlined, since its own frame has to be below all that is in use; it fits the
+ * page that is kept. */
 __attribute__((noinline)) static void give_back_stack(void) {
-    enum { PAGE = 4096, KEPT = PAGE, GIVEN = 64 * PAGE };
-    uintptr_t here = (uintptr_t)__builtin_frame_address(0) / PAGE * PAGE;
-    madvise((void *)(here - KEPT - GIVEN), GIVEN, MADV_DONTNEED);
+    enum { PAGE_SIZE = 4096, KEPT_SIZE = PAGE_SIZE, GIVEN_SIZE = 64 * PAGE_SIZE };
+    uintptr_t here = (uintptr_t)__builtin_frame_address(0) / PAGE_SIZE * PAGE_SIZE;
+    madvise((void *)(here - KEPT_SIZE - GIVEN_SIZE), GIVEN_SIZE, MADV_DONTNEED);
 }
 
 int init_main(int argc, char **argv) {
-    static struct supervisor h;
+    static struct supervisor v;
     bool has_address = argc == 3 && strcmp(argv[1], "--address") == 0 && is_address(argv[2]);
     if (argc > 1 && !has_address) {
         fputs("usage: bastion init [--address ADDRESS]\n", stderr);
         return 64;
     }
-    if (fd_only_standard() == -1 || supervisor_block_signals(&h) == -1)
+    if (fd_only_standard() == -1 || supervisor_block_signals(&v) == -1)
         return 71;
-    /* Commands of the same account (where this is not root) must not read the credentials here;
-     * what a connection leaves behind comes to us. */
+    /* Where this is not root, commands have its account, and must not read the credentials in its
+     * memory. What a connection leaves behind becomes a child of this process. */
     prctl(PR_SET_DUMPABLE, 0);
     prctl(PR_SET_CHILD_SUBREAPER, 1);
     umask(022);
-    h.address = has_address ? argv[2] : NULL;
-    int code = start(&h);
+    v.address = has_address ? argv[2] : NULL;
+    int code = prepare(&v);
     if (code != 0) {
         settings_export_remove();
         return code;
     }
-    h.log = syslog_open();
-    if (h.log != -1) {
+    v.syslog_fd = syslog_open();
+    if (v.syslog_fd != -1) {
         log_own_syslog();
         serve_own_syslog();
     }
-    h.environment = serve_environment();
-    h.in_container = container_is_ours();
-    for (size_t i = 0; i < h.listener_count; i++)
-        listen_open(&h.listeners[i], h.address, clock_now());
-    tell_health(&h);
-    announce(&h);
+    v.environment = serve_environment();
+    v.in_container = container_is_ours();
+    for (size_t i = 0; i < v.listener_count; i++)
+        listen_open(&v.listeners[i], v.address, clock_now());
+    write_listener_list(&v);
+    log_ready(&v);
     give_back_stack();
-    supervisor_run(&h);
+    supervisor_run(&v);
     settings_export_remove();
     return 0;
 }

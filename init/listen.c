@@ -12,25 +12,25 @@
 #include "core/audit.h"
 #include "limit.h"
 
-union address {
+union inet_address {
     struct sockaddr any;
     struct sockaddr_in four;
     struct sockaddr_in6 six;
 };
 
-static void set(int fd, int level, int name, int value) {
+static void set_option(int fd, int level, int name, int value) {
     setsockopt(fd, level, name, &value, sizeof value);
 }
 
 /* Returns a descriptor, or -1 with errno. */
-static int open_at(const union address *a) {
+static int listen_at(const union inet_address *a) {
     bool six = a->any.sa_family == AF_INET6;
     int fd = socket(a->any.sa_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (fd == -1)
         return -1;
-    set(fd, SOL_SOCKET, SO_REUSEADDR, 1);
+    set_option(fd, SOL_SOCKET, SO_REUSEADDR, 1);
     if (six)
-        set(fd, IPPROTO_IPV6, IPV6_V6ONLY, 0);
+        set_option(fd, IPPROTO_IPV6, IPV6_V6ONLY, 0);
     if (bind(fd, &a->any, six ? sizeof a->six : sizeof a->four) == 0
         && listen(fd, LIMIT_BACKLOG) == 0)
         return fd;
@@ -41,15 +41,16 @@ static int open_at(const union address *a) {
 }
 
 static int open_port(const char *text, unsigned port) {
-    union address six = {.six = {.sin6_family = AF_INET6, .sin6_port = htons((in_port_t)port)}};
-    union address four = {.four = {.sin_family = AF_INET, .sin_port = htons((in_port_t)port)}};
+    union inet_address six = {
+        .six = {.sin6_family = AF_INET6, .sin6_port = htons((in_port_t)port)}};
+    union inet_address four = {.four = {.sin_family = AF_INET, .sin_port = htons((in_port_t)port)}};
     if (text != NULL && inet_pton(AF_INET6, text, &six.six.sin6_addr) == 1)
-        return open_at(&six);
+        return listen_at(&six);
     if (text != NULL && inet_pton(AF_INET, text, &four.four.sin_addr) == 1)
-        return open_at(&four);
-    int fd = open_at(&six);
+        return listen_at(&four);
+    int fd = listen_at(&six);
     if (fd == -1 && (errno == EAFNOSUPPORT || errno == EADDRNOTAVAIL)) /* a host without IPv6 */
-        fd = open_at(&four);
+        fd = listen_at(&four);
     return fd;
 }
 
@@ -73,26 +74,26 @@ void listen_fail(struct listener *l, const char *what, int error, int64_t now) {
     audit_error(l->channel, NULL, text);
 }
 
-/* On Linux shutdown(2) lets a listening socket go back to one that is bound and no more. Another
- * socket could be bound beside that if both had SO_REUSEADDR. This one has it for its start alone,
- * which connections of an earlier process are not to hinder (and these, too, only if they have it:
- * accept(2) passes it on); it has lost it before it stops listening. */
+/* On Linux shutdown(2) makes a listening socket one that is bound and no more. Another socket could
+ * be bound beside that if both had SO_REUSEADDR. This one was given the option so that connections
+ * of an earlier process do not keep the port (and they have it too, by accept(2)); so it is taken
+ * away before the socket stops listening. */
 void listen_refuse(struct listener *l) {
     l->retry = CLOCK_NEVER;
     if (l->fd == -1)
         return;
-    set(l->fd, SOL_SOCKET, SO_REUSEADDR, 0);
+    set_option(l->fd, SOL_SOCKET, SO_REUSEADDR, 0);
     if (shutdown(l->fd, SHUT_RD) == -1)
         fd_close(&l->fd);
 }
 
-/* What accept(2) says of one client that is gone, or of the way to it, is no error of the
- * listener's. */
-static bool is_clients(int error) {
-    static const int clients[] = {EINTR,       ECONNABORTED, EPROTO, EPERM,        ENETDOWN,
-                                  ENOPROTOOPT, EHOSTDOWN,    ENONET, EHOSTUNREACH, ENETUNREACH};
-    for (size_t i = 0; i < sizeof clients / sizeof *clients; i++)
-        if (error == clients[i])
+/* Whether what accept(2) says is about one client, which is gone, or about the way to it, and not
+ * about the listener. */
+static bool is_about_client(int error) {
+    static const int errors[] = {EINTR,       ECONNABORTED, EPROTO, EPERM,        ENETDOWN,
+                                 ENOPROTOOPT, EHOSTDOWN,    ENONET, EHOSTUNREACH, ENETUNREACH};
+    for (size_t i = 0; i < sizeof errors / sizeof *errors; i++)
+        if (error == errors[i])
             return true;
     return false;
 }
@@ -101,7 +102,7 @@ enum listen_result listen_accept(const struct listener *l, int *fd, struct socka
     do {
         socklen_t n = sizeof *peer;
         *fd = accept4(l->fd, (struct sockaddr *)peer, &n, SOCK_CLOEXEC);
-    } while (*fd == -1 && is_clients(errno));
+    } while (*fd == -1 && is_about_client(errno));
     if (*fd != -1)
         return LISTEN_CONNECTION;
     if (errno == EAGAIN)

@@ -1,5 +1,5 @@
-/* listen.h: a port that clients connect to: opened, opened again after a while when that failed or
- * it broke, and kept from others at the end. */
+/* listen.h: a port that clients connect to. It is opened, opened again after a while where that
+ * failed or where it broke, and kept from other programs at the end. */
 #ifndef INIT_LISTEN_H
 #define INIT_LISTEN_H
 
@@ -14,22 +14,22 @@ struct listener {
     const char *refusal;     /* what a client gets that is one too many, or NULL */
     unsigned port;
     int fd;            /* -1 while it does not listen */
-    int64_t retry;     /* then: when to try again */
-    int64_t pause;     /* milliseconds until the try after that */
-    int64_t next_note; /* refusals: the next line of the log not before this time */
-    uint64_t left_out; /* and how many have had none */
+    int64_t retry;     /* when to open it again then */
+    int64_t pause;     /* milliseconds between the last two tries */
+    int64_t next_note; /* the next line of the log on a refused client not before this time */
+    uint64_t left_out; /* refused clients since the last such line */
 };
 
-/* Opens it, at `address` (text) or at every address, of IPv6 and of IPv4. A failure goes to the
- * log, and is tried again at l->retry. */
+/* Opens the port at `address` (text), or at every address, of IPv6 and of IPv4, where that is NULL.
+ * A failure goes to the log, and is to be tried again at l->retry. */
 void listen_open(struct listener *l, const char *address, int64_t now);
 
-/* It has broken: closes it. A line in the log, and listen_open again at l->retry. */
+/* Closes a port that `error` (errno of `what`) has broken. That goes to the log, and listen_open is
+ * to be called again at l->retry. */
 void listen_fail(struct listener *l, const char *what, int error, int64_t now);
 
-/* The end: clients are refused from now on, but the port stays this process's until it is gone, so
- * that nothing that is left running can take the port and be given the clients' credentials. It is
- * not opened again. */
+/* Refuses clients from now on, for good. The port stays this process's until its end, so that no
+ * command that is still running can take the port and be given the clients' credentials. */
 void listen_refuse(struct listener *l);
 
 enum listen_result {

@@ -13,12 +13,16 @@
 #include "base/run_directory.h"
 #include "core/audit.h"
 
-static char text[LIMIT_PATH + 512];
-
 /* ---- capabilities ---- */
 
 /* As linux/capability.h numbers them. */
-enum { CHOWN = 0, FOWNER = 3, KILL = 5, SETGID = 6, SETUID = 7 };
+enum {
+    CAPABILITY_CHOWN = 0,
+    CAPABILITY_FOWNER = 3,
+    CAPABILITY_KILL = 5,
+    CAPABILITY_SETGID = 6,
+    CAPABILITY_SETUID = 7
+};
 
 /* The effective set, a bit each (capget(2), version 3); all of them where the kernel does not
  * say. */
@@ -35,22 +39,23 @@ static uint64_t capabilities(void) {
     return set[0].effective | (uint64_t)set[1].effective << 32;
 }
 
+/* Whether this process is root without that capability. */
 static bool lacks(int capability) {
     return geteuid() == 0 && (capabilities() >> capability & 1) == 0;
 }
 
 /* Whether runs take the lock, of which the default depends on the mode. */
-static bool locks(const struct settings *s) {
+static bool takes_lock(const struct settings *s) {
     if (settings_given(s, SETTING_COMMAND_LOCK))
         return settings_number(s, SETTING_COMMAND_LOCK) != LOCK_MODE_OFF;
     return !settings_given(s, SETTING_ALLOWED_COMMANDS)
            && access("/etc/bastion/allowed-commands.list", F_OK) == -1;
 }
 
-static const char *lacking_capability(const struct settings *s, bool ssh) {
-    bool uid = lacks(SETUID), gid = lacks(SETGID);
+static const char *capability_error(const struct settings *s, bool ssh, char text[PREFLIGHT_TEXT]) {
+    bool uid = lacks(CAPABILITY_SETUID), gid = lacks(CAPABILITY_SETGID);
     if (uid || gid) {
-        snprintf(text, sizeof text,
+        snprintf(text, PREFLIGHT_TEXT,
                  "capabilities: root is without %s, so that no command can run as %s: give it back "
                  "(--cap-add), or start as that "
                  "account (--user)",
@@ -60,7 +65,7 @@ static const char *lacking_capability(const struct settings *s, bool ssh) {
                  settings_text(s, SETTING_SSH_USER));
         return text;
     }
-    if (lacks(CHOWN) && (ssh || locks(s)))
+    if (lacks(CAPABILITY_CHOWN) && (ssh || takes_lock(s)))
         return "capabilities: root is without CHOWN, so that no SSH session and no run that takes "
                "the lock can start: give it back "
                "(--cap-add CHOWN)";
@@ -69,27 +74,27 @@ static const char *lacking_capability(const struct settings *s, bool ssh) {
 
 /* ---- the account, and RUN_DIR ---- */
 
-static const char *unfit_account(const struct settings *s) {
+static const char *account_error(const struct settings *s, char text[PREFLIGHT_TEXT]) {
     struct account a;
     const char *name = settings_text(s, SETTING_SSH_USER), *unfit;
     if (geteuid() != 0)
         return NULL;
     if (account_find(&a, name) == -1)
-        snprintf(text, sizeof text, "SSH_USER: there is no account %s (%s)", name,
+        snprintf(text, PREFLIGHT_TEXT, "SSH_USER: there is no account %s (%s)", name,
                  settings_source(s, SETTING_SSH_USER));
     else if ((unfit = account_unfit(&a)) != NULL)
-        snprintf(text, sizeof text, "SSH_USER: %s %s", name, unfit);
+        snprintf(text, PREFLIGHT_TEXT, "SSH_USER: %s %s", name, unfit);
     else
         return NULL;
     return text;
 }
 
 /* What each run that takes the lock would say of it. */
-static const char *unfit_run_dir(const struct settings *s) {
+static const char *run_dir_error(const struct settings *s, char text[PREFLIGHT_TEXT]) {
     struct stat st;
     const char *path = settings_text(s, SETTING_RUN_DIR), *wrong = NULL;
     enum run_directory_state state;
-    if (!locks(s))
+    if (!takes_lock(s))
         return NULL;
     if (stat(path, &st) == -1)
         wrong = strerror(errno);
@@ -100,26 +105,26 @@ static const char *unfit_run_dir(const struct settings *s) {
                 "nobody else";
     if (wrong == NULL)
         return NULL;
-    snprintf(text, sizeof text, "RUN_DIR: %s: %s (%s)", path, wrong,
+    snprintf(text, PREFLIGHT_TEXT, "RUN_DIR: %s: %s (%s)", path, wrong,
              settings_source(s, SETTING_RUN_DIR));
     return text;
 }
 
-const char *preflight_error(const struct settings *s, bool ssh) {
-    const char *error = lacking_capability(s, ssh);
+const char *preflight_error(const struct settings *s, bool ssh, char text[PREFLIGHT_TEXT]) {
+    const char *error = capability_error(s, ssh, text);
     if (error == NULL)
-        error = unfit_account(s);
-    return error != NULL ? error : unfit_run_dir(s);
+        error = account_error(s, text);
+    return error != NULL ? error : run_dir_error(s, text);
 }
 
-/* tinysshd's rule: who can write to a directory above the keys can put other keys there. */
-const char *preflight_bars_ssh(void) {
+/* tinysshd believes no key in a directory that others can write to, nor below one. */
+const char *preflight_ssh_error(char text[PREFLIGHT_TEXT]) {
     struct stat st;
     unsigned uid = geteuid();
     if (uid == 0 || stat("/run", &st) == -1
         || (st.st_uid == uid && (st.st_mode & (S_IWGRP | S_IWOTH)) == 0))
         return NULL;
-    snprintf(text, sizeof text,
+    snprintf(text, PREFLIGHT_TEXT,
              "/run: belongs to uid %u, with mode %03o, and this is uid %u: SSH is not served, only "
              "HTTP. It takes a /run of its own "
              "(--tmpfs /run:uid=%u,gid=%u,mode=755), which an emptyDir of Kubernetes can't be, or "
@@ -129,23 +134,24 @@ const char *preflight_bars_ssh(void) {
     return text;
 }
 
-/* ---- what is worth a line ---- */
+/* ---- what is written into the log ---- */
 
 static void note_capabilities(void) {
-    if (lacks(FOWNER))
+    if (lacks(CAPABILITY_FOWNER))
         audit_notice(NULL, "capabilities: root is without FOWNER, so that no SSH session can have "
                            "a terminal: --cap-add FOWNER");
-    if (lacks(KILL))
+    if (lacks(CAPABILITY_KILL))
         audit_notice(NULL, "capabilities: root is without KILL, so that what runs can't be ended "
                            "when this stops, nor an SSH login that "
                            "has no place here: --cap-add KILL");
 }
 
 static void note_links(const struct settings *s) {
+    char text[PREFLIGHT_TEXT];
     for (enum setting id = 0; id < SETTING_COUNT; id++) {
         if (s->value[id].link == NULL)
             continue;
-        snprintf(text, sizeof text,
+        snprintf(text, PREFLIGHT_TEXT,
                  "%s: %.100s is what Kubernetes says of a service of that name, and no port to "
                  "listen on: ignored "
                  "(enableServiceLinks: false keeps it out)",
@@ -154,13 +160,13 @@ static void note_links(const struct settings *s) {
     }
 }
 
-/* A name such as Europe/Berlin is looked for where musl looks. Whatever else TZ may be (tzset(3))
- * is taken as it stands. */
+/* A name such as Europe/Berlin is looked for where the C library looks (tzset(3)). Whatever else TZ
+ * may be, nobody can tell here whether it is right. */
 static void note_zone(void) {
     static const char *const directories[] = {"/usr/share/zoneinfo", "/share/zoneinfo",
                                               "/etc/zoneinfo"};
     const char *zone = getenv("TZ");
-    char path[LIMIT_PATH];
+    char path[LIMIT_PATH], text[PREFLIGHT_TEXT];
     if (zone != NULL && zone[0] == ':')
         zone++;
     if (zone == NULL || strchr(zone, '/') == NULL || strchr(zone, ',') != NULL
@@ -172,7 +178,7 @@ static void note_zone(void) {
         if (access(path, R_OK) == 0)
             return;
     }
-    snprintf(text, sizeof text,
+    snprintf(text, PREFLIGHT_TEXT,
              "TZ: %s: there is no such file of zones here, so that commands have UTC (the log has "
              "it always): mount "
              "/usr/share/zoneinfo, or write the rule itself, such as CET-1CEST,M3.5.0,M10.5.0/3",

@@ -1,21 +1,23 @@
-/* preflight.h: what this process has been given to work with: capabilities, the account, RUN_DIR,
- * time zones. What is missing is said by its name and with the remedy, before anybody is served. */
+/* preflight.h: whether this process was given what it needs: capabilities, the account, RUN_DIR,
+ * time zones. What is missing is named with its remedy before anybody is served. */
 #ifndef INIT_PREFLIGHT_H
 #define INIT_PREFLIGHT_H
 
 #include <stdbool.h>
 
 #include "core/settings.h"
+#include "limit.h"
 
-/* What leaves nobody anything to be served with, or NULL; good until the next call. `ssh`: SSH is
- * to be served. To be called when the accounts are there. */
-const char *preflight_error(const struct settings *s, bool ssh);
+enum { PREFLIGHT_TEXT = LIMIT_PATH + 512 };
 
-/* Why this account, which is not root, can't serve SSH in its container, or NULL; good until the
- * next call. */
-const char *preflight_bars_ssh(void);
+/* Why nothing can be served, in `text` or a text of its own, or NULL. `ssh`: SSH is to be served.
+ * To be called when the accounts have been written. */
+const char *preflight_error(const struct settings *s, bool ssh, char text[PREFLIGHT_TEXT]);
 
-/* Puts into the log what works only in part, and what was likely meant otherwise. */
+/* The same for SSH alone, which an account that is not root can't always serve in its container. */
+const char *preflight_ssh_error(char text[PREFLIGHT_TEXT]);
+
+/* Writes into the log what works only in part, and what was likely meant otherwise. */
 void preflight_note(const struct settings *s);
 
 #endif

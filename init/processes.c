@@ -66,10 +66,10 @@ bool processes_is_busy(pid_t pid) {
     return false;
 }
 
-void processes_signal_others(int signal, pid_t spare, bool (*is_ours)(pid_t session)) {
+void processes_signal_commands(int signal, pid_t spare, bool (*is_connection)(pid_t leader)) {
     processes_look();
     for (size_t i = 0; i < count; i++)
-        if (all[i].pid != spare && !is_ours(all[i].session) && is_below(&all[i], getpid()))
+        if (all[i].pid != spare && !is_connection(all[i].session) && is_below(&all[i], getpid()))
             kill(all[i].pid, signal);
 }
 

@@ -16,12 +16,12 @@
 
 static struct env environment;
 
-static bool passes(const char *name, size_t n) { return !ucspi_owns(name, n); }
+static bool is_kept(const char *name, size_t n) { return !ucspi_owns(name, n); }
 
 int serve_prepare(char *const *given) {
     static char proto[] = "PROTO=TCP";
     env_start(&environment);
-    env_copy(&environment, given, passes);
+    env_copy(&environment, given, is_kept);
     env_replace(&environment, proto);
     return env_list(&environment) != NULL ? 0 : -1;
 }
@@ -33,8 +33,8 @@ void serve_own_syslog(void) {
 
 char *const *serve_environment(void) { return env_list(&environment); }
 
-/* An address as the variables have it: one of IPv4 mapped into IPv6 is one of IPv4. */
-static void show(char out[LIMIT_PEER], unsigned *port, const struct sockaddr_storage *a) {
+/* Writes an address as the variables have it: one of IPv4 mapped into IPv6 is one of IPv4. */
+static void format_address(char out[LIMIT_PEER], unsigned *port, const struct sockaddr_storage *a) {
     const struct sockaddr_in *four = (const struct sockaddr_in *)a;
     const struct sockaddr_in6 *six = (const struct sockaddr_in6 *)a;
     const unsigned char *bytes = six->sin6_addr.s6_addr;
@@ -47,15 +47,16 @@ static void show(char out[LIMIT_PEER], unsigned *port, const struct sockaddr_sto
         inet_ntop(a->ss_family, is_six ? (const void *)bytes : &four->sin_addr, out, LIMIT_PEER);
 }
 
-/* UCSPI: the names of tcpserver and ipsvd. */
-static void tell(const char *remote, unsigned remote_port, int fd) {
+/* Sets the variables of UCSPI, by the names of tcpserver and ipsvd. The environment keeps pointers
+ * to the texts until the next connection's replace them. */
+static void set_addresses(const char *remote, unsigned remote_port, int fd) {
     static char text[4][LIMIT_PEER + sizeof "TCPREMOTEPORT="];
     struct sockaddr_storage own = {.ss_family = AF_UNSPEC};
     socklen_t n = sizeof own;
     char local[LIMIT_PEER] = "";
     unsigned local_port = 0;
     if (getsockname(fd, (struct sockaddr *)&own, &n) == 0)
-        show(local, &local_port, &own);
+        format_address(local, &local_port, &own);
     snprintf(text[0], sizeof text[0], "TCPREMOTEIP=%s", remote);
     snprintf(text[1], sizeof text[1], "TCPREMOTEPORT=%u", remote_port);
     snprintf(text[2], sizeof text[2], "TCPLOCALIP=%s", local);
@@ -66,23 +67,22 @@ static void tell(const char *remote, unsigned remote_port, int fd) {
 
 /* ---- the process ---- */
 
-bool serve_connection(struct listener *l, unsigned number,
-                      const struct connection_limits_limits *limits, int fd,
-                      const struct sockaddr_storage *peer, int64_t now) {
+bool serve_connection(struct listener *l, unsigned number, const struct connection_limits *limits,
+                      int fd, const struct sockaddr_storage *peer, int64_t now) {
     struct connection_owner owner;
     char remote[LIMIT_PEER];
     unsigned port;
-    show(remote, &port, peer);
+    format_address(remote, &port, peer);
     connection_limits_identify(&owner, peer);
-    const char *reason = connection_limits_refuse(limits, number, &owner);
-    if (reason != NULL) {
-        connection_limits_turn_away(l, fd, remote, reason, now);
+    const char *exceeded = connection_limits_exceeded(limits, number, &owner);
+    if (exceeded != NULL) {
+        connection_limits_refuse(l, fd, remote, exceeded, now);
         return true;
     }
-    tell(remote, port, fd);
+    set_addresses(remote, port, fd);
     pid_t pid = spawn_self(l->argv, env_list(&environment), fd);
     if (pid == -1) {
-        connection_limits_turn_away(l, fd, remote, strerror(errno), now);
+        connection_limits_refuse(l, fd, remote, strerror(errno), now);
         return false;
     }
     close(fd);

@@ -19,8 +19,8 @@ void shutdown_hurry(struct shutdown *s, int64_t now) {
         s->deadline = now;
 }
 
-/* A connection with no command has nothing to wait for: a client that says nothing, or that is at
- * its login. (Not at once: a command may be about to start.) */
+/* A connection without a command, whose client is silent or at its login, is not worth a wait.
+ * (It is not ended at once, since a command may be about to start.) */
 static void end_idle(void) {
     size_t count;
     const struct connection *c = connection_all(&count);
@@ -29,7 +29,7 @@ static void end_idle(void) {
             kill(-c[i].pid, SIGTERM);
 }
 
-static bool is_alone(pid_t spare) {
+static bool all_have_ended(pid_t spare) {
     size_t count;
     connection_all(&count);
     return count == 0 && processes_is_alone(spare);
@@ -39,7 +39,7 @@ void shutdown_tick(struct shutdown *s, pid_t spare, int64_t now) {
     if (s->phase == SHUTDOWN_NOT || s->phase == SHUTDOWN_DONE)
         return;
     bool seen = processes_look();
-    if (is_alone(spare)) {
+    if (all_have_ended(spare)) {
         s->phase = SHUTDOWN_DONE;
     } else if (now < s->deadline) {
         if (s->phase == SHUTDOWN_WAITS && seen && now >= s->idle)
@@ -49,8 +49,8 @@ void shutdown_tick(struct shutdown *s, pid_t spare, int64_t now) {
         *s = (struct shutdown){SHUTDOWN_TERMINATES, clock_after(now, LIMIT_STOP_TERM_MS),
                                CLOCK_NEVER};
     } else if (s->phase == SHUTDOWN_TERMINATES) {
-        /* Commands first: those who serve them have the end of a run to record. */
-        processes_signal_others(SIGKILL, spare, connection_has);
+        /* Commands first: the processes that serve them write the last line of each run. */
+        processes_signal_commands(SIGKILL, spare, connection_has);
         *s = (struct shutdown){SHUTDOWN_KILLS, clock_after(now, LIMIT_STOP_KILL_MS), CLOCK_NEVER};
     } else if (s->phase == SHUTDOWN_KILLS) {
         processes_signal(SIGKILL, spare);

@@ -1,4 +1,5 @@
-/* shutdown.h: the end: first whatever has nothing to do, then, after a while, all the others. */
+/* shutdown.h: how `bastion init` ends: connections without a command are ended first, commands have
+ * LIMIT_STOP_MS to end by themselves, and whatever is left then gets SIGTERM, later SIGKILL. */
 #ifndef INIT_SHUTDOWN_H
 #define INIT_SHUTDOWN_H
 
@@ -16,17 +17,18 @@ struct shutdown {
         SHUTDOWN_DONE
     } phase;
     int64_t deadline; /* of this phase */
-    int64_t idle;     /* from then on, connections with no command are ended */
+    int64_t idle;     /* when connections without a command begin to be ended */
 };
 
-/* Nobody is accepted any more. What runs has LIMIT_STOP_MS. */
+/* Begins it. The caller accepts nobody any more. */
 void shutdown_begin(struct shutdown *s, int64_t now);
 
-/* Does not wait for anybody. */
+/* Ends the wait for commands now. */
 void shutdown_hurry(struct shutdown *s, int64_t now);
 
-/* To be called whenever something happened, and at shutdown_deadline at the latest. `spare` is the
- * process that prints lines of /dev/log, to the last. */
+/* Takes the next step where it is due: to be called whenever something has happened, and at
+ * shutdown_deadline at the latest. The process `spare` is left alone: it prints the lines of
+ * /dev/log to the last. */
 void shutdown_tick(struct shutdown *s, pid_t spare, int64_t now);
 int64_t shutdown_deadline(const struct shutdown *s, int64_t now);
 

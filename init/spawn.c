@@ -10,8 +10,8 @@
 
 #include "limit.h"
 
-/* Its name is nicer in lists of processes than /proc/self/exe, and one that an upgrade has put in
- * its place is as good. */
+/* The file by its name, which says more in lists of processes than /proc/self/exe, and which may be
+ * a newer one after an upgrade. It is looked up once. */
 const char *spawn_path(void) {
     static char path[LIMIT_PATH];
     if (path[0] == '\0' && readlink("/proc/self/exe", path, sizeof path - 1) <= 0)
@@ -19,9 +19,9 @@ const char *spawn_path(void) {
     return path;
 }
 
-/* In the child, which shares our memory until it is another program (vfork(2)): it may touch
- * nothing but `failed`. */
-static int become(const char *file, const char *const *argv, char *const *environment, int fd) {
+/* In the child, which shares this process's memory until it is another program (vfork(2)) and may
+ * change nothing of it. Returns errno. */
+static int exec_self(const char *file, const char *const *argv, char *const *environment, int fd) {
     sigset_t none;
     sigemptyset(&none);
     if (setsid() == -1 || (fd != -1 && (dup2(fd, 0) == -1 || dup2(fd, 1) == -1)))
@@ -29,7 +29,7 @@ static int become(const char *file, const char *const *argv, char *const *enviro
     signal(SIGPIPE, SIG_DFL);
     sigprocmask(SIG_SETMASK, &none, NULL);
     execve(file, (char *const *)(uintptr_t)argv, environment);
-    /* Where nothing has that name any more, this still is it. */
+    /* Where nothing has that name any more, this is still the same program. */
     execve("/proc/self/exe", (char *const *)(uintptr_t)argv, environment);
     return errno;
 }
@@ -39,7 +39,7 @@ pid_t spawn_self(const char *const *argv, char *const *environment, int fd) {
     volatile int failed = 0;
     pid_t pid = vfork();
     if (pid == 0) {
-        failed = become(file, argv, environment, fd);
+        failed = exec_self(file, argv, environment, fd);
         _exit(127);
     }
     if (pid == -1 || failed == 0)

@@ -1,4 +1,4 @@
-/* supervisor.h: what process 1 keeps: its listeners, and the one loop in which it does all it
+/* supervisor.h: what process 1 keeps while it serves, and the one loop in which it does all it
  * does. */
 #ifndef INIT_SUPERVISOR_H
 #define INIT_SUPERVISOR_H
@@ -14,31 +14,32 @@
 #include "listen.h"
 #include "shutdown.h"
 
+/* Times are those of base/clock.h. */
 struct supervisor {
     struct settings settings;
     char *const *environment;
     bool in_container;        /* base/container.h */
-    struct accounts accounts; /* of the container */
+    struct accounts accounts; /* there */
     const char *address;      /* where it listens, or NULL: everywhere */
-    struct connection_limits_limits limits;
+    struct connection_limits limits;
     struct listener listeners[LIMIT_LISTENERS];
     size_t listener_count;
 
-    int signals;   /* signalfd(2) */
-    int log;       /* /dev/log, or -1 */
-    pid_t printer; /* the process that prints what comes there, or 0 */
-    int64_t printer_retry;
-    int64_t accept_again; /* something was short: nobody is accepted before */
-    int64_t short_note;   /* and the log hears of it not before this */
-    int64_t signal_note;  /* the same for signals that do not count */
-    struct shutdown stop;
+    int signal_fd;              /* signalfd(2) */
+    int syslog_fd;              /* /dev/log, or -1 */
+    pid_t printer;              /* the process that prints what comes there, or 0 */
+    int64_t printer_retry;      /* when to start another one */
+    int64_t accept_from;        /* nobody is accepted before: something was short */
+    int64_t next_shortage_note; /* the next line of the log on that not before this time */
+    int64_t next_signal_note;   /* the same for signals that do not count */
+    struct shutdown shutdown;
 };
 
 /* Blocks the signals that supervisor_run takes: from now on none of them is lost. Returns 0, or -1
  * with errno. */
-int supervisor_block_signals(struct supervisor *h);
+int supervisor_block_signals(struct supervisor *v);
 
 /* Listens and serves until a signal ends it. */
-void supervisor_run(struct supervisor *h);
+void supervisor_run(struct supervisor *v);
 
 #endif

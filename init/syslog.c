@@ -14,36 +14,36 @@
 #include "core/audit.h"
 #include "limit.h"
 
-static const struct sockaddr_un place = {.sun_family = AF_UNIX, .sun_path = "/dev/log"};
+static const struct sockaddr_un dev_log = {.sun_family = AF_UNIX, .sun_path = "/dev/log"};
 
-/* A socket of ours that nobody listens at any more is what an earlier process 1 has left. */
-static void clear(void) {
+/* A socket of this account's where nobody listens is what an earlier `bastion init` has left. */
+static void remove_stale_socket(void) {
     struct stat st;
     int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-    if (fd != -1 && lstat(place.sun_path, &st) == 0 && S_ISSOCK(st.st_mode)
+    if (fd != -1 && lstat(dev_log.sun_path, &st) == 0 && S_ISSOCK(st.st_mode)
         && st.st_uid == geteuid()
-        && connect(fd, (const struct sockaddr *)&place, sizeof place) == -1
+        && connect(fd, (const struct sockaddr *)&dev_log, sizeof dev_log) == -1
         && errno == ECONNREFUSED)
-        unlink(place.sun_path);
+        unlink(dev_log.sun_path);
     if (fd != -1)
         close(fd);
 }
 
 int syslog_open(void) {
-    clear();
+    remove_stale_socket();
     int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
     if (fd == -1)
         return -1;
     if (setsockopt(fd, SOL_SOCKET, SO_PASSCRED, &(int){1}, sizeof(int)) == 0
-        && bind(fd, (const struct sockaddr *)&place, sizeof place) == 0
-        && chmod(place.sun_path, 0666) == 0)
+        && bind(fd, (const struct sockaddr *)&dev_log, sizeof dev_log) == 0
+        && chmod(dev_log.sun_path, 0666) == 0)
         return fd;
     close(fd);
     return -1;
 }
 
 /* RFC 3164: <priority>, then what the sender put there. */
-static const char *behind_priority(const char *text, size_t *n) {
+static const char *skip_priority(const char *text, size_t *n) {
     const char *end = *n > 0 && text[0] == '<' ? memchr(text, '>', *n < 6 ? *n : 6) : NULL;
     if (end == NULL)
         return text;
@@ -51,12 +51,12 @@ static const char *behind_priority(const char *text, size_t *n) {
     return end + 1;
 }
 
-static void print(const char *text, size_t n, const struct ucred *who) {
+static void print_message(const char *text, size_t n, const struct ucred *who) {
     struct audit a = AUDIT_EMPTY;
     char user[64] = "unknown";
     if (who != NULL)
         snprintf(user, sizeof user, "uid %u", (unsigned)who->uid);
-    text = behind_priority(text, &n);
+    text = skip_priority(text, &n);
     while (n > 0 && (text[n - 1] == '\n' || text[n - 1] == '\0'))
         n--;
     a.event = "syslog";
@@ -66,8 +66,8 @@ static void print(const char *text, size_t n, const struct ucred *who) {
     audit_write(&a);
 }
 
-/* Takes one message and prints it. Returns 0, or -1 with errno. */
-static int take(int fd, int flags) {
+/* Receives one message and prints it. Returns 0, or -1 with errno. */
+static int receive_message(int fd, int flags) {
     union {
         char bytes[CMSG_SPACE(sizeof(struct ucred))];
         struct cmsghdr align;
@@ -88,7 +88,7 @@ static int take(int fd, int flags) {
                  && c->cmsg_len == CMSG_LEN(sizeof who);
     if (known)
         memcpy(&who, CMSG_DATA(c), sizeof who);
-    print(text, (size_t)n, known ? &who : NULL);
+    print_message(text, (size_t)n, known ? &who : NULL);
     return 0;
 }
 
@@ -97,17 +97,17 @@ pid_t syslog_start(int fd) {
     if (pid != 0)
         return pid;
     prctl(PR_SET_PDEATHSIG, SIGKILL);
-    /* Nothing else of ours: a port would stay open with it. */
+    /* Nothing else of process 1's stays open here: a port would be open as long as this process. */
     if (getppid() != parent || dup2(fd, 0) == -1 || fd_only_standard() == -1)
         _exit(0);
-    /* Signals stay blocked: it goes on until process 1 ends it. */
-    while (take(0, 0) == 0 || errno == EINTR) {
+    /* The signals that process 1 has blocked stay so: it goes on until that kills it. */
+    while (receive_message(0, 0) == 0 || errno == EINTR) {
     }
     _exit(71);
 }
 
 void syslog_close(int fd) {
-    unlink(place.sun_path);
-    for (int i = 0; i < LIMIT_DRAINED_LINES && take(fd, MSG_DONTWAIT) == 0; i++) {
+    unlink(dev_log.sun_path);
+    for (int i = 0; i < LIMIT_DRAINED_LINES && receive_message(fd, MSG_DONTWAIT) == 0; i++) {
     }
 }

@@ -1,9 +1,9 @@
-/* syslog.h: /dev/log, where there is no other: what is sent there by syslog(3) goes to the
- * container's log, line by line.
+/* syslog.h: /dev/log, where no other program listens: what programs send there by syslog(3) goes to
+ * the container's log, line by line.
  *
- * Whoever runs in the container may send what he likes, so no line of it is taken for one of
- * bastion's: each stands quoted in a line of ours that names the sender's account as the kernel
- * knows it (unix(7), SCM_CREDENTIALS). */
+ * Any command may send anything, so that no message is printed as it came: each stands quoted in a
+ * line of bastion's that names the sender's account as the kernel knows it (unix(7),
+ * SCM_CREDENTIALS). */
 #ifndef INIT_SYSLOG_H
 #define INIT_SYSLOG_H
 
@@ -13,11 +13,11 @@
  * made. */
 int syslog_open(void);
 
-/* Starts the process that prints. A slow log must not stop process 1. Returns its process id, or -1
- * with errno. */
+/* Starts the process that prints, since a slow log must not hold up process 1. Returns its process
+ * id, or -1 with errno. */
 pid_t syslog_start(int fd);
 
-/* Takes /dev/log away, and prints what is left there when that process has ended. */
+/* Removes /dev/log and, when that process has ended, prints what is left there. */
 void syslog_close(int fd);
 
 #endif
