@@ -9,9 +9,9 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "base/account.h"
 #include "base/run_directory.h"
 #include "core/audit.h"
+#include "core/runas.h"
 
 /* ---- capabilities ---- */
 
@@ -76,16 +76,14 @@ static const char *capability_error(const struct settings *s, bool ssh, char tex
 
 static const char *account_error(const struct settings *s, char text[PREFLIGHT_TEXT]) {
     struct account a;
-    const char *name = settings_text(s, SETTING_SSH_USER), *unfit;
+    char error[RUNAS_TEXT];
     if (geteuid() != 0)
         return NULL;
-    if (account_find(&a, name) == -1)
-        snprintf(text, PREFLIGHT_TEXT, "SSH_USER: there is no account %s (%s)", name,
-                 settings_source(s, SETTING_SSH_USER));
-    else if ((unfit = account_unfit(&a)) != NULL)
-        snprintf(text, PREFLIGHT_TEXT, "SSH_USER: %s %s", name, unfit);
-    else
+    enum runas_state state = runas_look_up(&a, s, error);
+    if (state == RUNAS_FIT)
         return NULL;
+    snprintf(text, PREFLIGHT_TEXT, state == RUNAS_MISSING ? "%s (%s)" : "%s", error,
+             settings_source(s, SETTING_SSH_USER));
     return text;
 }
 

@@ -20,23 +20,32 @@ bool runas_has_root_group(const struct account *a, const struct settings *s) {
                 && settings_number(s, SETTING_DOCKER_GROUP) == 0);
 }
 
-const char *runas_find(struct account *a, const struct settings *s, char *const *environment) {
-    static char error[LIMIT_USER + 96];
+enum runas_state runas_look_up(struct account *a, const struct settings *s, char text[RUNAS_TEXT]) {
     const char *name = settings_text(s, SETTING_SSH_USER), *unfit;
+    if (account_find(a, name) == -1) {
+        snprintf(text, RUNAS_TEXT, "SSH_USER: there is no account %s", name);
+        return RUNAS_MISSING;
+    }
+    if ((unfit = account_unfit(a)) == NULL)
+        return RUNAS_FIT;
+    snprintf(text, RUNAS_TEXT, "SSH_USER: %s %s", name, unfit);
+    return RUNAS_UNFIT;
+}
+
+const char *runas_find(struct account *a, const struct settings *s, char *const *environment) {
+    static char error[RUNAS_TEXT];
     gid_t group;
     if (geteuid() != 0) {
         account_self(a);
         return NULL;
     }
-    if (account_find(a, name) == -1)
-        snprintf(error, sizeof error, "SSH_USER: there is no account %s", name);
-    else if ((unfit = account_unfit(a)) != NULL)
-        snprintf(error, sizeof error, "SSH_USER: %s %s", name, unfit);
-    else if (a->gid == 0)
+    if (runas_look_up(a, s, error) != RUNAS_FIT)
+        return error;
+    if (a->gid == 0)
         snprintf(error, sizeof error,
-                 "SSH_USER: %s has the group 0, root's, with which nothing runs", name);
+                 "SSH_USER: %s has the group 0, root's, with which nothing runs", a->name);
     else if (runas_docker_group(&group, s, environment) && !account_add_group(a, group))
-        snprintf(error, sizeof error, "SSH_USER: %s has too many groups", name);
+        snprintf(error, sizeof error, "SSH_USER: %s has too many groups", a->name);
     else
         return NULL;
     return error;

@@ -5,6 +5,13 @@
 #include "base/account.h"
 #include "core/settings.h"
 
+enum { RUNAS_TEXT = LIMIT_USER + 96 };
+enum runas_state { RUNAS_FIT, RUNAS_MISSING, RUNAS_UNFIT };
+
+/* Looks up SSH_USER, as whom commands run where this process is root. Of one that is missing, or
+ * that nothing may run as, `text` says so. */
+enum runas_state runas_look_up(struct account *a, const struct settings *s, char text[RUNAS_TEXT]);
+
 /* Finds the account: SSH_USER with its groups, that of the Docker socket among them, where this
  * process is root; else whoever this process is. Never group 0, unless DOCKER_GROUP says so.
  * `environment` is where DOCKER_HOST stands, or NULL. Returns NULL, or the error, good until the
