@@ -7,15 +7,20 @@
 #include "base/num.h"
 #include "docker/command.h"
 
-enum { LEAST = 24, MOST = 51, VERSION = 16 }; /* of 1.MINOR; bytes of a version's text */
+enum {
+    API_LEAST = 24,
+    API_MOST = 51,
+    API_VERSION_BYTES = 16
+}; /* of 1.MINOR; bytes of a version's text */
 
-static char path[VERSION + 2]; /* "/v1.41" */
-static unsigned minor;         /* of major 1; a later major has all that 1 has */
+static char path[API_VERSION_BYTES + 2]; /* "/v1.41" */
+static unsigned minor;                   /* of major 1; a later major has all that 1 has */
 
 /* MAJOR.MINOR, and nothing else: it goes into a path. */
-static bool read_version(struct slice text, unsigned *number) {
+static bool read_api_version(struct slice text, unsigned *number) {
     uint64_t high, low;
-    const char *dot = text.n > 0 && text.n < VERSION ? memchr(text.at, '.', text.n) : NULL;
+    const char *dot =
+        text.n > 0 && text.n < API_VERSION_BYTES ? memchr(text.at, '.', text.n) : NULL;
     if (dot == NULL || !num_decimal(text.at, (size_t)(dot - text.at), 999, &high)
         || !num_decimal(dot + 1, text.n - (size_t)(dot + 1 - text.at), 9999, &low))
         return false;
@@ -23,32 +28,34 @@ static bool read_version(struct slice text, unsigned *number) {
     return true;
 }
 
-static void set(const char *version) { snprintf(path, sizeof path, "/v%s", version); }
+static void set_version(const char *version) { snprintf(path, sizeof path, "/v%s", version); }
 
-static bool set_from_environment(const char *wanted) {
+static bool set_version_from_environment(const char *wanted) {
     const char *version = wanted + (*wanted == 'v');
-    if (read_version((struct slice){version, strlen(version)}, &minor)) {
-        set(version);
+    if (read_api_version((struct slice){version, strlen(version)}, &minor)) {
+        set_version(version);
         return true;
     }
-    docker_say("docker: DOCKER_API_VERSION is no version such as " DOCKER_API_MOST ": %s", wanted);
+    docker_error("docker: DOCKER_API_VERSION is no version such as " DOCKER_API_MOST ": %s",
+                 wanted);
     return false;
 }
 
 /* One ping: the version that the answer's head names, so that proxies and engines need not do more
  * than they must; empty for none. Returns the status, 0: no answer; -1: no connection, and a line
  * has been printed. */
-static int ping(struct docker_conn *c, const char *method, char version[VERSION]) {
+static int ping_engine(struct docker_conn *c, const char *method, char version[API_VERSION_BYTES]) {
     struct slice field = {"", 0};
     bool sent = docker_send(c, method, "/_ping", NULL, false);
     if (!sent && !c->open) {
-        docker_say_unreachable(method, "/_ping");
+        docker_report_unreachable(method, "/_ping");
         return -1;
     }
-    int status = docker_head(c, true);
+    int status = docker_read_head(c, true);
     if (status > 0 && status != 101)
         http1_find(&c->head, "Api-Version", &field);
-    snprintf(version, VERSION, "%.*s", field.n < VERSION ? (int)field.n : 0, field.at);
+    snprintf(version, API_VERSION_BYTES, "%.*s", field.n < API_VERSION_BYTES ? (int)field.n : 0,
+             field.at);
     if (status <= 0 || status == 101 || docker_body_whole(c).at == NULL) {
         docker_close(c);
         return 0;
@@ -57,40 +64,41 @@ static int ping(struct docker_conn *c, const char *method, char version[VERSION]
 }
 
 /* The lower of the engine's version and ours. False: there is none for both. */
-static bool agree(const char *version) {
+static bool negotiate_version(const char *version) {
     /* an engine that names none is of before that was usual */
-    if (!read_version((struct slice){version, strlen(version)}, &minor)) {
-        minor = LEAST;
-        set("1.24");
-    } else if (minor < LEAST) {
-        docker_say("docker: the engine's API is of version %s, and this client needs 1.%d or later",
-                   version, LEAST);
+    if (!read_api_version((struct slice){version, strlen(version)}, &minor)) {
+        minor = API_LEAST;
+        set_version("1.24");
+    } else if (minor < API_LEAST) {
+        docker_error(
+            "docker: the engine's API is of version %s, and this client needs 1.%d or later",
+            version, API_LEAST);
         return false;
-    } else if (minor > MOST) {
-        minor = MOST;
-        set(DOCKER_API_MOST);
+    } else if (minor > API_MOST) {
+        minor = API_MOST;
+        set_version(DOCKER_API_MOST);
     } else {
-        set(version);
+        set_version(version);
     }
     return true;
 }
 
 bool docker_api_ready(struct docker_conn *c) {
     const char *wanted = getenv("DOCKER_API_VERSION");
-    char version[VERSION];
+    char version[API_VERSION_BYTES];
     if (path[0] != '\0')
         return true;
     if (wanted != NULL && *wanted != '\0')
-        return set_from_environment(wanted);
-    int status = ping(c, "HEAD", version);
+        return set_version_from_environment(wanted);
+    int status = ping_engine(c, "HEAD", version);
     if (status >= 400 && status < 500 && version[0] == '\0') /* whoever refuses HEAD may take GET */
-        status = ping(c, "GET", version);
+        status = ping_engine(c, "GET", version);
     if (status == -1)
         return false;
     if (version[0] != '\0' || (status >= 200 && status < 300))
-        return agree(version);
-    minor = MOST; /* a proxy may refuse a ping and nothing else: the request itself will tell */
-    set(DOCKER_API_MOST);
+        return negotiate_version(version);
+    minor = API_MOST; /* a proxy may refuse a ping and nothing else: the request itself will tell */
+    set_version(DOCKER_API_MOST);
     return true;
 }
 
@@ -102,7 +110,7 @@ bool docker_api_has(struct docker_conn *c, const char *flag, unsigned needed) {
         return false;
     if (minor >= needed)
         return true;
-    docker_say("\"--%s\" requires API version 1.%u, but the Docker daemon API version is %s", flag,
-               needed, docker_api_version());
+    docker_error("\"--%s\" requires API version 1.%u, but the Docker daemon API version is %s",
+                 flag, needed, docker_api_version());
     return false;
 }

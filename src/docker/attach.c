@@ -13,7 +13,7 @@
 #include "docker/command.h"
 #include "docker/terminal.h"
 
-enum { FD_IN, FD_ENGINE, FD_OUT, FD_WINDOW, FDS };
+enum { FD_IN, FD_ENGINE, FD_OUT, FD_RESIZE, FD_COUNT };
 
 /* Nothing here may block, and none of the three descriptors may be made non-blocking, since others
  * hold them too. A socket takes what it can (MSG_DONTWAIT), a file takes all, and so does a pipe
@@ -22,7 +22,7 @@ enum { FD_IN, FD_ENGINE, FD_OUT, FD_WINDOW, FDS };
 enum sink { SINK_PAGE, SINK_PIPE, SINK_OWN_PIPE, SINK_FILE, SINK_SOCKET };
 
 struct flow {
-    const struct docker_attach *relay;
+    const struct docker_attach *attach;
     struct docker_frames frames;
     enum sink sink[3];  /* of descriptors 1 and 2 */
     int sink_fd[3];     /* and what is written to for them */
@@ -38,7 +38,7 @@ struct flow {
 
 static char in_place[LIMIT_DOCKER_WINDOW + sizeof(struct docker_detach_keys)];
 
-static enum sink sink_of(int fd) {
+static enum sink sink_kind(int fd) {
     struct stat st;
     if (fstat(fd, &st) == -1)
         return SINK_PAGE;
@@ -49,7 +49,7 @@ static enum sink sink_of(int fd) {
 }
 
 /* For the first write to a pipe that is more than a page: short outputs do without. */
-static void own_pipe(struct flow *f, int fd) {
+static void reopen_pipe(struct flow *f, int fd) {
     char path[32];
     snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
     int own = open(path, O_WRONLY | O_NONBLOCK | O_CLOEXEC);
@@ -60,22 +60,22 @@ static void own_pipe(struct flow *f, int fd) {
 /* ---- output ---- */
 
 /* Sets f->out to what is to be written next. False when nothing has come. */
-static bool take_frames(struct flow *f) {
+static bool next_output(struct flow *f) {
     while (f->out.n == 0 && f->piece.n > 0) {
         enum docker_stream stream = DOCKER_STDOUT;
         f->out = f->piece;
-        ssize_t used = f->relay->frames ? docker_frames_read(&f->frames, f->piece.at, f->piece.n,
-                                                             &f->out, &stream)
-                                        : (ssize_t)f->piece.n;
+        ssize_t used = f->attach->frames ? docker_frames_read(&f->frames, f->piece.at, f->piece.n,
+                                                              &f->out, &stream)
+                                         : (ssize_t)f->piece.n;
         if (used == -1) {
-            docker_say("Unrecognized input header: %d", f->frames.head[0]);
-            f->end = DOCKER_RELAY_FAULTY;
+            docker_error("Unrecognized input header: %d", f->frames.head[0]);
+            f->end = DOCKER_ATTACH_BAD_STREAM;
             return false;
         }
         f->piece = (struct slice){f->piece.at + used, f->piece.n - (size_t)used};
         if (stream == DOCKER_SYSTEMERR && f->out.n > 0) {
-            docker_say("error from daemon in stream: %.*s", (int)f->out.n, f->out.at);
-            f->end = DOCKER_RELAY_FAULTY;
+            docker_error("error from daemon in stream: %.*s", (int)f->out.n, f->out.at);
+            f->end = DOCKER_ATTACH_BAD_STREAM;
             return false;
         }
         f->out_fd = stream == DOCKER_STDERR ? 2 : 1;
@@ -86,7 +86,7 @@ static bool take_frames(struct flow *f) {
 /* False when it would block. */
 static bool write_out(struct flow *f) {
     if (f->sink[f->out_fd] == SINK_PIPE && f->out.n > PIPE_BUF)
-        own_pipe(f, f->out_fd);
+        reopen_pipe(f, f->out_fd);
     enum sink sink = f->sink[f->out_fd];
     bool by_page = sink == SINK_PAGE || sink == SINK_PIPE;
     size_t n = by_page && f->out.n > PIPE_BUF ? PIPE_BUF : f->out.n;
@@ -99,8 +99,8 @@ static bool write_out(struct flow *f) {
     if (written == -1 && (errno == EAGAIN || errno == EINTR))
         return false;
     if (written == -1) {
-        docker_say("write /dev/std%s: %s", f->out_fd == 1 ? "out" : "err", strerror(errno));
-        f->end = DOCKER_RELAY_UNHEARD;
+        docker_error("write /dev/std%s: %s", f->out_fd == 1 ? "out" : "err", strerror(errno));
+        f->end = DOCKER_ATTACH_OUTPUT_FAILED;
         return false;
     }
     f->out = (struct slice){f->out.at + written, f->out.n - (size_t)written};
@@ -108,21 +108,21 @@ static bool write_out(struct flow *f) {
 }
 
 /* Passes on what there is until something would block, or a turn is over: input wants one, too. */
-static void pass_output(struct flow *f) {
-    for (int turn = 0; turn < 64 && f->end == DOCKER_RELAY_ENDED; turn++) {
-        if (take_frames(f)) {
+static void copy_output(struct flow *f) {
+    for (int turn = 0; turn < 64 && f->end == DOCKER_ATTACH_ENDED; turn++) {
+        if (next_output(f)) {
             if (!write_out(f))
                 return;
             continue;
         }
-        if (f->end != DOCKER_RELAY_ENDED || f->body_ended)
+        if (f->end != DOCKER_ATTACH_ENDED || f->body_ended)
             return;
-        int got = docker_body_next(f->relay->conn, &f->piece, false);
+        int got = docker_body_next(f->attach->conn, &f->piece, false);
         if (got == -2)
             return;
         f->body_ended = got != 1;
         if (got == -1)
-            f->end = DOCKER_RELAY_BROKEN;
+            f->end = DOCKER_ATTACH_BROKEN;
     }
 }
 
@@ -130,7 +130,7 @@ static void pass_output(struct flow *f) {
 
 static void read_input(struct flow *f) {
     char typed[LIMIT_DOCKER_WINDOW];
-    bool keys = f->relay->keys != NULL;
+    bool keys = f->attach->keys != NULL;
     f->in = BUF_ON(in_place);
     f->in_from = 0;
     ssize_t n = read(0, keys ? typed : in_place, LIMIT_DOCKER_WINDOW);
@@ -138,17 +138,17 @@ static void read_input(struct flow *f) {
         return;
     if (n <= 0) {
         f->input_open = false;
-        shutdown(f->relay->conn->fd, SHUT_WR);
+        shutdown(f->attach->conn->fd, SHUT_WR);
     } else if (!keys) {
         f->in.len = (size_t)n;
-    } else if (docker_detach_keys_pass(f->relay->keys, typed, (size_t)n, &f->in)) {
-        f->end = DOCKER_RELAY_LEFT;
+    } else if (docker_detach_keys_pass(f->attach->keys, typed, (size_t)n, &f->in)) {
+        f->end = DOCKER_ATTACH_DETACHED;
     }
 }
 
 static void send_input(struct flow *f) {
     while (f->in_from < f->in.len) {
-        ssize_t n = send(f->relay->conn->fd, f->in.at + f->in_from, f->in.len - f->in_from,
+        ssize_t n = send(f->attach->conn->fd, f->in.at + f->in_from, f->in.len - f->in_from,
                          MSG_DONTWAIT | MSG_NOSIGNAL);
         if (n == -1 && (errno == EAGAIN || errno == EINTR))
             return;
@@ -163,47 +163,47 @@ static void send_input(struct flow *f) {
 
 /* ---- the loop ---- */
 
-static void wait_for_more(struct flow *f) {
-    const struct docker_attach *r = f->relay;
+static void wait_for_io(struct flow *f) {
+    const struct docker_attach *r = f->attach;
     bool writing = f->out.n > 0,
          sending = f->in_from<f->in.len, more = f->piece.n> 0 || r->conn->from < r->conn->to;
     struct timespec ts;
-    struct pollfd fds[FDS] = {
+    struct pollfd fds[FD_COUNT] = {
         [FD_IN] = {.fd = f->input_open && !sending ? 0 : -1, .events = POLLIN},
         [FD_ENGINE] = {.fd = r->conn->fd,
                        .events = (short)((writing ? 0 : POLLIN) | (sending ? POLLOUT : 0))},
         [FD_OUT] = {.fd = writing ? f->sink_fd[f->out_fd] : -1, .events = POLLOUT},
-        [FD_WINDOW] = {.fd = -1},
+        [FD_RESIZE] = {.fd = -1},
     };
     if (fds[FD_ENGINE].events == 0)
         fds[FD_ENGINE].fd = -1; /* a hang-up that nobody can look at yet would spin */
-    int64_t now = clock_now(), deadline = r->window != NULL
-                                              ? docker_resize_watch(r->window, &fds[FD_WINDOW])
+    int64_t now = clock_now(), deadline = r->resize != NULL
+                                              ? docker_resize_watch(r->resize, &fds[FD_RESIZE])
                                               : CLOCK_NEVER;
     if (more && !writing)
         deadline = now; /* a turn was over */
-    if (ppoll(fds, FDS, clock_left(deadline, now, &ts), docker_terminal_mask()) == -1)
+    if (ppoll(fds, FD_COUNT, clock_left(deadline, now, &ts), docker_terminal_mask()) == -1)
         fds[FD_IN].revents = 0;
     if (fds[FD_IN].revents != 0)
         read_input(f);
-    if (r->window != NULL) {
+    if (r->resize != NULL) {
         if (docker_terminal_resized())
-            docker_resize_changed(r->window);
-        docker_resize_go_on(r->window, clock_now());
+            docker_resize_changed(r->resize);
+        docker_resize_continue(r->resize, clock_now());
     }
 }
 
 enum docker_attach_end docker_attach_run(const struct docker_attach *r) {
-    struct flow f = {.relay = r,
+    struct flow f = {.attach = r,
                      .input_open = r->input,
-                     .sink = {[1] = sink_of(1), [2] = sink_of(2)},
+                     .sink = {[1] = sink_kind(1), [2] = sink_kind(2)},
                      .sink_fd = {[1] = 1, [2] = 2}};
     for (;;) {
-        pass_output(&f);
-        if (f.end != DOCKER_RELAY_ENDED || (f.body_ended && f.out.n == 0 && f.piece.n == 0))
+        copy_output(&f);
+        if (f.end != DOCKER_ATTACH_ENDED || (f.body_ended && f.out.n == 0 && f.piece.n == 0))
             return f.end;
         send_input(&f);
-        wait_for_more(&f);
+        wait_for_io(&f);
         send_input(&f);
     }
 }

@@ -45,6 +45,6 @@ int docker_command_read(const struct docker_command *c, const char *called, int 
 int docker_flags_read(const struct docker_flag *flags, int argc, char **argv, bool *ended);
 
 /* One line to standard error; what could steer a terminal is escaped (docker_show). */
-void docker_say(const char *format, ...) __attribute__((format(printf, 1, 2)));
+void docker_error(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 #endif

@@ -19,7 +19,7 @@
 
 /* ---- the connection ---- */
 
-static int open_unix(void) {
+static int connect_unix(void) {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
     const char *path = docker_host()->path;
     memcpy(address.sun_path, path, strlen(path));
@@ -35,7 +35,7 @@ static int open_unix(void) {
 
 static int unresolved; /* why the name of the engine's host has no address (getaddrinfo(3)), or 0 */
 
-static int open_tcp(void) {
+static int connect_tcp(void) {
     struct addrinfo hints = {.ai_socktype = SOCK_STREAM}, *list;
     int fd = -1, error = EHOSTUNREACH, on = 1;
     unresolved = getaddrinfo(docker_host()->name, docker_host()->port, &hints, &list);
@@ -65,29 +65,29 @@ void docker_close(struct docker_conn *c) {
     c->open = c->keeps = false;
 }
 
-static bool open_conn(struct docker_conn *c) {
+static bool ensure_connection(struct docker_conn *c) {
     if (c->open && c->keeps)
         return true;
     docker_close(c);
     c->from = c->to = 0;
-    c->fd = docker_host()->path[0] != '\0' ? open_unix() : open_tcp();
+    c->fd = docker_host()->path[0] != '\0' ? connect_unix() : connect_tcp();
     c->open = c->fd != -1;
     return c->open;
 }
 
-void docker_say_unreachable(const char *method, const char *path) {
+void docker_report_unreachable(const char *method, const char *path) {
     const struct docker_host *host = docker_host();
     if (unresolved != 0)
-        docker_say("error during connect: %s \"%s%s%s\": lookup %s: %s", method, host->text,
-                   docker_api_path(), path, host->name,
-                   unresolved == EAI_NONAME ? "no such host" : gai_strerror(unresolved));
+        docker_error("error during connect: %s \"%s%s%s\": lookup %s: %s", method, host->text,
+                     docker_api_path(), path, host->name,
+                     unresolved == EAI_NONAME ? "no such host" : gai_strerror(unresolved));
     else if (errno == EACCES || errno == EPERM)
-        docker_say("permission denied while trying to connect to the Docker daemon socket at %s: "
-                   "connect: %s",
-                   host->text, errno == EACCES ? "permission denied" : "operation not permitted");
+        docker_error("permission denied while trying to connect to the Docker daemon socket at %s: "
+                     "connect: %s",
+                     host->text, errno == EACCES ? "permission denied" : "operation not permitted");
     else
-        docker_say("Cannot connect to the Docker daemon at %s. Is the docker daemon running?",
-                   host->text);
+        docker_error("Cannot connect to the Docker daemon at %s. Is the docker daemon running?",
+                     host->text);
 }
 
 static bool send_all(int fd, const char *at, size_t n, int flags) {
@@ -130,7 +130,7 @@ bool docker_send(struct docker_conn *c, const char *method, const char *path,
         buf_format(&b, "Content-Length: %zu\r\n", body != NULL ? body->len : 0);
     buf_text(&b, upgrade ? "Connection: Upgrade\r\nUpgrade: tcp\r\n\r\n" : "\r\n");
     errno = ENOBUFS;
-    if (b.full || (body != NULL && body->full) || !open_conn(c))
+    if (b.full || (body != NULL && body->full) || !ensure_connection(c))
         return false;
     c->keeps = false;
     c->bodiless = strcmp(method, "HEAD") == 0;
@@ -141,7 +141,7 @@ bool docker_send(struct docker_conn *c, const char *method, const char *path,
 }
 
 /* Reads more behind what is there. Returns as read(2) does; 0 too when there is no room. */
-static ssize_t fill(struct docker_conn *c, bool wait) {
+static ssize_t receive_more(struct docker_conn *c, bool wait) {
     for (;;) {
         ssize_t n = recv(c->fd, c->in + c->to, sizeof c->in - c->to, wait ? 0 : MSG_DONTWAIT);
         if (n == -1 && errno == EINTR && wait)
@@ -153,7 +153,7 @@ static ssize_t fill(struct docker_conn *c, bool wait) {
 
 /* The head of the answer from what is there. A 1xx that is none of ours goes before the answer (RFC
  * 9110, section 15.2). */
-static int parse_head(struct docker_conn *c) {
+static int parse_response_head(struct docker_conn *c) {
     for (;;) {
         int got = http1_read_head(&c->head, c->in + c->from, c->to - c->from);
         if (got != 200)
@@ -171,15 +171,15 @@ static int parse_head(struct docker_conn *c) {
     return c->head.status;
 }
 
-int docker_head(struct docker_conn *c, bool wait) {
+int docker_read_head(struct docker_conn *c, bool wait) {
     if (c->from == c->to)
         c->from = c->to = 0;
     for (;;) {
-        int got = c->to > c->from ? parse_head(c) : 0;
+        int got = c->to > c->from ? parse_response_head(c) : 0;
         errno = EPROTO;
         if (got != 0)
             return got;
-        ssize_t n = fill(c, wait);
+        ssize_t n = receive_more(c, wait);
         if (n == -1 && (errno == EAGAIN || errno == EINTR))
             return 0;
         if (n == 0)
@@ -189,20 +189,20 @@ int docker_head(struct docker_conn *c, bool wait) {
     }
 }
 
-int docker_ask(struct docker_conn *c, const char *method, const char *path, const struct buf *body,
-               bool upgrade, bool quiet) {
+int docker_request(struct docker_conn *c, const char *method, const char *path,
+                   const struct buf *body, bool upgrade, bool quiet) {
     if (!docker_api_ready(c))
         return -1;
     bool sent = docker_send(c, method, path, body, upgrade);
     if (!sent && !c->open) {
         if (!quiet && errno == ENOBUFS)
-            docker_say("docker: the request is too long");
+            docker_error("docker: the request is too long");
         else if (!quiet)
-            docker_say_unreachable(method, path);
+            docker_report_unreachable(method, path);
         return -1;
     }
     /* An engine that closes in the middle of a request may have said why. */
-    int status = docker_head(c, true);
+    int status = docker_read_head(c, true);
     if (status == 101 && !upgrade) {
         status = -1;
         errno = EPROTO;
@@ -211,11 +211,11 @@ int docker_ask(struct docker_conn *c, const char *method, const char *path, cons
         bool tls = c->to > c->from && c->in[c->from] == 0x15; /* an alert's record */
         docker_close(c);
         if (!quiet && tls)
-            docker_say("docker: the engine at %s speaks TLS, and this client does not",
-                       docker_host()->text);
+            docker_error("docker: the engine at %s speaks TLS, and this client does not",
+                         docker_host()->text);
         else if (!quiet)
-            docker_say("error during connect: %s \"%s%s%s\": %s", method, docker_host()->text,
-                       docker_api_path(), path, errno != 0 ? strerror(errno) : "EOF");
+            docker_error("error during connect: %s \"%s%s%s\": %s", method, docker_host()->text,
+                         docker_api_path(), path, errno != 0 ? strerror(errno) : "EOF");
     }
     return status;
 }
@@ -236,7 +236,7 @@ int docker_body_next(struct docker_conn *c, struct slice *data, bool wait) {
             continue;
         }
         c->from = c->to = 0;
-        ssize_t n = fill(c, wait);
+        ssize_t n = receive_more(c, wait);
         if (n == -1 && (errno == EAGAIN || errno == EINTR))
             return -2;
         if (n == -1 || (n == 0 && c->body.framing != DOCKER_UNTIL_CLOSE))
@@ -254,7 +254,7 @@ static struct buf place(char **at, size_t cap) {
     return (struct buf){.at = *at, .cap = *at != MAP_FAILED ? cap : 0};
 }
 
-struct buf docker_request_place(void) {
+struct buf docker_request_buffer(void) {
     static char *at;
     return place(&at, LIMIT_DOCKER_BODY);
 }
@@ -271,11 +271,11 @@ struct slice docker_body_whole(struct docker_conn *c) {
     return got != 0 || b.full ? (struct slice){NULL, 0} : (struct slice){b.at, b.len};
 }
 
-struct slice docker_json(struct docker_conn *c) {
+struct slice docker_read_json(struct docker_conn *c) {
     struct slice text = docker_body_whole(c);
     if (text.at != NULL && json_is_valid(text))
         return text;
-    docker_say("docker: the engine's answer is cut, too long, or no JSON");
+    docker_error("docker: the engine's answer is cut, too long, or no JSON");
     return (struct slice){NULL, 0};
 }
 
@@ -296,19 +296,19 @@ struct slice docker_message(struct docker_conn *c) {
     return body;
 }
 
-int docker_refused(struct docker_conn *c, const char *kind, const char *name) {
+int docker_report_refusal(struct docker_conn *c, const char *kind, const char *name) {
     struct slice message = docker_message(c);
     if (kind != NULL && c->head.status == 404)
-        docker_say("Error: No such %s: %s", kind, name);
+        docker_error("Error: No such %s: %s", kind, name);
     else
-        docker_say("Error response from daemon: %.*s", (int)message.n, message.at);
+        docker_error("Error response from daemon: %.*s", (int)message.n, message.at);
     return 1;
 }
 
 struct slice docker_get(struct docker_conn *c, const char *path, const char *kind,
                         const char *name) {
-    int status = docker_ask(c, "GET", path, NULL, false, false);
+    int status = docker_request(c, "GET", path, NULL, false, false);
     if (status >= 300)
-        docker_refused(c, kind, name);
-    return status == -1 || status >= 300 ? (struct slice){NULL, 0} : docker_json(c);
+        docker_report_refusal(c, kind, name);
+    return status == -1 || status >= 300 ? (struct slice){NULL, 0} : docker_read_json(c);
 }

@@ -34,21 +34,21 @@ const char *docker_path(char out[LIMIT_DOCKER_PATH], const char *kind, const cha
  * `body` may be NULL for none; `upgrade` asks for a stream of both directions. Returns the status,
  * or -1: the engine can't be reached, or does not answer as it should; that has been printed unless
  * `quiet`. */
-int docker_ask(struct docker_conn *c, const char *method, const char *path, const struct buf *body,
-               bool upgrade, bool quiet);
+int docker_request(struct docker_conn *c, const char *method, const char *path,
+                   const struct buf *body, bool upgrade, bool quiet);
 
 /* Says that a request got no connection to the engine, and why (errno). */
-void docker_say_unreachable(const char *method, const char *path);
+void docker_report_unreachable(const char *method, const char *path);
 
-/* The same in two halves, for what must not wait: docker_send sends (false: failed), docker_head
- * looks whether the head has come by now, where `wait` says so until it has. Returns the status, 0:
- * not yet, -1: the connection or what it brought is no good. */
+/* The same in two halves, for what must not wait: docker_send sends (false: failed),
+ * docker_read_head looks whether the head has come by now, where `wait` says so until it has.
+ * Returns the status, 0: not yet, -1: the connection or what it brought is no good. */
 bool docker_send(struct docker_conn *c, const char *method, const char *path,
                  const struct buf *body, bool upgrade);
-int docker_head(struct docker_conn *c, bool wait);
+int docker_read_head(struct docker_conn *c, bool wait);
 
 /* Where a request's body can be put together: one place for all. */
-struct buf docker_request_place(void);
+struct buf docker_request_buffer(void);
 
 /* The next piece of the answer's body. Returns 1 with *data, which stays until the next call; 0 at
  * the end; -1 when the connection broke; -2 when nothing has come by now (never where `wait` says
@@ -59,16 +59,16 @@ int docker_body_next(struct docker_conn *c, struct slice *data, bool wait);
  * most. Returns it; n = 0 and at = NULL when it breaks off or is longer. */
 struct slice docker_body_whole(struct docker_conn *c);
 /* The same for an answer in JSON, which is valid then; else a line has been printed. */
-struct slice docker_json(struct docker_conn *c);
+struct slice docker_read_json(struct docker_conn *c);
 
 /* What an answer of status 400 or above says: its message. */
 struct slice docker_message(struct docker_conn *c);
 /* Prints it as docker(1) does: "Error response from daemon: ..."; where `kind` is not NULL and the
  * status is 404, "Error: No such KIND: NAME". Returns 1, an exit status. */
-int docker_refused(struct docker_conn *c, const char *kind, const char *name);
+int docker_report_refusal(struct docker_conn *c, const char *kind, const char *name);
 
 /* All of it for the common case: GET PATH. Returns the answer, which is valid JSON; at = NULL when
- * there is none, and then a line has been printed, as by docker_refused. */
+ * there is none, and then a line has been printed, as by docker_report_refusal. */
 struct slice docker_get(struct docker_conn *c, const char *path, const char *kind,
                         const char *name);
 

@@ -4,7 +4,7 @@
 
 /* One key of the list: a character, or ctrl- with one of @ to _ (letters in lower case). Returns
  * the byte, or -1. */
-static int read_key(const char *name, size_t n) {
+static int read_detach_key(const char *name, size_t n) {
     static const char ctrl[] = "ctrl-";
     if (n == 1)
         return (unsigned char)name[0];
@@ -23,7 +23,7 @@ bool docker_detach_keys_read(struct docker_detach_keys *k, const char *list) {
     k->n = 0;
     for (;;) {
         size_t n = strcspn(list, ",");
-        int key = read_key(list, n);
+        int key = read_detach_key(list, n);
         if (key == -1 || k->n == sizeof k->at)
             return false;
         k->at[k->n++] = (char)key;

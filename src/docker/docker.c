@@ -25,61 +25,70 @@ static const struct docker_flag no_flags[] = {{.name = NULL}};
 static const char many[] = "[OPTIONS] CONTAINER [CONTAINER...]",
                   many_plain[] = "CONTAINER [CONTAINER...]", one_service[] = "[OPTIONS] SERVICE";
 
-enum { TOP = 1, CONTAINER = 2, SERVICE = 4, SYSTEM = 8, BOTH = TOP | CONTAINER };
+enum {
+    GROUP_TOP = 1,
+    GROUP_CONTAINER = 2,
+    GROUP_SERVICE = 4,
+    GROUP_SYSTEM = 8,
+    GROUP_BOTH = GROUP_TOP | GROUP_CONTAINER
+};
 static const struct {
     unsigned bit;
     const char *name;
-} groups[] = {{CONTAINER, "container"}, {SERVICE, "service"}, {SYSTEM, "system"}};
-enum { GROUPS = sizeof groups / sizeof *groups };
+} groups[] = {{GROUP_CONTAINER, "container"}, {GROUP_SERVICE, "service"}, {GROUP_SYSTEM, "system"}};
+enum { GROUP_COUNT = sizeof groups / sizeof *groups };
 
 /* The words are those of docker(1), since its users know them. */
 static const struct docker_command commands[] = {
-    {"exec", BOTH, docker_exec, docker_exec_flags, 2, -1, true,
+    {"exec", GROUP_BOTH, docker_exec, docker_exec_flags, 2, -1, true,
      "[OPTIONS] CONTAINER COMMAND [ARG...]", "Run a command in a running container"},
-    {"info", TOP | SYSTEM, docker_info, docker_format_flags, 0, 0, false, "[OPTIONS]",
+    {"info", GROUP_TOP | GROUP_SYSTEM, docker_info, docker_format_flags, 0, 0, false, "[OPTIONS]",
      "Display system-wide information"},
-    {"inspect", TOP, docker_inspect, docker_inspect_flags, 1, -1, false,
+    {"inspect", GROUP_TOP, docker_inspect, docker_inspect_flags, 1, -1, false,
      "[OPTIONS] NAME|ID [NAME|ID...]", "Return low-level information on Docker objects"},
-    {"inspect", CONTAINER, docker_inspect_container, docker_inspect_flags, 1, -1, false, many,
+    {"inspect", GROUP_CONTAINER, docker_inspect_container, docker_inspect_flags, 1, -1, false, many,
      "Display detailed information on one or more containers"},
-    {"kill", BOTH, docker_kill, docker_kill_flags, 1, -1, false, many,
+    {"kill", GROUP_BOTH, docker_kill, docker_kill_flags, 1, -1, false, many,
      "Kill one or more running containers"},
-    {"logs", BOTH, docker_logs, docker_logs_flags, 1, 1, false, "[OPTIONS] CONTAINER",
+    {"logs", GROUP_BOTH, docker_logs, docker_logs_flags, 1, 1, false, "[OPTIONS] CONTAINER",
      "Fetch the logs of a container"},
-    {"ls", CONTAINER, docker_ps, docker_ps_flags, 0, 0, false, "[OPTIONS]", "List containers"},
-    {"list", CONTAINER, docker_ps, docker_ps_flags, 0, 0, false, "[OPTIONS]", "List containers"},
-    {"pause", BOTH, docker_pause, no_flags, 1, -1, false, many_plain,
+    {"ls", GROUP_CONTAINER, docker_ps, docker_ps_flags, 0, 0, false, "[OPTIONS]",
+     "List containers"},
+    {"list", GROUP_CONTAINER, docker_ps, docker_ps_flags, 0, 0, false, "[OPTIONS]",
+     "List containers"},
+    {"pause", GROUP_BOTH, docker_pause, no_flags, 1, -1, false, many_plain,
      "Pause all processes within one or more containers"},
-    {"ps", BOTH, docker_ps, docker_ps_flags, 0, 0, false, "[OPTIONS]", "List containers"},
-    {"restart", BOTH, docker_restart, docker_stop_flags, 1, -1, false, many,
+    {"ps", GROUP_BOTH, docker_ps, docker_ps_flags, 0, 0, false, "[OPTIONS]", "List containers"},
+    {"restart", GROUP_BOTH, docker_restart, docker_stop_flags, 1, -1, false, many,
      "Restart one or more containers"},
-    {"rm", BOTH, docker_rm, docker_rm_flags, 1, -1, false, many, "Remove one or more containers"},
-    {"start", BOTH, docker_start, no_flags, 1, -1, false, many,
+    {"rm", GROUP_BOTH, docker_rm, docker_rm_flags, 1, -1, false, many,
+     "Remove one or more containers"},
+    {"start", GROUP_BOTH, docker_start, no_flags, 1, -1, false, many,
      "Start one or more stopped containers"},
-    {"stop", BOTH, docker_stop, docker_stop_flags, 1, -1, false, many,
+    {"stop", GROUP_BOTH, docker_stop, docker_stop_flags, 1, -1, false, many,
      "Stop one or more running containers"},
-    {"top", BOTH, docker_top, no_flags, 1, -1, true, "CONTAINER [ps OPTIONS]",
+    {"top", GROUP_BOTH, docker_top, no_flags, 1, -1, true, "CONTAINER [ps OPTIONS]",
      "Display the running processes of a container"},
-    {"unpause", BOTH, docker_unpause, no_flags, 1, -1, false, many_plain,
+    {"unpause", GROUP_BOTH, docker_unpause, no_flags, 1, -1, false, many_plain,
      "Unpause all processes within one or more containers"},
-    {"version", TOP, docker_version, docker_format_flags, 0, 0, false, "[OPTIONS]",
+    {"version", GROUP_TOP, docker_version, docker_format_flags, 0, 0, false, "[OPTIONS]",
      "Show the Docker version information"},
-    {"wait", BOTH, docker_wait, no_flags, 1, -1, false, many_plain,
+    {"wait", GROUP_BOTH, docker_wait, no_flags, 1, -1, false, many_plain,
      "Block until one or more containers stop, then print their exit codes"},
-    {"inspect", SERVICE, docker_inspect_service, docker_inspect_flags, 1, -1, false,
+    {"inspect", GROUP_SERVICE, docker_inspect_service, docker_inspect_flags, 1, -1, false,
      "[OPTIONS] SERVICE [SERVICE...]", "Display detailed information on one or more services"},
-    {"logs", SERVICE, docker_service_logs, docker_logs_flags, 1, 1, false, one_service,
+    {"logs", GROUP_SERVICE, docker_service_logs, docker_logs_flags, 1, 1, false, one_service,
      "Fetch the logs of a service or task"},
-    {"ls", SERVICE, docker_service_ls, docker_service_ls_flags, 0, 0, false, "[OPTIONS]",
+    {"ls", GROUP_SERVICE, docker_service_ls, docker_service_ls_flags, 0, 0, false, "[OPTIONS]",
      "List services"},
-    {"list", SERVICE, docker_service_ls, docker_service_ls_flags, 0, 0, false, "[OPTIONS]",
+    {"list", GROUP_SERVICE, docker_service_ls, docker_service_ls_flags, 0, 0, false, "[OPTIONS]",
      "List services"},
-    {"ps", SERVICE, docker_service_ps, docker_service_ps_flags, 1, -1, false,
+    {"ps", GROUP_SERVICE, docker_service_ps, docker_service_ps_flags, 1, -1, false,
      "[OPTIONS] SERVICE [SERVICE...]", "List the tasks of one or more services"},
-    {"update", SERVICE, docker_service_update, docker_service_update_flags, 1, 1, false,
+    {"update", GROUP_SERVICE, docker_service_update, docker_service_update_flags, 1, 1, false,
      one_service, "Update a service"},
 };
-enum { COMMANDS = sizeof commands / sizeof *commands };
+enum { COMMAND_COUNT = sizeof commands / sizeof *commands };
 
 /* What docker(1) has, too. */
 static const char *const absent[] = {
@@ -90,49 +99,50 @@ static const char *const absent[] = {
     "swarm",  "tag",    "trust",    "update",  "volume",
 };
 
-static int help(FILE *to, unsigned where) {
+static int print_help(FILE *to, unsigned where) {
     const char *group = "";
-    for (size_t i = 0; i < GROUPS; i++)
+    for (size_t i = 0; i < GROUP_COUNT; i++)
         group = groups[i].bit == where ? groups[i].name : group;
-    fprintf(to, "\nUsage:  docker %s%sCOMMAND\n\n", where == TOP ? "[OPTIONS] " : group,
-            where == TOP ? "" : " ");
-    if (where == TOP)
+    fprintf(to, "\nUsage:  docker %s%sCOMMAND\n\n", where == GROUP_TOP ? "[OPTIONS] " : group,
+            where == GROUP_TOP ? "" : " ");
+    if (where == GROUP_TOP)
         fputs("A small client of the Docker Engine, part of bastion\n\nOptions:\n"
               "  -H, --host list   Daemon socket to connect to (unix://PATH, tcp://HOST:PORT)\n  "
               "-v, --version     Print version information and quit\n\n"
               "Groups:\n  container, service, system\n\n",
               to);
     fputs("Commands:\n", to);
-    for (size_t i = 0; i < COMMANDS; i++)
+    for (size_t i = 0; i < COMMAND_COUNT; i++)
         if ((commands[i].where & where) != 0)
             fprintf(to, "  %-11s %s\n", commands[i].name, commands[i].what);
     return fflush(to) == 0 ? 0 : 1;
 }
 
-static const struct docker_command *find(unsigned where, const char *name) {
-    for (size_t i = 0; i < COMMANDS; i++)
+static const struct docker_command *find_command(unsigned where, const char *name) {
+    for (size_t i = 0; i < COMMAND_COUNT; i++)
         if ((commands[i].where & where) != 0 && strcmp(commands[i].name, name) == 0)
             return &commands[i];
     return NULL;
 }
 
-static int refuse(const char *group, const char *name) {
+static int refuse_command(const char *group, const char *name) {
     bool known = *group != '\0';
     for (size_t i = 0; i < sizeof absent / sizeof *absent; i++)
         known = known || strcmp(absent[i], name) == 0;
     if (!known) {
-        docker_say("docker: '%s' is not a docker command.\nSee 'docker --help'", name);
+        docker_error("docker: '%s' is not a docker command.\nSee 'docker --help'", name);
         return 1;
     }
     bool plugin =
         strcmp(name, "compose") == 0 || strcmp(name, "build") == 0 || strcmp(name, "buildx") == 0;
-    docker_say("docker: '%s%s%s' is not in this small client, which is bastion's. In a Dockerfile, "
-               "COPY --from=docker:cli /usr/local/bin/docker /usr/local/bin/docker puts the real "
-               "one before it%s.",
-               group, *group != '\0' ? " " : "", name,
-               plugin ? ", and COPY --from=docker:cli /usr/local/libexec/docker/cli-plugins "
-                        "/usr/local/libexec/docker/cli-plugins what it needs for this"
-                      : "");
+    docker_error(
+        "docker: '%s%s%s' is not in this small client, which is bastion's. In a Dockerfile, "
+        "COPY --from=docker:cli /usr/local/bin/docker /usr/local/bin/docker puts the real "
+        "one before it%s.",
+        group, *group != '\0' ? " " : "", name,
+        plugin ? ", and COPY --from=docker:cli /usr/local/libexec/docker/cli-plugins "
+                 "/usr/local/libexec/docker/cli-plugins what it needs for this"
+               : "");
     return *group == '\0' && (strcmp(name, "run") == 0 || strcmp(name, "create") == 0)
                ? DOCKER_USAGE
                : 1;
@@ -158,17 +168,18 @@ static const struct docker_flag global_flags[] = {
     {.name = NULL},
 };
 
-static const char *variable(const char *name) {
+static const char *environment_value(const char *name) {
     const char *value = getenv(name);
     return value != NULL && *value != '\0' ? value : NULL;
 }
 
 /* NULL, or what keeps this client from it. */
 static const char *find_engine(void) {
-    const char *context = option.context != NULL ? option.context : variable("DOCKER_CONTEXT"),
-               *place = variable("DOCKER_HOST");
-    if (option.tls || option.verify || variable("DOCKER_TLS_VERIFY") != NULL
-        || variable("DOCKER_TLS") != NULL)
+    const char *context =
+                   option.context != NULL ? option.context : environment_value("DOCKER_CONTEXT"),
+               *place = environment_value("DOCKER_HOST");
+    if (option.tls || option.verify || environment_value("DOCKER_TLS_VERIFY") != NULL
+        || environment_value("DOCKER_TLS") != NULL)
         return "docker: this client speaks no TLS to the engine; use its local socket, or tcp:// "
                "over a network that you trust";
     if (option.hosts.n > 1)
@@ -185,10 +196,10 @@ static const char *find_engine(void) {
 int docker_main(int argc, char **argv) {
     bool ended;
     const char *group = "";
-    unsigned where = TOP;
+    unsigned where = GROUP_TOP;
     int at = docker_flags_read(global_flags, argc - 1, argv + 1, &ended);
     if (at == -1) {
-        docker_say("See 'docker --help'.");
+        docker_error("See 'docker --help'.");
         return DOCKER_USAGE;
     }
     if (at >= 0 && option.version)
@@ -196,17 +207,17 @@ int docker_main(int argc, char **argv) {
     argv += at + 1;
     argc -= at + 1;
     if (at == DOCKER_HELP || argc <= 0 || strcmp(argv[0], "help") == 0)
-        return help(at != DOCKER_HELP && argc <= 0 ? stderr : stdout, TOP);
-    for (size_t i = 0; i < GROUPS; i++)
+        return print_help(at != DOCKER_HELP && argc <= 0 ? stderr : stdout, GROUP_TOP);
+    for (size_t i = 0; i < GROUP_COUNT; i++)
         if (strcmp(argv[0], groups[i].name) == 0) {
             group = groups[i].name;
             where = groups[i].bit;
         }
-    if (where != TOP && (--argc == 0 || strcmp(*++argv, "--help") == 0))
-        return help(argc == 0 ? stderr : stdout, where);
-    const struct docker_command *c = find(where, argv[0]);
+    if (where != GROUP_TOP && (--argc == 0 || strcmp(*++argv, "--help") == 0))
+        return print_help(argc == 0 ? stderr : stdout, where);
+    const struct docker_command *c = find_command(where, argv[0]);
     if (c == NULL)
-        return refuse(group, argv[0]);
+        return refuse_command(group, argv[0]);
     char called[64];
     snprintf(called, sizeof called, "%s%s%s", group, *group != '\0' ? " " : "", argv[0]);
     int n = argc - 1, code = docker_command_read(c, called, &n, argv + 1);
@@ -216,12 +227,12 @@ int docker_main(int argc, char **argv) {
     if (error == NULL && fd_open_standard() == -1)
         error = "docker: standard input, output or error is closed, and /dev/null can't be opened";
     if (error != NULL) {
-        docker_say("%s", error);
+        docker_error("%s", error);
         return 1;
     }
     code = c->run(n, argv + 1);
     if ((fflush(stdout) != 0 || ferror(stdout)) && code == 0) {
-        docker_say("write /dev/stdout: %s", strerror(errno));
+        docker_error("write /dev/stdout: %s", strerror(errno));
         code = 1;
     }
     return code;

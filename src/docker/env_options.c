@@ -8,7 +8,7 @@
 #include "wire/json.h"
 #include "wire/utf8.h"
 
-const char *docker_environment_check(const char *variable) {
+const char *docker_env_check(const char *variable) {
     static char error[256];
     if (variable[0] != '\0' && variable[0] != '=')
         return NULL;
@@ -16,7 +16,7 @@ const char *docker_environment_check(const char *variable) {
     return error;
 }
 
-static void write_one(struct buf *b, const char *variable, const char *value, bool *first) {
+static void write_variable(struct buf *b, const char *variable, const char *value, bool *first) {
     static char name[LIMIT_DOCKER_VARIABLE];
     struct buf whole = BUF_ON(name);
     buf_text(&whole, variable);
@@ -30,33 +30,33 @@ static void write_one(struct buf *b, const char *variable, const char *value, bo
 }
 
 /* A line of a file: white space before it does not count; a comment or an empty line is none. */
-static bool write_line(struct buf *b, char *line, bool *first) {
+static bool write_file_line(struct buf *b, char *line, bool *first) {
     line += strspn(line, " \t\v\f\r");
     if (*line == '\0' || *line == '#')
         return true;
     size_t n = strcspn(line, "=");
     if (n == 0) {
-        docker_say("poorly formatted environment: no variable name on line '%s'", line);
+        docker_error("poorly formatted environment: no variable name on line '%s'", line);
         return false;
     }
     if (memchr(line, ' ', n) != NULL || memchr(line, '\t', n) != NULL) {
-        docker_say("poorly formatted environment: variable '%.*s' contains whitespaces", (int)n,
-                   line);
+        docker_error("poorly formatted environment: variable '%.*s' contains whitespaces", (int)n,
+                     line);
         return false;
     }
     if (line[n] == '=')
-        write_one(b, line, NULL, first);
+        write_variable(b, line, NULL, first);
     else if (getenv(line) != NULL)
-        write_one(b, line, getenv(line), first);
+        write_variable(b, line, getenv(line), first);
     return true;
 }
 
-static bool write_file(struct buf *b, const char *path, bool *first) {
+static bool write_env_file(struct buf *b, const char *path, bool *first) {
     static char line[LIMIT_DOCKER_VARIABLE];
     FILE *file = fopen(path, "re");
     if (file == NULL) {
-        docker_say("open %s: %s", path,
-                   errno == ENOENT ? "no such file or directory" : strerror(errno));
+        docker_error("open %s: %s", path,
+                     errno == ENOENT ? "no such file or directory" : strerror(errno));
         return false;
     }
     bool good = true, begun = false;
@@ -64,8 +64,8 @@ static bool write_file(struct buf *b, const char *path, bool *first) {
         size_t n = strlen(line);
         bool whole = n > 0 && line[n - 1] == '\n';
         if (!whole && !feof(file)) {
-            docker_say("docker: %s: a line is longer than %d bytes, or has a NUL", path,
-                       LIMIT_DOCKER_VARIABLE);
+            docker_error("docker: %s: a line is longer than %d bytes, or has a NUL", path,
+                         LIMIT_DOCKER_VARIABLE);
             good = false;
             break;
         }
@@ -75,30 +75,30 @@ static bool write_file(struct buf *b, const char *path, bool *first) {
         bool marked = !begun && strncmp(line, "\xef\xbb\xbf", 3) == 0; /* the mark of an editor's */
         begun = true;
         if (!utf8_is_valid(line, n)) {
-            docker_say("docker: %s: a line is no UTF-8", path);
+            docker_error("docker: %s: a line is no UTF-8", path);
             good = false;
         } else {
-            good = write_line(b, line + (marked ? 3 : 0), first);
+            good = write_file_line(b, line + (marked ? 3 : 0), first);
         }
     }
     if (ferror(file)) {
-        docker_say("read %s: %s", path, strerror(errno));
+        docker_error("read %s: %s", path, strerror(errno));
         good = false;
     }
     fclose(file);
     return good;
 }
 
-bool docker_environment_write(struct buf *b, const struct docker_list *files,
-                              const struct docker_list *list) {
+bool docker_env_write(struct buf *b, const struct docker_list *files,
+                      const struct docker_list *list) {
     bool first = true;
     buf_char(b, '[');
     for (size_t i = 0; i < files->n; i++)
-        if (!write_file(b, files->at[i], &first))
+        if (!write_env_file(b, files->at[i], &first))
             return false;
     for (size_t i = 0; i < list->n; i++)
-        write_one(b, list->at[i], strchr(list->at[i], '=') == NULL ? getenv(list->at[i]) : NULL,
-                  &first);
+        write_variable(b, list->at[i],
+                       strchr(list->at[i], '=') == NULL ? getenv(list->at[i]) : NULL, &first);
     buf_char(b, ']');
     return true;
 }

@@ -10,10 +10,10 @@
 /* Adds the JSON array of the variables: those of the files, then those of the list. NAME alone has
  * the value that it has here; without one, a file's is left out, and the list's goes as it is (the
  * engine takes the variable away). False: a line has been printed. */
-bool docker_environment_write(struct buf *b, const struct docker_list *files,
-                              const struct docker_list *list);
+bool docker_env_write(struct buf *b, const struct docker_list *files,
+                      const struct docker_list *list);
 
 /* What is wrong with NAME[=VALUE], or NULL. */
-const char *docker_environment_check(const char *variable);
+const char *docker_env_check(const char *variable);
 
 #endif

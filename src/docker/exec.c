@@ -23,7 +23,7 @@ static struct docker_list variables, files;
 const struct docker_flag docker_exec_flags[] = {
     {'d', "detach", FLAG_BOOL, &option.detach, NULL},
     {0, "detach-keys", FLAG_TEXT, &option.keys, NULL},
-    {'e', "env", FLAG_LIST, &variables, docker_environment_check},
+    {'e', "env", FLAG_LIST, &variables, docker_env_check},
     {0, "env-file", FLAG_LIST, &files, NULL},
     {'i', "interactive", FLAG_BOOL, &option.interactive, NULL},
     {0, "privileged", FLAG_BOOL, &option.privileged, NULL},
@@ -33,19 +33,20 @@ const struct docker_flag docker_exec_flags[] = {
     {.name = NULL},
 };
 
-enum { ID = 256 }; /* bytes of the name that the engine gives to what is executed: 64, and room */
+/* bytes of the name that the engine gives to what is executed: 64, and room */
+enum { EXEC_ID = 256 };
 
 /* A terminal is asked for, and there is none. That the container isn't there either comes first, as
  * with docker(1). */
 static int refuse_terminal(struct docker_conn *c, const char *container) {
     char path[LIMIT_DOCKER_PATH];
-    int status = docker_ask(c, "GET", docker_path(path, "containers", container, "/json"), NULL,
-                            false, false);
+    int status = docker_request(c, "GET", docker_path(path, "containers", container, "/json"), NULL,
+                                false, false);
     if (status == -1)
         return 1;
     if (status >= 300)
-        return docker_refused(c, "container", container);
-    docker_say("the input device is not a TTY");
+        return docker_report_refusal(c, "container", container);
+    docker_error("the input device is not a TTY");
     return 1;
 }
 
@@ -70,7 +71,7 @@ static bool write_config(struct buf *b, int argc, char **argv) {
     json_quote(b, option.keys, strlen(option.keys));
     write_size(b);
     buf_text(b, ",\"Env\":");
-    if (!docker_environment_write(b, &files, &variables))
+    if (!docker_env_write(b, &files, &variables))
         return false;
     buf_text(b, ",\"WorkingDir\":");
     json_quote(b, option.directory, strlen(option.directory));
@@ -85,62 +86,63 @@ static bool write_config(struct buf *b, int argc, char **argv) {
 
 /* Has the engine prepare the command; its name in `id`. Returns -1, or the exit status of a
  * failure. */
-static int create(struct docker_conn *c, char id[ID], const char *container,
-                  const struct buf *config) {
+static int create_exec(struct docker_conn *c, char id[EXEC_ID], const char *container,
+                       const struct buf *config) {
     char path[LIMIT_DOCKER_PATH];
-    int status = docker_ask(c, "POST", docker_path(path, "containers", container, "/exec"), config,
-                            false, false);
+    int status = docker_request(c, "POST", docker_path(path, "containers", container, "/exec"),
+                                config, false, false);
     if (status == -1)
         return 1;
     if (status >= 300)
-        return docker_refused(c, "container", container);
-    struct buf b = {.at = id, .cap = ID};
-    struct slice answer = docker_json(c);
+        return docker_report_refusal(c, "container", container);
+    struct buf b = {.at = id, .cap = EXEC_ID};
+    struct slice answer = docker_read_json(c);
     if (answer.at == NULL)
         return 1;
     json_text(&b, json_member(answer, "Id"));
     if (b.len > 0 && buf_string(&b) != NULL)
         return -1;
-    docker_say("exec ID empty");
+    docker_error("exec ID empty");
     return 1;
 }
 
-static int start(struct docker_conn *c, const char *id, bool upgrade) {
+static int start_exec(struct docker_conn *c, const char *id, bool upgrade) {
     char path[LIMIT_DOCKER_PATH], body[128];
     struct buf b = BUF_ON(body);
     buf_format(&b, "{\"Detach\":%s,\"Tty\":%s", bool_text(option.detach),
                bool_text(option.terminal));
     write_size(&b);
     buf_char(&b, '}');
-    int status = docker_ask(c, "POST", docker_path(path, "exec", id, "/start"), &b, upgrade, false);
+    int status =
+        docker_request(c, "POST", docker_path(path, "exec", id, "/start"), &b, upgrade, false);
     if (status == -1)
         return 1;
     if (status >= 300)
-        return docker_refused(c, NULL, NULL);
+        return docker_report_refusal(c, NULL, NULL);
     if (!upgrade || status == 101 || !option.interactive)
         return -1;
     /* The output would come, but no input could go: a command that waits for it would wait for
      * ever. */
-    docker_say("unable to upgrade to tcp, received %d (does a proxy before the engine drop the "
-               "request's Upgrade?)",
-               status);
+    docker_error("unable to upgrade to tcp, received %d (does a proxy before the engine drop the "
+                 "request's Upgrade?)",
+                 status);
     return 1;
 }
 
 /* The command's exit code. An engine that is gone can't tell: 255, as docker(1) has it. `whole`:
  * the output has ended, rather than broken off. */
-static int exit_code(struct docker_conn *c, const char *id, bool whole) {
+static int wait_for_exit(struct docker_conn *c, const char *id, bool whole) {
     char path[LIMIT_DOCKER_PATH];
     int64_t give_up = clock_now() + LIMIT_DOCKER_EXIT_MS;
     for (int pause = 1;; pause = pause < 100 ? pause * 2 : pause) {
         uint64_t code = 0;
         int status =
-            docker_ask(c, "GET", docker_path(path, "exec", id, "/json"), NULL, false, true);
+            docker_request(c, "GET", docker_path(path, "exec", id, "/json"), NULL, false, true);
         if (status == -1)
             return 255;
         if (status >= 300)
-            return docker_refused(c, "exec instance", id);
-        struct slice answer = docker_json(c);
+            return docker_report_refusal(c, "exec instance", id);
+        struct slice answer = docker_read_json(c);
         if (answer.at == NULL)
             return 1;
         bool running = json_is_true(json_member(answer, "Running"));
@@ -154,64 +156,64 @@ static int exit_code(struct docker_conn *c, const char *id, bool whole) {
         }
         if (running && whole)
             return 0; /* as docker(1) has it */
-        docker_say(running ? "docker: the connection to the engine broke, and the command goes on"
-                           : "docker: the engine does not say how the command ended");
+        docker_error(running ? "docker: the connection to the engine broke, and the command goes on"
+                             : "docker: the engine does not say how the command ended");
         return 255;
     }
 }
 
-static int carry(struct docker_conn *stream, struct docker_conn *c, const char *id) {
-    static struct docker_resize window;
+static int attach_exec(struct docker_conn *stream, struct docker_conn *c, const char *id) {
+    static struct docker_resize resize;
     static struct docker_detach_keys keys;
     bool input = option.interactive, raw = input && option.terminal,
          sized = option.terminal && isatty(0);
-    struct docker_attach relay = {.conn = stream, .frames = !option.terminal, .input = input};
+    struct docker_attach attach = {.conn = stream, .frames = !option.terminal, .input = input};
     if (raw && !docker_detach_keys_read(&keys, option.keys))
         docker_detach_keys_read(&keys, "");
     if (raw && docker_terminal_raw(0) == -1) {
-        docker_say("unable to set IO streams as raw terminal: %s", strerror(errno));
+        docker_error("unable to set IO streams as raw terminal: %s", strerror(errno));
         return 1;
     }
-    relay.keys = raw ? &keys : NULL;
+    attach.keys = raw ? &keys : NULL;
     if (sized) {
         docker_terminal_watch_size();
-        docker_resize_start(&window, "exec", id);
-        relay.window = &window;
+        docker_resize_start(&resize, "exec", id);
+        attach.resize = &resize;
     }
-    enum docker_attach_end end = docker_attach_run(&relay);
+    enum docker_attach_end end = docker_attach_run(&attach);
     docker_terminal_restore();
     docker_close(stream);
-    if (end == DOCKER_RELAY_ENDED || end == DOCKER_RELAY_BROKEN)
-        return exit_code(c, id, end == DOCKER_RELAY_ENDED);
-    if (end == DOCKER_RELAY_LEFT)
-        docker_say("read escape sequence");
+    if (end == DOCKER_ATTACH_ENDED || end == DOCKER_ATTACH_BROKEN)
+        return wait_for_exit(c, id, end == DOCKER_ATTACH_ENDED);
+    if (end == DOCKER_ATTACH_DETACHED)
+        docker_error("read escape sequence");
     return 1;
 }
 
 int docker_exec(int argc, char **argv) {
     static struct docker_conn conn, other;
     const char *container = argv[0];
-    char id[ID];
-    struct buf config = docker_request_place();
+    char id[EXEC_ID];
+    struct buf config = docker_request_buffer();
     if (*container == '\0') {
-        docker_say("Error: No such container: ");
+        docker_error("Error: No such container: ");
         return 1;
     }
     if (!option.detach && option.interactive && option.terminal && !isatty(0))
         return refuse_terminal(&conn, container);
-    enum { VARIABLES_SINCE = 25, DIRECTORY_SINCE = 35 };
-    if (variables.n > 0 && !docker_api_has(&conn, "env", VARIABLES_SINCE))
+    enum { EXEC_API_ENV = 25, EXEC_API_WORKDIR = 35 };
+    if (variables.n > 0 && !docker_api_has(&conn, "env", EXEC_API_ENV))
         return 1;
-    if (files.n > 0 && !docker_api_has(&conn, "env-file", VARIABLES_SINCE))
+    if (files.n > 0 && !docker_api_has(&conn, "env-file", EXEC_API_ENV))
         return 1;
-    if (*option.directory != '\0' && !docker_api_has(&conn, "workdir", DIRECTORY_SINCE))
+    if (*option.directory != '\0' && !docker_api_has(&conn, "workdir", EXEC_API_WORKDIR))
         return 1;
     if (!write_config(&config, argc - 1, argv + 1))
         return 1;
-    int failed = create(&conn, id, container, &config);
+    int failed = create_exec(&conn, id, container, &config);
     if (failed == -1)
-        failed = start(&conn, id, !option.detach);
+        failed = start_exec(&conn, id, !option.detach);
     if (failed != -1)
         return failed;
-    return option.detach ? 0 : carry(&conn, &other, id);
+    return option.detach ? 0 : attach_exec(&conn, &other, id);
 }

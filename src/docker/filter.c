@@ -13,27 +13,27 @@ const char *docker_filter_check(const char *filter) {
 }
 
 /* A filter's name, without the space around it and in small letters. */
-static struct slice name_of(const char *filter) {
+static struct slice filter_name(const char *filter) {
     size_t n = strcspn(filter, "="), skip = strspn(filter, " ");
     while (n > skip && filter[n - 1] == ' ')
         n--;
     return (struct slice){filter + skip, n > skip ? n - skip : 0};
 }
 
-static bool came_before(const struct docker_list *list, size_t i) {
-    struct slice name = name_of(list->at[i]);
+static bool is_repeated(const struct docker_list *list, size_t i) {
+    struct slice name = filter_name(list->at[i]);
     for (size_t k = 0; k < i; k++) {
-        struct slice earlier = name_of(list->at[k]);
+        struct slice earlier = filter_name(list->at[k]);
         if (earlier.n == name.n && strncasecmp(earlier.at, name.at, name.n) == 0)
             return true;
     }
     return false;
 }
 
-static void add_values(struct buf *b, const struct docker_list *list, struct slice name) {
+static void add_filter_values(struct buf *b, const struct docker_list *list, struct slice name) {
     bool first = true;
     for (size_t i = 0; i < list->n; i++) {
-        struct slice other = name_of(list->at[i]);
+        struct slice other = filter_name(list->at[i]);
         const char *value = strchr(list->at[i], '=');
         if (value == NULL || other.n != name.n || strncasecmp(other.at, name.at, name.n) != 0)
             continue;
@@ -54,9 +54,9 @@ void docker_filter_write(struct buf *b, const struct docker_list *list) {
     struct buf json = BUF_ON(text);
     bool first = true;
     for (size_t i = 0; i < list->n; i++) {
-        struct slice name = name_of(list->at[i]);
+        struct slice name = filter_name(list->at[i]);
         char small[64];
-        if (*list->at[i] == '\0' || came_before(list, i))
+        if (*list->at[i] == '\0' || is_repeated(list, i))
             continue;
         buf_char(&json, first ? '{' : ',');
         first = false;
@@ -65,7 +65,7 @@ void docker_filter_write(struct buf *b, const struct docker_list *list) {
                 name.at[k] >= 'A' && name.at[k] <= 'Z' ? (char)(name.at[k] + 32) : name.at[k];
         json_quote(&json, small, name.n < sizeof small ? name.n : sizeof small);
         buf_text(&json, ":{");
-        add_values(&json, list, name);
+        add_filter_values(&json, list, name);
         buf_char(&json, '}');
     }
     if (first)

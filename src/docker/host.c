@@ -41,7 +41,7 @@ static bool read_authority(const char *text, size_t n) {
 }
 
 /* Takes %XX for the byte that it stands for. False: there is no such byte, or it is a NUL. */
-static bool unescape(struct buf *out, const char *at, size_t n) {
+static bool unescape_percent(struct buf *out, const char *at, size_t n) {
     for (size_t i = 0; i < n; i++) {
         if (at[i] != '%') {
             buf_char(out, at[i]);
@@ -59,14 +59,14 @@ static bool unescape(struct buf *out, const char *at, size_t n) {
 
 /* The path behind it, in its shortest form: no empty segment, no dot, each ".." takes the one
  * before it away. */
-static bool read_prefix(const char *path) {
+static bool read_path_prefix(const char *path) {
     struct buf b = BUF_ON(host.prefix);
     for (size_t n; *path != '\0'; path += n) {
         char segment[LIMIT_PATH];
         struct buf s = BUF_ON(segment);
         path += strspn(path, "/");
         n = strcspn(path, "/");
-        if (!unescape(&s, path, n))
+        if (!unescape_percent(&s, path, n))
             return false;
         if (s.len == 0 || (s.len == 1 && segment[0] == '.'))
             continue;
@@ -86,7 +86,7 @@ static bool read_tcp(const char *text) {
     char path[LIMIT_PATH];
     /* a query means nothing here */
     snprintf(path, sizeof path, "%.*s", (int)strcspn(text + n, "?#"), text + n);
-    return read_authority(text, n) && read_prefix(path);
+    return read_authority(text, n) && read_path_prefix(path);
 }
 
 const char *docker_host_set(const char *text) {

@@ -21,18 +21,18 @@ const struct docker_flag docker_format_flags[] = {{'f', "format", FLAG_TEXT, &fo
 static struct docker_conn conn;
 
 /* The template that the format means; false: it is none, and a line has been printed. */
-static bool read_format(struct docker_template *t, const char *name, const char *type) {
+static bool read_template(struct docker_template *t, const char *name, const char *type) {
     static char error[LIMIT_DOCKER_MESSAGE];
     *t = (struct docker_template){
         .text = strcmp(format, "json") == 0 ? "{{json .}}" : format, .name = name, .type = type};
     if (docker_template_check(t, error))
         return true;
-    docker_say("template parsing error: %s", error);
+    docker_error("template parsing error: %s", error);
     return false;
 }
 
 /* What Go calls the machine. */
-static const char *architecture(const struct utsname *u) {
+static const char *go_architecture(const struct utsname *u) {
     static const char *const names[][2] = {
         {"x86_64", "amd64"}, {"aarch64", "arm64"}, {"i686", "386"}, {"i586", "386"},
         {"armv7l", "arm"},   {"armv6l", "arm"},    {"mips", "mips"}};
@@ -51,7 +51,7 @@ static void write_client(struct buf *b, bool with_api) {
     buf_text(b, "\"DefaultAPIVersion\":\"" DOCKER_API_MOST
                 "\",\"GitCommit\":\"bastion\",\"Os\":\"linux\",");
     if (uname(&machine) == 0)
-        buf_format(b, "\"Arch\":\"%s\",", architecture(&machine));
+        buf_format(b, "\"Arch\":\"%s\",", go_architecture(&machine));
     buf_text(b, "\"Context\":\"default\"");
 }
 
@@ -88,7 +88,7 @@ static void print_built(struct slice value) {
     putchar('\n');
 }
 
-static void print_text(const char *label, struct slice value) {
+static void print_labelled(const char *label, struct slice value) {
     char text[512];
     struct buf b = BUF_ON(text);
     docker_template_print(&b, value);
@@ -101,12 +101,12 @@ static void print_server(struct slice server) {
     struct slice minimum = json_member(server, "MinAPIVersion"),
                  api = json_member(server, "ApiVersion");
     printf("\nServer:\n Engine:\n");
-    print_text("  Version:          ", json_member(server, "Version"));
+    print_labelled("  Version:          ", json_member(server, "Version"));
     if (api.n > 2 && minimum.n > 2)
         printf("  API version:      %.*s (minimum version %.*s)\n", (int)api.n - 2, api.at + 1,
                (int)minimum.n - 2, minimum.at + 1);
-    print_text("  Go version:       ", json_member(server, "GoVersion"));
-    print_text("  Git commit:       ", json_member(server, "GitCommit"));
+    print_labelled("  Go version:       ", json_member(server, "GoVersion"));
+    print_labelled("  Git commit:       ", json_member(server, "GitCommit"));
     print_built(json_member(server, "BuildTime"));
     printf("  OS/Arch:          ");
     struct slice os = json_member(server, "Os"), arch = json_member(server, "Arch");
@@ -121,8 +121,8 @@ static void print_server(struct slice server) {
         if (json_is(name, "Engine") || name.n < 2)
             continue;
         printf(" %.*s:\n", (int)name.n - 2, name.at + 1);
-        print_text("  Version:          ", json_member(part, "Version"));
-        print_text("  GitCommit:        ", json_at(part, "Details.GitCommit"));
+        print_labelled("  Version:          ", json_member(part, "Version"));
+        print_labelled("  GitCommit:        ", json_at(part, "Details.GitCommit"));
     }
 }
 
@@ -163,7 +163,7 @@ static void write_server(struct buf *b, struct slice server) {
 /* Without an engine the client's part can still be told. */
 static int print_version(const struct docker_template *t, struct slice server) {
     static char both[LIMIT_VALUE * 2], error[LIMIT_DOCKER_MESSAGE];
-    struct buf b = BUF_ON(both), text = docker_table_start();
+    struct buf b = BUF_ON(both), text = docker_table_buffer();
     buf_text(&b, "{\"Client\":{");
     write_client(&b, true);
     buf_text(&b, "},\"Server\":");
@@ -176,7 +176,7 @@ static int print_version(const struct docker_template *t, struct slice server) {
     buf_char(&text, '\n');
     int code = docker_table_print(&text, 20, 1);
     if (!good && server.n > 0)
-        docker_say("%s", b.full ? "docker: the engine's answer is too long" : error);
+        docker_error("%s", b.full ? "docker: the engine's answer is too long" : error);
     return good && server.n > 0 ? code : 1;
 }
 
@@ -184,14 +184,14 @@ int docker_version(int argc, char **argv) {
     struct docker_template t;
     struct utsname machine;
     (void)argc, (void)argv;
-    if (!read_format(&t, "version", "system.versionInfo"))
+    if (!read_template(&t, "version", "system.versionInfo"))
         return 64;
     if (*format == '\0') {
         printf("Client:\n Version:           " BASTION_VERSION " (bastion)\n");
         if (docker_api_ready(&conn))
             printf(" API version:       %s\n", docker_api_version());
         if (uname(&machine) == 0)
-            printf(" OS/Arch:           linux/%s\n", architecture(&machine));
+            printf(" OS/Arch:           linux/%s\n", go_architecture(&machine));
         printf(" Context:           default\n");
         fflush(stdout);
     }
@@ -205,7 +205,7 @@ int docker_version(int argc, char **argv) {
 
 /* ---- info ---- */
 
-static void print_list(const char *label, struct slice list) {
+static void print_words(const char *label, struct slice list) {
     struct json_walk walk = {list, false};
     struct slice key, value;
     printf("%s", label);
@@ -231,7 +231,7 @@ static void print_memory(struct slice value) {
 /* With what docker(1) tells of itself behind what the engine told. */
 static int print_formatted_info(const struct docker_template *t, struct slice info) {
     static char both[LIMIT_VALUE * 4], error[LIMIT_DOCKER_MESSAGE];
-    struct buf b = BUF_ON(both), text = docker_table_start();
+    struct buf b = BUF_ON(both), text = docker_table_buffer();
     while (info.n > 0 && info.at[info.n - 1] != '}')
         info.n--;
     bool empty = json_kind(info) != JSON_OBJECT || json_count(info) == 0;
@@ -244,7 +244,7 @@ static int print_formatted_info(const struct docker_template *t, struct slice in
     fwrite(text.at, 1, text.len, stdout);
     putchar('\n');
     if (!good)
-        docker_say("%s", b.full ? "docker: the engine's answer is too long" : error);
+        docker_error("%s", b.full ? "docker: the engine's answer is too long" : error);
     return !good;
 }
 
@@ -284,7 +284,7 @@ int docker_info(int argc, char **argv) {
     };
     struct docker_template t;
     (void)argc, (void)argv;
-    if (!read_format(&t, "", "system.dockerInfo"))
+    if (!read_template(&t, "", "system.dockerInfo"))
         return 64;
     struct slice info = docker_get(&conn, "/info", NULL, NULL);
     if (info.n == 0)
@@ -295,17 +295,17 @@ int docker_info(int argc, char **argv) {
     for (size_t i = 0; i < sizeof lines / sizeof *lines; i++) {
         struct slice value = json_at(info, lines[i].path);
         if (strcmp(lines[i].path, "Runtimes") == 0)
-            print_list(" Runtimes:", value);
+            print_words(" Runtimes:", value);
         else if (strcmp(lines[i].path, "MemTotal") == 0)
             print_memory(value);
         else if (value.n > 0)
-            print_text(lines[i].label, value);
+            print_labelled(lines[i].label, value);
     }
     putchar('\n');
     struct json_walk walk = {json_member(info, "Warnings"), false};
     struct slice key, warning;
     while (json_next(&walk, &key, &warning))
         if (warning.n > 2)
-            docker_say("%.*s", (int)warning.n - 2, warning.at + 1);
+            docker_error("%.*s", (int)warning.n - 2, warning.at + 1);
     return 0;
 }

@@ -35,44 +35,46 @@ static const struct kind {
     {"secret", "secrets", ""},
     {"config", "configs", ""},
 };
-enum { KINDS = sizeof kinds / sizeof *kinds };
+enum { KIND_COUNT = sizeof kinds / sizeof *kinds };
 
 static struct docker_conn conn;
 static size_t printed; /* objects */
 static bool as_json;   /* in one line */
 
-static int ask(const struct kind *k, const char *name) {
+static int request_object(const struct kind *k, const char *name) {
     char path[LIMIT_DOCKER_PATH];
     bool sized = option.size && strcmp(k->name, "container") == 0;
-    return docker_ask(&conn, "GET",
-                      docker_path(path, k->path, name, sized ? "/json?size=1" : k->rest), NULL,
-                      false, false);
+    return docker_request(&conn, "GET",
+                          docker_path(path, k->path, name, sized ? "/json?size=1" : k->rest), NULL,
+                          false, false);
 }
 
-static void put(void *context, const char *bytes, size_t n) { fwrite(bytes, 1, n, context); }
+static void write_output(void *context, const char *bytes, size_t n) {
+    fwrite(bytes, 1, n, context);
+}
 
 static struct docker_template template = {.name = ""};
 
 /* Returns 0, or 1 when the template wants what the object does not have. */
-static int print(struct slice object) {
+static int print_object(struct slice object) {
     static char error[LIMIT_DOCKER_MESSAGE];
     if (*option.format == '\0') {
         fputs(printed++ == 0 ? "[\n    " : ",\n    ", stdout);
-        json_indent(object, 1, put, stdout);
+        json_indent(object, 1, write_output, stdout);
         return 0;
     }
     if (as_json) {
         fputs(printed++ == 0 ? "[" : ",", stdout);
-        json_compact(object, put, stdout);
+        json_compact(object, write_output, stdout);
         return 0;
     }
-    struct buf b = docker_table_start();
+    struct buf b = docker_table_buffer();
     if (!docker_template_fill(&b, &template, object, error)) {
-        docker_say("template parsing error: %s", error);
+        docker_error("template parsing error: %s", error);
         return 1;
     }
     if (b.full) {
-        docker_say("docker: there is too much to show");
+        docker_error("docker: there is too much to show");
         return 1;
     }
     fwrite(b.at, 1, b.len, stdout);
@@ -86,38 +88,38 @@ static bool is_no_swarm(int status) { return status == 503 || status == 406; }
 /* One object, of one kind or (NULL) of any. *gone: the engine can't be reached, or a template does
  * not fit. Returns 0 or 1. */
 static int inspect_one(const struct kind *only, const char *name, bool *gone) {
-    for (size_t i = 0; *name != '\0' && i < KINDS; i++) {
+    for (size_t i = 0; *name != '\0' && i < KIND_COUNT; i++) {
         const struct kind *k = only != NULL ? only : &kinds[i];
-        int status = ask(k, name);
+        int status = request_object(k, name);
         *gone = status == -1;
         if (*gone)
             return 1;
         if (status < 300) {
-            struct slice object = docker_json(&conn);
-            *gone = object.at == NULL || print(object) != 0;
+            struct slice object = docker_read_json(&conn);
+            *gone = object.at == NULL || print_object(object) != 0;
             return *gone;
         }
         bool next = only == NULL
                     && (status == 404
                         || (i > 0 && (is_no_swarm(status) || status == 400 || status == 500)));
         if (!next && status != 404)
-            return docker_refused(&conn, NULL, NULL);
+            return docker_report_refusal(&conn, NULL, NULL);
         (void)docker_body_whole(&conn);
         if (only != NULL)
             break;
     }
-    docker_say("Error: No such %s: %s", only != NULL ? only->name : "object", name);
+    docker_error("Error: No such %s: %s", only != NULL ? only->name : "object", name);
     return 1;
 }
 
 /* What is printed for one object, or several. */
-static int inspect(const struct kind *only, int argc, char **argv) {
+static int inspect_objects(const struct kind *only, int argc, char **argv) {
     static char error[LIMIT_DOCKER_MESSAGE];
     int code = 0;
     bool gone = false;
     template.text = option.format;
     if (!as_json && !docker_template_check(&template, error)) {
-        docker_say("template parsing error: %s", error);
+        docker_error("template parsing error: %s", error);
         return 64;
     }
     for (int i = 0; i < argc && !gone; i++)
@@ -129,8 +131,8 @@ static int inspect(const struct kind *only, int argc, char **argv) {
     return code;
 }
 
-static const struct kind *kind_of(const char *name) {
-    for (size_t i = 0; i < KINDS; i++)
+static const struct kind *find_kind(const char *name) {
+    for (size_t i = 0; i < KIND_COUNT; i++)
         if (strcmp(kinds[i].name, name) == 0)
             return &kinds[i];
     return NULL;
@@ -139,17 +141,17 @@ static const struct kind *kind_of(const char *name) {
 int docker_inspect(int argc, char **argv) {
     as_json = strcmp(option.format, "json") == 0;
     if (*option.type == '\0')
-        return inspect(NULL, argc, argv);
-    const struct kind *only = kind_of(option.type);
+        return inspect_objects(NULL, argc, argv);
+    const struct kind *only = find_kind(option.type);
     if (only != NULL)
-        return inspect(only, argc, argv);
-    docker_say("\"%s\" is not a valid value for --type", option.type);
+        return inspect_objects(only, argc, argv);
+    docker_error("\"%s\" is not a valid value for --type", option.type);
     return 1;
 }
 
 int docker_inspect_container(int argc, char **argv) {
     as_json = strcmp(option.format, "json") == 0;
-    return inspect(kind_of("container"), argc, argv);
+    return inspect_objects(find_kind("container"), argc, argv);
 }
 
 int docker_inspect_service(int argc, char **argv) {
@@ -157,5 +159,5 @@ int docker_inspect_service(int argc, char **argv) {
     if (strncmp(option.format, "raw", 3) == 0) /* which is what no format is */
         option.format += 3;
     as_json = strcmp(option.format, "json") == 0;
-    return inspect(&filled_in, argc, argv);
+    return inspect_objects(&filled_in, argc, argv);
 }

@@ -23,14 +23,14 @@ const struct docker_flag docker_logs_flags[] = {
     {.name = NULL},
 };
 
-static bool add_time(struct buf *b, const char *name, const char *text) {
+static bool add_time_option(struct buf *b, const char *name, const char *text) {
     char point[256];
     struct buf value = BUF_ON(point);
     if (*text == '\0')
         return true;
-    if (!docker_time_point(&value, text, time(NULL))) {
-        docker_say("invalid value for \"%s\": failed to parse value as time or duration: \"%s\"",
-                   name, text);
+    if (!docker_timestamp_write(&value, text, time(NULL))) {
+        docker_error("invalid value for \"%s\": failed to parse value as time or duration: \"%s\"",
+                     name, text);
         return false;
     }
     buf_format(b, "&%s=", name);
@@ -46,7 +46,7 @@ bool docker_logs_query(char *out, size_t cap, bool details) {
         buf_text(&b, "&details=1");
     if (option.follow)
         buf_text(&b, "&follow=1");
-    if (!add_time(&b, "since", option.since) || !add_time(&b, "until", option.until))
+    if (!add_time_option(&b, "since", option.since) || !add_time_option(&b, "until", option.until))
         return false;
     buf_text(&b, "&tail=");
     docker_escape(&b, option.tail, strlen(option.tail));
@@ -54,7 +54,7 @@ bool docker_logs_query(char *out, size_t cap, bool details) {
         buf_text(&b, "&timestamps=1");
     if (buf_string(&b) != NULL)
         return true;
-    docker_say("docker: the options are too long");
+    docker_error("docker: the options are too long");
     return false;
 }
 
@@ -64,8 +64,8 @@ int docker_logs(int argc, char **argv) {
     static struct docker_conn conn;
     char path[LIMIT_DOCKER_PATH], query[1024];
     (void)argc;
-    enum { UNTIL_SINCE = 35 };
-    if (*option.until != '\0' && !docker_api_has(&conn, "until", UNTIL_SINCE))
+    enum { LOGS_API_UNTIL = 35 };
+    if (*option.until != '\0' && !docker_api_has(&conn, "until", LOGS_API_UNTIL))
         return 1;
     struct slice container =
         docker_get(&conn, docker_path(path, "containers", argv[0], "/json"), "container", argv[0]);
@@ -74,15 +74,15 @@ int docker_logs(int argc, char **argv) {
     bool terminal = json_is_true(json_at(container, "Config.Tty"));
     if (!docker_logs_query(query, sizeof query, false))
         return 1;
-    int status = docker_ask(&conn, "GET", docker_path(path, "containers", argv[0], query), NULL,
-                            false, false);
+    int status = docker_request(&conn, "GET", docker_path(path, "containers", argv[0], query), NULL,
+                                false, false);
     if (status == -1)
         return 1;
     if (status >= 300)
-        return docker_refused(&conn, NULL, NULL);
-    struct docker_attach relay = {.conn = &conn, .frames = !terminal};
-    enum docker_attach_end end = docker_attach_run(&relay);
-    if (end == DOCKER_RELAY_BROKEN)
-        docker_say("unexpected EOF");
-    return end == DOCKER_RELAY_ENDED ? 0 : 1;
+        return docker_report_refusal(&conn, NULL, NULL);
+    struct docker_attach attach = {.conn = &conn, .frames = !terminal};
+    enum docker_attach_end end = docker_attach_run(&attach);
+    if (end == DOCKER_ATTACH_BROKEN)
+        docker_error("unexpected EOF");
+    return end == DOCKER_ATTACH_ENDED ? 0 : 1;
 }

@@ -17,7 +17,7 @@ static void read_text(char *out, size_t cap, struct slice value) {
         out[0] = '\0';
 }
 
-static int compare(const struct port *a, const struct port *b) {
+static int compare_ports(const struct port *a, const struct port *b) {
     if (a->inner != b->inner)
         return a->inner < b->inner ? -1 : 1;
     int order = strcmp(a->ip, b->ip);
@@ -40,7 +40,7 @@ static size_t read_ports(struct port *list, struct slice ports) {
         read_text(p.ip, sizeof p.ip, json_member(value, "IP"));
         read_text(p.type, sizeof p.type, json_member(value, "Type"));
         size_t at = n++;
-        for (; at > 0 && compare(&p, &list[at - 1]) < 0; at--)
+        for (; at > 0 && compare_ports(&p, &list[at - 1]) < 0; at--)
             list[at] = list[at - 1];
         list[at] = p;
     }
@@ -52,7 +52,7 @@ static bool same_group(const struct port *a, const struct port *b) {
     return strcmp(a->ip, b->ip) == 0 && strcmp(a->type, b->type) == 0;
 }
 
-static void separate(struct buf *b, size_t start) {
+static void add_separator(struct buf *b, size_t start) {
     if (b->len > start)
         buf_text(b, ", ");
 }
@@ -88,13 +88,13 @@ void docker_ports_print(struct buf *b, struct slice ports) {
                 last = list[k].inner;
                 shown[k] = true;
             }
-        separate(b, start);
+        add_separator(b, start);
         print_range(b, &list[i], last);
     }
     for (size_t i = 0; i < n; i++) {
         if (!is_mapped(&list[i]))
             continue;
-        separate(b, start);
+        add_separator(b, start);
         print_address(b, list[i].ip);
         buf_format(b, "%u->%u/%s", (unsigned)list[i].outer, (unsigned)list[i].inner, list[i].type);
     }

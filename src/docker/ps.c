@@ -42,13 +42,18 @@ const struct docker_flag docker_ps_flags[] = {
     {.name = NULL},
 };
 
-enum { SHORT_ID = 12, SHORT_COMMAND = 20, SHORT_MOUNT = 15, FIELD = LIMIT_DOCKER_ROW / 2 };
+enum {
+    PS_SHORT_ID = 12,
+    PS_SHORT_COMMAND = 20,
+    PS_SHORT_MOUNT = 15,
+    PS_FIELD = LIMIT_DOCKER_ROW / 2
+};
 
 /* A field's text is put together here, then quoted into the row. */
-static char field_at[FIELD];
-static struct buf field(void) { return BUF_ON(field_at); }
+static char field_bytes[PS_FIELD];
+static struct buf field_buffer(void) { return BUF_ON(field_bytes); }
 
-static struct slice text_of(struct buf *b, struct slice value) {
+static struct slice add_string(struct buf *b, struct slice value) {
     size_t start = b->len;
     json_text(b, value);
     return (struct slice){b->at + start, b->len - start};
@@ -59,12 +64,12 @@ static struct slice short_id(struct slice id) {
     const char *colon = id.n > 0 ? memchr(id.at, ':', id.n) : NULL;
     if (colon != NULL)
         id = (struct slice){colon + 1, id.n - (size_t)(colon + 1 - id.at)};
-    return (struct slice){id.at, id.n < SHORT_ID ? id.n : SHORT_ID};
+    return (struct slice){id.at, id.n < PS_SHORT_ID ? id.n : PS_SHORT_ID};
 }
 
-static void add_id(struct buf *row, struct slice container) {
-    struct buf b = field();
-    struct slice id = text_of(&b, json_member(container, "Id"));
+static void add_container_id(struct buf *row, struct slice container) {
+    struct buf b = field_buffer();
+    struct slice id = add_string(&b, json_member(container, "Id"));
     if (!option.whole)
         id = short_id(id);
     docker_row_text(row, "ID", id.at, id.n);
@@ -72,10 +77,10 @@ static void add_id(struct buf *row, struct slice container) {
 
 /* The image's name; short, its id when that is all there is, and else without digest and without
  * what is Docker's own registry's. */
-static void add_image(struct buf *row, struct slice container) {
-    struct buf b = field();
-    struct slice image = text_of(&b, json_member(container, "Image")),
-                 id = text_of(&b, json_member(container, "ImageID"));
+static void add_container_image(struct buf *row, struct slice container) {
+    struct buf b = field_buffer();
+    struct slice image = add_string(&b, json_member(container, "Image")),
+                 id = add_string(&b, json_member(container, "ImageID"));
     struct slice short_image = short_id(image), short_image_id = short_id(id);
     if (image.n == 0)
         image = (struct slice){"<no image>", 10};
@@ -88,40 +93,40 @@ static void add_image(struct buf *row, struct slice container) {
 }
 
 /* In quotes, as Go's strconv.Quote has them; short, what its first columns have room for. */
-static void add_command(struct buf *row, struct slice container) {
-    static char quoted[FIELD];
-    struct buf b = field(), q = BUF_ON(quoted);
-    text_of(&b, json_member(container, "Command"));
+static void add_container_command(struct buf *row, struct slice container) {
+    static char quoted[PS_FIELD];
+    struct buf b = field_buffer(), q = BUF_ON(quoted);
+    add_string(&b, json_member(container, "Command"));
     if (!option.whole)
-        docker_shorten(&b, 0, SHORT_COMMAND);
+        docker_shorten(&b, 0, PS_SHORT_COMMAND);
     docker_quote(&q, b.at, b.len);
     docker_row_text(row, "Command", q.at, q.len);
 }
 
-static void add_created(struct buf *row, struct slice container) {
+static void add_container_created(struct buf *row, struct slice container) {
     uint64_t created = 0;
     char text[64];
-    struct buf b = field();
+    struct buf b = field_buffer();
     struct tm tm;
     json_number(json_member(container, "Created"), INT64_MAX / 2, &created);
     time_t at = (time_t)created;
     if (localtime_r(&at, &tm) != NULL
         && strftime(text, sizeof text, "%Y-%m-%d %H:%M:%S %z %Z", &tm) > 0)
         docker_row_text(row, "CreatedAt", text, strlen(text));
-    docker_time_human(&b, (int64_t)time(NULL) - (int64_t)created);
+    docker_timestamp_human(&b, (int64_t)time(NULL) - (int64_t)created);
     buf_text(&b, " ago");
     docker_row_text(row, "RunningFor", b.at, b.len);
 }
 
 /* Short, the one name that is not another container's link to this one. Each has a slash before
  * it. */
-static void add_names(struct buf *row, struct slice container) {
+static void add_container_names(struct buf *row, struct slice container) {
     struct json_walk walk = {json_member(container, "Names"), false};
     struct slice key, value;
-    struct buf b = field();
+    struct buf b = field_buffer();
     while (json_next(&walk, &key, &value)) {
         size_t start = b.len;
-        struct slice name = text_of(&b, value);
+        struct slice name = add_string(&b, value);
         if (name.n > 0)
             memmove(b.at + start, b.at + start + 1, --name.n), b.len--;
         if (!option.whole && name.n > 0 && memchr(name.at, '/', name.n) == NULL) {
@@ -134,10 +139,10 @@ static void add_names(struct buf *row, struct slice container) {
 }
 
 /* The labels as k=v,k=v in the order of these texts, and by name, for {{.Label "k"}}. */
-static void add_labels(struct buf *row, struct slice container) {
+static void add_container_labels(struct buf *row, struct slice container) {
     struct slice labels = json_member(container, "Labels"), key, value;
     struct template_walk walk = template_walk_start(labels);
-    struct buf b = field();
+    struct buf b = field_buffer();
     while (json_kind(labels) == JSON_OBJECT && template_walk_next(&walk, &key, &value)) {
         if (b.len > 0)
             buf_char(&b, ',');
@@ -151,10 +156,10 @@ static void add_labels(struct buf *row, struct slice container) {
     docker_row_json(row, " ", json_kind(labels) == JSON_OBJECT ? labels : (struct slice){"{}", 2});
 }
 
-static void add_networks(struct buf *row, struct slice container) {
+static void add_container_networks(struct buf *row, struct slice container) {
     struct slice networks = json_at(container, "NetworkSettings.Networks"), key, value;
     struct json_walk walk = {networks, false};
-    struct buf b = field();
+    struct buf b = field_buffer();
     while (json_kind(networks) == JSON_OBJECT && json_next(&walk, &key, &value)) {
         if (b.len > 0)
             buf_char(&b, ',');
@@ -163,10 +168,10 @@ static void add_networks(struct buf *row, struct slice container) {
     docker_row_text(row, "Networks", b.at, b.full ? 0 : b.len);
 }
 
-static void add_mounts(struct buf *row, struct slice container) {
+static void add_container_mounts(struct buf *row, struct slice container) {
     struct json_walk walk = {json_member(container, "Mounts"), false};
     struct slice key, mount;
-    struct buf b = field();
+    struct buf b = field_buffer();
     unsigned local = 0;
     char count[16];
     while (json_next(&walk, &key, &mount)) {
@@ -177,7 +182,7 @@ static void add_mounts(struct buf *row, struct slice container) {
         size_t start = b.len;
         json_text(&b, name.n > 2 ? name : json_member(mount, "Source"));
         if (!option.whole)
-            docker_shorten(&b, start, SHORT_MOUNT);
+            docker_shorten(&b, start, PS_SHORT_MOUNT);
     }
     int n = snprintf(count, sizeof count, "%u", local);
     docker_row_text(row, "LocalVolumes", count, (size_t)n);
@@ -185,9 +190,9 @@ static void add_mounts(struct buf *row, struct slice container) {
 }
 
 /* "2B (virtual 21.5MB)" */
-static void add_size(struct buf *row, struct slice container) {
+static void add_container_size(struct buf *row, struct slice container) {
     uint64_t own = 0, all = 0;
-    struct buf b = field();
+    struct buf b = field_buffer();
     json_number(json_member(container, "SizeRw"), INT64_MAX, &own);
     json_number(json_member(container, "SizeRootFs"), INT64_MAX, &all);
     docker_size_human(&b, own);
@@ -201,36 +206,36 @@ static void add_size(struct buf *row, struct slice container) {
 
 /* The engine says it of images for several platforms: os/architecture and its variant, else
  * nothing. */
-static void add_platform(struct buf *row, struct slice container) {
+static void add_container_platform(struct buf *row, struct slice container) {
     struct slice platform = json_at(container, "ImageManifestDescriptor.platform");
     docker_row_json(row, "Platform",
                     json_kind(platform) == JSON_OBJECT ? platform : (struct slice){"null", 4});
 }
 
-static void add_member(struct buf *row, struct slice container, const char *name) {
-    struct buf b = field();
+static void add_container_member(struct buf *row, struct slice container, const char *name) {
+    struct buf b = field_buffer();
     json_text(&b, json_member(container, name));
     docker_row_text(row, name, b.at, b.len);
 }
 
-static struct slice make_row(struct slice container) {
+static struct slice make_container_row(struct slice container) {
     static char at[LIMIT_DOCKER_ROW];
     struct buf row = BUF_ON(at), b;
-    add_command(&row, container);
-    add_created(&row, container);
-    add_id(&row, container);
-    add_image(&row, container);
-    add_labels(&row, container);
-    add_mounts(&row, container);
-    add_names(&row, container);
-    add_networks(&row, container);
-    add_platform(&row, container);
-    b = field();
+    add_container_command(&row, container);
+    add_container_created(&row, container);
+    add_container_id(&row, container);
+    add_container_image(&row, container);
+    add_container_labels(&row, container);
+    add_container_mounts(&row, container);
+    add_container_names(&row, container);
+    add_container_networks(&row, container);
+    add_container_platform(&row, container);
+    b = field_buffer();
     docker_ports_print(&b, json_member(container, "Ports"));
     docker_row_text(&row, "Ports", b.at, b.len);
-    add_size(&row, container);
-    add_member(&row, container, "State");
-    add_member(&row, container, "Status");
+    add_container_size(&row, container);
+    add_container_member(&row, container, "State");
+    add_container_member(&row, container, "Status");
     return docker_row_end(&row);
 }
 
@@ -247,7 +252,7 @@ static bool shows_size(const char *format) {
     return false;
 }
 
-static const char *write_path(char path[LIMIT_DOCKER_PATH]) {
+static const char *write_containers_path(char path[LIMIT_DOCKER_PATH]) {
     struct buf b = {.at = path, .cap = LIMIT_DOCKER_PATH};
     int last = option.latest && option.last == -1 ? 1 : option.last;
     buf_text(&b, "/containers/json?");
@@ -264,18 +269,18 @@ static const char *write_path(char path[LIMIT_DOCKER_PATH]) {
 }
 
 /* A template must work for any container, whether there is one or not. */
-static bool check_format(void) {
+static bool check_container_format(void) {
     static char error[LIMIT_DOCKER_MESSAGE];
     struct docker_template t = {
         .text = option.format, .name = "", .type = "*formatter.ContainerContext", .row = true};
-    struct buf nowhere = docker_table_start();
-    if (docker_template_fill(&nowhere, &t, make_row((struct slice){"{}", 2}), error))
+    struct buf nowhere = docker_table_buffer();
+    if (docker_template_fill(&nowhere, &t, make_container_row((struct slice){"{}", 2}), error))
         return true;
-    docker_say("failed to execute template: %s", error);
+    docker_error("failed to execute template: %s", error);
     return false;
 }
 
-static const struct docker_rows_kind kind = {
+static const struct docker_rows_kind container_list = {
     .usual =
         "{{.ID}}\t{{.Image}}\t{{.Command}}\t{{.RunningFor}}\t{{.Status}}\t{{.Ports}}\t{{.Names}}",
     .raw = "container_id: {{.ID}}\nimage: {{.Image}}\ncommand: {{.Command}}\ncreated_at: "
@@ -296,14 +301,14 @@ static const struct docker_rows_kind kind = {
 };
 
 /* With the sizes in the formats of docker(1)'s own. */
-static const struct docker_rows_kind *kind_with_size(void) {
+static const struct docker_rows_kind *container_list_with_size(void) {
     static struct docker_rows_kind sized;
     static char usual[256], raw[512];
     if (!option.size)
-        return &kind;
-    snprintf(usual, sizeof usual, "%s\t{{.Size}}", kind.usual);
-    snprintf(raw, sizeof raw, "%ssize: {{.Size}}\n", kind.raw);
-    sized = kind;
+        return &container_list;
+    snprintf(usual, sizeof usual, "%s\t{{.Size}}", container_list.usual);
+    snprintf(raw, sizeof raw, "%ssize: {{.Size}}\n", container_list.raw);
+    sized = container_list;
     sized.usual = usual;
     sized.raw = raw;
     return &sized;
@@ -315,25 +320,25 @@ int docker_ps(int argc, char **argv) {
     char path[LIMIT_DOCKER_PATH];
     (void)argc, (void)argv;
     if (option.quiet && *option.format != '\0')
-        docker_say("WARNING: Ignoring custom format, because both --format and --quiet are set.");
-    if (!docker_rows_start(&rows, &kind, option.format, option.quiet))
+        docker_error("WARNING: Ignoring custom format, because both --format and --quiet are set.");
+    if (!docker_rows_start(&rows, &container_list, option.format, option.quiet))
         return 64;
-    if (*option.format != '\0' && !check_format())
+    if (*option.format != '\0' && !check_container_format())
         return 1;
     option.size = option.size || (!option.size_said && !option.quiet && shows_size(option.format));
-    const char *where = write_path(path);
+    const char *where = write_containers_path(path);
     if (where == NULL) {
-        docker_say("docker: the filters are too long");
+        docker_error("docker: the filters are too long");
         return 1;
     }
-    if (!docker_rows_start(&rows, kind_with_size(), option.format, option.quiet))
+    if (!docker_rows_start(&rows, container_list_with_size(), option.format, option.quiet))
         return 64;
     struct slice answer = docker_get(&conn, where, NULL, NULL), key, container;
     if (answer.at == NULL)
         return 1;
     struct json_walk walk = {answer, false};
     while (json_next(&walk, &key, &container))
-        if (!docker_rows_add(&rows, make_row(container)))
+        if (!docker_rows_add(&rows, make_container_row(container)))
             return 1;
     return docker_rows_end(&rows);
 }

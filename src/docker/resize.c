@@ -3,7 +3,7 @@
 #include "base/clock.h"
 #include "docker/terminal.h"
 
-enum { FIRST_PAUSE = 5, LONGEST_PAUSE = 200 }; /* milliseconds */
+enum { RESIZE_FIRST_PAUSE = 5, RESIZE_LONGEST_PAUSE = 200 }; /* milliseconds */
 
 void docker_resize_start(struct docker_resize *w, const char *kind, const char *id) {
     docker_close(&w->conn);
@@ -17,7 +17,7 @@ void docker_resize_changed(struct docker_resize *w) {
     w->wanted = true;
     w->next = clock_now();
     w->give_up = w->next + LIMIT_DOCKER_RESIZE_MS;
-    w->pause = FIRST_PAUSE;
+    w->pause = RESIZE_FIRST_PAUSE;
 }
 
 int64_t docker_resize_watch(struct docker_resize *w, struct pollfd *fd) {
@@ -26,13 +26,13 @@ int64_t docker_resize_watch(struct docker_resize *w, struct pollfd *fd) {
 }
 
 /* The command may not be there yet: then the engine refuses, and is asked again. */
-static void retry(struct docker_resize *w, int64_t now) {
+static void schedule_retry(struct docker_resize *w, int64_t now) {
     w->wanted = now < w->give_up;
     w->next = now + w->pause;
-    w->pause = w->pause * 2 < LONGEST_PAUSE ? w->pause * 2 : LONGEST_PAUSE;
+    w->pause = w->pause * 2 < RESIZE_LONGEST_PAUSE ? w->pause * 2 : RESIZE_LONGEST_PAUSE;
 }
 
-static void ask(struct docker_resize *w, int64_t now) {
+static void send_size(struct docker_resize *w, int64_t now) {
     char path[LIMIT_DOCKER_MESSAGE];
     struct buf b = BUF_ON(path);
     unsigned rows, columns;
@@ -46,13 +46,13 @@ static void ask(struct docker_resize *w, int64_t now) {
     w->asked = text != NULL && docker_send(&w->conn, "POST", text, NULL, false);
     if (!w->asked && text != NULL) {
         docker_close(&w->conn);
-        retry(w, now);
+        schedule_retry(w, now);
     }
 }
 
-static void hear(struct docker_resize *w, int64_t now) {
+static void read_size_response(struct docker_resize *w, int64_t now) {
     struct slice data;
-    int status = docker_head(&w->conn, false), left = 0;
+    int status = docker_read_head(&w->conn, false), left = 0;
     if (status == 0)
         return;
     w->asked = false;
@@ -63,12 +63,12 @@ static void hear(struct docker_resize *w, int64_t now) {
     if (status == -1 || left != 0)
         docker_close(&w->conn);
     if ((status == -1 || status >= 400) && !w->wanted)
-        retry(w, now);
+        schedule_retry(w, now);
 }
 
-void docker_resize_go_on(struct docker_resize *w, int64_t now) {
+void docker_resize_continue(struct docker_resize *w, int64_t now) {
     if (w->asked)
-        hear(w, now);
+        read_size_response(w, now);
     if (w->wanted && !w->asked && now >= w->next)
-        ask(w, now);
+        send_size(w, now);
 }

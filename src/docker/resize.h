@@ -26,6 +26,6 @@ void docker_resize_changed(struct docker_resize *w);
 int64_t docker_resize_watch(struct docker_resize *w, struct pollfd *fd);
 
 /* Goes on, whatever the wait brought. */
-void docker_resize_go_on(struct docker_resize *w, int64_t now);
+void docker_resize_continue(struct docker_resize *w, int64_t now);
 
 #endif

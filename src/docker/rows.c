@@ -8,7 +8,7 @@
 #include "wire/json.h"
 
 /* In a format, \t and \n stand for a tab and a newline. */
-static bool unescape(char out[LIMIT_DOCKER_MESSAGE], const char *format) {
+static bool unescape_format(char out[LIMIT_DOCKER_MESSAGE], const char *format) {
     struct buf b = {.at = out, .cap = LIMIT_DOCKER_MESSAGE};
     for (; *format != '\0'; format++) {
         bool escape = *format == '\\' && (format[1] == 't' || format[1] == 'n');
@@ -19,8 +19,8 @@ static bool unescape(char out[LIMIT_DOCKER_MESSAGE], const char *format) {
 }
 
 /* The template that a format means, and whether a table's title goes before it. */
-static const char *choose(const struct docker_rows_kind *kind, const char *format, bool quiet,
-                          bool *table) {
+static const char *choose_format(const struct docker_rows_kind *kind, const char *format,
+                                 bool quiet, bool *table) {
     static const char word[] = "table";
     *table = false;
     if (strcmp(format, "json") == 0 && !(quiet && kind->quiet_wins))
@@ -37,11 +37,11 @@ static const char *choose(const struct docker_rows_kind *kind, const char *forma
 bool docker_rows_start(struct docker_rows *r, const struct docker_rows_kind *kind,
                        const char *format, bool quiet) {
     static char error[LIMIT_DOCKER_MESSAGE];
-    const char *chosen = choose(kind, format, quiet, &r->table);
+    const char *format_text = choose_format(kind, format, quiet, &r->table);
     r->kind = kind;
-    r->text = docker_table_start();
-    if (!unescape(r->format, chosen + strspn(chosen, " "))) {
-        docker_say("docker: the format is too long");
+    r->text = docker_table_buffer();
+    if (!unescape_format(r->format, format_text + strspn(format_text, " "))) {
+        docker_error("docker: the format is too long");
         return false;
     }
     for (size_t n = strlen(r->format); n > 0 && r->format[n - 1] == ' '; n--)
@@ -49,7 +49,7 @@ bool docker_rows_start(struct docker_rows *r, const struct docker_rows_kind *kin
     r->template =
         (struct docker_template){.text = r->format, .name = "", .type = kind->type, .row = true};
     if (!docker_template_check(&r->template, error)) {
-        docker_say("%s: %s", kind->complaint, error);
+        docker_error("%s: %s", kind->complaint, error);
         return false;
     }
     struct docker_template header = r->template;
@@ -65,12 +65,12 @@ bool docker_rows_start(struct docker_rows *r, const struct docker_rows_kind *kin
 bool docker_rows_add(struct docker_rows *r, struct slice object) {
     static char error[LIMIT_DOCKER_MESSAGE];
     if (object.at == NULL) {
-        docker_say("docker: one of them takes more than the %d bytes that there is room for",
-                   LIMIT_DOCKER_ROW);
+        docker_error("docker: one of them takes more than the %d bytes that there is room for",
+                     LIMIT_DOCKER_ROW);
         return false;
     }
     if (!docker_template_fill(&r->text, &r->template, object, error)) {
-        docker_say("%s: %s", r->kind->complaint, error);
+        docker_error("%s: %s", r->kind->complaint, error);
         return false;
     }
     buf_char(&r->text, '\n');
@@ -81,7 +81,7 @@ int docker_rows_end(struct docker_rows *r) {
     if (r->table)
         return docker_table_print(&r->text, 10, 3);
     if (r->text.full) {
-        docker_say("docker: there is too much to show");
+        docker_error("docker: there is too much to show");
         return 1;
     }
     fwrite(r->text.at, 1, r->text.len, stdout);

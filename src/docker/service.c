@@ -21,7 +21,7 @@ const struct docker_flag docker_service_ls_flags[] = {
     {.name = NULL},
 };
 
-static bool skip(struct slice *name, const char *prefix) {
+static bool skip_prefix(struct slice *name, const char *prefix) {
     size_t n = strlen(prefix);
     if (name->n <= n || memcmp(name->at, prefix, n) != 0)
         return false;
@@ -37,21 +37,21 @@ struct slice docker_image_name(struct slice image, bool tagged) {
                *slash = name.n > 0 ? memrchr(name.at, '/', name.n) : NULL;
     if (name.n == 0 || (tagged && (colon == NULL || (slash != NULL && colon < slash))))
         return image;
-    if (!skip(&inner, "docker.io/") && !skip(&inner, "index.docker.io/"))
+    if (!skip_prefix(&inner, "docker.io/") && !skip_prefix(&inner, "index.docker.io/"))
         return name;
     struct slice library = inner;
-    return skip(&library, "library/") && memchr(library.at, '/', library.n) == NULL ? library
-                                                                                    : inner;
+    return skip_prefix(&library, "library/") && memchr(library.at, '/', library.n) == NULL ? library
+                                                                                           : inner;
 }
 
-static void add_text(struct buf *row, const char *name, struct slice value, size_t most) {
+static void add_service_text(struct buf *row, const char *name, struct slice value, size_t most) {
     char text[LIMIT_DOCKER_MESSAGE];
     struct buf b = BUF_ON(text);
     json_text(&b, value);
     docker_row_text(row, name, b.at, b.len < most ? b.len : most);
 }
 
-static void add_image(struct buf *row, struct slice value) {
+static void add_service_image(struct buf *row, struct slice value) {
     char text[LIMIT_DOCKER_MESSAGE];
     struct buf b = BUF_ON(text);
     json_text(&b, value);
@@ -59,7 +59,7 @@ static void add_image(struct buf *row, struct slice value) {
     docker_row_text(row, "Image", name.at, name.n);
 }
 
-static void add_mode(struct buf *row, struct slice service) {
+static void add_service_mode(struct buf *row, struct slice service) {
     struct slice mode = json_at(service, "Spec.Mode"),
                  status = json_member(service, "ServiceStatus");
     uint64_t running = 0, desired = 0;
@@ -68,7 +68,7 @@ static void add_mode(struct buf *row, struct slice service) {
                                            {"Replicated", "replicated"},
                                            {"ReplicatedJob", "replicated job"},
                                            {"GlobalJob", "global job"}};
-    const char *name = ""; /* of a kind that is newer than this client */
+    const char *name = ""; /* of a service_list that is newer than this client */
     for (size_t i = sizeof modes / sizeof *modes; i-- > 0;)
         name = json_member(mode, modes[i][0]).n > 0 ? modes[i][1] : name;
     docker_row_text(row, "Mode", name, strlen(name));
@@ -93,7 +93,7 @@ static void add_mode(struct buf *row, struct slice service) {
 }
 
 /* *:PUBLISHED->TARGET/PROTOCOL of each port that the whole Swarm publishes. */
-static void add_ports(struct buf *row, struct slice service) {
+static void add_service_ports(struct buf *row, struct slice service) {
     struct json_walk walk = {json_at(service, "Endpoint.Ports"), false};
     struct slice key, port;
     char text[LIMIT_DOCKER_MESSAGE];
@@ -110,14 +110,14 @@ static void add_ports(struct buf *row, struct slice service) {
     docker_row_text(row, "Ports", b.at, b.len);
 }
 
-static struct slice make_row(struct slice service) {
+static struct slice make_service_row(struct slice service) {
     static char at[LIMIT_VALUE];
     struct buf row = BUF_ON(at);
-    add_text(&row, "ID", json_member(service, "ID"), 12);
-    add_image(&row, json_at(service, "Spec.TaskTemplate.ContainerSpec.Image"));
-    add_mode(&row, service);
-    add_text(&row, "Name", json_at(service, "Spec.Name"), SIZE_MAX);
-    add_ports(&row, service);
+    add_service_text(&row, "ID", json_member(service, "ID"), 12);
+    add_service_image(&row, json_at(service, "Spec.TaskTemplate.ContainerSpec.Image"));
+    add_service_mode(&row, service);
+    add_service_text(&row, "Name", json_at(service, "Spec.Name"), SIZE_MAX);
+    add_service_ports(&row, service);
     return docker_row_end(&row);
 }
 
@@ -137,7 +137,7 @@ static struct slice next_service(struct slice services, struct slice last) {
     return best;
 }
 
-static const struct docker_rows_kind kind = {
+static const struct docker_rows_kind service_list = {
     .usual = "{{.ID}}\t{{.Name}}\t{{.Mode}}\t{{.Replicas}}\t{{.Image}}\t{{.Ports}}",
     .raw = "id: {{.ID}}\nname: {{.Name}}\nmode: {{.Mode}}\nreplicas: {{.Replicas}}\nimage: "
            "{{.Image}}\nports: {{.Ports}}\n",
@@ -158,7 +158,7 @@ int docker_service_ls(int argc, char **argv) {
     docker_filter_write(&b, &filters);
     b.len -= !b.full && strchr("?&", b.at[b.len - 1]) != NULL;
     const char *where = buf_string(&b);
-    if (where == NULL || !docker_rows_start(&rows, &kind, option.format, option.quiet))
+    if (where == NULL || !docker_rows_start(&rows, &service_list, option.format, option.quiet))
         return 64;
     struct slice services = docker_get(&conn, where, NULL, NULL), service = {NULL, 0},
                  name = {NULL, 0};
@@ -166,7 +166,7 @@ int docker_service_ls(int argc, char **argv) {
         return 1;
     while ((service = next_service(services, name)).n > 0) {
         name = json_at(service, "Spec.Name");
-        if (!docker_rows_add(&rows, make_row(service)))
+        if (!docker_rows_add(&rows, make_service_row(service)))
             return 1;
     }
     return docker_rows_end(&rows);

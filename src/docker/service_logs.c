@@ -9,26 +9,24 @@
 #include "docker/swarm.h"
 #include "wire/json.h"
 
-enum { NAME = DOCKER_NAME };
-
 static struct docker_conn conn, other;
-static char service[NAME];
+static char service[DOCKER_NAME];
 static unsigned width; /* digits of the largest slot */
 
 /* The value of `name` among the details NAME=VALUE,NAME=VALUE. */
-static void read_detail(char out[NAME], struct slice details, const char *name) {
+static void read_detail(char out[DOCKER_NAME], struct slice details, const char *name) {
     size_t n = strlen(name);
     out[0] = '\0';
     for (size_t at = 0; at + n < details.n;) {
         const char *comma = memchr(details.at + at, ',', details.n - at);
         size_t end = comma != NULL ? (size_t)(comma - details.at) : details.n;
         if (end > at + n && details.at[at + n] == '=' && memcmp(details.at + at, name, n) == 0)
-            snprintf(out, NAME, "%.*s", (int)(end - at - n - 1), details.at + at + n + 1);
+            snprintf(out, DOCKER_NAME, "%.*s", (int)(end - at - n - 1), details.at + at + n + 1);
         at = end + 1;
     }
 }
 
-static struct slice behind_space(struct slice s, struct slice *first) {
+static struct slice next_word(struct slice s, struct slice *first) {
     const char *space = s.n > 0 ? memchr(s.at, ' ', s.n) : NULL;
     size_t n = space != NULL ? (size_t)(space - s.at) : s.n;
     *first = (struct slice){s.at, n};
@@ -36,12 +34,12 @@ static struct slice behind_space(struct slice s, struct slice *first) {
 }
 
 /* One line of a task's: [TIME ]DETAILS TEXT, of which the details say whose it is. */
-static void print_line(FILE *to, struct slice line) {
-    char task[NAME], node[NAME], slot[16];
+static void print_task_line(FILE *to, struct slice line) {
+    char task[DOCKER_NAME], node[DOCKER_NAME], slot[16];
     struct slice stamp = {line.at, 0}, details;
     if (docker_logs_stamped())
-        line = behind_space(line, &stamp);
-    line = behind_space(line, &details);
+        line = next_word(line, &stamp);
+    line = next_word(line, &details);
     read_detail(task, details, "com.docker.swarm.task.id");
     read_detail(node, details, "com.docker.swarm.node.id");
     int digits = snprintf(slot, sizeof slot, "%u", docker_task_slot(&other, task));
@@ -54,7 +52,7 @@ static void print_line(FILE *to, struct slice line) {
 }
 
 /* Each frame is a line; one that is longer than there is room for is several. */
-static int pass_lines(void) {
+static int copy_task_lines(void) {
     static char at[LIMIT_DOCKER_WINDOW];
     struct docker_frames frames = {.left = 0};
     struct buf line = BUF_ON(at);
@@ -65,52 +63,53 @@ static int pass_lines(void) {
         while (data.n > 0) {
             ssize_t used = docker_frames_read(&frames, data.at, data.n, &piece, &stream);
             if (used == -1) {
-                docker_say("Unrecognized input header: %d", frames.head[0]);
+                docker_error("Unrecognized input header: %d", frames.head[0]);
                 return 1;
             }
             data = (struct slice){data.at + used, data.n - (size_t)used};
             if (piece.n > line.cap - line.len) {
-                print_line(stream == DOCKER_STDERR ? stderr : stdout,
-                           (struct slice){line.at, line.len});
+                print_task_line(stream == DOCKER_STDERR ? stderr : stdout,
+                                (struct slice){line.at, line.len});
                 line.len = 0;
             }
             buf_bytes(&line, piece.at, piece.n);
             if (frames.left == 0 && frames.have == 0 && line.len > 0) {
-                print_line(stream == DOCKER_STDERR ? stderr : stdout,
-                           (struct slice){line.at, line.len});
+                print_task_line(stream == DOCKER_STDERR ? stderr : stdout,
+                                (struct slice){line.at, line.len});
                 line.len = 0;
             }
         }
     if (got == -1)
-        docker_say("unexpected EOF");
+        docker_error("unexpected EOF");
     return got == -1 || ferror(stdout) != 0;
 }
 
 /* The service of that name; else the task of that id, with its service's name. Returns 0, or the
  * exit status. */
-static int find(const char *wanted, const char **kind) {
-    char id[NAME], path[LIMIT_DOCKER_PATH], digits[16];
+static int find_service_or_task(const char *wanted, const char **kind) {
+    char id[DOCKER_NAME], path[LIMIT_DOCKER_PATH], digits[16];
     uint64_t replicas = 0;
     *kind = "services";
-    int status = docker_find_service(&conn, wanted, id, service);
+    int status = docker_swarm_service(&conn, wanted, id, service);
     if (status == 404) {
         (void)docker_body_whole(&conn);
         *kind = "tasks";
-        status =
-            docker_ask(&conn, "GET", docker_path(path, "tasks", wanted, ""), NULL, false, false);
-        struct slice task = status == 200 ? docker_json(&conn) : (struct slice){NULL, 0};
-        docker_text(id, NAME, json_member(task, "ServiceID"));
+        status = docker_request(&conn, "GET", docker_path(path, "tasks", wanted, ""), NULL, false,
+                                false);
+        struct slice task = status == 200 ? docker_read_json(&conn) : (struct slice){NULL, 0};
+        docker_text(id, DOCKER_NAME, json_member(task, "ServiceID"));
         if (status == 200)
-            status = docker_find_service(&conn, id, id, service);
+            status = docker_swarm_service(&conn, id, id, service);
     }
     if (status == 404)
-        docker_say("no such task or service: %s", wanted);
+        docker_error("no such task or service: %s", wanted);
     else if (status >= 300)
-        docker_refused(&conn, NULL, NULL);
+        docker_report_refusal(&conn, NULL, NULL);
     if (status != 200)
         return 1;
-    status = docker_ask(&conn, "GET", docker_path(path, "services", id, ""), NULL, false, false);
-    struct slice found = status == 200 ? docker_json(&conn) : (struct slice){NULL, 0};
+    status =
+        docker_request(&conn, "GET", docker_path(path, "services", id, ""), NULL, false, false);
+    struct slice found = status == 200 ? docker_read_json(&conn) : (struct slice){NULL, 0};
     json_number(json_at(found, "Spec.Mode.Replicated.Replicas"), UINT32_MAX, &replicas);
     width = (unsigned)snprintf(digits, sizeof digits, "%u", (unsigned)replicas);
     return 0;
@@ -120,12 +119,12 @@ int docker_service_logs(int argc, char **argv) {
     char path[LIMIT_DOCKER_PATH], query[1024];
     const char *kind;
     (void)argc;
-    if (find(argv[0], &kind) != 0 || !docker_logs_query(query, sizeof query, true))
+    if (find_service_or_task(argv[0], &kind) != 0 || !docker_logs_query(query, sizeof query, true))
         return 1;
     docker_read_nodes(&conn);
     int status =
-        docker_ask(&conn, "GET", docker_path(path, kind, argv[0], query), NULL, false, false);
+        docker_request(&conn, "GET", docker_path(path, kind, argv[0], query), NULL, false, false);
     if (status == -1)
         return 1;
-    return status >= 300 ? docker_refused(&conn, NULL, NULL) : pass_lines();
+    return status >= 300 ? docker_report_refusal(&conn, NULL, NULL) : copy_task_lines();
 }

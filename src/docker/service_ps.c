@@ -26,30 +26,30 @@ const struct docker_flag docker_service_ps_flags[] = {
     {.name = NULL},
 };
 
-enum { SHORT_ID = 12, SHORT_ERROR = 30, NAME = DOCKER_NAME };
+enum { TASK_SHORT_ID = 12, TASK_SHORT_ERROR = 30 };
 
 static struct docker_conn conn;
 
-static uint64_t slot_of(struct slice task) {
+static uint64_t task_slot(struct slice task) {
     uint64_t slot = 0;
     json_number(json_member(task, "Slot"), INT32_MAX, &slot);
     return slot;
 }
 
 /* By slot or node, then the latest first. */
-static int compare(struct slice a, struct slice b) {
-    uint64_t slot_a = slot_of(a), slot_b = slot_of(b);
-    char text_a[NAME], text_b[NAME];
+static int compare_tasks(struct slice a, struct slice b) {
+    uint64_t slot_a = task_slot(a), slot_b = task_slot(b);
+    char text_a[DOCKER_NAME], text_b[DOCKER_NAME];
     if (slot_a != slot_b)
         return slot_a < slot_b ? -1 : 1;
     if (slot_a == 0) {
-        docker_text(text_a, NAME, json_member(a, "NodeID"));
-        docker_text(text_b, NAME, json_member(b, "NodeID"));
+        docker_text(text_a, DOCKER_NAME, json_member(a, "NodeID"));
+        docker_text(text_b, DOCKER_NAME, json_member(b, "NodeID"));
         if (strcmp(text_a, text_b) != 0)
             return strcmp(text_a, text_b);
     }
-    docker_text(text_a, NAME, json_member(a, "CreatedAt"));
-    docker_text(text_b, NAME, json_member(b, "CreatedAt"));
+    docker_text(text_a, DOCKER_NAME, json_member(a, "CreatedAt"));
+    docker_text(text_b, DOCKER_NAME, json_member(b, "CreatedAt"));
     return strcmp(text_b, text_a);
 }
 
@@ -59,50 +59,51 @@ static size_t read_tasks(struct slice *list, struct slice tasks) {
     size_t n = 0;
     while (n < LIMIT_DOCKER_TASKS && json_next(&walk, &key, &task)) {
         size_t at = n++;
-        for (; at > 0 && compare(task, list[at - 1]) < 0; at--)
+        for (; at > 0 && compare_tasks(task, list[at - 1]) < 0; at--)
             list[at] = list[at - 1];
         list[at] = task;
     }
     return n;
 }
 
-static void add_state(struct buf *row, const char *name, struct slice value, const char *behind) {
-    char text[NAME * 2];
-    docker_text(text, NAME, value);
+static void add_task_state(struct buf *row, const char *name, struct slice value,
+                           const char *behind) {
+    char text[DOCKER_NAME * 2];
+    docker_text(text, DOCKER_NAME, value);
     if (text[0] >= 'a' && text[0] <= 'z')
         text[0] = (char)(text[0] - 32);
     size_t n = strlen(text);
-    n += (size_t)snprintf(text + n, NAME, "%s", behind);
+    n += (size_t)snprintf(text + n, DOCKER_NAME, "%s", behind);
     docker_row_text(row, name, text, n);
 }
 
-static void add_current_state(struct buf *row, struct slice task) {
+static void add_task_current_state(struct buf *row, struct slice task) {
     char stamp[64], ago[64];
     struct buf b = BUF_ON(ago);
     int64_t passed;
     docker_text(stamp, sizeof stamp, json_at(task, "Status.Timestamp"));
-    if (docker_time_since(stamp, &passed)) {
+    if (docker_timestamp_since(stamp, &passed)) {
         buf_char(&b, ' ');
-        docker_time_human(&b, passed);
+        docker_timestamp_human(&b, passed);
         buf_text(&b, " ago");
         ago[1] = ago[1] >= 'A' && ago[1] <= 'Z' ? (char)(ago[1] + 32) : ago[1];
     }
-    add_state(row, "CurrentState", json_at(task, "Status.State"),
-              buf_string(&b) != NULL ? ago : "");
+    add_task_state(row, "CurrentState", json_at(task, "Status.State"),
+                   buf_string(&b) != NULL ? ago : "");
 }
 
-static void add_error(struct buf *row, struct slice task) {
+static void add_task_error(struct buf *row, struct slice task) {
     char text[LIMIT_DOCKER_MESSAGE];
     struct buf b = BUF_ON(text);
     buf_char(&b, '"');
     json_text(&b, json_at(task, "Status.Err"));
     if (!option.whole)
-        docker_shorten(&b, 1, SHORT_ERROR);
+        docker_shorten(&b, 1, TASK_SHORT_ERROR);
     buf_char(&b, '"');
     docker_row_text(row, "Error", text, b.len > 2 ? b.len : 0);
 }
 
-static void add_host_ports(struct buf *row, struct slice task) {
+static void add_task_host_ports(struct buf *row, struct slice task) {
     struct json_walk walk = {json_at(task, "Status.PortStatus.Ports"), false};
     struct slice key, port;
     char text[LIMIT_DOCKER_MESSAGE];
@@ -118,43 +119,45 @@ static void add_host_ports(struct buf *row, struct slice task) {
 }
 
 /* `before`: what the name begins with. */
-static struct slice make_row(struct slice task, const char *service, const char *before) {
+static struct slice make_task_row(struct slice task, const char *service, const char *before) {
     static char at[LIMIT_DOCKER_ROW];
     struct buf row = BUF_ON(at);
-    char id[NAME], node[NAME], name[NAME * 3], image[LIMIT_DOCKER_MESSAGE];
-    docker_text(id, NAME, json_member(task, "ID"));
-    docker_text(node, NAME, json_member(task, "NodeID"));
+    char id[DOCKER_NAME], node[DOCKER_NAME], name[DOCKER_NAME * 3], image[LIMIT_DOCKER_MESSAGE];
+    docker_text(id, DOCKER_NAME, json_member(task, "ID"));
+    docker_text(node, DOCKER_NAME, json_member(task, "NodeID"));
     docker_text(image, sizeof image, json_at(task, "Spec.ContainerSpec.Image"));
     struct slice shown = {image, strlen(image)};
     if (!option.whole)
         shown = docker_image_name(shown, true);
-    uint64_t slot = slot_of(task);
+    uint64_t slot = task_slot(task);
     if (slot > 0)
         snprintf(name, sizeof name, "%s%s.%u", before, service, (unsigned)slot);
     else
         snprintf(name, sizeof name, "%s%s.%s", before, service, node);
     docker_row_text(&row, "ID", id,
-                    option.whole || option.quiet || strlen(id) < SHORT_ID ? strlen(id) : SHORT_ID);
+                    option.whole || option.quiet || strlen(id) < TASK_SHORT_ID ? strlen(id)
+                                                                               : TASK_SHORT_ID);
     docker_row_text(&row, "Name", name, strlen(name));
     docker_row_text(&row, "Image", shown.at, shown.n);
     docker_row_text(&row, "Node", docker_node_name(node), strlen(docker_node_name(node)));
-    add_state(&row, "DesiredState", json_member(task, "DesiredState"), "");
-    add_current_state(&row, task);
-    add_error(&row, task);
-    add_host_ports(&row, task);
+    add_task_state(&row, "DesiredState", json_member(task, "DesiredState"), "");
+    add_task_current_state(&row, task);
+    add_task_error(&row, task);
+    add_task_host_ports(&row, task);
     return docker_row_end(&row);
 }
 
-static bool same_place(struct slice a, struct slice b) {
+static bool same_slot(struct slice a, struct slice b) {
     struct slice node_a = json_member(a, "NodeID"), node_b = json_member(b, "NodeID");
-    if (slot_of(a) != slot_of(b))
+    if (task_slot(a) != task_slot(b))
         return false;
-    return slot_of(a) > 0 || (node_a.n == node_b.n && memcmp(node_a.at, node_b.at, node_a.n) == 0);
+    return task_slot(a) > 0
+           || (node_a.n == node_b.n && memcmp(node_a.at, node_b.at, node_a.n) == 0);
 }
 
 static int add_tasks(struct docker_rows *rows, const char *id, const char *name) {
     static struct slice list[LIMIT_DOCKER_TASKS];
-    char path[LIMIT_DOCKER_PATH], own[NAME + 16];
+    char path[LIMIT_DOCKER_PATH], own[DOCKER_NAME + 16];
     struct docker_list with_service = filters;
     struct buf b = BUF_ON(path);
     snprintf(own, sizeof own, "service=%s", id);
@@ -169,18 +172,18 @@ static int add_tasks(struct docker_rows *rows, const char *id, const char *name)
     size_t n = read_tasks(list, tasks);
     for (size_t i = 0; i < n; i++)
         if (!docker_rows_add(
-                rows,
-                make_row(list[i], name,
-                         rows->table && i > 0 && same_place(list[i - 1], list[i]) ? " \\_ " : "")))
+                rows, make_task_row(
+                          list[i], name,
+                          rows->table && i > 0 && same_slot(list[i - 1], list[i]) ? " \\_ " : "")))
             return 1;
     return 0;
 }
 
-static int by_text(const void *a, const void *b) {
+static int compare_names(const void *a, const void *b) {
     return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
-static const struct docker_rows_kind kind = {
+static const struct docker_rows_kind task_list = {
     .usual = "{{.ID}}\t{{.Name}}\t{{.Image}}\t{{.Node}}\t{{.DesiredState}}\t{{.CurrentState}}\t{{."
              "Error}}\t{{.Ports}}",
     .raw = "id: {{.ID}}\nname: {{.Name}}\nimage: {{.Image}}\nnode: {{.Node}}\ndesired_state: "
@@ -196,22 +199,22 @@ static const struct docker_rows_kind kind = {
 
 int docker_service_ps(int argc, char **argv) {
     static struct docker_rows rows;
-    char id[NAME], name[NAME];
+    char id[DOCKER_NAME], name[DOCKER_NAME];
     int code = 0;
     size_t found = 0;
-    if (!docker_rows_start(&rows, &kind, option.format, option.quiet))
+    if (!docker_rows_start(&rows, &task_list, option.format, option.quiet))
         return 64;
     docker_read_nodes(&conn);
-    qsort(argv, (size_t)argc, sizeof *argv, by_text);
+    qsort(argv, (size_t)argc, sizeof *argv, compare_names);
     for (int i = 0; i < argc; i++) {
-        int status = docker_find_service(&conn, argv[i], id, name);
+        int status = docker_swarm_service(&conn, argv[i], id, name);
         if (status == -1)
             return 1;
         if (status != 200 && status != 404)
-            return docker_refused(&conn, NULL, NULL);
+            return docker_report_refusal(&conn, NULL, NULL);
         if (status == 404) {
             (void)docker_body_whole(&conn);
-            docker_say("no such service: %s", argv[i]);
+            docker_error("no such service: %s", argv[i]);
             code = 1;
         } else if (add_tasks(&rows, id, name) == 0) {
             found++;

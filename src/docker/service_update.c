@@ -24,7 +24,7 @@ const struct docker_flag docker_service_update_flags[] = {
     {.name = NULL},
 };
 
-enum { PAUSE_MS = 200, STABLE_MS = 5000 };
+enum { UPDATE_PAUSE_MS = 200, UPDATE_STABLE_MS = 5000 };
 
 static struct docker_conn conn;
 
@@ -39,8 +39,8 @@ static bool write_image(struct buf *b) {
     if (!digest && strchr(slash != NULL ? slash : option.image, ':') == NULL)
         buf_text(&n, ":latest");
     if (!digest && !option.as_is && buf_string(&n) != NULL) {
-        int status = docker_ask(&conn, "GET", docker_path(path, "distribution", name, "/json"),
-                                NULL, false, false);
+        int status = docker_request(&conn, "GET", docker_path(path, "distribution", name, "/json"),
+                                    NULL, false, false);
         if (status == -1)
             return false;
         struct slice answer = docker_body_whole(&conn);
@@ -51,7 +51,7 @@ static bool write_image(struct buf *b) {
             buf_char(&n, '@');
             json_text(&n, found);
         } else {
-            docker_say(
+            docker_error(
                 "image %s could not be accessed on a registry to record\nits digest. Each node "
                 "will access %s independently,\n"
                 "possibly leading to different nodes running different\nversions of the image.\n",
@@ -65,7 +65,7 @@ static bool write_image(struct buf *b) {
 /* The service's specification with what is to change. */
 static bool write_spec(struct buf *b, struct slice service) {
     static char image[LIMIT_DOCKER_MESSAGE * 2];
-    struct buf spec = docker_table_start(), i = BUF_ON(image);
+    struct buf spec = docker_table_buffer(), i = BUF_ON(image);
     char number[32];
     uint64_t forced = 0;
     struct slice old = json_member(service, "Spec");
@@ -133,30 +133,30 @@ static int wait_for_tasks(const char *id) {
                             : strcmp(state, "rollback_completed") == 0 ? "service rolled back"
                                                                        : NULL;
         if (error != NULL) {
-            docker_say("%s: %s", error, message);
+            docker_error("%s: %s", error, message);
             return 1;
         }
         since = running < desired ? CLOCK_NEVER : clock_earlier(since, clock_now());
         bool settled = strcmp(state, "completed") == 0
-                       || (since != CLOCK_NEVER && clock_now() - since >= STABLE_MS);
+                       || (since != CLOCK_NEVER && clock_now() - since >= UPDATE_STABLE_MS);
         if (settled && running >= desired) {
             if (!option.quiet)
                 puts("verify: Service converged");
             return 0;
         }
-        poll(NULL, 0, PAUSE_MS);
+        poll(NULL, 0, UPDATE_PAUSE_MS);
     }
 }
 
 int docker_service_update(int argc, char **argv) {
     char path[LIMIT_DOCKER_PATH], id[64], rest[128];
-    struct buf i = BUF_ON(id), body = docker_request_place();
+    struct buf i = BUF_ON(id), body = docker_request_buffer();
     uint64_t version = 0;
     (void)argc;
     if (option.with_auth) {
-        docker_say("docker: --with-registry-auth: this client reads no ~/.docker/config.json, so "
-                   "it has no registry's password to send; "
-                   "without that option the service keeps the one that it has");
+        docker_error("docker: --with-registry-auth: this client reads no ~/.docker/config.json, so "
+                     "it has no registry's password to send; "
+                     "without that option the service keeps the one that it has");
         return 1;
     }
     struct slice service = docker_get(&conn, docker_path(path, "services", argv[0], ""), "service",
@@ -168,25 +168,25 @@ int docker_service_update(int argc, char **argv) {
     bool known =
         buf_string(&i) != NULL && id[strspn(id, "0123456789abcdefghijklmnopqrstuvwxyz")] == '\0';
     if (!known || !json_number(json_at(service, "Version.Index"), INT64_MAX, &version)) {
-        docker_say("docker: the engine's answer has no id or version of the service");
+        docker_error("docker: the engine's answer has no id or version of the service");
         return 1;
     }
     if (!write_spec(&body, service)) {
-        docker_say("docker: the service's specification is too long");
+        docker_error("docker: the service's specification is too long");
         return 1;
     }
     snprintf(rest, sizeof rest, "/update?registryAuthFrom=spec&version=%llu",
              (unsigned long long)version);
     int status =
-        docker_ask(&conn, "POST", docker_path(path, "services", id, rest), &body, false, false);
+        docker_request(&conn, "POST", docker_path(path, "services", id, rest), &body, false, false);
     if (status == -1)
         return 1;
     if (status >= 300)
-        return docker_refused(&conn, NULL, NULL);
-    struct json_walk walk = {json_member(docker_json(&conn), "Warnings"), false};
+        return docker_report_refusal(&conn, NULL, NULL);
+    struct json_walk walk = {json_member(docker_read_json(&conn), "Warnings"), false};
     while (json_next(&walk, &key, &warning))
         if (warning.n > 2)
-            docker_say("%.*s", (int)warning.n - 2, warning.at + 1);
+            docker_error("%.*s", (int)warning.n - 2, warning.at + 1);
     puts(argv[0]);
     fflush(stdout);
     return option.detach ? 0 : wait_for_tasks(id);

@@ -9,14 +9,14 @@ struct range {
     uint32_t from, to;
 };
 
-static bool within(const struct range *list, size_t n, uint32_t code) {
+static bool is_in_ranges(const struct range *list, size_t n, uint32_t code) {
     for (size_t i = 0; i < n; i++)
         if (code >= list[i].from && code <= list[i].to)
             return true;
     return false;
 }
 
-#define WITHIN(list, code) within(list, sizeof list / sizeof *list, code)
+#define IS_IN(list, code) is_in_ranges(list, sizeof list / sizeof *list, code)
 
 /* East_Asian_Width W and F (UAX #11), as whole blocks, and combining characters. */
 static const struct range wide[] = {
@@ -43,7 +43,7 @@ static size_t read_one(const char *text, size_t n, uint32_t *code) {
 }
 
 static size_t columns_of(uint32_t code) {
-    return WITHIN(combining, code) ? 0 : WITHIN(wide, code) ? 2 : 1;
+    return IS_IN(combining, code) ? 0 : IS_IN(wide, code) ? 2 : 1;
 }
 
 size_t docker_width(const char *text, size_t n) {
@@ -62,7 +62,7 @@ void docker_shorten(struct buf *b, size_t start, size_t columns) {
     uint32_t code;
     for (size_t i = start; i < b->len;) {
         size_t length = read_one(b->at + i, b->len - i, &code);
-        used += WITHIN(wide, code) ? 2 : 1;
+        used += IS_IN(wide, code) ? 2 : 1;
         i += length;
         cut = used < columns ? i : cut;
     }
@@ -81,7 +81,7 @@ void docker_quote(struct buf *b, const char *text, size_t n) {
         const char *known = code > 0 && code < 0x80 ? strchr(from, (int)code) : NULL;
         if (known != NULL)
             buf_format(b, "\\%c", to[known - from]);
-        else if (!WITHIN(unprintable, code))
+        else if (!IS_IN(unprintable, code))
             buf_bytes(b, code == 0xfffd ? "\xef\xbf\xbd" : text + i, code == 0xfffd ? 3 : length);
         else
             buf_format(b,

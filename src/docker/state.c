@@ -33,27 +33,27 @@ const struct docker_flag docker_rm_flags[] = {
 static struct docker_conn conn;
 
 /* Asks for one container. Returns the status, or -1: the engine can't be reached. */
-static int ask(const char *method, const char *container, const char *rest) {
+static int request_container(const char *method, const char *container, const char *rest) {
     char path[LIMIT_DOCKER_PATH];
-    return docker_ask(&conn, method, docker_path(path, "containers", container, rest), NULL, false,
-                      false);
+    return docker_request(&conn, method, docker_path(path, "containers", container, rest), NULL,
+                          false, false);
 }
 
 /* 304: it was so before. Another redirection (the engine has them for paths with dots and slashes)
  * did nothing. */
-static bool is_done(int status) { return status < 300 || status == 304; }
+static bool is_success(int status) { return status < 300 || status == 304; }
 
 static void drop_body(void) { (void)docker_body_whole(&conn); }
 
 /* The same for each, which is named when it is done. */
-static int each(const char *method, const char *rest, int argc, char **argv) {
+static int for_each_container(const char *method, const char *rest, int argc, char **argv) {
     int code = 0;
     for (int i = 0; i < argc; i++) {
-        int status = ask(method, argv[i], rest);
+        int status = request_container(method, argv[i], rest);
         if (status == -1)
             return 1;
-        if (!is_done(status)) {
-            code = docker_refused(&conn, NULL, NULL);
+        if (!is_success(status)) {
+            code = docker_report_refusal(&conn, NULL, NULL);
             continue;
         }
         drop_body();
@@ -67,7 +67,7 @@ int docker_start(int argc, char **argv) {
     static char failed[LIMIT_DOCKER_MESSAGE];
     struct buf b = BUF_ON(failed);
     for (int i = 0; i < argc; i++) {
-        if (each("POST", "/start", 1, argv + i) == 0)
+        if (for_each_container("POST", "/start", 1, argv + i) == 0)
             continue;
         if (!conn.open)
             return 1;
@@ -75,20 +75,20 @@ int docker_start(int argc, char **argv) {
     }
     if (b.len == 0)
         return 0;
-    docker_say("Error: failed to start containers: %.*s", (int)b.len, b.at);
+    docker_error("Error: failed to start containers: %.*s", (int)b.len, b.at);
     return 1;
 }
 
 /* An engine that does not know the signal's option would send another one. */
-static int stop(const char *what, int argc, char **argv) {
-    enum { SIGNAL_SINCE = 42 };
+static int stop_containers(const char *what, int argc, char **argv) {
+    enum { STOP_API_SIGNAL = 42 };
     char rest[512];
     struct buf b = BUF_ON(rest);
     if (option.seconds != INT_MIN && option.older_seconds != INT_MIN) {
-        docker_say("conflicting options: cannot specify both --timeout and --time");
+        docker_error("conflicting options: cannot specify both --timeout and --time");
         return 1;
     }
-    if (*option.stop_signal != '\0' && !docker_api_has(&conn, "signal", SIGNAL_SINCE))
+    if (*option.stop_signal != '\0' && !docker_api_has(&conn, "signal", STOP_API_SIGNAL))
         return 1;
     int seconds = option.seconds != INT_MIN ? option.seconds : option.older_seconds;
     buf_text(&b, what);
@@ -100,15 +100,17 @@ static int stop(const char *what, int argc, char **argv) {
         buf_format(&b, "%ct=%d", *option.stop_signal != '\0' ? '&' : '?', seconds);
     const char *path = buf_string(&b);
     if (path != NULL)
-        return each("POST", path, argc, argv);
-    docker_say("Error response from daemon: Invalid signal: %.64s...", option.stop_signal);
+        return for_each_container("POST", path, argc, argv);
+    docker_error("Error response from daemon: Invalid signal: %.64s...", option.stop_signal);
     return 1;
 }
 
-int docker_stop(int argc, char **argv) { return stop("/stop", argc, argv); }
-int docker_restart(int argc, char **argv) { return stop("/restart", argc, argv); }
-int docker_pause(int argc, char **argv) { return each("POST", "/pause", argc, argv); }
-int docker_unpause(int argc, char **argv) { return each("POST", "/unpause", argc, argv); }
+int docker_stop(int argc, char **argv) { return stop_containers("/stop", argc, argv); }
+int docker_restart(int argc, char **argv) { return stop_containers("/restart", argc, argv); }
+int docker_pause(int argc, char **argv) { return for_each_container("POST", "/pause", argc, argv); }
+int docker_unpause(int argc, char **argv) {
+    return for_each_container("POST", "/unpause", argc, argv);
+}
 
 int docker_kill(int argc, char **argv) {
     char rest[512];
@@ -117,8 +119,8 @@ int docker_kill(int argc, char **argv) {
     docker_escape(&b, option.signal, strlen(option.signal));
     const char *text = buf_string(&b);
     if (text != NULL)
-        return each("POST", text, argc, argv);
-    docker_say("Error response from daemon: Invalid signal: %.64s...", option.signal);
+        return for_each_container("POST", text, argc, argv);
+    docker_error("Error response from daemon: Invalid signal: %.64s...", option.signal);
     return 1;
 }
 
@@ -134,15 +136,15 @@ int docker_rm(int argc, char **argv) {
         while (n > 0 && name[n - 1] == '/')
             name[--n] = '\0';
         if (n == 0) {
-            docker_say("Container name cannot be empty");
+            docker_error("Container name cannot be empty");
             code = 1;
             continue;
         }
-        int status = ask("DELETE", name, rest);
+        int status = request_container("DELETE", name, rest);
         if (status == -1)
             return 1;
-        if (!is_done(status)) {
-            docker_refused(&conn, "container", name);
+        if (!is_success(status)) {
+            docker_report_refusal(&conn, "container", name);
             code = status == 404 && option.force ? code : 1;
             continue;
         }
@@ -156,14 +158,14 @@ int docker_rm(int argc, char **argv) {
 int docker_wait(int argc, char **argv) {
     int code = 0;
     for (int i = 0; i < argc; i++) {
-        int status = ask("POST", argv[i], "/wait");
+        int status = request_container("POST", argv[i], "/wait");
         if (status == -1)
             return 1;
-        if (!is_done(status)) {
-            code = docker_refused(&conn, NULL, NULL);
+        if (!is_success(status)) {
+            code = docker_report_refusal(&conn, NULL, NULL);
             continue;
         }
-        struct slice answer = docker_json(&conn);
+        struct slice answer = docker_read_json(&conn);
         if (answer.at == NULL)
             return 1;
         struct slice exit = json_member(answer, "StatusCode");

@@ -5,8 +5,6 @@
 
 #include "wire/json.h"
 
-enum { NAME = DOCKER_NAME };
-
 void docker_text(char *out, size_t cap, struct slice value) {
     struct buf b = {.at = out, .cap = cap};
     json_text(&b, value);
@@ -14,15 +12,16 @@ void docker_text(char *out, size_t cap, struct slice value) {
         out[0] = '\0';
 }
 
-int docker_find_service(struct docker_conn *c, const char *wanted, char id[NAME], char name[NAME]) {
+int docker_swarm_service(struct docker_conn *c, const char *wanted, char id[DOCKER_NAME],
+                         char name[DOCKER_NAME]) {
     char path[LIMIT_DOCKER_PATH];
     int status =
-        docker_ask(c, "GET", docker_path(path, "services", wanted, ""), NULL, false, false);
+        docker_request(c, "GET", docker_path(path, "services", wanted, ""), NULL, false, false);
     if (status != 200)
         return status;
-    struct slice service = docker_json(c);
-    docker_text(id, NAME, json_member(service, "ID"));
-    docker_text(name, NAME, json_at(service, "Spec.Name"));
+    struct slice service = docker_read_json(c);
+    docker_text(id, DOCKER_NAME, json_member(service, "ID"));
+    docker_text(name, DOCKER_NAME, json_at(service, "Spec.Name"));
     return service.n > 0 ? status : -1;
 }
 
@@ -31,7 +30,7 @@ static struct buf nodes; /* id, NUL, name, NUL, and so on */
 
 void docker_read_nodes(struct docker_conn *c) {
     nodes = BUF_ON(nodes_at);
-    int status = docker_ask(c, "GET", "/nodes", NULL, false, true);
+    int status = docker_request(c, "GET", "/nodes", NULL, false, true);
     struct slice answer = status == -1 ? (struct slice){NULL, 0} : docker_body_whole(c), key, node;
     if (status != 200 || answer.at == NULL || !json_is_valid(answer))
         return;
@@ -56,7 +55,7 @@ const char *docker_node_name(const char *id) {
 
 unsigned docker_task_slot(struct docker_conn *c, const char *id) {
     static struct {
-        char id[NAME];
+        char id[DOCKER_NAME];
         unsigned slot;
     } known[64];
     static size_t count;
@@ -65,7 +64,7 @@ unsigned docker_task_slot(struct docker_conn *c, const char *id) {
         if (strcmp(known[i].id, id) == 0)
             return known[i].slot;
     uint64_t slot = 0;
-    int status = docker_ask(c, "GET", docker_path(path, "tasks", id, ""), NULL, false, true);
+    int status = docker_request(c, "GET", docker_path(path, "tasks", id, ""), NULL, false, true);
     struct slice task = status == -1 ? (struct slice){NULL, 0} : docker_body_whole(c);
     if (status == 200 && task.at != NULL && json_is_valid(task))
         json_number(json_member(task, "Slot"), UINT32_MAX, &slot);

@@ -12,8 +12,8 @@ enum { DOCKER_NAME = 256 }; /* bytes of a name or id; a longer one is empty */
 void docker_text(char *out, size_t cap, struct slice value);
 
 /* Looks a service up: its id and name. Returns the status, or -1 when a line has been printed. */
-int docker_find_service(struct docker_conn *c, const char *wanted, char id[DOCKER_NAME],
-                        char name[DOCKER_NAME]);
+int docker_swarm_service(struct docker_conn *c, const char *wanted, char id[DOCKER_NAME],
+                         char name[DOCKER_NAME]);
 
 /* Asks once for the nodes; then docker_node_name is a node's name, or its id where there is
  * none. */

@@ -8,7 +8,7 @@
 #include "docker/command.h"
 #include "docker/show.h"
 
-struct buf docker_table_start(void) {
+struct buf docker_table_buffer(void) {
     static char *at;
     if (at == NULL) /* address space alone until it is written to */
         at = mmap(NULL, LIMIT_DOCKER_ANSWER, PROT_READ | PROT_WRITE,
@@ -17,7 +17,7 @@ struct buf docker_table_start(void) {
 }
 
 /* The cell at `at`, up to its tab or newline or the end. */
-static size_t cell(const char *at, const char *end) {
+static size_t cell_length(const char *at, const char *end) {
     size_t n = 0;
     while (at + n < end && at[n] != '\t' && at[n] != '\n')
         n++;
@@ -28,13 +28,13 @@ int docker_table_print(const struct buf *b, size_t least, size_t padding) {
     size_t columns[LIMIT_DOCKER_COLUMNS], column = 0;
     const char *end = b->at + b->len;
     if (b->full) {
-        docker_say("docker: there is too much to show");
+        docker_error("docker: there is too much to show");
         return 1;
     }
     for (size_t i = 0; i < LIMIT_DOCKER_COLUMNS; i++)
         columns[i] = least;
     for (const char *at = b->at; at < end; at++) {
-        size_t n = cell(at, end), wanted = docker_width(at, n) + padding;
+        size_t n = cell_length(at, end), wanted = docker_width(at, n) + padding;
         at += n;
         bool counts = at < end && *at == '\t' && column < LIMIT_DOCKER_COLUMNS;
         if (counts && wanted > columns[column])
@@ -43,7 +43,7 @@ int docker_table_print(const struct buf *b, size_t least, size_t padding) {
     }
     column = 0;
     for (const char *at = b->at; at < end; at++) {
-        size_t n = cell(at, end);
+        size_t n = cell_length(at, end);
         docker_show(1, at, n, "");
         size_t used = docker_width(at, n);
         at += n;

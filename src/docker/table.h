@@ -5,7 +5,7 @@
 #include "base/buf.h"
 
 /* Where rows are put together: a tab ends a cell, a newline a row (one place for all). */
-struct buf docker_table_start(void);
+struct buf docker_table_buffer(void);
 
 /* Prints the rows: a column is at least `least` wide, and `padding` wider than its widest cell; a
  * row's last text is not part of any column. What could steer a terminal is escaped (docker_show).

@@ -10,10 +10,10 @@
 
 /* ---- how it fails ---- */
 
-static _Noreturn void fail(struct template_run *r) { longjmp(r->failed, 1); }
+static _Noreturn void abandon(struct template_run *r) { longjmp(r->failed, 1); }
 
 /* "template: NAME:LINE", as Go begins all its messages, for what stands at `at`. */
-static int write_place(struct template_run *r, const char *at) {
+static int write_position(struct template_run *r, const char *at) {
     int line = 1;
     for (const char *c = r->t->text; c < at; c++)
         line += *c == '\n';
@@ -22,30 +22,30 @@ static int write_place(struct template_run *r, const char *at) {
 
 void template_bad(struct template_run *r, const char *format, ...) {
     va_list ap;
-    int n = write_place(r, r->at);
+    int n = write_position(r, r->at);
     n += snprintf(r->error + n, LIMIT_DOCKER_MESSAGE - (size_t)n, ": ");
     va_start(ap, format);
     vsnprintf(r->error + n, LIMIT_DOCKER_MESSAGE - (size_t)n, format, ap);
     va_end(ap);
-    fail(r);
+    abandon(r);
 }
 
 void template_fail(struct template_run *r, const char *at, const char *from, const char *to,
                    const char *format, ...) {
-    enum { SHOWN = 20 }; /* bytes of a node in a message, as Go cuts it */
+    enum { NODE_SHOWN = 20 }; /* bytes of a node in a message, as Go cuts it */
     va_list ap;
     const char *line = at;
     while (line > r->t->text && line[-1] != '\n')
         line--;
-    int shown = to - from > SHOWN ? SHOWN : (int)(to - from);
-    int n = write_place(r, at);
+    int shown = to - from > NODE_SHOWN ? NODE_SHOWN : (int)(to - from);
+    int n = write_position(r, at);
     n += snprintf(r->error + n, LIMIT_DOCKER_MESSAGE - (size_t)n,
                   ":%d: executing \"%s\" at <%.*s%s>: ", (int)(at - line), r->t->name, shown, from,
-                  to - from > SHOWN ? "..." : "");
+                  to - from > NODE_SHOWN ? "..." : "");
     va_start(ap, format);
     vsnprintf(r->error + n, LIMIT_DOCKER_MESSAGE - (size_t)n, format, ap);
     va_end(ap);
-    fail(r);
+    abandon(r);
 }
 
 /* ---- actions ---- */
@@ -54,37 +54,33 @@ enum end { END_OF_TEXT, END_END, END_ELSE, END_BREAK, END_CONTINUE };
 
 static enum end run_list(struct template_run *r, struct slice dot, bool in_range);
 
-static bool is_name(char c) {
-    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
-}
-
 void template_skip_space(struct template_run *r) {
     while (r->at < r->end && strchr(" \t\r\n", *r->at) != NULL && *r->at != '\0')
         r->at++;
 }
 
-static bool is_at(const struct template_run *r, const char *mark) {
+static bool starts_with(const struct template_run *r, const char *mark) {
     size_t n = strlen(mark);
     return (size_t)(r->end - r->at) >= n && memcmp(r->at, mark, n) == 0;
 }
 
 /* A word of the language, which no name goes on from. */
-static bool take_word(struct template_run *r, const char *word) {
+static bool accept_word(struct template_run *r, const char *word) {
     size_t n = strlen(word);
-    if (!is_at(r, word) || (r->at + n < r->end && is_name(r->at[n])))
+    if (!starts_with(r, word) || (r->at + n < r->end && template_is_name(r->at[n])))
         return false;
     r->at += n;
     return true;
 }
 
 /* The end of an action, and of the space behind it where " -}}" says so. */
-static void close_action(struct template_run *r) {
+static void end_action(struct template_run *r) {
     template_skip_space(r);
-    bool trims = is_at(r, "-}}") && strchr(" \t\r\n", r->at[-1]) != NULL;
+    bool trims = starts_with(r, "-}}") && strchr(" \t\r\n", r->at[-1]) != NULL;
     r->at += trims;
     if (r->at == r->end)
         template_bad(r, "unclosed action");
-    if (!is_at(r, "}}"))
+    if (!starts_with(r, "}}"))
         template_bad(r, "unexpected \"%.*s\" in command", (int)strcspn(r->at, " }"), r->at);
     r->at += 2;
     if (trims)
@@ -92,7 +88,7 @@ static void close_action(struct template_run *r) {
 }
 
 /* The text up to the next action, or to the end. False at the end. */
-static bool pass_text(struct template_run *r) {
+static bool copy_text(struct template_run *r) {
     const char *open = memmem(r->at, (size_t)(r->end - r->at), "{{", 2),
                *to = open != NULL ? open : r->end;
     bool trims =
@@ -110,7 +106,7 @@ static bool pass_text(struct template_run *r) {
     return true;
 }
 
-static void declare(struct template_run *r, struct slice name, struct slice value) {
+static void declare_variable(struct template_run *r, struct slice name, struct slice value) {
     if (r->n_variables == TEMPLATE_VARIABLES)
         template_bad(r, "there are more variables than this client has room for");
     r->variables[r->n_variables++] = (struct template_variable){name, value};
@@ -122,12 +118,12 @@ static struct slice run_pipeline(struct template_run *r, struct slice dot, bool 
     struct slice name = {start, 0};
     bool sets = false;
     if (r->at < r->end && *r->at == '$') {
-        while (++r->at < r->end && is_name(*r->at)) {
+        while (++r->at < r->end && template_is_name(*r->at)) {
         }
         size_t n = (size_t)(r->at - start);
         template_skip_space(r);
-        sets = is_at(r, "=");
-        name.n = sets || is_at(r, ":=") ? n : 0;
+        sets = starts_with(r, "=");
+        name.n = sets || starts_with(r, ":=") ? n : 0;
         r->at = name.n > 0 ? r->at + (sets ? 1 : 2) : start;
         template_skip_space(r);
     }
@@ -143,28 +139,28 @@ static struct slice run_pipeline(struct template_run *r, struct slice dot, bool 
         }
     if (sets)
         template_bad(r, "undefined variable \"%.*s\"", (int)name.n, name.at);
-    declare(r, name, value);
+    declare_variable(r, name, value);
     return value;
 }
 
-/* Carries out one of two branches, and reads the other. `taken`: the first. */
-static enum end branches(struct template_run *r, bool taken, struct slice dot, struct slice outer,
-                         bool in_range);
+/* Carries out one of two run_branches, and reads the other. `taken`: the first. */
+static enum end run_branches(struct template_run *r, bool taken, struct slice dot,
+                             struct slice outer, bool in_range);
 
 /* if and with differ in what the dot is. */
 static enum end run_if(struct template_run *r, struct slice dot, bool with, bool in_range) {
     size_t variables = r->n_variables;
     bool assigned;
     struct slice value = run_pipeline(r, dot, &assigned);
-    close_action(r);
+    end_action(r);
     bool taken = r->live && template_truth(value);
-    enum end end = branches(r, taken, with ? value : dot, dot, in_range);
+    enum end end = run_branches(r, taken, with ? value : dot, dot, in_range);
     r->n_variables = variables;
     return end;
 }
 
-static enum end branches(struct template_run *r, bool taken, struct slice dot, struct slice outer,
-                         bool in_range) {
+static enum end run_branches(struct template_run *r, bool taken, struct slice dot,
+                             struct slice outer, bool in_range) {
     bool live = r->live;
     enum end end, ended = END_END;
     r->live = live && taken;
@@ -174,12 +170,12 @@ static enum end branches(struct template_run *r, bool taken, struct slice dot, s
     if (end == END_ELSE) {
         r->live = live && !taken;
         template_skip_space(r);
-        bool is_if = take_word(r, "if"), is_with = !is_if && take_word(r, "with");
+        bool is_if = accept_word(r, "if"), is_with = !is_if && accept_word(r, "with");
         if (is_if || is_with) {
             ended = run_if(r, outer, is_with, in_range);
             end = END_END;
         } else {
-            close_action(r);
+            end_action(r);
             end = run_list(r, outer, in_range);
         }
         if (end == END_BREAK || end == END_CONTINUE)
@@ -192,16 +188,16 @@ static enum end branches(struct template_run *r, bool taken, struct slice dot, s
 }
 
 /* The variables that range declares: none, the element's, or the index's and the element's. */
-static size_t read_variables(struct template_run *r, struct slice names[2]) {
+static size_t read_range_variables(struct template_run *r, struct slice names[2]) {
     const char *start = r->at;
     size_t n = 0;
     while (n < 2 && r->at < r->end && *r->at == '$') {
         const char *from = r->at++;
-        while (r->at < r->end && is_name(*r->at))
+        while (r->at < r->end && template_is_name(*r->at))
             r->at++;
         names[n++] = (struct slice){from, (size_t)(r->at - from)};
         template_skip_space(r);
-        if (is_at(r, ":=")) {
+        if (starts_with(r, ":=")) {
             r->at += 2;
             template_skip_space(r);
             return n;
@@ -216,13 +212,13 @@ static size_t read_variables(struct template_run *r, struct slice names[2]) {
 }
 
 /* One round of range. The list's text is read again for each. */
-static enum end round_of(struct template_run *r, const char *body, const struct slice names[2],
-                         size_t n, struct slice key, struct slice value) {
+static enum end run_round(struct template_run *r, const char *body, const struct slice names[2],
+                          size_t n, struct slice key, struct slice value) {
     size_t variables = r->n_variables;
     if (n == 2)
-        declare(r, names[0], key);
+        declare_variable(r, names[0], key);
     if (n > 0)
-        declare(r, names[n - 1], value);
+        declare_variable(r, names[n - 1], value);
     r->at = body;
     enum end end = run_list(r, value, true);
     r->n_variables = variables;
@@ -242,30 +238,30 @@ static void run_rounds(struct template_run *r, const char *body, const struct sl
             key =
                 r->arena.full ? (struct slice){"0", 1} : (struct slice){r->arena.at + from, length};
         }
-        end = round_of(r, body, names, n, key, value);
+        end = run_round(r, body, names, n, key, value);
     }
     template_walk_end(&walk);
 }
 
 static enum end run_range(struct template_run *r, struct slice dot, bool in_range) {
     struct slice names[2];
-    size_t n = read_variables(r, names), variables = r->n_variables;
+    size_t n = read_range_variables(r, names), variables = r->n_variables;
     const char *from = r->at;
     struct slice list = template_pipeline(r, dot);
     enum json_kind kind = json_kind(list);
     if (r->live && kind != JSON_ARRAY && kind != JSON_OBJECT && kind != JSON_NULL)
         template_fail(r, from, from, r->at, "range can't iterate over %.*s", (int)list.n, list.at);
-    close_action(r);
+    end_action(r);
     const char *body = r->at;
     bool live = r->live, some = live && json_count(list) > 0;
     if (some)
         run_rounds(r, body, names, n, list);
     r->at = body; /* once more, to its end */
     r->live = false;
-    enum end end = round_of(r, body, names, n, template_none, template_none);
+    enum end end = run_round(r, body, names, n, template_none, template_none);
     r->live = live && !some;
     if (end == END_ELSE) {
-        close_action(r);
+        end_action(r);
         end = run_list(r, dot, in_range);
     }
     if (end == END_BREAK || end == END_CONTINUE)
@@ -277,18 +273,18 @@ static enum end run_range(struct template_run *r, struct slice dot, bool in_rang
     return END_END;
 }
 
-static void pass_comment(struct template_run *r) {
+static void skip_comment(struct template_run *r) {
     const char *close = memmem(r->at, (size_t)(r->end - r->at), "*/", 2);
     if (close == NULL)
         template_bad(r, "unclosed comment");
     r->at = close + 2;
-    close_action(r);
+    end_action(r);
 }
 
 static void run_value(struct template_run *r, struct slice dot) {
     bool assigned;
     struct slice value = run_pipeline(r, dot, &assigned);
-    close_action(r);
+    end_action(r);
     if (r->live && !assigned)
         docker_template_print(r->out, value);
 }
@@ -296,30 +292,30 @@ static void run_value(struct template_run *r, struct slice dot) {
 static enum end run_action(struct template_run *r, struct slice dot, bool in_range, bool *ends) {
     static const char *const refused[] = {"define", "template", "block"};
     *ends = false;
-    if (take_word(r, "if"))
+    if (accept_word(r, "if"))
         return template_skip_space(r), run_if(r, dot, false, in_range);
-    if (take_word(r, "with"))
+    if (accept_word(r, "with"))
         return template_skip_space(r), run_if(r, dot, true, in_range);
-    if (take_word(r, "range"))
+    if (accept_word(r, "range"))
         return template_skip_space(r), run_range(r, dot, in_range);
-    if (is_at(r, "/*"))
-        return pass_comment(r), END_END;
+    if (starts_with(r, "/*"))
+        return skip_comment(r), END_END;
     *ends = true;
-    if (take_word(r, "end"))
-        return close_action(r), END_END;
-    if (take_word(r, "else")) /* what stands behind it is its own to read */
+    if (accept_word(r, "end"))
+        return end_action(r), END_END;
+    if (accept_word(r, "else")) /* what stands behind it is its own to read */
         return END_ELSE;
     *ends = false;
-    bool breaks = take_word(r, "break");
-    if (breaks || take_word(r, "continue")) {
+    bool breaks = accept_word(r, "break");
+    if (breaks || accept_word(r, "continue")) {
         if (!in_range)
             template_bad(r, "{{%s}} outside {{range}}", breaks ? "break" : "continue");
-        close_action(r);
+        end_action(r);
         *ends = r->live;
         return breaks ? END_BREAK : END_CONTINUE;
     }
     for (size_t i = 0; i < sizeof refused / sizeof *refused; i++)
-        if (take_word(r, refused[i]))
+        if (accept_word(r, refused[i]))
             template_bad(r, "this client has no {{%s}}", refused[i]);
     run_value(r, dot);
     return END_END;
@@ -333,7 +329,7 @@ static enum end run_list(struct template_run *r, struct slice dot, bool in_range
         bool ends;
         if (r->steps-- == 0)
             template_bad(r, "it takes more steps than this client has patience for");
-        if (!pass_text(r)) {
+        if (!copy_text(r)) {
             r->depth--;
             return END_OF_TEXT;
         }
@@ -355,7 +351,8 @@ static struct buf arena(void) {
     return (struct buf){.at = at, .cap = at != MAP_FAILED ? LIMIT_DOCKER_ANSWER : 0};
 }
 
-static bool run(const struct docker_template *t, struct buf *b, struct slice value, char *error) {
+static bool run_template(const struct docker_template *t, struct buf *b, struct slice value,
+                         char *error) {
     static struct template_run r;
     r.t = t;
     r.at = t->text;
@@ -380,10 +377,10 @@ static bool run(const struct docker_template *t, struct buf *b, struct slice val
 }
 
 bool docker_template_check(const struct docker_template *t, char error[LIMIT_DOCKER_MESSAGE]) {
-    return run(t, NULL, template_none, error);
+    return run_template(t, NULL, template_none, error);
 }
 
 bool docker_template_fill(struct buf *b, const struct docker_template *t, struct slice value,
                           char error[LIMIT_DOCKER_MESSAGE]) {
-    return run(t, b, value, error);
+    return run_template(t, b, value, error);
 }

@@ -20,7 +20,7 @@ struct call {
 #define FAIL(c, ...) template_fail((c)->r, (c)->from, (c)->from, (c)->to, __VA_ARGS__)
 
 /* An argument's text; it lies in the arena. */
-static struct slice text(const struct call *c, size_t i) {
+static struct slice text_argument(const struct call *c, size_t i) {
     struct buf *a = &c->r->arena;
     size_t from = a->len;
     enum json_kind kind = json_kind(c->argument[i]);
@@ -30,7 +30,7 @@ static struct slice text(const struct call *c, size_t i) {
     return a->full ? (struct slice){"", 0} : (struct slice){a->at + from, a->len - from};
 }
 
-static uint64_t count(const struct call *c, size_t i) {
+static uint64_t count_argument(const struct call *c, size_t i) {
     uint64_t number = 0;
     if (!json_number(c->argument[i], LIMIT_DOCKER_MESSAGE, &number))
         FAIL(c, "error calling %s: argument %zu is no number from 0 to %d", c->name, i + 1,
@@ -39,16 +39,16 @@ static uint64_t count(const struct call *c, size_t i) {
 }
 
 /* What was added to the arena since `from` as a string. */
-static struct slice quoted(const struct call *c, size_t from) {
+static struct slice string_since(const struct call *c, size_t from) {
     struct buf *a = &c->r->arena;
     return a->full ? (struct slice){"\"\"", 2} : template_text(c->r, a->at + from, a->len - from);
 }
 
-static struct slice boolean(bool value) {
+static struct slice bool_value(bool value) {
     return value ? (struct slice){"true", 4} : (struct slice){"false", 5};
 }
 
-static struct slice number(const struct call *c, size_t value) {
+static struct slice number_value(const struct call *c, size_t value) {
     struct buf *a = &c->r->arena;
     size_t from = a->len;
     buf_format(a, "%zu", value);
@@ -68,7 +68,7 @@ static struct slice f_json(const struct call *c) {
         value = template_none;
     if (!is_row) {
         template_json(a, value, false);
-        return quoted(c, from);
+        return string_since(c, from);
     }
     struct template_walk walk = template_walk_start(value);
     struct slice key, member;
@@ -85,11 +85,11 @@ static struct slice f_json(const struct call *c) {
     }
     template_walk_end(&walk);
     buf_char(a, '}');
-    return quoted(c, from);
+    return string_since(c, from);
 }
 
 static struct slice f_split(const struct call *c) {
-    struct slice whole = text(c, 0), by = text(c, 1);
+    struct slice whole = text_argument(c, 0), by = text_argument(c, 1);
     struct buf *a = &c->r->arena;
     size_t from = a->len;
     buf_char(a, '[');
@@ -114,7 +114,7 @@ static struct slice f_split(const struct call *c) {
 
 static struct slice f_join(const struct call *c) {
     struct buf *a = &c->r->arena;
-    struct slice by = text(c, 1), key, element;
+    struct slice by = text_argument(c, 1), key, element;
     struct json_walk walk = {c->argument[0], false};
     size_t from = a->len;
     if (json_kind(c->argument[0]) != JSON_ARRAY && json_kind(c->argument[0]) != JSON_NULL)
@@ -126,10 +126,10 @@ static struct slice f_join(const struct call *c) {
             buf_bytes(a, by.at, by.n);
         json_text(a, element);
     }
-    return quoted(c, from);
+    return string_since(c, from);
 }
 
-static void put(struct buf *b, wint_t code) {
+static void add_character(struct buf *b, wint_t code) {
     char at[5];
     int n = code < 0x80 ? 1 : code < 0x800 ? 2 : code < 0x10000 ? 3 : 4;
     static const unsigned char lead[] = {0, 0, 0xc0, 0xe0, 0xf0};
@@ -139,8 +139,8 @@ static void put(struct buf *b, wint_t code) {
     buf_bytes(b, at, (size_t)n);
 }
 
-static struct slice change_case(const struct call *c, bool upper, bool words) {
-    struct slice s = text(c, 0);
+static struct slice with_case(const struct call *c, bool upper, bool words) {
+    struct slice s = text_argument(c, 0);
     size_t from = c->r->arena.len, length;
     bool inside = false; /* a word */
     for (size_t i = 0; i < s.n; i += length) {
@@ -148,34 +148,36 @@ static struct slice change_case(const struct call *c, bool upper, bool words) {
         length = utf8_read(s.at + i, s.n - i, &code);
         if (length == 0)
             break;
-        put(&c->r->arena, words && inside ? code : upper ? towupper(code) : towlower(code));
+        add_character(&c->r->arena, words && inside ? code
+                                    : upper         ? towupper(code)
+                                                    : towlower(code));
         inside = iswalnum(code) || code == '_' || code == '\'';
     }
-    return quoted(c, from);
+    return string_since(c, from);
 }
 
-static struct slice f_title(const struct call *c) { return change_case(c, true, true); }
-static struct slice f_lower(const struct call *c) { return change_case(c, false, false); }
-static struct slice f_upper(const struct call *c) { return change_case(c, true, false); }
+static struct slice f_title(const struct call *c) { return with_case(c, true, true); }
+static struct slice f_lower(const struct call *c) { return with_case(c, false, false); }
+static struct slice f_upper(const struct call *c) { return with_case(c, true, false); }
 
 static struct slice f_pad(const struct call *c) {
-    struct slice s = text(c, 0);
+    struct slice s = text_argument(c, 0);
     size_t from = c->r->arena.len;
     if (s.n > 0)
-        buf_format(&c->r->arena, "%*s%.*s%*s", (int)count(c, 1), "", (int)s.n, s.at,
-                   (int)count(c, 2), "");
-    return quoted(c, from);
+        buf_format(&c->r->arena, "%*s%.*s%*s", (int)count_argument(c, 1), "", (int)s.n, s.at,
+                   (int)count_argument(c, 2), "");
+    return string_since(c, from);
 }
 
 static struct slice f_truncate(const struct call *c) {
-    struct slice s = text(c, 0);
-    size_t n = count(c, 1);
+    struct slice s = text_argument(c, 0);
+    size_t n = count_argument(c, 1);
     return template_text(c->r, s.at, n < s.n ? n : s.n);
 }
 
 /* ---- Go's ---- */
 
-static struct slice element_of(const struct call *c, struct slice list, struct slice index) {
+static struct slice index_list(const struct call *c, struct slice list, struct slice index) {
     struct json_walk walk = {list, false};
     struct slice key, element;
     uint64_t wanted = 0;
@@ -188,7 +190,7 @@ static struct slice element_of(const struct call *c, struct slice list, struct s
 }
 
 /* A map's value; where there is none, an empty text among texts, else nil. */
-static struct slice value_of(const struct call *c, struct slice map, struct slice name) {
+static struct slice index_map(const struct call *c, struct slice map, struct slice name) {
     struct json_walk walk = {map, false};
     struct slice key, value, found = {NULL, 0};
     char wanted[LIMIT_DOCKER_MESSAGE], at[LIMIT_DOCKER_MESSAGE];
@@ -212,9 +214,9 @@ static struct slice f_index(const struct call *c) {
     for (size_t i = 1; i < c->n; i++) {
         enum json_kind kind = json_kind(value);
         if (kind == JSON_ARRAY)
-            value = element_of(c, value, c->argument[i]);
+            value = index_list(c, value, c->argument[i]);
         else if (kind == JSON_OBJECT)
-            value = value_of(c, value, c->argument[i]);
+            value = index_map(c, value, c->argument[i]);
         else if (kind == JSON_NULL)
             FAIL(c, "error calling index: index of nil pointer");
         else
@@ -227,23 +229,25 @@ static struct slice f_index(const struct call *c) {
 static struct slice f_len(const struct call *c) {
     enum json_kind kind = json_kind(c->argument[0]);
     if (kind == JSON_STRING)
-        return number(c, text(c, 0).n);
+        return number_value(c, text_argument(c, 0).n);
     if (kind == JSON_NULL)
         FAIL(c, "error calling len: len of nil pointer");
     if (kind != JSON_ARRAY && kind != JSON_OBJECT)
         FAIL(c, "error calling len: len of type int");
-    return number(c, json_count(c->argument[0]));
+    return number_value(c, json_count(c->argument[0]));
 }
 
 static struct slice f_slice(const struct call *c) {
-    struct slice s = text(c, 0);
-    size_t from = c->n > 1 ? count(c, 1) : 0, to = c->n > 2 ? count(c, 2) : s.n;
+    struct slice s = text_argument(c, 0);
+    size_t from = c->n > 1 ? count_argument(c, 1) : 0, to = c->n > 2 ? count_argument(c, 2) : s.n;
     if (from > to || to > s.n)
         FAIL(c, "error calling slice: index out of range: %zu", to > s.n ? to : from);
     return template_text(c->r, s.at + from, to - from);
 }
 
-static struct slice f_not(const struct call *c) { return boolean(!template_truth(c->argument[0])); }
+static struct slice f_not(const struct call *c) {
+    return bool_value(!template_truth(c->argument[0]));
+}
 
 static struct slice f_and(const struct call *c) {
     size_t i = 0;
@@ -260,7 +264,7 @@ static struct slice f_or(const struct call *c) {
 }
 
 /* Below, at or above 0. Values of two kinds are never the same, and have no order. */
-static int compare(const struct call *c, size_t i, size_t k, bool ordered) {
+static int compare_arguments(const struct call *c, size_t i, size_t k, bool ordered) {
     struct slice a = c->argument[i], b = c->argument[k];
     enum json_kind kind = json_kind(a);
     uint64_t x, y;
@@ -279,7 +283,8 @@ static int compare(const struct call *c, size_t i, size_t k, bool ordered) {
     if (kind == JSON_NUMBER && num_decimal(a.at, a.n, UINT64_MAX, &x)
         && num_decimal(b.at, b.n, UINT64_MAX, &y))
         return (x > y) - (x < y);
-    struct slice s = kind == JSON_STRING ? text(c, i) : a, t = kind == JSON_STRING ? text(c, k) : b;
+    struct slice s = kind == JSON_STRING ? text_argument(c, i) : a,
+                 t = kind == JSON_STRING ? text_argument(c, k) : b;
     int order = memcmp(s.at, t.at, s.n < t.n ? s.n : t.n);
     return order != 0 ? order : (s.n > t.n) - (s.n < t.n);
 }
@@ -287,15 +292,25 @@ static int compare(const struct call *c, size_t i, size_t k, bool ordered) {
 static struct slice f_eq(const struct call *c) {
     bool same = false;
     for (size_t i = 1; i < c->n && !same; i++)
-        same = compare(c, 0, i, false) == 0;
-    return boolean(same);
+        same = compare_arguments(c, 0, i, false) == 0;
+    return bool_value(same);
 }
 
-static struct slice f_ne(const struct call *c) { return boolean(compare(c, 0, 1, false) != 0); }
-static struct slice f_lt(const struct call *c) { return boolean(compare(c, 0, 1, true) < 0); }
-static struct slice f_le(const struct call *c) { return boolean(compare(c, 0, 1, true) <= 0); }
-static struct slice f_gt(const struct call *c) { return boolean(compare(c, 0, 1, true) > 0); }
-static struct slice f_ge(const struct call *c) { return boolean(compare(c, 0, 1, true) >= 0); }
+static struct slice f_ne(const struct call *c) {
+    return bool_value(compare_arguments(c, 0, 1, false) != 0);
+}
+static struct slice f_lt(const struct call *c) {
+    return bool_value(compare_arguments(c, 0, 1, true) < 0);
+}
+static struct slice f_le(const struct call *c) {
+    return bool_value(compare_arguments(c, 0, 1, true) <= 0);
+}
+static struct slice f_gt(const struct call *c) {
+    return bool_value(compare_arguments(c, 0, 1, true) > 0);
+}
+static struct slice f_ge(const struct call *c) {
+    return bool_value(compare_arguments(c, 0, 1, true) >= 0);
+}
 
 static struct slice f_print(const struct call *c) {
     size_t from = c->r->arena.len;
@@ -307,7 +322,7 @@ static struct slice f_print(const struct call *c) {
         docker_template_print(
             &c->r->arena, json_kind(c->argument[i]) == JSON_NULL ? template_nil : c->argument[i]);
     }
-    return quoted(c, from);
+    return string_since(c, from);
 }
 
 static struct slice f_println(const struct call *c) {
@@ -319,12 +334,12 @@ static struct slice f_println(const struct call *c) {
             &c->r->arena, json_kind(c->argument[i]) == JSON_NULL ? template_nil : c->argument[i]);
     }
     buf_char(&c->r->arena, '\n');
-    return quoted(c, from);
+    return string_since(c, from);
 }
 
 /* One verb of printf: %, flags and width, and one of s, v, d, q, t. */
-static void print_verb(const struct call *c, struct buf *out, const char **at, const char *end,
-                       size_t *next) {
+static void format_verb(const struct call *c, struct buf *out, const char **at, const char *end,
+                        size_t *next) {
     const char *spec = *at;
     int width = 0;
     bool left = *spec == '-', zero = *spec == '0';
@@ -365,7 +380,7 @@ static void print_verb(const struct call *c, struct buf *out, const char **at, c
 }
 
 static struct slice f_printf(const struct call *c) {
-    struct slice format = text(c, 0);
+    struct slice format = text_argument(c, 0);
     struct buf *a = &c->r->arena;
     size_t from = a->len, next = 1;
     const char *at = format.at, *end = at + format.n;
@@ -376,9 +391,9 @@ static struct slice f_printf(const struct call *c) {
             at += b == '%';
             continue;
         }
-        print_verb(c, a, &at, end, &next);
+        format_verb(c, a, &at, end, &next);
     }
-    return quoted(c, from);
+    return string_since(c, from);
 }
 
 static const struct {
@@ -400,10 +415,10 @@ static const struct {
     {"print", f_print, 0, 15, false},   {"println", f_println, 0, 15, false},
     {"printf", f_printf, 1, 15, false},
 };
-enum { FUNCTIONS = sizeof functions / sizeof *functions };
+enum { FUNCTION_COUNT = sizeof functions / sizeof *functions };
 
 bool template_is_function(struct slice name) {
-    for (size_t i = 0; i < FUNCTIONS; i++)
+    for (size_t i = 0; i < FUNCTION_COUNT; i++)
         if (slice_is(name, functions[i].name))
             return true;
     return false;

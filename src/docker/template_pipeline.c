@@ -4,24 +4,24 @@
 #include "docker/template_run.h"
 #include "docker/zero.h"
 
-static bool is_digit(char c) { return c >= '0' && c <= '9'; }
-static bool is_name(char c) {
-    return is_digit(c) || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
+static bool is_decimal(char c) { return c >= '0' && c <= '9'; }
+bool template_is_name(char c) {
+    return is_decimal(c) || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
 }
 
-static char here(const struct template_run *r) { return r->at < r->end ? *r->at : '\0'; }
+static char peek(const struct template_run *r) { return r->at < r->end ? *r->at : '\0'; }
 
 /* The bytes of the name at `at`. */
 static size_t name_length(const struct template_run *r, const char *at) {
     size_t n = 0;
-    while (at + n < r->end && is_name(at[n]))
+    while (at + n < r->end && template_is_name(at[n]))
         n++;
     return n;
 }
 
 /* Whether a command's words end here. */
-static bool ends(const struct template_run *r) {
-    char c = here(r);
+static bool ends_command(const struct template_run *r) {
+    char c = peek(r);
     return c == '\0' || c == '|' || c == ')' || c == '}'
            || (c == '-' && r->end - r->at > 2 && memcmp(r->at, "-}}", 3) == 0);
 }
@@ -30,8 +30,8 @@ static bool ends(const struct template_run *r) {
 
 /* A container's labels by name, which is a method in Go: {{.Label "x"}}. In titles it is the name's
  * last part. */
-static struct slice label(struct template_run *r, struct slice labels, struct slice argument,
-                          const char *from) {
+static struct slice label_value(struct template_run *r, struct slice labels, struct slice argument,
+                                const char *from) {
     if (json_kind(argument) != JSON_STRING)
         template_fail(r, from, from, r->at, "wrong type for value; expected string");
     if (r->t->header) {
@@ -84,8 +84,8 @@ static _Noreturn void fail_field(struct template_run *r, struct slice value, str
                   "can't evaluate field %.*s in type interface {}", (int)name.n, name.at);
 }
 
-static struct slice field(struct template_run *r, struct slice value, struct slice name,
-                          struct node node) {
+static struct slice field_value(struct template_run *r, struct slice value, struct slice name,
+                                struct node node) {
     struct slice found = template_member(value, name);
     bool is_row = r->t->row && value.at == r->whole.at;
     if (found.n > 0 && json_kind(found) != JSON_NULL)
@@ -99,33 +99,34 @@ static struct slice field(struct template_run *r, struct slice value, struct sli
     return is_row && !r->t->header ? template_nil : template_none;
 }
 
-static struct slice operand(struct template_run *r, struct slice dot);
+static struct slice read_operand(struct template_run *r, struct slice dot);
 
-static const struct slice hidden = {" ", 1}; /* a row's member that holds the labels by name */
+static const struct slice labels_member = {" ",
+                                           1}; /* a row's member that holds the labels by name */
 
 /* .A.B.C behind a value; the node begins at `from`, which may be here. */
-static struct slice fields(struct template_run *r, struct slice value, const char *from) {
+static struct slice read_fields(struct template_run *r, struct slice value, const char *from) {
     const char *to = r->at, *second = r->at;
     while (to < r->end && *to == '.' && name_length(r, to + 1) > 0) {
         to += 1 + name_length(r, to + 1);
         second = second == from && to < r->end && *to == '.' ? to : second;
     }
     struct slice before = {NULL, 0};
-    while (here(r) == '.') {
+    while (peek(r) == '.') {
         struct slice name = {r->at + 1, name_length(r, r->at + 1)};
-        if (name.n == 0 || is_digit(name.at[0]))
+        if (name.n == 0 || is_decimal(name.at[0]))
             template_bad(r, "unexpected <.> in operand");
         r->at += 1 + name.n;
         if (r->t->row && slice_is(name, "Label") && value.at == r->whole.at
-            && (!r->live || template_member(value, hidden).n > 0)) {
+            && (!r->live || template_member(value, labels_member).n > 0)) {
             template_skip_space(r);
-            if (ends(r))
+            if (ends_command(r))
                 template_bad(r, "wrong number of args for Label: want 1 got 0");
-            struct slice argument = operand(r, r->whole);
-            value =
-                r->live ? label(r, template_member(value, hidden), argument, from) : template_none;
+            struct slice argument = read_operand(r, r->whole);
+            value = r->live ? label_value(r, template_member(value, labels_member), argument, from)
+                            : template_none;
         } else if (r->live) {
-            value = field(r, value, name, (struct node){second, from, to, before});
+            value = field_value(r, value, name, (struct node){second, from, to, before});
         }
         before = name;
     }
@@ -134,12 +135,12 @@ static struct slice fields(struct template_run *r, struct slice value, const cha
 
 /* ---- operands ---- */
 
-static struct slice read_string(struct template_run *r) {
+static struct slice read_string_literal(struct template_run *r) {
     static const char from[] = "abfnrtv\\\"'", to[] = "\a\b\f\n\r\t\v\\\"'";
     char text[LIMIT_DOCKER_MESSAGE];
     struct buf b = BUF_ON(text);
     char quote = *r->at++;
-    for (; here(r) != quote; r->at++) {
+    for (; peek(r) != quote; r->at++) {
         if (r->at == r->end || (quote == '"' && *r->at == '\n'))
             template_bad(r, "unterminated %squoted string", quote == '`' ? "raw " : "");
         if (quote == '`' || *r->at != '\\') {
@@ -147,7 +148,7 @@ static struct slice read_string(struct template_run *r) {
             continue;
         }
         r->at++;
-        const char *known = here(r) != '\0' ? strchr(from, *r->at) : NULL;
+        const char *known = peek(r) != '\0' ? strchr(from, *r->at) : NULL;
         if (known == NULL)
             template_bad(
                 r,
@@ -160,10 +161,10 @@ static struct slice read_string(struct template_run *r) {
     return r->live ? template_text(r, b.at, b.len) : template_none;
 }
 
-static struct slice read_number(struct template_run *r) {
+static struct slice read_number_literal(struct template_run *r) {
     const char *from = r->at;
     r->at += *from == '-';
-    while (is_name(here(r)) || here(r) == '.')
+    while (template_is_name(peek(r)) || peek(r) == '.')
         r->at++;
     struct slice number = {from, (size_t)(r->at - from)};
     if (number.n > 20 || !json_is_valid(number))
@@ -171,7 +172,7 @@ static struct slice read_number(struct template_run *r) {
     return number;
 }
 
-static struct slice variable(struct template_run *r) {
+static struct slice read_variable(struct template_run *r) {
     const char *from = r->at++;
     r->at += name_length(r, r->at);
     struct slice name = {from, (size_t)(r->at - from)};
@@ -183,7 +184,7 @@ static struct slice variable(struct template_run *r) {
     template_bad(r, "undefined variable \"%.*s\"", (int)name.n, from);
 }
 
-static struct slice word(struct template_run *r) {
+static struct slice read_named_operand(struct template_run *r) {
     const char *from = r->at;
     struct slice name = {from, name_length(r, from)};
     r->at += name.n;
@@ -196,33 +197,33 @@ static struct slice word(struct template_run *r) {
     return r->live ? template_call(r, name, NULL, 0, from, r->at) : template_none;
 }
 
-static struct slice operand(struct template_run *r, struct slice dot) {
+static struct slice read_operand(struct template_run *r, struct slice dot) {
     const char *from = r->at;
-    char c = here(r);
+    char c = peek(r);
     struct slice value;
     if (c == '.' && name_length(r, from + 1) == 0) {
         r->at++;
         return dot;
     }
     if (c == '.')
-        return fields(r, dot, from);
+        return read_fields(r, dot, from);
     if (c == '"' || c == '`')
-        return read_string(r);
-    if (is_digit(c) || (c == '-' && r->at + 1 < r->end && is_digit(r->at[1])))
-        return read_number(r);
+        return read_string_literal(r);
+    if (is_decimal(c) || (c == '-' && r->at + 1 < r->end && is_decimal(r->at[1])))
+        return read_number_literal(r);
     if (c == '$') {
-        value = variable(r);
+        value = read_variable(r);
     } else if (c == '(') {
         if (++r->depth > LIMIT_JSON_DEPTH)
             template_bad(r, "there are more levels than this client has room for");
         r->at++;
         value = template_pipeline(r, dot);
-        if (here(r) != ')')
+        if (peek(r) != ')')
             template_bad(r, "unclosed left paren");
         r->at++;
         r->depth--;
-    } else if (is_name(c)) {
-        return word(r);
+    } else if (template_is_name(c)) {
+        return read_named_operand(r);
     } else {
         template_bad(r,
                      c == '\0'                          ? "unclosed action"
@@ -230,35 +231,36 @@ static struct slice operand(struct template_run *r, struct slice dot) {
                                                         : "unexpected bad character %c in command",
                      c);
     }
-    return fields(r, value, from);
+    return read_fields(r, value, from);
 }
 
 /* ---- commands and pipelines ---- */
 
 /* A command; `piped` is what the one before it has made, the last argument of a function. */
-static struct slice command(struct template_run *r, struct slice dot, const struct slice *piped) {
+static struct slice run_command(struct template_run *r, struct slice dot,
+                                const struct slice *piped) {
     struct slice argument[TEMPLATE_ARGUMENTS];
     size_t n = 0, length = name_length(r, r->at);
     const char *from = r->at;
     struct slice name = {from, length}, value = template_none;
-    bool calls = length > 0 && !is_digit(*from) && template_is_function(name);
+    bool calls = length > 0 && !is_decimal(*from) && template_is_function(name);
     if (calls)
         r->at += length;
     else
-        value = operand(r, dot);
+        value = read_operand(r, dot);
     const char *to = r->at;
     bool live = r->live, is_and = slice_is(name, "and"), is_or = slice_is(name, "or");
-    for (template_skip_space(r); !ends(r); template_skip_space(r)) {
+    for (template_skip_space(r); !ends_command(r); template_skip_space(r)) {
         if (n >= TEMPLATE_ARGUMENTS - 1)
             template_bad(r, "there are more arguments than this client has room for");
-        argument[n++] = operand(r, dot);
+        argument[n++] = read_operand(r, dot);
         to = r->at;
         if (r->live && (is_and || is_or) && template_truth(argument[n - 1]) == is_or) {
             value = argument[n - 1]; /* that decides it: the others are read alone */
             r->live = false;
         }
-        if (!ends(r) && strchr(" \t\r\n", here(r)) == NULL)
-            template_bad(r, "unexpected \"%c\" in operand", here(r));
+        if (!ends_command(r) && strchr(" \t\r\n", peek(r)) == NULL)
+            template_bad(r, "unexpected \"%c\" in operand", peek(r));
     }
     bool decided = live && !r->live;
     r->live = live;
@@ -278,11 +280,11 @@ static struct slice command(struct template_run *r, struct slice dot, const stru
 
 struct slice template_pipeline(struct template_run *r, struct slice dot) {
     template_skip_space(r);
-    struct slice value = command(r, dot, NULL);
-    for (template_skip_space(r); here(r) == '|'; template_skip_space(r)) {
+    struct slice value = run_command(r, dot, NULL);
+    for (template_skip_space(r); peek(r) == '|'; template_skip_space(r)) {
         r->at++;
         template_skip_space(r);
-        value = command(r, dot, &value);
+        value = run_command(r, dot, &value);
     }
     return value;
 }

@@ -41,6 +41,9 @@ _Noreturn void template_fail(struct template_run *r, const char *at, const char 
  * value. */
 extern const struct slice template_nil, template_none;
 
+/* Whether a name can have that character: a letter or digit of ASCII, or an underscore. */
+bool template_is_name(char c);
+
 void template_skip_space(struct template_run *r);
 
 /* Reads a pipeline, and gives its value. */

@@ -10,7 +10,7 @@ const struct slice template_nil = {"null ", 4}, template_none = {"null", 4};
 
 /* ---- members ---- */
 
-static size_t capitals(const char *at, size_t n) {
+static size_t count_capitals(const char *at, size_t n) {
     size_t count = 0;
     for (size_t i = 0; i < n; i++)
         count += at[i] >= 'A' && at[i] <= 'Z';
@@ -27,8 +27,8 @@ struct slice template_member(struct slice object, struct slice name) {
         if (memcmp(inner, name.at, name.n) == 0)
             return value;
         /* Go spells abbreviations in capitals: ID for Id, APIVersion for ApiVersion. */
-        if (strncasecmp(inner, name.at, name.n) == 0 && capitals(inner, 1) == 1
-            && capitals(name.at, name.n) > capitals(inner, name.n))
+        if (strncasecmp(inner, name.at, name.n) == 0 && count_capitals(inner, 1) == 1
+            && count_capitals(name.at, name.n) > count_capitals(inner, name.n))
             other = value;
     }
     return other;
@@ -42,12 +42,12 @@ struct template_member {
 
 /* of all objects that are gone through at once; more come as the engine sent them, which sorts maps
  * itself */
-enum { MEMBERS = 1 << 20 };
+enum { WALK_MEMBERS = 1 << 20 };
 
 static struct template_member *members;
 static size_t n_members;
 
-static int by_key(const void *a, const void *b) {
+static int compare_keys(const void *a, const void *b) {
     struct slice x = ((const struct template_member *)a)->key,
                  y = ((const struct template_member *)b)->key;
     int order = memcmp(x.at + 1, y.at + 1, (x.n < y.n ? x.n : y.n) - 2);
@@ -60,17 +60,17 @@ struct template_walk template_walk_start(struct slice value) {
     if (json_kind(value) != JSON_OBJECT)
         return w;
     if (members == NULL) /* address space alone until it is written to */
-        members = mmap(NULL, MEMBERS * sizeof *members, PROT_READ | PROT_WRITE,
+        members = mmap(NULL, WALK_MEMBERS * sizeof *members, PROT_READ | PROT_WRITE,
                        MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (members == MAP_FAILED)
         return w;
     struct template_member *first = members + n_members;
     size_t n = 0;
-    while (n < MEMBERS - n_members && json_next(&walk, &first[n].key, &first[n].value))
+    while (n < WALK_MEMBERS - n_members && json_next(&walk, &first[n].key, &first[n].value))
         n++;
-    if (n == MEMBERS - n_members)
+    if (n == WALK_MEMBERS - n_members)
         return w;
-    qsort(first, n, sizeof *first, by_key);
+    qsort(first, n, sizeof *first, compare_keys);
     w.at = first;
     w.n = n;
     n_members += n;
@@ -125,7 +125,7 @@ struct slice template_text(struct template_run *r, const char *text, size_t n) {
 /* ---- printing ---- */
 
 /* `inner`: it stands in another one. */
-static void print(struct buf *b, struct slice value, bool inner, const char *null) {
+static void print_value(struct buf *b, struct slice value, bool inner, const char *null) {
     bool first = true;
     enum json_kind kind = json_kind(value);
     if (inner && kind == JSON_OBJECT && !template_truth(value))
@@ -145,7 +145,7 @@ static void print(struct buf *b, struct slice value, bool inner, const char *nul
                 json_text(b, key);
                 buf_char(b, ':');
             }
-            print(b, element, true, "<nil>");
+            print_value(b, element, true, "<nil>");
         }
         buf_char(b, ']');
         template_walk_end(&walk);
@@ -155,7 +155,7 @@ static void print(struct buf *b, struct slice value, bool inner, const char *nul
 }
 
 void docker_template_print(struct buf *b, struct slice value) {
-    print(b, value, false, value.at == template_nil.at ? "<nil>" : "<no value>");
+    print_value(b, value, false, value.at == template_nil.at ? "<nil>" : "<no value>");
 }
 
 void template_json(struct buf *b, struct slice value, bool html) {

@@ -17,7 +17,7 @@ void docker_terminal_restore(void) {
 }
 
 /* tcsetattr(3) is safe here (signal-safety(7)). The signal then does what it would have done. */
-static void on_end(int sig) {
+static void on_deadly_signal(int sig) {
     docker_terminal_restore();
     signal(sig, SIG_DFL);
     raise(sig);
@@ -38,7 +38,7 @@ int docker_terminal_raw(int fd) {
     raw = before;
     cfmakeraw(&raw);
     for (size_t i = 0; i < sizeof ends / sizeof *ends; i++) {
-        struct sigaction old, act = {.sa_handler = on_end};
+        struct sigaction old, act = {.sa_handler = on_deadly_signal};
         /* What is ignored, as under nohup(1), stays so. */
         if (sigaction(ends[i], NULL, &old) == 0 && old.sa_handler != SIG_IGN)
             sigaction(ends[i], &act, NULL);

@@ -40,7 +40,7 @@ static bool read_duration(const char *text, int64_t *nanoseconds) {
 }
 
 /* Two digits, or four, at *at, which moves on. */
-static bool digits(const char **at, int n, int least, int most, int *value) {
+static bool read_digits(const char **at, int n, int least, int most, int *value) {
     int v = 0;
     for (int i = 0; i < n; i++, (*at)++) {
         if (**at < '0' || **at > '9')
@@ -56,18 +56,18 @@ static bool read_date(const char *at, int64_t *seconds, int *nanoseconds) {
     struct tm tm = {.tm_isdst = -1};
     int year, month, sign = 0, hours = 0, minutes = 0;
     *nanoseconds = 0;
-    if (!digits(&at, 4, 1, 9999, &year) || *at++ != '-' || !digits(&at, 2, 1, 12, &month)
-        || *at++ != '-' || !digits(&at, 2, 1, 31, &tm.tm_mday))
+    if (!read_digits(&at, 4, 1, 9999, &year) || *at++ != '-' || !read_digits(&at, 2, 1, 12, &month)
+        || *at++ != '-' || !read_digits(&at, 2, 1, 31, &tm.tm_mday))
         return false;
     tm.tm_year = year - 1900;
     tm.tm_mon = month - 1;
     if (*at == 'T') {
         at++;
-        if (!digits(&at, 2, 0, 23, &tm.tm_hour))
+        if (!read_digits(&at, 2, 0, 23, &tm.tm_hour))
             return false;
-        if (*at == ':' && (at++, !digits(&at, 2, 0, 59, &tm.tm_min)))
+        if (*at == ':' && (at++, !read_digits(&at, 2, 0, 59, &tm.tm_min)))
             return false;
-        if (*at == ':' && (at++, !digits(&at, 2, 0, 60, &tm.tm_sec)))
+        if (*at == ':' && (at++, !read_digits(&at, 2, 0, 60, &tm.tm_sec)))
             return false;
         if (*at == '.')
             for (int weight = 100000000; *++at >= '0' && *at <= '9'; weight /= 10)
@@ -75,7 +75,8 @@ static bool read_date(const char *at, int64_t *seconds, int *nanoseconds) {
     }
     if (*at == '+' || *at == '-') {
         sign = *at++ == '+' ? 1 : -1;
-        if (!digits(&at, 2, 0, 23, &hours) || *at++ != ':' || !digits(&at, 2, 0, 59, &minutes))
+        if (!read_digits(&at, 2, 0, 23, &hours) || *at++ != ':'
+            || !read_digits(&at, 2, 0, 59, &minutes))
             return false;
     }
     bool zoned = sign != 0 || *at == 'Z';
@@ -84,7 +85,7 @@ static bool read_date(const char *at, int64_t *seconds, int *nanoseconds) {
     return *at == '\0';
 }
 
-bool docker_time_point(struct buf *b, const char *text, int64_t now) {
+bool docker_timestamp_write(struct buf *b, const char *text, int64_t now) {
     int64_t ns, seconds;
     int fraction;
     if (read_duration(text, &ns)) {
@@ -100,7 +101,7 @@ bool docker_time_point(struct buf *b, const char *text, int64_t now) {
     return true;
 }
 
-void docker_time_human(struct buf *b, int64_t s) {
+void docker_timestamp_human(struct buf *b, int64_t s) {
     int64_t minutes = s / 60, hours = (s + 1800) / 3600; /* hours are rounded, all others cut */
     if (s < 1)
         buf_text(b, "Less than a second");
@@ -126,7 +127,7 @@ void docker_time_human(struct buf *b, int64_t s) {
         buf_format(b, "%lld years", (long long)(s / 3600) / 24 / 365);
 }
 
-bool docker_time_since(const char *text, int64_t *seconds) {
+bool docker_timestamp_since(const char *text, int64_t *seconds) {
     struct timespec now;
     int64_t then;
     int nanoseconds;

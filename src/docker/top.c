@@ -18,7 +18,7 @@ static void add_row(struct buf *b, struct slice texts) {
 int docker_top(int argc, char **argv) {
     static struct docker_conn conn;
     char path[LIMIT_DOCKER_PATH], query[LIMIT_DOCKER_PATH / 2];
-    struct buf q = BUF_ON(query), table = docker_table_start();
+    struct buf q = BUF_ON(query), table = docker_table_buffer();
     for (int i = 1; i < argc; i++) {
         buf_text(&q, i == 1 ? "/top?ps_args=" : "%20");
         docker_escape(&q, argv[i], strlen(argv[i]));

@@ -89,23 +89,23 @@ static const char *const texts[] = {
 static const char *const truths[] = {"ArgsEscaped", "Experimental", "ForceNewCluster",
                                      "NetworkDisabled"};
 
-static bool has(const char *const *list, size_t n, struct slice name) {
+static bool has_name(const char *const *list, size_t n, struct slice name) {
     for (size_t i = 0; i < n; i++)
         if (slice_is(name, list[i]))
             return true;
     return false;
 }
 
-#define HAS(list, name) has(list, sizeof list / sizeof *list, name)
+#define IS_LISTED(list, name) has_name(list, sizeof list / sizeof *list, name)
 
 struct slice docker_zero_of(struct slice name) {
-    if (HAS(lists, name))
+    if (IS_LISTED(lists, name))
         return docker_zero_list;
-    if (HAS(maps, name))
+    if (IS_LISTED(maps, name))
         return docker_zero_map;
-    if (HAS(texts, name))
+    if (IS_LISTED(texts, name))
         return (struct slice){"\"\"", 2};
-    if (HAS(truths, name))
+    if (IS_LISTED(truths, name))
         return (struct slice){"false", 5};
-    return HAS(pointers, name) ? template_nil : template_none;
+    return IS_LISTED(pointers, name) ? template_nil : template_none;
 }

@@ -6,16 +6,16 @@
 #include "limit.h"
 #include "wire/utf8.h"
 
-static bool is_space(char c) { return c == ' ' || c == '\t' || c == '\n' || c == '\r'; }
+static bool is_json_space(char c) { return c == ' ' || c == '\t' || c == '\n' || c == '\r'; }
 static bool is_digit(char c) { return c >= '0' && c <= '9'; }
 
-static struct slice behind(struct slice s, size_t n) { return (struct slice){s.at + n, s.n - n}; }
+static struct slice after(struct slice s, size_t n) { return (struct slice){s.at + n, s.n - n}; }
 
-static struct slice skip_space(struct slice s) {
+static struct slice skip_json_space(struct slice s) {
     size_t n = 0;
-    while (n < s.n && is_space(s.at[n]))
+    while (n < s.n && is_json_space(s.at[n]))
         n++;
-    return behind(s, n);
+    return after(s, n);
 }
 
 /* ---- is it valid? ---- */
@@ -51,12 +51,12 @@ static size_t digits_length(struct slice s) {
 /* [ - ] int [ frac ] [ exp ] (section 6) */
 static size_t number_length(struct slice s) {
     size_t i = s.n > 0 && s.at[0] == '-';
-    size_t whole = digits_length(behind(s, i));
+    size_t whole = digits_length(after(s, i));
     if (whole == 0 || (whole > 1 && s.at[i] == '0'))
         return 0;
     i += whole;
     if (i < s.n && s.at[i] == '.') {
-        size_t part = digits_length(behind(s, i + 1));
+        size_t part = digits_length(after(s, i + 1));
         if (part == 0)
             return 0;
         i += 1 + part;
@@ -64,7 +64,7 @@ static size_t number_length(struct slice s) {
     if (i < s.n && (s.at[i] == 'e' || s.at[i] == 'E')) {
         i++;
         i += i < s.n && (s.at[i] == '+' || s.at[i] == '-');
-        size_t part = digits_length(behind(s, i));
+        size_t part = digits_length(after(s, i));
         if (part == 0)
             return 0;
         i += part;
@@ -84,10 +84,10 @@ static size_t scalar_length(struct slice s) {
 
 /* The name of a member and its colon; what is left, or at = NULL. */
 static struct slice skip_name(struct slice s) {
-    s = skip_space(s);
+    s = skip_json_space(s);
     size_t n = string_length(s);
-    s = skip_space(behind(s, n));
-    return n > 0 && s.n > 0 && s.at[0] == ':' ? behind(s, 1) : (struct slice){NULL, 0};
+    s = skip_json_space(after(s, n));
+    return n > 0 && s.n > 0 && s.at[0] == ':' ? after(s, 1) : (struct slice){NULL, 0};
 }
 
 bool json_is_valid(struct slice s) {
@@ -96,7 +96,7 @@ bool json_is_valid(struct slice s) {
     for (bool fresh = false;; fresh = false) {
         /* Here a value begins; or, in a container just opened, its end may come. */
         for (;;) {
-            s = skip_space(s);
+            s = skip_json_space(s);
             if (s.n == 0)
                 return false;
             if (s.at[0] != '{' && s.at[0] != '[')
@@ -104,7 +104,7 @@ bool json_is_valid(struct slice s) {
             if (depth == LIMIT_JSON_DEPTH)
                 return false;
             closers[depth++] = s.at[0] == '{' ? '}' : ']';
-            s = skip_space(behind(s, 1));
+            s = skip_json_space(after(s, 1));
             fresh = s.n > 0 && s.at[0] == closers[depth - 1];
             if (fresh)
                 break;
@@ -115,17 +115,17 @@ bool json_is_valid(struct slice s) {
             size_t n = scalar_length(s);
             if (n == 0)
                 return false;
-            s = behind(s, n);
+            s = after(s, n);
         }
         /* A value is through: its containers may end, or another follows. */
-        for (s = skip_space(s); depth > 0 && s.n > 0 && s.at[0] == closers[depth - 1];
-             s = skip_space(behind(s, 1)))
+        for (s = skip_json_space(s); depth > 0 && s.n > 0 && s.at[0] == closers[depth - 1];
+             s = skip_json_space(after(s, 1)))
             depth--;
         if (depth == 0)
             return s.n == 0;
         if (s.n == 0 || s.at[0] != ',')
             return false;
-        s = behind(s, 1);
+        s = after(s, 1);
         if (closers[depth - 1] == '}' && (s = skip_name(s)).at == NULL)
             return false;
     }
@@ -159,7 +159,7 @@ static size_t value_length(struct slice s) {
             depth--;
             i++;
         } else if (depth == 0 || c == '"') {
-            i += scalar_length(behind(s, i));
+            i += scalar_length(after(s, i));
         } else {
             i++;
         }
@@ -170,7 +170,7 @@ static size_t value_length(struct slice s) {
 }
 
 bool json_next(struct json_walk *walk, struct slice *key, struct slice *value) {
-    struct slice s = skip_space(walk->text);
+    struct slice s = skip_json_space(walk->text);
     enum json_kind kind = json_kind(s);
     if (!walk->begun) {
         if (kind != JSON_OBJECT && kind != JSON_ARRAY)
@@ -179,18 +179,18 @@ bool json_next(struct json_walk *walk, struct slice *key, struct slice *value) {
     } else if (s.n == 0 || s.at[0] != ',') {
         return false;
     }
-    s = skip_space(behind(s, 1));
+    s = skip_json_space(after(s, 1));
     if (s.n == 0 || s.at[0] == '}' || s.at[0] == ']')
         return false;
     *key = (struct slice){s.at, 0};
     size_t n = s.at[0] == '"' ? string_length(s) : 0;
-    struct slice rest = skip_space(behind(s, n));
+    struct slice rest = skip_json_space(after(s, n));
     if (n > 0 && rest.n > 0 && rest.at[0] == ':') {
         key->n = n;
-        s = skip_space(behind(rest, 1));
+        s = skip_json_space(after(rest, 1));
     }
     *value = (struct slice){s.at, value_length(s)};
-    walk->text = behind(s, value->n);
+    walk->text = after(s, value->n);
     return true;
 }
 
@@ -238,7 +238,7 @@ static uint32_t read_hex4(const char *at) {
 
 /* One \u escape, or two that are a surrogate pair (section 7), at the four digits `at`, with n
  * bytes up to the closing quote. Returns the bytes used. */
-static size_t read_unicode(const char *at, size_t n, uint32_t *code) {
+static size_t read_unicode_escape(const char *at, size_t n, uint32_t *code) {
     *code = read_hex4(at);
     if (*code < 0xd800 || *code > 0xdfff)
         return 4;
@@ -267,7 +267,7 @@ static void put_utf8(struct buf *b, uint32_t c) {
 
 /* One character of a string's content, which n bytes are left of: an escape or UTF-8; what is
  * neither is U+FFFD. Returns the bytes used. */
-static size_t read_character(const char *at, size_t n, uint32_t *code) {
+static size_t read_string_character(const char *at, size_t n, uint32_t *code) {
     static const char from[] = "bfnrt", to[] = "\b\f\n\r\t";
     if (at[0] != '\\') {
         size_t length = utf8_read(at, n, code);
@@ -275,7 +275,7 @@ static size_t read_character(const char *at, size_t n, uint32_t *code) {
         return length > 0 ? length : 1;
     }
     if (at[1] == 'u')
-        return 2 + read_unicode(at + 2, n - 2, code);
+        return 2 + read_unicode_escape(at + 2, n - 2, code);
     const char *known = strchr(from, at[1]);
     *code = (unsigned char)(known != NULL ? to[known - from] : at[1]);
     return 2;
@@ -286,7 +286,7 @@ void json_text(struct buf *b, struct slice value) {
     if (json_kind(value) != JSON_STRING)
         return;
     for (size_t i = 1; i < value.n - 1;) {
-        i += read_character(value.at + i, value.n - 1 - i, &code);
+        i += read_string_character(value.at + i, value.n - 1 - i, &code);
         put_utf8(b, code);
     }
 }
@@ -308,7 +308,7 @@ bool json_number(struct slice value, uint64_t max, uint64_t *number) {
 /* ---- writing ---- */
 
 /* A character as Go's encoding/json writes it. */
-static void put_quoted(struct buf *b, uint32_t code, bool html) {
+static void write_escaped(struct buf *b, uint32_t code, bool html) {
     static const char from[] = "\b\f\n\r\t\\\"", to[] = "bfnrt\\\"";
     const char *known = code > 0 && code < 0x80 ? strchr(from, (int)code) : NULL;
     if (known != NULL)
@@ -325,7 +325,7 @@ void json_quote(struct buf *b, const char *text, size_t n) {
     for (size_t i = 0, length; i < n; i += length) {
         uint32_t code;
         length = utf8_read(text + i, n - i, &code);
-        put_quoted(b, length > 0 ? code : 0xfffd, false);
+        write_escaped(b, length > 0 ? code : 0xfffd, false);
         length = length > 0 ? length : 1;
     }
     buf_char(b, '"');
@@ -335,8 +335,8 @@ void json_requote(struct buf *b, struct slice value, bool html) {
     uint32_t code;
     buf_char(b, '"');
     for (size_t i = 1; i < value.n - 1;) {
-        i += read_character(value.at + i, value.n - 1 - i, &code);
-        put_quoted(b, code, html);
+        i += read_string_character(value.at + i, value.n - 1 - i, &code);
+        write_escaped(b, code, html);
     }
     buf_char(b, '"');
 }
@@ -377,7 +377,7 @@ void json_indent(struct slice value, unsigned level,
     bool fresh = false; /* the last token opened a container */
     for (size_t i = 0; i < value.n;) {
         char c = value.at[i];
-        if (is_space(c)) {
+        if (is_json_space(c)) {
             i++;
             continue;
         }
@@ -390,7 +390,7 @@ void json_indent(struct slice value, unsigned level,
         }
         level += opens;
         fresh = opens;
-        size_t n = opens || closes || c == ',' || c == ':' ? 1 : scalar_length(behind(value, i));
+        size_t n = opens || closes || c == ',' || c == ':' ? 1 : scalar_length(after(value, i));
         put(context, value.at + i, n);
         i += n;
         if (c == ':')
@@ -403,8 +403,9 @@ void json_compact(struct slice value, void (*put)(void *context, const char *byt
                   void *context) {
     for (size_t i = 0; i < value.n;) {
         char c = value.at[i];
-        size_t n = is_space(c) || strchr("{}[],:", c) != NULL ? 1 : scalar_length(behind(value, i));
-        if (!is_space(c))
+        size_t n =
+            is_json_space(c) || strchr("{}[],:", c) != NULL ? 1 : scalar_length(after(value, i));
+        if (!is_json_space(c))
             put(context, value.at + i, n);
         i += n;
     }

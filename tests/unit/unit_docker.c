@@ -218,7 +218,7 @@ START_TEST(durations) {
     for (size_t i = 0; i < COUNT(rows); i++) {
         char out[64];
         struct buf b = BUF_ON(out);
-        docker_time_human(&b, rows[i].seconds);
+        docker_timestamp_human(&b, rows[i].seconds);
         ck_assert_str_eq(buf_string(&b), rows[i].text);
     }
 }
@@ -247,7 +247,7 @@ START_TEST(time_points) {
     for (size_t i = 0; i < COUNT(rows); i++) {
         char out[64];
         struct buf b = BUF_ON(out);
-        bool good = docker_time_point(&b, rows[i].text, 1000000000);
+        bool good = docker_timestamp_write(&b, rows[i].text, 1000000000);
         ck_assert_msg(good == (rows[i].point != NULL), "%s", rows[i].text);
         if (good)
             ck_assert_str_eq(buf_string(&b), rows[i].point);
