@@ -59,7 +59,6 @@ static void close_refused(int i) {
 
 static void note_refusal(struct listener *l, const char *peer, const char *reason, int64_t now) {
     char text[256];
-    struct audit a = AUDIT_EMPTY;
     if (now < l->next_note) {
         l->left_out++;
         return;
@@ -67,11 +66,7 @@ static void note_refusal(struct listener *l, const char *peer, const char *reaso
     snprintf(text, sizeof text,
              l->left_out == 0 ? "%s" : "%s; %llu more were refused since the last such line",
              reason, (unsigned long long)l->left_out);
-    a.event = "deny";
-    a.channel = l->channel;
-    a.peer = peer;
-    a.verdict = "deny";
-    a.reason = text;
+    struct audit a = audit_denial(l->channel, peer, text);
     /* Where no log takes the line, each try has taken LIMIT_LOG_MS of everybody's time. */
     bool taken = audit_write(&a) == 0;
     l->left_out = 0;

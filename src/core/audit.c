@@ -153,6 +153,15 @@ static void put_number(struct buf *b, const char *name, int64_t number) {
     buf_format(b, "%lld", (long long)number);
 }
 
+struct audit audit_denial(const char *channel, const char *peer, const char *reason) {
+    struct audit a = AUDIT_EMPTY;
+    a.event = a.verdict = "deny";
+    a.channel = channel;
+    a.peer = peer;
+    a.reason = reason;
+    return a;
+}
+
 int audit_write(const struct audit *a) {
     char line[LIMIT_LOG_LINE], stamp[CLOCK_STAMP];
     struct buf b = BUF_ON(line);

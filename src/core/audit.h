@@ -34,6 +34,10 @@ struct audit {
 #define AUDIT_EMPTY                                                                                \
     { .status = -1, .exit = -1, .signal = -1, .ms = -1, .bytes = -1 }
 
+/* What every line of a refusal says: event and verdict are `deny`. The caller adds what else it
+ * knows, and writes it. `peer` may be NULL. */
+struct audit audit_denial(const char *channel, const char *peer, const char *reason);
+
 /* Takes up AUDIT, AUDIT_MASK and AUDIT_REQUEST. Whatever the mask matches in a request or command
  * stands as *** in every line; of a request there is no more than AUDIT_REQUEST says. Text, no mask
  * and whole requests until this is called. `valid`: settings_read has found no error; else there is

@@ -46,14 +46,10 @@ void handler_open(struct handler *d, const char *channel, const char *peer,
 }
 
 void handler_note_refusal(const struct handler *d, int status, const char *reason, bool login) {
-    struct audit a = AUDIT_EMPTY;
-    a.event = login ? "login" : "deny";
-    a.channel = d->channel;
+    struct audit a = audit_denial(d->channel, d->peer, reason);
+    a.event = login ? "login" : a.event;
     a.user = d->user[0] != '\0' ? d->user : NULL;
-    a.peer = d->peer;
-    a.verdict = "deny";
     a.status = status;
-    a.reason = reason;
     audit_write(&a);
 }
 

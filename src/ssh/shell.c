@@ -125,14 +125,9 @@ static int refuse(const char *text, int code) {
 }
 
 static void note_denied(const struct visitor *v, const char *reason) {
-    struct audit a = AUDIT_EMPTY;
-    a.event = "deny";
+    struct audit a = audit_denial("ssh", v->peer, reason);
     a.run = v->run;
-    a.channel = "ssh";
     a.user = v->user;
-    a.peer = v->peer;
-    a.verdict = "deny";
-    a.reason = reason;
     a.exit = 126;
     audit_write(&a);
 }

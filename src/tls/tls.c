@@ -46,12 +46,7 @@ struct tls_connection {
 };
 
 static void note_denial(const struct tls_connection *v, const char *reason) {
-    struct audit a = AUDIT_EMPTY;
-    a.event = "deny";
-    a.channel = "tls";
-    a.peer = v->peer;
-    a.verdict = "deny";
-    a.reason = reason;
+    struct audit a = audit_denial("tls", v->peer, reason);
     audit_write(&a);
 }
 
