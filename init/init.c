@@ -48,9 +48,9 @@ static int refuse_start(const char *reason) { return log_no_start("init", reason
 /* Returns 0, or the exit code for an error, of which it has said what it is. */
 static int read_settings(struct supervisor *v) {
     struct settings_places places = {environ, settings_directories};
-    if (settings_read(&v->settings, &places, NEED_ALL) == -1)
-        return refuse_start(v->settings.error);
-    audit_use(&v->settings, true);
+    const char *error = settings_start(&v->settings, &places, NEED_ALL);
+    if (error != NULL)
+        return refuse_start(error);
     if (strcmp(settings_text(&v->settings, SETTING_SSH_USER), "root") == 0)
         return refuse_start("SSH_USER: must not be root, as whom nothing runs");
     if (settings_number(&v->settings, SETTING_SSH_UID) == ACCOUNT_TLS) {

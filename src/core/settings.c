@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "base/log.h"
 #include "base/num.h"
 #include "base/run_directory.h"
 #include "core/audit.h"
@@ -482,6 +483,15 @@ bool settings_file_counts(struct settings *s, const char *path) {
     if (wrong != NULL)
         snprintf(s->error, sizeof s->error, "%s: %s", path, wrong);
     return wrong == NULL;
+}
+
+const char *settings_start(struct settings *s, const struct settings_places *places,
+                           unsigned needs) {
+    if (places->environment != NULL)
+        log_heed(places->environment);
+    bool valid = settings_read(s, places, needs) == 0;
+    audit_use(s, valid);
+    return valid ? NULL : s->error;
 }
 
 void settings_wipe(struct settings *s, enum setting id) {

@@ -116,6 +116,13 @@ extern const char *const settings_directories[], *const settings_directories_of_
  * and wrong, counts as not set. Returns 0, or -1 with settings->error. */
 int settings_read(struct settings *s, const struct settings_places *places, unsigned needs);
 
+/* What a program that serves or starts anything does with its settings first: takes up where the
+ * log goes (base/log.h, log_heed), reads them as settings_read does, and takes up how the log is
+ * written (core/audit.h, audit_use). Returns NULL, or the error, which is settings->error: the
+ * program says so in the log and serves nobody. */
+const char *settings_start(struct settings *s, const struct settings_places *places,
+                           unsigned needs);
+
 /* The text, or NULL when there is neither a value nor a default. */
 const char *settings_text(const struct settings *s, enum setting id);
 /* The number (of a port that is off: 0), or the index of the word; of the default where there is no

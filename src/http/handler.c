@@ -9,21 +9,17 @@
 
 #include "base/clock.h"
 #include "base/fd.h"
-#include "base/log.h"
 #include "core/audit.h"
 
 static const char *error_of(struct handler *d, char *const *environment) {
     struct settings_places places = {environment, strcmp(d->channel, "cgi") == 0
                                                       ? settings_directories_of_guests
                                                       : settings_directories};
-    const char *error = NULL;
-    bool read =
-        settings_read(&d->settings, &places, NEED_RUN | NEED_HTTP | NEED_ACCOUNT | NEED_RUN_DIR)
-        == 0;
-    audit_use(&d->settings, read);
+    const char *error =
+        settings_start(&d->settings, &places, NEED_RUN | NEED_HTTP | NEED_ACCOUNT | NEED_RUN_DIR);
     auth_load(&d->auth, &d->settings);
-    if (!read)
-        return d->settings.error;
+    if (error != NULL)
+        return error;
     if (session_open(&d->session, &d->settings, environment, &error) == -1)
         return error;
     if (d->auth.scheme == AUTH_NONE)
@@ -36,7 +32,6 @@ void handler_open(struct handler *d, const char *channel, const char *peer,
     signal(SIGPIPE, SIG_IGN);
     /* a command of the same account must not read the credential here (ptrace(2)) */
     prctl(PR_SET_DUMPABLE, 0);
-    log_heed(environment);
     d->channel = channel;
     snprintf(d->peer, sizeof d->peer, "%s", peer);
     const char *error = error_of(d, environment);

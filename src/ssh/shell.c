@@ -137,11 +137,9 @@ static const char *open_session(struct visitor *v, char *const *environment) {
     /* Whoever told the environment has read the files too, with eyes that see more. */
     struct settings_places places = {environment,
                                      v->told ? nowhere : settings_directories_of_guests};
-    const char *error = NULL;
-    bool read = settings_read(&v->settings, &places, NEED_RUN | NEED_ACCOUNT) == 0;
-    audit_use(&v->settings, read);
-    if (!read)
-        return v->settings.error;
+    const char *error = settings_start(&v->settings, &places, NEED_RUN | NEED_ACCOUNT);
+    if (error != NULL)
+        return error;
     if (session_open(&v->session, &v->settings, environment, &error) == -1)
         return error;
     /* sshd has passed it on */

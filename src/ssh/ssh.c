@@ -389,10 +389,9 @@ static const char *start(struct ssh_connection *v, const char *program) {
 /* All that a connection needs before tinysshd starts. Returns NULL, or what is wrong. */
 static const char *prepare(struct ssh_connection *v, char program[LIMIT_PATH], bool before_all) {
     struct settings_places places = {environ, settings_directories};
-    bool read = settings_read(&v->settings, &places, NEED_RUN | NEED_SSH | NEED_ACCOUNT) == 0;
-    audit_use(&v->settings, read);
-    if (!read)
-        return v->settings.error;
+    const char *error = settings_start(&v->settings, &places, NEED_RUN | NEED_SSH | NEED_ACCOUNT);
+    if (error != NULL)
+        return error;
     return setup_prepare(&v->settings, &v->account, &v->keys, &v->lock, before_all ? NULL : v->peer,
                          program);
 }
@@ -411,7 +410,6 @@ int ssh_main(int argc, char **argv) {
     signal(SIGPIPE, SIG_IGN);
     v.lock.record = v.log = v.listener = v.shell = v.input = v.signals = v.poll = -1;
     v.started = clock_now();
-    log_heed(environ);
     ucspi_peer(v.peer, environ, 0);
     session_new_run(v.run);
     peer_no_delay(0);

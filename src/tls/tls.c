@@ -13,7 +13,6 @@
 #include "base/clock.h"
 #include "base/drop.h"
 #include "base/fd.h"
-#include "base/log.h"
 #include "base/pages.h"
 #include "base/ucspi.h"
 #include "tls/backend.h"
@@ -96,15 +95,14 @@ static void open_cache(struct papers *p, uid_t uid, gid_t gid) {
 static const char *prepare(struct tls_connection *v, char **program) {
     static char text[128];
     struct settings_places places = {environ, settings_directories};
-    bool read = settings_read(&v->papers->settings, &places, NEED_TLS) == 0;
-    audit_use(&v->papers->settings, read);
-    if (!read)
-        return v->papers->settings.error;
+    const char *error = settings_start(&v->papers->settings, &places, NEED_TLS);
+    if (error != NULL)
+        return error;
     if (backend_prepare(&v->program, program, v->peer) == -1) {
         snprintf(text, sizeof text, "the program's process can't be made: %s", strerror(errno));
         return text;
     }
-    const char *error = read_files(v);
+    error = read_files(v);
     if (error != NULL)
         return error;
     uid_t uid = geteuid() == 0 ? ACCOUNT_TLS : geteuid();
@@ -225,7 +223,6 @@ int tls_main(int argc, char **argv) {
     prctl(PR_SET_DUMPABLE, 0);
     v.papers = &papers;
     papers.cache.fd = v.program.fd = -1;
-    log_heed(environ);
     ucspi_peer(v.peer, environ, 0);
     const char *error = prepare(&v, argv + 1);
     int code = -1;
