@@ -3,7 +3,7 @@
 #include "limit.h"
 #include "wire/utf8.h"
 
-void outcome_tell_denial(struct buf *b, const struct outcome *o) {
+static void tell_denial(struct buf *b, const struct outcome *o) {
     buf_text(b, "[broker] DENY: ");
     for (size_t i = 0, length; i < o->requested_n && i < LIMIT_REQUEST; i += length) {
         uint32_t code;
@@ -14,4 +14,21 @@ void outcome_tell_denial(struct buf *b, const struct outcome *o) {
     }
     buf_char(b, '\n');
     buf_format(b, "bastion: %s\n", o->reason);
+}
+
+void outcome_tell(struct buf *b, const struct outcome *o, const char *newline) {
+    switch (o->kind) {
+    case OUTCOME_ENDED:
+    case OUTCOME_TIMEOUT:
+    case OUTCOME_GONE: break;
+    case OUTCOME_DENIED: tell_denial(b, o); break;
+    case OUTCOME_FAILED:
+        buf_format(b, "bastion: the command cannot be started: %s%s", o->reason, newline);
+        break;
+    case OUTCOME_SKIPPED: buf_format(b, "%s: this one is left out.%s", o->busy, newline); break;
+    case OUTCOME_BUSY: buf_format(b, "%s: try again later.%s", o->busy, newline); break;
+    case OUTCOME_ERROR:
+        buf_format(b, "bastion: a fault of this service; its log says why%s", newline);
+        break;
+    }
 }

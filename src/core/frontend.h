@@ -34,9 +34,11 @@ struct outcome {
     size_t requested_n;
 };
 
-/* Puts what a denied client is told: its request, as far as it is text that no terminal takes for
- * anything else, and, where it is no request at all, why. */
-void outcome_tell_denial(struct buf *b, const struct outcome *o);
+/* Puts what the client reads of an outcome besides the command's output: one line, or of a denial
+ * two: its request, as far as it is text that no terminal takes for anything else, and why it may
+ * not be run. Nothing of a command that ran, nor where nobody is there to read it. `newline` ends
+ * a line that is alone. */
+void outcome_tell(struct buf *b, const struct outcome *o, const char *newline);
 
 enum { FRONTEND_FDS = 3 };
 

@@ -272,45 +272,26 @@ static void send_whole(struct response *a, int status, const char *fields) {
     finish(a);
 }
 
-/* Makes one line the body. */
-static void hold_line(struct response *a, const char *text, const char *more) {
-    struct buf b = {.at = a->frame + RESPONSE_DATA, .cap = LIMIT_HELD};
-    buf_format(&b, "%s%s\n", text, more);
-    a->held = b.len;
-}
-
-/* The request as it came; where it is not text, the reason says so. */
-static void hold_denial(struct response *a, const struct outcome *o) {
-    struct buf b = {.at = a->frame + RESPONSE_DATA, .cap = LIMIT_HELD};
-    outcome_tell_denial(&b, o);
-    a->held = b.len;
-}
-
-/* The ending of a message whose status line was not out yet. */
+/* The ending of a message whose status line was not out yet. Where no command ran, what became of
+ * the request is the body. */
 static void end_held(struct response *a, const struct outcome *o, const char *code) {
+    struct buf b = {.at = a->frame + RESPONSE_DATA, .cap = LIMIT_HELD};
+    if (o->kind == OUTCOME_GONE || o->kind == OUTCOME_ERROR)
+        buf_text(&b, "Internal Server Error\n");
+    else
+        outcome_tell(&b, o, "\n");
+    if (o->kind != OUTCOME_ENDED && o->kind != OUTCOME_TIMEOUT)
+        a->held = b.len;
     switch (o->kind) {
     case OUTCOME_ENDED:
     case OUTCOME_TIMEOUT: send_whole(a, o->code == 0 ? 200 : 422, code); break;
-    case OUTCOME_FAILED:
-        hold_line(a, "bastion: the command cannot be started: ", o->reason);
-        send_whole(a, 422, code);
-        break;
-    case OUTCOME_DENIED:
-        hold_denial(a, o);
-        send_whole(a, 403, "X-Bastion-Exit-Code: 126\r\n");
-        break;
-    case OUTCOME_SKIPPED:
-        hold_line(a, o->busy, ": this one is left out.");
-        send_whole(a, 200, "X-Bastion-Skipped: 1\r\n");
-        break;
-    case OUTCOME_BUSY:
-        hold_line(a, o->busy, ": try again later.");
-        send_whole(a, 429, "Retry-After: 5\r\n");
-        break;
+    case OUTCOME_FAILED: send_whole(a, 422, code); break;
+    case OUTCOME_DENIED: send_whole(a, 403, "X-Bastion-Exit-Code: 126\r\n"); break;
+    case OUTCOME_SKIPPED: send_whole(a, 200, "X-Bastion-Skipped: 1\r\n"); break;
+    case OUTCOME_BUSY: send_whole(a, 429, "Retry-After: 5\r\n"); break;
     case OUTCOME_GONE:
     case OUTCOME_ERROR:
         a->x->close = true;
-        hold_line(a, "Internal Server Error", "");
         send_whole(a, 500, "");
         break;
     }

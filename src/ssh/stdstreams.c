@@ -106,41 +106,21 @@ static void ready(struct frontend *c, const struct pollfd fds[FRONTEND_FDS], int
         lose(s);
 }
 
-/* One line that is not the command's. */
-static void say(struct stdstreams *s, int stream, const char *text, const char *more) {
-    struct buf b = {.at = s->out[stream].at, .cap = sizeof s->out[stream].at};
-    /* A terminal whose line discipline is the command's, or nobody's yet, needs both. */
-    buf_format(&b, "%s%s%s", text, more, s->terminal ? "\r\n" : "\n");
-    s->out[stream].from = 0;
-    s->out[stream].to = b.len;
-}
-
-static void deny(struct stdstreams *s, const struct outcome *o) {
-    struct buf b = {.at = s->out[RUN_ERR].at, .cap = sizeof s->out[RUN_ERR].at};
-    outcome_tell_denial(&b, o);
-    s->out[RUN_ERR].from = 0;
-    s->out[RUN_ERR].to = b.len;
-}
-
+/* Puts what the client reads besides the command's output, and sets the exit code where there was
+ * no command to give one. */
 static void tell(struct stdstreams *s, const struct outcome *o) {
-    switch (o->kind) {
-    case OUTCOME_ENDED:
-    case OUTCOME_TIMEOUT:
-    case OUTCOME_GONE: break;
-    case OUTCOME_FAILED:
-        say(s, RUN_ERR, "bastion: the command cannot be started: ", o->reason);
-        break;
-    case OUTCOME_DENIED: deny(s, o); break;
-    case OUTCOME_SKIPPED: say(s, RUN_OUT, o->busy, ": this one is left out."); break;
-    case OUTCOME_BUSY:
-        say(s, RUN_ERR, o->busy, ": try again later.");
-        s->outcome.code = 75;
-        break;
-    case OUTCOME_ERROR:
-        say(s, RUN_ERR, "bastion: a fault of this service; its log says why", "");
-        s->outcome.code = 71;
-        break;
+    struct stream *out = &s->out[o->kind == OUTCOME_SKIPPED ? RUN_OUT : RUN_ERR];
+    struct buf b = BUF_ON(out->at);
+    /* A terminal whose line discipline is the command's, or nobody's yet, needs both. */
+    outcome_tell(&b, o, s->terminal ? "\r\n" : "\n");
+    if (b.len > 0) { /* then no command ran whose output could stand there */
+        out->from = 0;
+        out->to = b.len;
     }
+    if (o->kind == OUTCOME_BUSY)
+        s->outcome.code = 75;
+    else if (o->kind == OUTCOME_ERROR)
+        s->outcome.code = 71;
 }
 
 /* Writes what is left, as long as somebody takes it. Signals are blocked but for the waits, as in
