@@ -44,6 +44,23 @@ long peer_unsent(int fd) {
     return ioctl(fd, TIOCOUTQ, &n) == -1 && ioctl(fd, FIONREAD, &n) == -1 ? 0 : n;
 }
 
+int64_t peer_stall_watch(struct peer_stall *s, int fd, bool sending, int64_t now) {
+    if (!sending) {
+        s->at = CLOCK_NEVER;
+    } else if (s->at == CLOCK_NEVER) {
+        s->at = clock_after(now, LIMIT_WRITE_STALL_MS);
+        s->unsent = peer_unsent(fd);
+    }
+    return s->at;
+}
+
+bool peer_stalled(struct peer_stall *s, int fd, int64_t now) {
+    if (now < s->at)
+        return false;
+    s->at = CLOCK_NEVER;
+    return peer_unsent(fd) >= s->unsent;
+}
+
 bool peer_no_delay(int fd) { return set(fd, IPPROTO_TCP, TCP_NODELAY, 1); }
 
 void peer_drain(int fd) {

@@ -29,7 +29,7 @@ static void flush(struct response *a) {
             return;
         }
         a->from += (size_t)n;
-        a->stall_at = CLOCK_NEVER; /* set anew by watch */
+        a->stall.at = CLOCK_NEVER; /* set anew by watch */
     }
     a->from = a->to = a->held = 0;
 }
@@ -155,17 +155,12 @@ static int64_t watch(struct frontend *c, struct pollfd fds[FRONTEND_FDS], int64_
                              .events = (short)(reading ? POLLIN | POLLRDHUP : POLLRDHUP)};
     fds[1] = (struct pollfd){.fd = c->gone ? -1 : a->x->out, .events = pending ? POLLOUT : 0};
     fds[2] = (struct pollfd){.fd = -1};
-    if (!pending) {
-        a->stall_at = CLOCK_NEVER;
-    } else if (a->stall_at == CLOCK_NEVER) {
-        a->stall_at = clock_after(now, LIMIT_WRITE_STALL_MS);
-        a->unsent = peer_unsent(a->x->out);
-    }
+    int64_t stall_at = peer_stall_watch(&a->stall, a->x->out, pending, now);
     if (!reading || c->input_closed) /* one that nobody takes may take its time */
         a->body_stall_at = CLOCK_NEVER;
     else if (a->body_stall_at == CLOCK_NEVER)
         a->body_stall_at = clock_after(now, LIMIT_BODY_STALL_MS);
-    return clock_earlier(a->hold_until, clock_earlier(a->stall_at, a->body_stall_at));
+    return clock_earlier(a->hold_until, clock_earlier(stall_at, a->body_stall_at));
 }
 
 /* The client closed its sending side. One that does so right behind its request waits for the
@@ -210,12 +205,8 @@ static void ready(struct frontend *c, const struct pollfd fds[FRONTEND_FDS], int
         lose(a);
     if (fds[1].revents & POLLOUT)
         flush(a);
-    if (a->from < a->to && now >= a->stall_at) {
-        long left = peer_unsent(a->x->out);
-        if (left >= a->unsent)
-            lose(a);
-        a->stall_at = CLOCK_NEVER;
-    }
+    if (a->from < a->to && peer_stalled(&a->stall, a->x->out, now))
+        lose(a);
     if (now >= a->hold_until)
         begin_streaming(a);
 }
@@ -332,7 +323,7 @@ void response_start(struct response *a, struct reply *x, struct body *body, bool
     snprintf(a->run, sizeof a->run, "%s", run);
     a->hold_ms = hold_ms;
     a->half_close_until = clock_after(clock_now(), LIMIT_HALF_CLOSE_MS);
-    a->hold_until = a->stall_at = a->body_stall_at = CLOCK_NEVER;
+    a->hold_until = a->stall.at = a->body_stall_at = CLOCK_NEVER;
     a->streaming = a->said = a->broken = a->half_closed = false;
     a->held = a->from = a->to = 0;
 }

@@ -8,6 +8,7 @@
 
 #include "http/body.h"
 #include "http/reply.h"
+#include "base/peer.h"
 #include "core/frontend.h"
 #include "core/session.h"
 #include "limit.h"
@@ -33,9 +34,8 @@ struct response {
     int64_t half_close_until; /* until when that does not mean that it is gone */
     size_t held;              /* bytes of output in the frame */
     size_t from, to;          /* what of the frame is to be written */
-    int64_t stall_at;         /* when a client that takes nothing counts as gone */
+    struct peer_stall stall;  /* whether the client takes what it is sent */
     int64_t body_stall_at;
-    long unsent; /* bytes that the kernel held for it when we last looked */
     char frame[RESPONSE_DATA + LIMIT_HELD + RESPONSE_TAIL];
 };
 

@@ -58,7 +58,7 @@ static void send_records(struct tunnel *t) {
             return;
         }
         t->cut = (size_t)w < n;
-        t->stall_at = CLOCK_NEVER; /* set anew by wait_for */
+        t->stall.at = CLOCK_NEVER; /* set anew by wait_for */
         br_ssl_engine_sendrec_ack(t->engine, (size_t)w);
     }
 }
@@ -104,21 +104,13 @@ static void wait_for(struct tunnel *t, int64_t deadline) {
     struct pollfd fds[] = {{.fd = receiving ? t->in : -1, .events = POLLIN},
                            {.fd = t->out, .events = sending ? POLLOUT : 0},
                            {.fd = program != 0 ? t->program : -1, .events = program}};
-    if (!sending) {
-        t->stall_at = CLOCK_NEVER;
-    } else if (t->stall_at == CLOCK_NEVER) {
-        t->stall_at = clock_after(now, LIMIT_WRITE_STALL_MS);
-        t->unsent = peer_unsent(t->out);
-    }
+    int64_t stall_at = peer_stall_watch(&t->stall, t->out, sending, now);
     struct timespec ts;
-    if (ppoll(fds, 3, clock_left(clock_earlier(deadline, t->stall_at), now, &ts), NULL) == -1)
+    if (ppoll(fds, 3, clock_left(clock_earlier(deadline, stall_at), now, &ts), NULL) == -1)
         fds[1].revents = 0;
     now = clock_now();
-    if (sending && now >= t->stall_at) {
-        long left = peer_unsent(t->out);
-        t->gone = t->gone || left >= t->unsent;
-        t->stall_at = CLOCK_NEVER;
-    }
+    if (sending && peer_stalled(&t->stall, t->out, now))
+        t->gone = true;
     if (now >= deadline || (fds[1].revents & (POLLERR | POLLHUP | POLLNVAL)) != 0)
         t->gone = true;
 }
@@ -127,7 +119,7 @@ static void wait_for(struct tunnel *t, int64_t deadline) {
 
 void tunnel_start(struct tunnel *t, br_ssl_engine_context *engine, int in, int out) {
     *t = (struct tunnel){
-        .engine = engine, .in = in, .out = out, .program = -1, .stall_at = CLOCK_NEVER};
+        .engine = engine, .in = in, .out = out, .program = -1, .stall.at = CLOCK_NEVER};
     /* No record waits for the acknowledgement of the one before. */
     t->tcp = peer_no_delay(out);
     peer_probe(out, 60, 10, 6);

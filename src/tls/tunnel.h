@@ -7,6 +7,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/peer.h"
+
 /* Descriptions of alerts (RFC 5246, section 7.2), as far as they are sent here by name. */
 enum { ALERT_CLOSE = 0, ALERT_UNEXPECTED = 10, ALERT_BAD_CERTIFICATE = 42, ALERT_INTERNAL = 80 };
 
@@ -23,8 +25,7 @@ struct tunnel {
     /* the client's is a TCP socket; more records follow at once; the kernel waits for them */
     bool tcp, more, held;
     unsigned char alert_level; /* of an alert that has come in half */
-    int64_t stall_at;          /* when a client that takes nothing counts as gone */
-    long unsent;
+    struct peer_stall stall;   /* whether the client takes what it is sent */
 };
 
 /* For `engine`, ready to begin. */
