@@ -11,7 +11,7 @@ from harness import BASTION, PATIENCE, free_port
 from ssh_harness import SshServer
 
 TOP = Path(__file__).parents[2]
-# What the README says that it needs, and no more.
+# What bastion(8), THE CONTAINER, says that it needs, and no more.
 CAPABILITIES = "-all,+setuid,+setgid,+chown,+fowner,+kill"
 
 # The image's root, read-only, with what an engine mounts over it, and this machine's programs for commands.

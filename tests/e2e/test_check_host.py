@@ -35,7 +35,7 @@ def test_here():
 
 
 def test_few_capabilities():
-    """Those that README names are enough."""
+    """Those that bastion(8) names are enough."""
     found = with_capabilities(ALL)
     assert found.returncode == 0 and "warning" not in found.stdout
     assert sorted(re.search("capabilities ([A-Z ]+);", here(found))[1].split()) == sorted(ALL)

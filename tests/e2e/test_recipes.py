@@ -1,4 +1,4 @@
-"""What README advises: CI jobs and locks, systemd and sudo, the manual's examples, and apt's lock for `make run`."""
+"""What the documents advise: CI jobs and locks, systemd and sudo, the manual's examples, and apt's lock for `make run`."""
 import fcntl
 import os
 import re
@@ -14,6 +14,7 @@ from tls_harness import TlsServer, s_client
 
 TOP = Path(__file__).parents[2]
 README = (TOP / "README.md").read_text()
+WAYS = (TOP / "init/README.md").read_text()
 
 
 # ---- CI ----
@@ -61,11 +62,11 @@ def test_a_run_dir_for_each_service(start, apart):
     assert deploy.wait() == 0
 
 
-# ---- README, the units, the manual ----
+# ---- README, init/README.md, the units, the manual ----
 
 def test_volumes_of_docker_run():
     """Debian 12's engine takes no path that begins with ./ there."""
-    lines = [line for line in README.splitlines() if re.search(r"\s-v\s", line) and line.startswith("    ")]
+    lines = [line for line in (README + WAYS).splitlines() if re.search(r"\s-v\s", line) and line.startswith("    ")]
     assert lines and not [line for line in lines if re.search(r"-v \.", line)]
 
 
@@ -76,7 +77,7 @@ def test_units_say_what_sudo_needs(unit):
 
 
 def test_migration_names_what_the_image_lacks():
-    [row] = [line for line in README.splitlines() if line.startswith("| tools |")]
+    [row] = [line for line in WAYS.splitlines() if line.startswith("| tools |")]
     assert all(f"`{tool}`" in row for tool in ("head", "xargs", "sleep", "date", "id", "true"))
 
 

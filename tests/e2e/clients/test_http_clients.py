@@ -1,5 +1,5 @@
-"""Every client in every situation, without a proxy. What an answer means (README) must be what the client's user sees; where a client
-can't be brought to it, its cell of the table below says what happens instead, and the comment there says why. README's table of
+"""Every client in every situation, without a proxy. What an answer means (bastion(8), HTTP) must be what the client's user sees; where a client
+can't be brought to it, its cell of the table below says what happens instead, and the comment there says why. init/README.md's table of
 clients warns of it."""
 import pytest
 from clients import CLIENTS

@@ -1,5 +1,5 @@
-"""Real reverse proxies in front of bastion. Each is set up with the few lines that README's table of proxies asks for, and with
-nothing else but what lets it run in a folder of its own; where README says what a proxy does without them, there is one without.
+"""Real reverse proxies in front of bastion. Each is set up with the few lines that init/README.md's table asks for, and with
+nothing else but what lets it run in a folder of its own; where it says what a proxy does without them, there is one without.
 
 A proxy has as many doors as there are bastions behind it: a port each.
 """

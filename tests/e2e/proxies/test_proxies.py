@@ -1,5 +1,5 @@
-"""Every proxy in every situation. What an answer means (README) must be so behind each of them; where one can't be brought to it, its
-cell of the table below says what happens instead, and the comment there says why. README's table of proxies warns of it."""
+"""Every proxy in every situation. What an answer means (bastion(8), HTTP) must be so behind each of them; where one can't be brought to it, its
+cell of the table below says what happens instead, and the comment there says why. init/README.md's table warns of it."""
 import hashlib
 import select
 import subprocess
