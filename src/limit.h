@@ -3,8 +3,8 @@
 #ifndef LIMIT_H
 #define LIMIT_H
 
-/* The request's head (contract with the user; RFC 9112, section 3 asks for 8000 octets at
- * least). */
+/* The request's head (bastion(8), HTTP; RFC 9112, section 3 asks for 8000 octets of request line
+ * at least). */
 #define LIMIT_REQUEST_LINE 8192 /* bytes without the CRLF; 414 above */
 #define LIMIT_HEAD 32768        /* bytes from the method to the empty line; 431 above */
 #define LIMIT_FIELDS 100        /* field lines; 431 above */

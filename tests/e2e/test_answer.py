@@ -1,4 +1,4 @@
-"""The answer to a run that ends within the hold (contract, 3.3)."""
+"""The answer to a run that ends within the hold (bastion(8), HTTP)."""
 import re
 
 import pytest

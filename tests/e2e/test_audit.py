@@ -1,4 +1,4 @@
-"""The log (contract, 6)."""
+"""The log (bastion(8), DIAGNOSTICS; bastion-settings(5), The log)."""
 import base64
 import json
 import os

@@ -1,4 +1,4 @@
-"""Who may run the command (contract, 3.1)."""
+"""Who may run the command (bastion(8), HTTP)."""
 import base64
 
 import pytest

@@ -1,4 +1,5 @@
-"""Bodies: dropped, or the command's input; and no body is ever a request (contract, 3.2 and HTTP_STDIN)."""
+"""Bodies: dropped, or the command's input; and no body is ever a request (bastion(8), HTTP; HTTP_STDIN in
+bastion-settings(5))."""
 import hashlib
 import threading
 import time

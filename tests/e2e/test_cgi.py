@@ -1,4 +1,4 @@
-"""bastion cgi behind real web servers, and called as one would (contract, 1 and 2): all that is in its environment is
+"""bastion cgi behind real web servers, and called as one would (bastion(8), DESCRIPTION): all that is in its environment is
 the client's or the web server's, so nothing of it counts but the meta-variables of CGI."""
 import hashlib
 import os

@@ -1,4 +1,4 @@
-"""bastion cgi behind each web server that people have: what becomes of a request's body (contract, 1, 3.2 and HTTP_STDIN).
+"""bastion cgi behind each web server that people have: what becomes of a request's body (bastion(8), HTTP).
 
 Apache's mod_cgid and fcgiwrap pass all of the body before they read a byte of the answer; all of them tell of a body in chunks in
 ways of their own."""

@@ -1,4 +1,4 @@
-"""The client goes away (contract, ON_DISCONNECT)."""
+"""The client goes away (ON_DISCONNECT in bastion-settings(5))."""
 import subprocess
 
 import pytest

@@ -1,4 +1,5 @@
-"""The end of a run that was asked to end: it lasts as long as somebody of its process group has something to do (contract, 5).
+"""The end of a run that was asked to end: it lasts as long as somebody of its process group has something to do (COMMAND_TIMEOUT
+in bastion-settings(5)).
 
 The command is a shell that starts a script, as `cd /srv && ./deploy` does: the shell is gone at the first signal, and the script's trap
 has a roll-back to do, whose output is read to its end."""

@@ -1,4 +1,4 @@
-"""What the command gets: account, environment, descriptors; and that nothing comes from the request (contract, 5)."""
+"""What the command gets: account, environment, descriptors; and that nothing comes from the request (bastion(8), ENVIRONMENT)."""
 import grp
 import os
 import pwd

@@ -1,4 +1,4 @@
-"""Paths, methods, and what a browser sends for another site (contract, 3 and 3.1)."""
+"""Paths, methods, and what a browser sends for another site (bastion(8), HTTP)."""
 import subprocess
 
 import pytest

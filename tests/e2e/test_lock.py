@@ -1,4 +1,4 @@
-"""One run at a time (contract, 5)."""
+"""One run at a time (COMMAND_LOCK in bastion-settings(5))."""
 import fcntl
 import os
 import re

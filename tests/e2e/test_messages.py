@@ -1,4 +1,4 @@
-"""What is a request, and what two parsers could read in two ways (contract, 3.2).
+"""What is a request, and what two parsers could read in two ways (RFC 9110, RFC 9112; bastion(8), HTTP).
 
 Every bad message carries the right credential and a whole second request behind it. One answer comes, the connection ends,
 and the command has not run: neither for the first nor for the second.

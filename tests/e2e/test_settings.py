@@ -1,4 +1,4 @@
-"""Where settings come from, and what becomes of a wrong one (contract, 1 and 2)."""
+"""Where settings come from, and what becomes of a wrong one (bastion-settings(5), DESCRIPTION and DIAGNOSTICS)."""
 import os
 import subprocess
 

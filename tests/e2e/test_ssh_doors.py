@@ -1,4 +1,4 @@
-"""Every other door of an SSH server is shut (contract, 4): other credentials, other accounts, forwarding, subsystems, noise."""
+"""What an SSH server may have and this one has not (bastion(8), SSH): other credentials, other accounts, forwarding, subsystems; and noise."""
 import asyncio
 import os
 import random

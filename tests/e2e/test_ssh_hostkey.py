@@ -1,4 +1,4 @@
-"""The host's key (contract, 4): made once, kept for good, and an error where it can't be used, never another key."""
+"""The host's key (bastion(8), SSH): made once, kept for good, and an error where it can't be used, never another key."""
 import base64
 import os
 import re

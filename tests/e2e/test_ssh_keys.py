@@ -1,4 +1,4 @@
-"""Whose keys are good (contract, 2 and 4): read anew for every login, from three sources, however their files look."""
+"""Whose keys are good (bastion(8), SSH): read anew for every login, from three sources, however their files look."""
 import base64
 import hashlib
 import os

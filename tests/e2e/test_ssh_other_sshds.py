@@ -1,4 +1,4 @@
-"""The same login shell under OpenSSH's sshd and dropbear (contract, 1): settings are files, the log is syslog, and whoever
+"""The same login shell under OpenSSH's sshd and dropbear (bastion(8), SSH, Under another SSH server): settings are files, the log is syslog, and whoever
 logs in is the account."""
 import contextlib
 import hashlib

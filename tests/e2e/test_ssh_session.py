@@ -190,7 +190,7 @@ def test_the_environment_wins_over_a_file(start):
 
 
 def test_run_dir_is_what_it_always_is(start):
-    """The login shell must know it by itself (contract, RUN_DIR)."""
+    """The login shell must know it by itself (RUN_DIR in bastion-settings(5))."""
     server = start(SshServer, FORCE_COMMAND="ls -l /proc/$$/fd; :", RUN_DIR="/no/such/folder")
     assert f"-> {LOCK}\n".encode() in server.ssh().stdout
 
@@ -245,7 +245,7 @@ def environment(output):
 
 @pytest.mark.parametrize("settings", [{}, ALL], ids=["few", "all"])
 def test_environment(start, settings):
-    """The administrator's without a setting of his, what the contract names, and nothing of tinysshd's or the superserver's."""
+    """The administrator's without a setting of his, what the manual names (ENVIRONMENT), and nothing of tinysshd's or the superserver's."""
     server = start(SshServer, FORCE_COMMAND="env -0", env={"ADMIN_WORD": "two words", "DOCKER_HOST": "unix:///run/docker.sock", "HOME": "/root", "BASTION_USER": "x"}, **settings)
     found = environment(server.ssh().stdout)
     run = server.wait_event("start")[0]["run"]

@@ -1,4 +1,4 @@
-"""The answer to a run that outlasts the hold (contract, 3.3)."""
+"""The answer to a run that outlasts the hold (bastion(8), HTTP)."""
 import hashlib
 import subprocess
 import time

@@ -1,4 +1,4 @@
-"""Each way to be started (contract, 1): the same answers, the right peer, and a log in the right place."""
+"""Each way to be started (bastion(8), DESCRIPTION): the same answers, the right peer, and a log in the right place."""
 import os
 import socket
 

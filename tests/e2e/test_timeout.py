@@ -1,4 +1,4 @@
-"""Deadlines: of the command, and of a client that is slow (contract, 2 and 3.2)."""
+"""Deadlines: of the command, and of a client that is slow (COMMAND_TIMEOUT in bastion-settings(5); bastion(8), HTTP)."""
 import time
 
 import pytest
