@@ -34,8 +34,8 @@ static bool has_room(struct reader *r) {
     struct buf b = BUF_ON(text);
     if (r->m.positions == 0)
         return true;
-    buf_format(&b, "so far it stands for %llu characters, copies included, and %d are the most", (unsigned long long)r->m.positions,
-               LIMIT_ERE_POSITIONS);
+    buf_format(&b, "so far it stands for %llu characters, copies included, and %d are the most",
+               (unsigned long long)r->m.positions, LIMIT_ERE_POSITIONS);
     return fault_at(r, r->at, buf_string(&b));
 }
 
@@ -58,8 +58,10 @@ static bool read_character(struct reader *r, uint32_t *code) {
 /* ---- sets ---- */
 
 /* What of a class there may be beyond ASCII. */
-static const struct ere_range letters[] = {{0x80, 0x10ffff}}, controls[] = {{0x80, 0x9f}, {0x2028, 0x2029}, {0xfff9, 0xfffb}},
-                              spaces[] = {{0x85, 0x85}, {0x1680, 0x1680}, {0x2000, 0x200b}, {0x2028, 0x2029}, {0x205f, 0x205f}, {0x3000, 0x3000}};
+static const struct ere_range letters[] = {{0x80, 0x10ffff}},
+                              controls[] = {{0x80, 0x9f}, {0x2028, 0x2029}, {0xfff9, 0xfffb}},
+                              spaces[] = {{0x85, 0x85},     {0x1680, 0x1680}, {0x2000, 0x200b},
+                                          {0x2028, 0x2029}, {0x205f, 0x205f}, {0x3000, 0x3000}};
 
 static const struct class {
     const char *name;
@@ -81,7 +83,8 @@ static const struct class {
     {"xdigit", {0x03ff000000000000, 0x0000007e0000007e}, NULL, 0},
 };
 
-/* The set in the making lies at the end of the memory in use. Its ranges follow it, each 8 bytes, taken two by two. */
+/* The set in the making lies at the end of the memory in use. Its ranges follow it, each 8 bytes,
+ * taken two by two. */
 static struct ere_set *start_set(struct reader *r, bool negated) {
     struct ere_set *s = ere_take(&r->m, sizeof *s);
     if (s != NULL)
@@ -109,14 +112,16 @@ static int by_beginning(const void *a, const void *b) {
     return (x > y) - (x < y);
 }
 
-/* The set's ranges in order, no two of which touch; of a negated one what is in it, in ASCII. As a letter. */
+/* The set's ranges in order, no two of which touch; of a negated one what is in it, in ASCII. As a
+ * letter. */
 static uint32_t finish_set(struct reader *r, struct ere_set *s) {
     uint32_t n = 0;
     if (s->n > 1)
         qsort(s->range, s->n, sizeof *s->range, by_beginning);
     for (uint32_t i = 0; i < s->n; i++) {
         if (n > 0 && s->range[i].from <= s->range[n - 1].to + 1)
-            s->range[n - 1].to = s->range[i].to > s->range[n - 1].to ? s->range[i].to : s->range[n - 1].to;
+            s->range[n - 1].to =
+                s->range[i].to > s->range[n - 1].to ? s->range[i].to : s->range[n - 1].to;
         else
             s->range[n++] = s->range[i];
     }
@@ -137,7 +142,9 @@ static bool read_class(struct reader *r, struct ere_set *s) {
             r->at = (size_t)(end + 2 - r->text.at);
             return true;
         }
-    return fault_at(r, r->at, "there is no such class: alpha digit alnum upper lower space blank punct print graph cntrl xdigit are");
+    return fault_at(r, r->at,
+                    "there is no such class: alpha digit alnum upper lower space blank punct print "
+                    "graph cntrl xdigit are");
 }
 
 /* A character of a set, which [. and its like don't begin. */
@@ -145,7 +152,9 @@ static bool read_member(struct reader *r, uint32_t *code) {
     if (r->at == r->text.n)
         return fault_at(r, r->set, "[ has no ]: write \\[ for the character");
     if (look(r, 0) == '[' && is_one_of(look(r, 1), ".=:"))
-        return fault_at(r, r->at, "[. [= and the end of a range by [: are not known here: write the character itself");
+        return fault_at(
+            r, r->at,
+            "[. [= and the end of a range by [: are not known here: write the character itself");
     return read_character(r, code);
 }
 
@@ -216,9 +225,12 @@ static bool read_escape(struct reader *r, uint32_t *letter) {
     if (is_one_of(c, "dD"))
         return fault_at(r, begin, "\\d means different things to different programs: write [0-9]");
     if (is_one_of(c, "<>bB`'"))
-        return fault_at(r, begin, "there are no boundaries of words or texts: the whole is matched");
+        return fault_at(r, begin,
+                        "there are no boundaries of words or texts: the whole is matched");
     if (is_one_of(c, "aefnrtx"))
-        return fault_at(r, begin, "a \\ before this letter means different things to different programs: write the letter, or \\\\ for a \\");
+        return fault_at(r, begin,
+                        "a \\ before this letter means different things to different programs: "
+                        "write the letter, or \\\\ for a \\");
     if (!is_one_of(c, "wWsS"))
         return read_character(r, letter);
     *letter = short_set(r, c);
@@ -236,7 +248,8 @@ static bool read_atom(struct reader *r, struct ere_piece *atom) {
         return fault_at(r, r->at, "this repeats nothing: put a \\ before it for the character");
     if (c == '^' || c == '$') {
         if (repeats(look(r, 1)))
-            return fault_at(r, r->at + 1, "this repeats ^ or $: put a \\ before that for the character");
+            return fault_at(r, r->at + 1,
+                            "this repeats ^ or $: put a \\ before that for the character");
         r->at++;
         *atom = ere_piece_nothing(&r->m, (c == '^') != r->backwards ? AT_BEGINNING : AT_END);
         return true;
@@ -267,7 +280,9 @@ static bool read_number(struct reader *r, unsigned *number) {
 static bool read_braces(struct reader *r, unsigned *least, unsigned *most) {
     size_t begin = r->at++;
     if (!read_number(r, least))
-        return fault_at(r, begin, look(r, 0) == ',' ? "{ without its first number: write {0,...}" : "{ without a number: write \\{ for the character");
+        return fault_at(r, begin,
+                        look(r, 0) == ',' ? "{ without its first number: write {0,...}"
+                                          : "{ without a number: write \\{ for the character");
     *most = *least;
     if (look(r, 0) == ',') {
         r->at++;
@@ -278,7 +293,8 @@ static bool read_braces(struct reader *r, unsigned *least, unsigned *most) {
         return fault_at(r, begin, "{ is not {n}, {n,} or {n,m}: write \\{ for the character");
     r->at++;
     if (*least > LIMIT_ERE_REPEAT || (*most > LIMIT_ERE_REPEAT && r->text.at[r->at - 2] != ','))
-        return fault_at(r, begin, "more than 255 repetitions: two of them, as in (a{255}){2}, multiply");
+        return fault_at(r, begin,
+                        "more than 255 repetitions: two of them, as in (a{255}){2}, multiply");
     if (*most < *least)
         return fault_at(r, begin, "the second number is smaller than the first");
     return true;
@@ -308,7 +324,10 @@ static bool read_repetitions(struct reader *r, struct ere_piece *atom, size_t us
 /* ---- groups ---- */
 
 static void open_group(struct reader *r) {
-    *r->group = (struct ere_group){.branch = ere_piece_nothing(&r->m, 15), .at = r->at, .used = r->m.used, .blocks = r->m.blocks};
+    *r->group = (struct ere_group){.branch = ere_piece_nothing(&r->m, 15),
+                                   .at = r->at,
+                                   .used = r->m.used,
+                                   .blocks = r->m.blocks};
 }
 
 static void end_branch(struct reader *r) {
@@ -342,12 +361,15 @@ static bool read_part(struct reader *r) {
     return has_room(r);
 }
 
-/* What most rules are mostly made of: a character of ASCII that stands for itself, with no repetition. */
+/* What most rules are mostly made of: a character of ASCII that stands for itself, with no
+ * repetition. */
 static bool read_plain(struct reader *r) {
     unsigned char c = (unsigned char)look(r, 0);
     struct ere_piece *branch = &r->group->branch;
-    bool plain = (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c != '\0' && strchr(" -_/:=,@%", c) != NULL);
-    if (!plain || repeats(look(r, 1)) || branch->n == 64 || branch->positions == LIMIT_ERE_POSITIONS || r->backwards)
+    bool plain = (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z')
+                 || (c != '\0' && strchr(" -_/:=,@%", c) != NULL);
+    if (!plain || repeats(look(r, 1)) || branch->n == 64 || branch->positions == LIMIT_ERE_POSITIONS
+        || r->backwards)
         return false;
     ere_piece_append(&r->m, branch, c);
     r->at++;
@@ -380,8 +402,8 @@ static bool read_expression(struct reader *r) {
     return has_room(r);
 }
 
-enum ere_result ere_compile(struct ere *e, struct slice text, bool backwards, void *memory, size_t size, struct ere_work *w,
-                            struct ere_fault *fault) {
+enum ere_result ere_compile(struct ere *e, struct slice text, bool backwards, void *memory,
+                            size_t size, struct ere_work *w, struct ere_fault *fault) {
     struct reader r = {.text = text, .backwards = backwards, .group = w->group, .fault = fault};
     r.m = (struct ere_maker){.work = w, .memory = memory, .size = size};
     if (!read_expression(&r))

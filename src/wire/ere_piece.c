@@ -21,7 +21,8 @@ struct ere_piece ere_piece_nothing(const struct ere_maker *m, unsigned empty) {
 struct ere_piece ere_piece_letter(struct ere_maker *m, uint32_t letter) {
     m->work->letter[m->pending] = letter;
     m->work->follow[m->pending] = 0;
-    return (struct ere_piece){.first = {1, 1}, .last = {1, 1}, .positions = 1, .base = m->pending++, .n = 1};
+    return (struct ere_piece){
+        .first = {1, 1}, .last = {1, 1}, .positions = 1, .base = m->pending++, .n = 1};
 }
 
 /* ---- blocks ---- */
@@ -35,7 +36,8 @@ static void fill_follow(uint64_t table[16], const uint64_t *follow, size_t n) {
     }
 }
 
-static void fill_block(struct ere_maker *m, struct ere_block *b, const uint64_t *follow, uint32_t n) {
+static void fill_block(struct ere_maker *m, struct ere_block *b, const uint64_t *follow,
+                       uint32_t n) {
     for (uint32_t i = 0; i < n; i++) {
         uint64_t self = UINT64_C(1) << i;
         b->stay |= follow[i] & self;
@@ -59,7 +61,11 @@ static struct ere_block *make_block(struct ere_maker *m, const struct ere_piece 
     if (m->full)
         return NULL;
     memcpy(letter, m->work->letter + p->base, p->n * sizeof *letter);
-    *b = (struct ere_block){{p->first[0], p->first[1]}, {p->last[0], p->last[1]}, .letter = letter, .n = (uint16_t)p->n, .index = (uint16_t)m->blocks++};
+    *b = (struct ere_block){{p->first[0], p->first[1]},
+                            {p->last[0], p->last[1]},
+                            .letter = letter,
+                            .n = (uint16_t)p->n,
+                            .index = (uint16_t)m->blocks++};
     fill_block(m, b, m->work->follow + p->base, p->n);
     return b;
 }
@@ -77,8 +83,10 @@ static void close_piece(struct ere_maker *m, struct ere_piece *p, struct ere_pie
     }
     p->n = 1;
     if (above != NULL) {
-        memmove(m->work->letter + p->base + 1, m->work->letter + above->base, above->n * sizeof *m->work->letter);
-        memmove(m->work->follow + p->base + 1, m->work->follow + above->base, above->n * sizeof *m->work->follow);
+        memmove(m->work->letter + p->base + 1, m->work->letter + above->base,
+                above->n * sizeof *m->work->letter);
+        memmove(m->work->follow + p->base + 1, m->work->follow + above->base,
+                above->n * sizeof *m->work->follow);
         above->base = p->base + 1;
     }
     m->pending = above != NULL ? above->base + above->n : p->base + 1;
@@ -86,7 +94,8 @@ static void close_piece(struct ere_maker *m, struct ere_piece *p, struct ere_pie
 
 /* ---- two pieces ---- */
 
-/* Makes one row of letters of the two: those of b are counted on from those of a. False if there are too many. */
+/* Makes one row of letters of the two: those of b are counted on from those of a. False if there
+ * are too many. */
 static bool join(struct ere_maker *m, struct ere_piece *a, struct ere_piece *b) {
     if (a->positions + b->positions > LIMIT_ERE_POSITIONS)
         m->positions = a->positions + b->positions;
@@ -172,9 +181,10 @@ static struct ere_piece put_copy(struct ere_maker *m, const struct copy *c) {
     return p;
 }
 
-/* From `least` to `most` copies, which are one piece; the last of them without end if it is `endless`. Whoever has enough of
- * them leaves at once, past those that are left. */
-static struct ere_piece put_copies(struct ere_maker *m, const struct copy *c, unsigned least, unsigned most, bool endless) {
+/* From `least` to `most` copies, which are one piece; the last of them without end if it is
+ * `endless`. Whoever has enough of them leaves at once, past those that are left. */
+static struct ere_piece put_copies(struct ere_maker *m, const struct copy *c, unsigned least,
+                                   unsigned most, bool endless) {
     struct ere_piece all = ere_piece_nothing(m, ALWAYS);
     uint64_t leave[2] = {0, 0};
     for (unsigned i = 0; i < most; i++) {
@@ -217,7 +227,8 @@ void ere_piece_repeat(struct ere_maker *m, struct ere_piece *a, unsigned least, 
     m->pending = a->base;
     *a = ere_piece_nothing(m, ALWAYS);
     while (left > 0 && !m->full) {
-        unsigned room = LETTERS / c.piece.n, some = left < room ? left : room, needed = least < some ? least : some;
+        unsigned room = LETTERS / c.piece.n, some = left < room ? left : room,
+                 needed = least < some ? least : some;
         struct ere_piece run = put_copies(m, &c, needed, some, endless && some == left);
         ere_piece_both(m, a, &run, false);
         left -= some;
@@ -240,8 +251,14 @@ void ere_piece_finish(struct ere_maker *m, struct ere_piece *whole, struct ere *
             uint32_t place = node[i].block->letter[letter] & ~ERE_BLOCK;
             if ((more = ere_take(m, sizeof *node)) == NULL)
                 return;
-            *more = (struct ere_node){(const struct ere_block *)(const void *)(m->memory + (size_t)place * 16), (uint16_t)i, letter};
+            *more = (struct ere_node){
+                (const struct ere_block *)(const void *)(m->memory + (size_t)place * 16),
+                (uint16_t)i, letter};
             nodes++;
         }
-    *e = (struct ere){.memory = m->memory, .used = m->used, .nodes = (uint32_t)nodes, .empty = (whole->empty & 8) != 0, .node = node};
+    *e = (struct ere){.memory = m->memory,
+                      .used = m->used,
+                      .nodes = (uint32_t)nodes,
+                      .empty = (whole->empty & 8) != 0,
+                      .node = node};
 }

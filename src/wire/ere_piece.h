@@ -1,5 +1,5 @@
-/* ere_piece.h: what ere.c makes an expression of. A piece is an expression of at most 64 letters; when two together have more,
- * the larger becomes a block, which is one letter. */
+/* ere_piece.h: what ere.c makes an expression of. A piece is an expression of at most 64 letters;
+ * when two together have more, the larger becomes a block, which is one letter. */
 #ifndef WIRE_ERE_PIECE_H
 #define WIRE_ERE_PIECE_H
 

@@ -25,11 +25,13 @@ static bool set_has(const struct ere_set *s, uint32_t code) {
 }
 
 static bool letter_has(const struct ere *e, uint32_t letter, uint32_t code) {
-    return letter == code || letter == ERE_ANY || ((letter & ERE_SET) != 0 && set_has(set_of(e, letter), code));
+    return letter == code || letter == ERE_ANY
+           || ((letter & ERE_SET) != 0 && set_has(set_of(e, letter), code));
 }
 
 /* Those of the letters that stand for the character. */
-static uint64_t try_letters(const struct ere *e, const struct ere_block *b, uint64_t letters, uint32_t code) {
+static uint64_t try_letters(const struct ere *e, const struct ere_block *b, uint64_t letters,
+                            uint32_t code) {
     uint64_t found = 0;
     for (; letters != 0; letters &= letters - 1) {
         unsigned i = (unsigned)__builtin_ctzll(letters);
@@ -38,8 +40,10 @@ static uint64_t try_letters(const struct ere *e, const struct ere_block *b, uint
     return found;
 }
 
-/* The same of any letters of the block: once they have been found for a character they are known. */
-static uint64_t known_letters(const struct ere *e, struct ere_run *run, const struct ere_block *b, uint32_t code, uint64_t all) {
+/* The same of any letters of the block: once they have been found for a character they are known.
+ */
+static uint64_t known_letters(const struct ere *e, struct ere_run *run, const struct ere_block *b,
+                              uint32_t code, uint64_t all) {
     struct ere_column *c = &run->column[b->index];
     size_t i = code % ERE_COLUMNS;
     if (!run->warm[b->index]) {
@@ -53,13 +57,12 @@ static uint64_t known_letters(const struct ere *e, struct ere_run *run, const st
     return c->letters[i];
 }
 
-static uint64_t letters_with(const struct ere *e, struct ere_run *run, const struct ere_block *b, uint64_t letters, uint32_t code) {
+static uint64_t letters_with(const struct ere *e, struct ere_run *run, const struct ere_block *b,
+                             uint64_t letters, uint32_t code) {
     enum { FEW = 4 };
-    uint64_t left = letters & ~b->blocks;
-    for (int i = 0; i < FEW && left != 0; i++)
-        left &= left - 1;
-    if (left == 0)
-        return try_letters(e, b, letters & ~b->blocks, code);
+    letters &= ~b->blocks;
+    if (__builtin_popcountll(letters) <= FEW)
+        return try_letters(e, b, letters, code);
     return letters & known_letters(e, run, b, code, ~b->blocks & (UINT64_MAX >> (64 - b->n)));
 }
 
@@ -78,11 +81,12 @@ void ere_start(const struct ere *e, struct ere_run *run) {
     memset(run->warm, 0, e->nodes * sizeof *run->warm);
 }
 
-/* Gives every letter that stands for a block what became of it: whether that one may end here. */
+/* Makes `next` what `now` is, with the letters too that stand for a block which may end here. */
 static void end_blocks(const struct ere *e, struct ere_run *run, bool at_end) {
+    memcpy(run->next, run->now, e->nodes * sizeof *run->now);
     for (uint32_t i = e->nodes - 1; i > 0; i--)
-        if ((run->now[i] & e->node[i].block->last[at_end]) != 0)
-            run->now[e->node[i].parent] |= UINT64_C(1) << e->node[i].letter;
+        if ((run->next[i] & e->node[i].block->last[at_end]) != 0)
+            run->next[e->node[i].parent] |= UINT64_C(1) << e->node[i].letter;
 }
 
 bool ere_step(const struct ere *e, struct ere_run *run, uint32_t code, enum ere_enter enter) {
@@ -90,10 +94,11 @@ bool ere_step(const struct ere *e, struct ere_run *run, uint32_t code, enum ere_
     end_blocks(e, run, false);
     for (uint32_t i = 0; i < e->nodes; i++) {
         const struct ere_node *node = &e->node[i];
-        bool entered = i == 0 ? enter != ERE_INSIDE : (run->next[node->parent] >> node->letter & 1) != 0;
+        bool entered =
+            i == 0 ? enter != ERE_INSIDE : (run->next[node->parent] >> node->letter & 1) != 0;
         uint64_t next = entered ? node->block->first[enter == ERE_BEGINNING] : 0;
-        if (run->now[i] != 0)
-            next |= followers(node->block, run->now[i]);
+        if (run->next[i] != 0)
+            next |= followers(node->block, run->next[i]);
         run->next[i] = next;
         run->now[i] = next != 0 ? letters_with(e, run, node->block, next, code) : 0;
         alive = alive || run->now[i] != 0;
@@ -103,10 +108,7 @@ bool ere_step(const struct ere *e, struct ere_run *run, uint32_t code, enum ere_
 
 bool ere_accepts(const struct ere *e, struct ere_run *run, bool at_end) {
     end_blocks(e, run, at_end);
-    bool accepts = (run->now[0] & e->node[0].block->last[at_end]) != 0;
-    for (uint32_t i = 0; i < e->nodes; i++)
-        run->now[i] &= ~e->node[i].block->blocks;
-    return accepts;
+    return (run->next[0] & e->node[0].block->last[at_end]) != 0;
 }
 
 /* ---- texts ---- */
@@ -143,7 +145,8 @@ size_t ere_longest(const struct ere *e, struct slice text, size_t at, struct ere
     return longest;
 }
 
-void ere_mark_starts(const struct ere *backwards, struct slice text, struct ere_run *run, unsigned char *starts) {
+void ere_mark_starts(const struct ere *backwards, struct slice text, struct ere_run *run,
+                     unsigned char *starts) {
     uint32_t code;
     memset(starts, 0, (text.n + 7) / 8);
     ere_start(backwards, run);
@@ -161,16 +164,17 @@ void ere_mark_starts(const struct ere *backwards, struct slice text, struct ere_
 
 /* ---- classes of characters ---- */
 
-static void note(uint32_t *least, uint32_t from, uint32_t edge) { *least = edge >= from && edge < *least ? edge : *least; }
+static void note(uint32_t *least, uint32_t from, uint32_t edge) {
+    *least = edge >= from && edge < *least ? edge : *least;
+}
 
 static void note_letter(const struct ere *e, uint32_t letter, uint32_t from, uint32_t *least) {
-    if (letter < ERE_ANY) {
+    if ((letter & ERE_SET) == 0) { /* ERE_ANY and a block are beyond all characters */
         note(least, from, letter);
         note(least, from, letter + 1);
-    } else if ((letter & ERE_SET) != 0) {
+    } else {
         const struct ere_set *s = set_of(e, letter);
-        note(least, from, 0x80);
-        for (uint32_t code = from > 0 ? from : 1; code < 0x80; code++)
+        for (uint32_t code = from > 0 ? from : 1; code <= 0x80; code++)
             if (set_has(s, code) != set_has(s, code - 1))
                 note(least, from, code);
         for (uint32_t i = 0; i < s->n; i++) {

@@ -1,5 +1,6 @@
-/* Any bytes as an extended regular expression and, behind the first NUL, a text: read from either end it is matched or not, its
- * longest match from the beginning is the whole exactly if it is, and characters of one class are one to the expression. */
+/* Any bytes as an extended regular expression and, behind the first NUL, a text: read from either
+ * end it is matched or not, its longest match from the beginning is the whole exactly if it is, and
+ * characters of one class are one to the expression. */
 #include <assert.h>
 #include <stdint.h>
 #include <string.h>
@@ -54,14 +55,16 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     if (nul == NULL)
         return 0;
     struct slice rule = {in, (size_t)(nul - in)}, text = {nul + 1, size - rule.n - 1};
-    if (rule.n > 4000 || text.n > 2000 || ere_compile(&e, rule, false, memory, sizeof memory, &work, &fault) != ERE_GOOD)
+    if (rule.n > 4000 || text.n > 2000
+        || ere_compile(&e, rule, false, memory, sizeof memory, &work, &fault) != ERE_GOOD)
         return 0;
     bool matches = ere_match(&e, text, &run);
     if (!utf8_is_valid(text.at, text.n)) {
         assert(!matches);
         return 0;
     }
-    assert(ere_compile(&backwards, rule, true, more_memory, sizeof more_memory, &work, &fault) == ERE_GOOD);
+    assert(ere_compile(&backwards, rule, true, more_memory, sizeof more_memory, &work, &fault)
+           == ERE_GOOD);
     assert(match_backwards(&backwards, text) == matches);
     assert(match_classes(&e, text, data[0]) == matches);
     if (text.n > 0) {
