@@ -47,6 +47,7 @@ int main(void) {
         text[strcspn(text, "\n")] = '\0';
         putchar(ask(line, text));
         putchar('\n');
+        fflush(stdout); /* what is known is known when the next takes for ever */
     }
     return 0;
 }

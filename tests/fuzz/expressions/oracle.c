@@ -86,6 +86,7 @@ struct tree {
     struct tree *a, *b;
     unsigned least, most; /* most = 0xffff: without end */
     double positions;     /* that it takes */
+    double leaves;        /* the same, with what stands for no character */
 };
 
 static struct tree pool[NODES];
@@ -135,12 +136,13 @@ static void make_count(struct tree *t) {
     }
     unsigned copies = t->most == 0xffff ? (t->least > 1 ? t->least : 1) : t->most;
     t->positions = t->a->positions * copies;
+    t->leaves = t->a->leaves * (copies > 1 ? copies : 1);
 }
 
 static struct tree *make(unsigned depth) {
     struct tree *t = &pool[used++];
     unsigned kind = below(100);
-    *t = (struct tree){.kind = EMPTY};
+    *t = (struct tree){.kind = EMPTY, .leaves = 1};
     if (used > NODES - 40 || depth == 0 || kind < 22) {
         make_character(t);
     } else if (kind < 27) {
@@ -152,11 +154,13 @@ static struct tree *make(unsigned depth) {
         t->a = make(depth - 1);
         t->b = make(depth - 1);
         t->positions = t->a->positions + t->b->positions;
+        t->leaves = t->a->leaves + t->b->leaves;
     } else if (kind < 78) {
         t->kind = GROUP;
         t->least = chance(10) ? 200 : 1 + below(4); /* so many parentheses */
         t->a = make(depth - 1);
         t->positions = t->a->positions;
+        t->leaves = t->a->leaves;
     } else {
         t->kind = REPEATED;
         t->a = make(depth - 1);
@@ -398,7 +402,7 @@ int main(int argc, char **argv) {
         struct tree *t = make(1 + below(7));
         spell(t, EITHER);
         /* Others take their time over what is large. */
-        if (spelling_n >= sizeof spelling || (argc > 4 && (t->positions > 40 || spelling_n > 60)))
+        if (spelling_n >= sizeof spelling || (argc > 4 && (t->leaves > 40 || spelling_n > 60)))
             continue;
         spelling[spelling_n] = '\0';
         expressions++;
