@@ -1,6 +1,5 @@
 #include "connection_limits.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
 #include <stdio.h>
@@ -8,22 +7,21 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/ip.h"
 #include "core/audit.h"
 
 /* ---- the limits ---- */
 
 void connection_limits_identify(struct connection_owner *o, const struct sockaddr_storage *peer) {
-    static const unsigned char mapped[12] = {[10] = 0xff, [11] = 0xff};
-    memset(o->address, 0, sizeof o->address);
-    if (peer->ss_family == AF_INET6)
-        memcpy(o->address, &((const struct sockaddr_in6 *)peer)->sin6_addr, 16);
-    if (peer->ss_family == AF_INET) {
-        memcpy(o->address, mapped, sizeof mapped);
-        memcpy(o->address + 12, &((const struct sockaddr_in *)peer)->sin_addr, 4);
-    }
-    bool is_four = memcmp(o->address, mapped, sizeof mapped) == 0;
-    o->loopback = is_four ? o->address[12] == 127 : memcmp(o->address, &in6addr_loopback, 16) == 0;
-    if (!is_four && !o->loopback)
+    struct ip ip;
+    unsigned port;
+    memset(o, 0, sizeof *o);
+    if (!ip_of_socket(&ip, &port, peer))
+        return;
+    ip_unmap(&ip);
+    ip_map(o->address, &ip);
+    o->loopback = ip_is_loopback(&ip);
+    if (ip.n == sizeof(struct in6_addr) && !o->loopback)
         memset(o->address + 8, 0, 8);
 }
 

@@ -1,9 +1,7 @@
 #include "init.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <netinet/in.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
@@ -18,6 +16,7 @@
 #include "base/clock.h"
 #include "base/container.h"
 #include "base/fd.h"
+#include "base/ip.h"
 #include "base/log.h"
 #include "base/run_directory.h"
 #include "core/audit.h"
@@ -270,11 +269,6 @@ static void log_ready(const struct supervisor *v) {
     audit_write(&a);
 }
 
-static bool is_address(const char *text) {
-    unsigned char bytes[16];
-    return inet_pton(AF_INET, text, bytes) == 1 || inet_pton(AF_INET6, text, bytes) == 1;
-}
-
 static int prepare(struct supervisor *v) {
     enum rundir rundir;
     int code = read_settings(v);
@@ -309,7 +303,8 @@ __attribute__((noinline)) static void give_back_stack(void) {
 
 int init_main(int argc, char **argv) {
     static struct supervisor v;
-    bool has_address = argc == 3 && strcmp(argv[1], "--address") == 0 && is_address(argv[2]);
+    struct ip ip;
+    bool has_address = argc == 3 && strcmp(argv[1], "--address") == 0 && ip_read(&ip, argv[2]);
     if (argc > 1 && !has_address) {
         fputs("usage: bastion init [--address ADDRESS]\n", stderr);
         return 64;

@@ -1,6 +1,5 @@
 #include "listen.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
 #include <stdio.h>
@@ -9,30 +8,25 @@
 
 #include "base/clock.h"
 #include "base/fd.h"
+#include "base/ip.h"
 #include "core/audit.h"
 #include "limit.h"
-
-union inet_address {
-    struct sockaddr any;
-    struct sockaddr_in four;
-    struct sockaddr_in6 six;
-};
 
 static void set_option(int fd, int level, int name, int value) {
     setsockopt(fd, level, name, &value, sizeof value);
 }
 
 /* Returns a descriptor, or -1 with errno. */
-static int listen_at(const union inet_address *a) {
-    bool six = a->any.sa_family == AF_INET6;
-    int fd = socket(a->any.sa_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+static int listen_at(const struct ip *ip, unsigned port) {
+    struct sockaddr_storage at;
+    socklen_t size = ip_to_socket(&at, ip, port);
+    int fd = socket(at.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (fd == -1)
         return -1;
     set_option(fd, SOL_SOCKET, SO_REUSEADDR, 1);
-    if (six)
+    if (at.ss_family == AF_INET6)
         set_option(fd, IPPROTO_IPV6, IPV6_V6ONLY, 0);
-    if (bind(fd, &a->any, six ? sizeof a->six : sizeof a->four) == 0
-        && listen(fd, LIMIT_BACKLOG) == 0)
+    if (bind(fd, (struct sockaddr *)&at, size) == 0 && listen(fd, LIMIT_BACKLOG) == 0)
         return fd;
     int error = errno;
     close(fd);
@@ -41,16 +35,12 @@ static int listen_at(const union inet_address *a) {
 }
 
 static int open_port(const char *text, unsigned port) {
-    union inet_address six = {
-        .six = {.sin6_family = AF_INET6, .sin6_port = htons((in_port_t)port)}};
-    union inet_address four = {.four = {.sin_family = AF_INET, .sin_port = htons((in_port_t)port)}};
-    if (text != NULL && inet_pton(AF_INET6, text, &six.six.sin6_addr) == 1)
-        return listen_at(&six);
-    if (text != NULL && inet_pton(AF_INET, text, &four.four.sin_addr) == 1)
-        return listen_at(&four);
-    int fd = listen_at(&six);
+    struct ip ip;
+    if (text != NULL && ip_read(&ip, text))
+        return listen_at(&ip, port);
+    int fd = listen_at(&(struct ip){.n = sizeof(struct in6_addr)}, port);
     if (fd == -1 && (errno == EAFNOSUPPORT || errno == EADDRNOTAVAIL)) /* a host without IPv6 */
-        fd = listen_at(&four);
+        fd = listen_at(&(struct ip){.n = sizeof(struct in_addr)}, port);
     return fd;
 }
 

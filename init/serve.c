@@ -1,6 +1,5 @@
 #include "serve.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
 #include <stdio.h>
@@ -8,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/env.h"
+#include "base/ip.h"
 #include "base/log.h"
 #include "base/ucspi.h"
 #include "spawn.h"
@@ -35,16 +35,10 @@ char *const *serve_environment(void) { return env_list(&environment); }
 
 /* Writes an address as the variables have it: one of IPv4 mapped into IPv6 is one of IPv4. */
 static void format_address(char out[LIMIT_PEER], unsigned *port, const struct sockaddr_storage *a) {
-    const struct sockaddr_in *four = (const struct sockaddr_in *)a;
-    const struct sockaddr_in6 *six = (const struct sockaddr_in6 *)a;
-    const unsigned char *bytes = six->sin6_addr.s6_addr;
-    bool is_six = a->ss_family == AF_INET6,
-         mapped = is_six && IN6_IS_ADDR_V4MAPPED(&six->sin6_addr);
-    *port = ntohs(is_six ? six->sin6_port : four->sin_port);
-    if (mapped)
-        inet_ntop(AF_INET, bytes + 12, out, LIMIT_PEER);
-    else
-        inet_ntop(a->ss_family, is_six ? (const void *)bytes : &four->sin_addr, out, LIMIT_PEER);
+    struct ip ip = {.n = sizeof(struct in_addr)};
+    ip_of_socket(&ip, port, a);
+    ip_unmap(&ip);
+    ip_print(out, &ip);
 }
 
 /* Sets the variables of UCSPI, by the names of tcpserver and ipsvd. The environment keeps pointers

@@ -1,26 +1,20 @@
 #include "base/ucspi.h"
 
-#include <arpa/inet.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 
 #include "base/env.h"
+#include "base/ip.h"
 
-static bool canonical(char out[LIMIT_PEER], const char *text) {
-    struct in_addr four;
-    struct in6_addr six;
-    if (inet_pton(AF_INET, text, &four) == 1)
-        return inet_ntop(AF_INET, &four, out, LIMIT_PEER) != NULL;
-    if (inet_pton(AF_INET6, text, &six) != 1)
-        return false;
-    if (IN6_IS_ADDR_V4MAPPED(&six))
-        return inet_ntop(AF_INET, &six.s6_addr[12], out, LIMIT_PEER) != NULL;
-    return inet_ntop(AF_INET6, &six, out, LIMIT_PEER) != NULL;
+static void print(char out[LIMIT_PEER], struct ip *ip) {
+    ip_unmap(ip);
+    ip_print(out, ip);
 }
 
 bool ucspi_address(char out[LIMIT_PEER], const char *text) {
     char host[LIMIT_PEER];
+    struct ip ip;
     bool bracketed = text[0] == '[';
     const char *from = text + bracketed, *colon = strchr(from, ':');
     size_t n = strcspn(from, bracketed ? "]" : "%");
@@ -32,23 +26,27 @@ bool ucspi_address(char out[LIMIT_PEER], const char *text) {
     memcpy(host, from, n);
     host[n] = '\0';
     host[strcspn(host, "%")] = '\0';
-    return canonical(out, host);
+    if (!ip_read(&ip, host))
+        return false;
+    print(out, &ip);
+    return true;
 }
 
 static bool of_socket(char out[LIMIT_PEER], int fd) {
     struct sockaddr_storage ss;
     socklen_t n = sizeof ss;
-    char text[LIMIT_PEER];
+    struct ip ip;
+    unsigned port;
     if (getpeername(fd, (struct sockaddr *)&ss, &n) == -1)
         return false;
     if (ss.ss_family == AF_UNIX) {
         snprintf(out, LIMIT_PEER, "local");
         return true;
     }
-    const void *address = ss.ss_family == AF_INET
-                              ? (const void *)&((struct sockaddr_in *)&ss)->sin_addr
-                              : (const void *)&((struct sockaddr_in6 *)&ss)->sin6_addr;
-    return inet_ntop(ss.ss_family, address, text, sizeof text) != NULL && canonical(out, text);
+    if (!ip_of_socket(&ip, &port, &ss))
+        return false;
+    print(out, &ip);
+    return true;
 }
 
 void ucspi_peer(char out[LIMIT_PEER], char *const *environment, int fd) {
@@ -63,7 +61,8 @@ void ucspi_peer(char out[LIMIT_PEER], char *const *environment, int fd) {
 }
 
 bool ucspi_is_loopback(const char *peer) {
-    return strncmp(peer, "127.", 4) == 0 || strcmp(peer, "::1") == 0;
+    struct ip ip;
+    return ip_read(&ip, peer) && ip_is_loopback(&ip);
 }
 
 bool ucspi_owns(const char *name, size_t n) {

@@ -1,9 +1,7 @@
 #include "tool/health.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <netinet/in.h>
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
@@ -12,6 +10,7 @@
 
 #include "base/clock.h"
 #include "base/fd.h"
+#include "base/ip.h"
 #include "base/num.h"
 #include "core/settings.h"
 
@@ -51,17 +50,15 @@ static bool wait_for(int fd, short what, int64_t deadline) {
 }
 
 static int connect_to(const char *address, unsigned port, int64_t deadline) {
-    struct sockaddr_in four = {.sin_family = AF_INET, .sin_port = htons((in_port_t)port)};
-    struct sockaddr_in6 six = {.sin6_family = AF_INET6, .sin6_port = htons((in_port_t)port)};
-    bool is_six = inet_pton(AF_INET6, address, &six.sin6_addr) == 1;
-    if (!is_six && inet_pton(AF_INET, address, &four.sin_addr) != 1)
+    struct sockaddr_storage to;
+    struct ip ip;
+    if (!ip_read(&ip, address))
         return -1;
-    int fd = socket(is_six ? AF_INET6 : AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0),
-        error = 0;
+    socklen_t size = ip_to_socket(&to, &ip, port);
+    int fd = socket(to.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0), error = 0;
     if (fd == -1)
         return -1;
-    int result = is_six ? connect(fd, (struct sockaddr *)&six, sizeof six)
-                        : connect(fd, (struct sockaddr *)&four, sizeof four);
+    int result = connect(fd, (struct sockaddr *)&to, size);
     bool connected =
         result == 0
         || (errno == EINPROGRESS && wait_for(fd, POLLOUT, deadline)

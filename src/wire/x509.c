@@ -1,10 +1,10 @@
 #include "wire/x509.h"
 
-#include <arpa/inet.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
 
+#include "base/ip.h"
 #include "wire/der.h"
 
 /* Object identifiers, without tag and length. */
@@ -42,21 +42,17 @@ static bool is_host(const char *name) {
     return name[-1] != '-' && name[-1] != '.';
 }
 
-static size_t read_address(unsigned char out[16], const char *name) {
-    return inet_pton(AF_INET, name, out) == 1 ? 4 : inet_pton(AF_INET6, name, out) == 1 ? 16 : 0;
-}
-
 bool x509_is_name(const char *name) {
-    unsigned char address[16];
-    return read_address(address, name) > 0 || is_host(name);
+    struct ip ip;
+    return ip_read(&ip, name) || is_host(name);
 }
 
 size_t x509_name_entry(unsigned char out[X509_NAME + 4], const char *name) {
-    unsigned char address[16], room[X509_NAME + 4];
+    unsigned char room[X509_NAME + 4];
     struct der d = DER_ON(room);
-    size_t n = read_address(address, name);
-    if (n > 0)
-        der_element(&d, ADDRESS, address, n);
+    struct ip ip;
+    if (ip_read(&ip, name))
+        der_element(&d, ADDRESS, ip.bytes, ip.n);
     else
         der_element(&d, NAME_OF_HOST, name, strlen(name));
     memcpy(out, d.at, der_mark(&d));

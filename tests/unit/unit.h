@@ -20,6 +20,7 @@ Suite *unit_num(void);
 Suite *unit_buf(void);
 Suite *unit_clock(void);
 Suite *unit_env(void);
+Suite *unit_ip(void);
 Suite *unit_ucspi(void);
 Suite *unit_base64(void);
 Suite *unit_utf8(void);

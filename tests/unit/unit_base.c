@@ -1,4 +1,4 @@
-/* num, buf, clock, env and ucspi. */
+/* num, buf, clock, env, ip and ucspi. */
 #include <arpa/inet.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -9,6 +9,7 @@
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/env.h"
+#include "base/ip.h"
 #include "base/num.h"
 #include "base/ucspi.h"
 #include "unit.h"
@@ -185,6 +186,63 @@ START_TEST(superserver_names) {
         ck_assert_msg(!ucspi_owns(theirs[i], strlen(theirs[i])), "%s", theirs[i]);
 }
 END_TEST
+
+/* Each pair is one address, in two forms, or two, and they are this machine's own or not. */
+static const struct {
+    const char *one, *other;
+    bool same, loopback;
+} pairs[] = {
+    {"192.0.2.1", "::ffff:192.0.2.1", true, false},
+    {"192.0.2.1", "::ffff:c000:201", true, false},
+    {"127.255.0.9", "::ffff:127.255.0.9", true, true},
+    {"::1", "0:0:0:0:0:0:0:1", true, true},
+    {"192.0.2.1", "::192.0.2.1", false, false},
+    {"192.0.2.1", "64:ff9b::192.0.2.1", false, false},
+    {"2001:db8::1", "2001:DB8:0::1", true, false},
+    {"2001:db8::1", "2001:db8::2", false, false},
+};
+
+START_TEST(same_address) {
+    struct ip one, other, again;
+    struct sockaddr_storage ss;
+    unsigned char mapped[2][16];
+    char text[2][LIMIT_PEER];
+    unsigned port = 0;
+    ck_assert(ip_read(&one, pairs[_i].one) && ip_read(&other, pairs[_i].other));
+    socklen_t n = ip_to_socket(&ss, &other, 8080);
+    ck_assert_uint_eq(n, other.n == 4 ? sizeof(struct sockaddr_in) : sizeof(struct sockaddr_in6));
+    ck_assert(ip_of_socket(&again, &port, &ss));
+    ck_assert_uint_eq(port, 8080);
+    ip_unmap(&one);
+    ip_unmap(&again);
+    ip_print(text[0], &one);
+    ip_print(text[1], &again);
+    ck_assert_msg((strcmp(text[0], text[1]) == 0) == pairs[_i].same, "%s %s", text[0], text[1]);
+    ip_map(mapped[0], &one);
+    ip_map(mapped[1], &other);
+    ck_assert_int_eq(memcmp(mapped[0], mapped[1], 16) == 0, pairs[_i].same);
+    ck_assert_int_eq(ip_is_loopback(&one), pairs[_i].loopback);
+}
+END_TEST
+
+START_TEST(no_address) {
+    static const char *const none[] = {"",      "192.0.2",      "192.0.2.1 ",   "192.0.2.256",
+                                       "[::1]", "fe80::1%eth0", "192.0.2.1:80", "host"};
+    struct ip ip;
+    unsigned port;
+    for (size_t i = 0; i < COUNT(none); i++)
+        ck_assert_msg(!ip_read(&ip, none[i]), "%s", none[i]);
+    ck_assert(!ip_of_socket(&ip, &port, &(struct sockaddr_storage){.ss_family = AF_UNIX}));
+}
+END_TEST
+
+Suite *unit_ip(void) {
+    Suite *s = suite("ip", same_address, COUNT(pairs));
+    TCase *tc = tcase_create("no address");
+    tcase_add_test(tc, no_address);
+    suite_add_tcase(s, tc);
+    return s;
+}
 
 Suite *unit_ucspi(void) {
     Suite *s = suite("ucspi", address, COUNT(addresses));
