@@ -4,8 +4,6 @@
 #include <stddef.h>
 #include <stdio.h>
 
-enum { ALERT_BAD_CERTIFICATE = 42, ALERT_INTERNAL = 80 };
-
 static const struct alert {
     int error;
     int alert; /* 0 where the engine has sent one: its own number is 512 less than the error */
@@ -52,17 +50,16 @@ int alert_number(int error) {
     return error > BR_ERR_OK && error < BR_ERR_RECV_FATAL_ALERT ? alert_of(error)->alert : 0;
 }
 
-const char *alert_text(int error) {
-    static char text[128];
+const char *alert_text(char text[ALERT_TEXT], int error) {
     const char *known = alert_of(error)->text;
     if (error == BR_ERR_OK)
         return NULL;
     if (error >= BR_ERR_RECV_FATAL_ALERT && error < BR_ERR_SEND_FATAL_ALERT)
-        snprintf(text, sizeof text, "TLS: the client sent alert %d",
+        snprintf(text, ALERT_TEXT, "TLS: the client sent alert %d",
                  error - BR_ERR_RECV_FATAL_ALERT);
     else if (known != NULL)
-        snprintf(text, sizeof text, "TLS: %s", known);
+        snprintf(text, ALERT_TEXT, "TLS: %s", known);
     else
-        snprintf(text, sizeof text, "TLS: error %d", error);
+        snprintf(text, ALERT_TEXT, "TLS: error %d", error);
     return text;
 }

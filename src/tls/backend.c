@@ -19,18 +19,16 @@
 
 extern char **environ;
 
-static bool peer_is_known;
-
-/* What is ours to say must not come from outside. */
+/* Whether a variable goes on to the program: not those that are set here. */
 static bool passes(const char *name, size_t n) {
     static const char *const ours[] = {"HTTPS", "SSL_PROTOCOL", "SSL_CIPHER",
-                                       "SSL_TLS_SNI_SERVERNAME"};
+                                       "SSL_TLS_SNI_SERVERNAME", "TCPREMOTEIP"};
     for (size_t i = 0; i < sizeof ours / sizeof *ours; i++)
         if (n == strlen(ours[i]) && memcmp(name, ours[i], n) == 0)
             return false;
     if (n >= 11 && memcmp(name, "SSL_CLIENT_", 11) == 0)
         return false;
-    return !(peer_is_known && n == 11 && memcmp(name, "TCPREMOTEIP", 11) == 0);
+    return true;
 }
 
 static bool is_host_name(const char *text) {
@@ -38,12 +36,13 @@ static bool is_host_name(const char *text) {
     return n > 0 && text[n] == '\0';
 }
 
-/* The UCSPI-TLS names. */
-static char *const *environment(const struct backend_facts *f, const char *peer) {
-    static struct env e;
+/* What the program gets: the environment as it is, and the names of UCSPI-TLS. NULL when it does
+ * not fit. Where the peer's address is known, it stands there in its canonical form. */
+static char *const *make_environment(const struct backend_facts *f, const char *peer) {
+    static struct env e; /* large; used once, right before execve(2) */
     char address[LIMIT_PEER];
+    const char *given = env_get(environ, "TCPREMOTEIP");
     const char *suite = profile_suite(f->suite);
-    peer_is_known = ucspi_address(address, peer);
     env_start(&e);
     env_copy(&e, environ, passes);
     env_set(&e, "HTTPS", "on");
@@ -54,8 +53,10 @@ static char *const *environment(const struct backend_facts *f, const char *peer)
         env_set(&e, "SSL_TLS_SNI_SERVERNAME", f->server_name);
     if (utf8_is_plain(f->client_name, strlen(f->client_name)))
         env_set(&e, "SSL_CLIENT_S_DN_CN", f->client_name);
-    if (peer_is_known)
+    if (ucspi_address(address, peer))
         env_set(&e, "TCPREMOTEIP", address);
+    else if (given != NULL)
+        env_set(&e, "TCPREMOTEIP", given);
     return env_list(&e);
 }
 
@@ -66,7 +67,8 @@ static int redirect(int fd) {
     return dup2(fd, 0) == -1 || dup2(fd, 1) == -1 || (errors && dup2(fd, 2) == -1) ? -1 : 0;
 }
 
-__attribute__((noreturn)) static void become(int fd, char **argv, const char *peer) {
+/* The process: waits for the facts, and executes the program. */
+__attribute__((noreturn)) static void run_backend(int fd, char **argv, const char *peer) {
     struct backend_facts f;
     char error[LIMIT_PATH + 64];
     sigset_t none;
@@ -76,7 +78,7 @@ __attribute__((noreturn)) static void become(int fd, char **argv, const char *pe
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
     signal(SIGPIPE, SIG_DFL);
-    char *const *env = environment(&f, peer);
+    char *const *env = make_environment(&f, peer);
     errno = E2BIG;
     if (env != NULL && redirect(fd) == 0)
         execvpe(argv[0], argv, env);
@@ -86,7 +88,7 @@ __attribute__((noreturn)) static void become(int fd, char **argv, const char *pe
     _exit(failed == ENOENT ? 127 : 126);
 }
 
-int backend_prepare(struct backend *p, char **argv, const char *peer) {
+int backend_prepare(struct backend *b, char **argv, const char *peer) {
     int pair[2];
     sigset_t set;
     sigemptyset(&set);
@@ -94,21 +96,21 @@ int backend_prepare(struct backend *p, char **argv, const char *peer) {
     sigprocmask(SIG_BLOCK, &set, NULL);
     if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) == -1)
         return -1;
-    p->fd = pair[0];
-    p->pid = fork();
-    if (p->pid == 0) {
+    b->fd = pair[0];
+    b->pid = fork();
+    if (b->pid == 0) {
         close(pair[0]);
-        become(pair[1], argv, peer);
+        run_backend(pair[1], argv, peer);
     }
     close(pair[1]);
-    return p->pid == -1 || fd_nonblock(p->fd) == -1 ? -1 : 0;
+    return b->pid == -1 || fd_nonblock(b->fd) == -1 ? -1 : 0;
 }
 
-int backend_begin(const struct backend *p, const struct backend_facts *facts) {
-    return send(p->fd, facts, sizeof *facts, MSG_NOSIGNAL) == sizeof *facts ? 0 : -1;
+int backend_begin(const struct backend *b, const struct backend_facts *facts) {
+    return send(b->fd, facts, sizeof *facts, MSG_NOSIGNAL) == sizeof *facts ? 0 : -1;
 }
 
-bool backend_end(struct backend *p, int64_t ms, int *code) {
+bool backend_end(struct backend *b, int64_t ms, int *code) {
     int64_t deadline = ms < 0 ? CLOCK_NEVER : clock_after(clock_now(), ms);
     sigset_t set;
     sigemptyset(&set);
@@ -116,8 +118,8 @@ bool backend_end(struct backend *p, int64_t ms, int *code) {
     for (;;) {
         struct timespec ts;
         int status;
-        pid_t pid = waitpid(p->pid, &status, WNOHANG);
-        if (pid == p->pid) {
+        pid_t pid = waitpid(b->pid, &status, WNOHANG);
+        if (pid == b->pid) {
             *code = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
             return true;
         }

@@ -5,25 +5,25 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "tls/pem.h"
-
 enum { RSA_BITS_LEAST = 2048, RSA_BITS_MOST = 4096, YEAR_0_TO_1970 = 719528 /* days */ };
 
 static int64_t since_1970(uint32_t days, uint32_t seconds) {
     return ((int64_t)days - YEAR_0_TO_1970) * 86400 + seconds;
 }
 
-bool certificate_places(const struct settings *s, const char **chain, const char **key) {
-    static char made[2][LIMIT_PATH + 16];
-    *chain = settings_text(s, SETTING_TLS_CERT);
-    *key = settings_text(s, SETTING_TLS_KEY);
-    if (*chain != NULL || !settings_given(s, SETTING_TLS))
-        return *chain != NULL;
-    snprintf(made[0], sizeof made[0], "%s/" SETTINGS_MADE_CERTIFICATE,
-             settings_text(s, SETTING_SSH_KEYS));
-    snprintf(made[1], sizeof made[1], "%s/" SETTINGS_MADE_KEY, settings_text(s, SETTING_SSH_KEYS));
-    *chain = made[0];
-    *key = made[1];
+bool certificate_paths(struct certificate_paths *p, const struct settings *s) {
+    const char *chain = settings_text(s, SETTING_TLS_CERT),
+               *key = settings_text(s, SETTING_TLS_KEY),
+               *directory = settings_text(s, SETTING_SSH_KEYS);
+    if (chain != NULL) {
+        snprintf(p->chain, sizeof p->chain, "%s", chain);
+        snprintf(p->key, sizeof p->key, "%s", key != NULL ? key : "");
+    } else if (settings_given(s, SETTING_TLS)) {
+        snprintf(p->chain, sizeof p->chain, "%s/" SETTINGS_MADE_CERTIFICATE, directory);
+        snprintf(p->key, sizeof p->key, "%s/" SETTINGS_MADE_KEY, directory);
+    } else {
+        return false;
+    }
     return true;
 }
 
@@ -70,31 +70,31 @@ static const char *take_certificate(void *context, const char *label, const unsi
     if (c->count > 1)
         return NULL;
     c->public = *br_x509_decoder_get_pkey(&c->decoder);
+    /* BearSSL's private fields (vendor/README.md, "A new version"): the dates of a certificate */
     c->not_before = since_1970(c->decoder.notbefore_days, c->decoder.notbefore_seconds);
     c->not_after = since_1970(c->decoder.notafter_days, c->decoder.notafter_seconds);
     return NULL;
 }
 
 const char *certificate_read_chain(struct certificate *c, const char *path) {
-    static char text[LIMIT_PATH + 64];
     c->count = c->used = 0;
-    const char *error = pem_each(path, take_certificate, c);
+    const char *error = pem_each(c->error, path, take_certificate, c);
     if (error != NULL || c->count > 0)
         return error;
-    snprintf(text, sizeof text, "%s: there is no certificate in it", path);
-    return text;
+    snprintf(c->error, sizeof c->error, "%s: there is no certificate in it", path);
+    return c->error;
 }
 
 /* ---- the key ---- */
 
-/* The key, and whether the certificate's public half stands in its file, as it does in all but a
- * few EC ones. */
-struct found {
+/* What a file of a key turns out to have: the key, and the public half that the certificate has,
+ * which stands in all but a few files of EC keys. */
+struct key_search {
     struct certificate *c;
     bool key, public;
 };
 
-static bool holds(const unsigned char *bytes, size_t n, const br_x509_pkey *k) {
+static bool has_public_half(const unsigned char *bytes, size_t n, const br_x509_pkey *k) {
     if (k->key_type == BR_KEYTYPE_EC)
         return memmem(bytes, n, k->key.ec.q, k->key.ec.qlen) != NULL;
     return memmem(bytes, n, k->key.rsa.n, k->key.rsa.nlen) != NULL;
@@ -102,7 +102,7 @@ static bool holds(const unsigned char *bytes, size_t n, const br_x509_pkey *k) {
 
 static const char *take_key(void *context, const char *label, const unsigned char *bytes,
                             size_t n) {
-    struct found *f = context;
+    struct key_search *f = context;
     size_t length = strlen(label);
     if (f->key || length < 11 || strcmp(label + length - 11, "PRIVATE KEY") != 0)
         return NULL;
@@ -111,27 +111,26 @@ static const char *take_key(void *context, const char *label, const unsigned cha
     if (br_skey_decoder_last_error(&f->c->key) != 0)
         return "its key is damaged, or neither RSA nor on P-256, P-384 or P-521";
     f->key = true;
-    f->public = f->c->count > 0 && holds(bytes, n, &f->c->public);
+    f->public = f->c->count > 0 && has_public_half(bytes, n, &f->c->public);
     return NULL;
 }
 
-static const char *find_key(struct found *f, const char *path) {
-    static char text[LIMIT_PATH + 64];
-    const char *error = pem_each(path, take_key, f);
+static const char *read_key(struct key_search *f, const char *path) {
+    const char *error = pem_each(f->c->error, path, take_key, f);
     if (error != NULL || f->key)
         return error;
-    snprintf(text, sizeof text, "%s: there is no private key in it", path);
-    return text;
+    snprintf(f->c->error, sizeof f->c->error, "%s: there is no private key in it", path);
+    return f->c->error;
 }
 
 const char *certificate_read_key(struct certificate *c, const char *path) {
-    struct found f = {.c = c};
-    return find_key(&f, path);
+    struct key_search f = {.c = c};
+    return read_key(&f, path);
 }
 
-/* Computing an EC key's public half takes as long as a handshake: only where it does not stand
- * beside the key. */
-static bool match(const struct certificate *c, bool public_found) {
+/* Whether the key belongs to the certificate. Computing an EC key's public half takes as long as a
+ * handshake: that is done only where it does not stand in the file of the key. */
+static bool key_matches(const struct certificate *c, bool public_found) {
     unsigned char point[BR_EC_KBUF_PUB_MAX_SIZE];
     if (br_skey_decoder_key_type(&c->key) != c->public.key_type)
         return false;
@@ -145,16 +144,15 @@ static bool match(const struct certificate *c, bool public_found) {
 
 static const char *read_once(struct certificate *c, const char *chain_path, const char *key_path,
                              bool *matches) {
-    struct found f = {.c = c};
+    struct key_search f = {.c = c};
     const char *error = certificate_read_chain(c, chain_path);
     if (error == NULL)
-        error = find_key(&f, key_path);
-    *matches = error == NULL && match(c, f.public);
+        error = read_key(&f, key_path);
+    *matches = error == NULL && key_matches(c, f.public);
     return error;
 }
 
 const char *certificate_read(struct certificate *c, const char *chain_path, const char *key_path) {
-    static char text[2 * LIMIT_PATH + 64];
     bool matches;
     const char *error = read_once(c, chain_path, key_path, &matches);
     if (!matches) {
@@ -162,22 +160,21 @@ const char *certificate_read(struct certificate *c, const char *chain_path, cons
         error = read_once(c, chain_path, key_path, &matches);
     }
     if (error == NULL && !matches) {
-        snprintf(text, sizeof text, "%s, %s: the key does not belong to the certificate",
+        snprintf(c->error, sizeof c->error, "%s, %s: the key does not belong to the certificate",
                  chain_path, key_path);
-        error = text;
+        error = c->error;
     }
     if (error != NULL)
         certificate_wipe(c);
     return error;
 }
 
-const char *certificate_age(const struct certificate *c, int64_t now) {
-    static char text[64];
+const char *certificate_age(char text[CERTIFICATE_AGE], const struct certificate *c, int64_t now) {
     if (now >= c->not_before && now <= c->not_after)
         return NULL;
     bool early = now < c->not_before;
     int64_t seconds = early ? c->not_before - now : now - c->not_after;
-    snprintf(text, sizeof text, early ? "not valid for another %lld %s" : "expired %lld %s ago",
+    snprintf(text, CERTIFICATE_AGE, early ? "not valid for another %lld %s" : "expired %lld %s ago",
              (long long)(seconds >= 86400 ? seconds / 86400 : seconds / 3600),
              seconds >= 86400 ? "days" : "hours");
     return text;

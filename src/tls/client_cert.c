@@ -4,12 +4,11 @@
 #include <string.h>
 
 #include "tls/certificate.h"
-#include "tls/pem.h"
 #include "wire/utf8.h"
 #include "wire/x509.h"
 
-/* Keeps n bytes, unless the room is `full`. */
-static unsigned char *keep(struct client_cert *c, const void *bytes, size_t n) {
+/* Copies n bytes to where they stay, and returns that place; c->full where there is no room. */
+static unsigned char *keep_bytes(struct client_cert *c, const void *bytes, size_t n) {
     unsigned char *at = c->bytes + c->used;
     c->full = c->full || n > sizeof c->bytes - c->used;
     if (!c->full) {
@@ -22,13 +21,14 @@ static unsigned char *keep(struct client_cert *c, const void *bytes, size_t n) {
 static void append_name(void *context, const void *bytes, size_t n) {
     struct client_cert *c = context;
     br_x500_name *dn = &c->anchor[c->count].dn;
-    unsigned char *at = keep(c, bytes, n);
+    unsigned char *at = keep_bytes(c, bytes, n);
     if (dn->len == 0)
         dn->data = at;
     dn->len += n; /* one piece: nothing else is kept meanwhile */
 }
 
-static const char *take(void *context, const char *label, const unsigned char *bytes, size_t n) {
+static const char *take_authority(void *context, const char *label, const unsigned char *bytes,
+                                  size_t n) {
     struct client_cert *c = context;
     if (strcmp(label, "CERTIFICATE") != 0)
         return NULL;
@@ -42,10 +42,10 @@ static const char *take(void *context, const char *label, const unsigned char *b
     a->flags = br_x509_decoder_isCA(&c->decoder) ? BR_X509_TA_CA : 0;
     a->pkey = *br_x509_decoder_get_pkey(&c->decoder);
     if (a->pkey.key_type == BR_KEYTYPE_EC) {
-        a->pkey.key.ec.q = keep(c, a->pkey.key.ec.q, a->pkey.key.ec.qlen);
+        a->pkey.key.ec.q = keep_bytes(c, a->pkey.key.ec.q, a->pkey.key.ec.qlen);
     } else {
-        a->pkey.key.rsa.n = keep(c, a->pkey.key.rsa.n, a->pkey.key.rsa.nlen);
-        a->pkey.key.rsa.e = keep(c, a->pkey.key.rsa.e, a->pkey.key.rsa.elen);
+        a->pkey.key.rsa.n = keep_bytes(c, a->pkey.key.rsa.n, a->pkey.key.rsa.nlen);
+        a->pkey.key.rsa.e = keep_bytes(c, a->pkey.key.rsa.e, a->pkey.key.rsa.elen);
     }
     if (c->full || a->dn.len == 0)
         return "it has too many certificates, or one without a subject";
@@ -54,41 +54,42 @@ static const char *take(void *context, const char *label, const unsigned char *b
 }
 
 const char *client_cert_read(struct client_cert *c, const char *path) {
-    static char text[LIMIT_PATH + 64];
     c->count = c->used = 0;
     c->full = false;
-    const char *error = pem_each(path, take, c);
+    const char *error = pem_each(c->error, path, take_authority, c);
     if (error != NULL || c->count > 0)
         return error;
-    snprintf(text, sizeof text, "%s: there is no certificate in it", path);
-    return text;
+    snprintf(c->error, sizeof c->error, "%s: there is no certificate in it", path);
+    return c->error;
 }
 
 /* ---- the check ---- */
 
-/* BearSSL's own, with two things that it does not look at: how long the chain is (a client could
- * have minutes of the processor's time for as many signatures as a message can hold), and whether
- * the certificate was made for clients. */
+/* The check is BearSSL's own, with two things added that it does not look at: how long the chain is
+ * (a client could have minutes of the processor's time for as many signatures as a message can
+ * hold), and whether the certificate was made for clients. */
 
-static struct client_cert *of(const br_x509_class **x) { return (struct client_cert *)(void *)x; }
+static struct client_cert *client_cert_of(const br_x509_class **x) {
+    return (struct client_cert *)(void *)x;
+}
 
 static void start_chain(const br_x509_class **x, const char *server_name) {
-    struct client_cert *c = of(x);
+    struct client_cert *c = client_cert_of(x);
     c->depth = c->client_n = 0;
     c->refused = 0;
     c->check.vtable->start_chain(&c->check.vtable, server_name);
 }
 
 static void start_cert(const br_x509_class **x, uint32_t n) {
-    struct client_cert *c = of(x);
+    struct client_cert *c = client_cert_of(x);
     if (++c->depth > LIMIT_TLS_CERTIFICATES || (c->depth == 1 && n > sizeof c->client))
         c->refused = BR_ERR_X509_LIMIT_EXCEEDED;
     if (c->refused == 0)
         c->check.vtable->start_cert(&c->check.vtable, n);
 }
 
-static void append(const br_x509_class **x, const unsigned char *bytes, size_t n) {
-    struct client_cert *c = of(x);
+static void append_cert(const br_x509_class **x, const unsigned char *bytes, size_t n) {
+    struct client_cert *c = client_cert_of(x);
     if (c->refused != 0)
         return;
     if (c->depth == 1 && n <= sizeof c->client - c->client_n) {
@@ -99,13 +100,13 @@ static void append(const br_x509_class **x, const unsigned char *bytes, size_t n
 }
 
 static void end_cert(const br_x509_class **x) {
-    struct client_cert *c = of(x);
+    struct client_cert *c = client_cert_of(x);
     if (c->refused == 0)
         c->check.vtable->end_cert(&c->check.vtable);
 }
 
 static unsigned end_chain(const br_x509_class **x) {
-    struct client_cert *c = of(x);
+    struct client_cert *c = client_cert_of(x);
     unsigned error = c->refused != 0 ? c->refused : c->check.vtable->end_chain(&c->check.vtable);
     return error == 0 && !x509_is_for_clients(c->client, c->client_n)
                ? BR_ERR_X509_FORBIDDEN_KEY_USAGE
@@ -126,8 +127,13 @@ static uint32_t verify(const br_ec_impl *impl, const void *hash, size_t hash_n,
 
 void client_cert_require(struct client_cert *c, br_ssl_server_context *server) {
     static const unsigned char common_name[] = {3, 0x55, 0x04, 0x03}; /* its length first */
-    static const br_x509_class class = {
-        sizeof(struct client_cert), start_chain, start_cert, append, end_cert, end_chain, get_pkey};
+    static const br_x509_class class = {sizeof(struct client_cert),
+                                        start_chain,
+                                        start_cert,
+                                        append_cert,
+                                        end_cert,
+                                        end_chain,
+                                        get_pkey};
     static const br_hash_class *const hash[] = {&br_sha256_vtable, &br_sha384_vtable,
                                                 &br_sha512_vtable};
     c->vtable = &class;

@@ -6,12 +6,13 @@
 #include <stdbool.h>
 
 #include "limit.h"
+#include "tls/pem.h"
 
 struct client_cert {
     const br_x509_class *vtable; /* first: what br_ssl_engine_set_x509 takes */
     br_x509_trust_anchor anchor[LIMIT_TLS_CLIENT_CAS];
-    size_t count, used;
-    bool full;
+    size_t count, used; /* of `anchor`; of `bytes` */
+    bool full;          /* `bytes` has no room for more */
     br_x509_decoder_context decoder;
     br_x509_minimal_context check;
     size_t depth;     /* certificates that the client has sent */
@@ -19,12 +20,13 @@ struct client_cert {
     br_name_element name_element;
     char name[LIMIT_USER];                /* the common name of who has connected */
     unsigned char bytes[LIMIT_TLS_CHAIN]; /* the anchors' names and keys */
+    char error[PEM_ERROR];
     size_t client_n;
     unsigned char client[LIMIT_TLS_CLIENT]; /* the client's own certificate */
 };
 
 /* Reads a PEM file: certificates of authorities, or of single clients, which are then taken as they
- * are. Returns NULL, or the error with the file's name, good until the next call. */
+ * are. Returns NULL, or the error with the file's name, which is c->error. */
 const char *client_cert_read(struct client_cert *c, const char *path);
 
 /* Makes a client certificate that one of them signed, and that may be a client's, a condition of

@@ -14,12 +14,12 @@
 
 /* One object. */
 struct object {
-    PAGES_ALIGNED size_t n; /* and thereby the whole of it */
-    bool full;
+    PAGES_ALIGNED size_t n; /* aligned, and thereby the whole struct is */
+    bool full;              /* it had more bytes than there is room for */
     unsigned char bytes[LIMIT_TLS_CHAIN];
 };
 
-static void append(void *context, const void *bytes, size_t n) {
+static void append_bytes(void *context, const void *bytes, size_t n) {
     struct object *o = context;
     if (o->full || n > sizeof o->bytes - o->n) {
         o->full = true;
@@ -33,9 +33,10 @@ static const char *read_objects(const char *text, size_t n,
                                 const char *(*take)(void *, const char *, const unsigned char *,
                                                     size_t),
                                 void *context) {
-    static struct object o;
+    static struct object o; /* static, since it is large; wiped and given back below */
     br_pem_decoder_context decoder;
     const char *error = NULL;
+    /* BearSSL's private field, for its size alone (vendor/README.md, "A new version") */
     char label[sizeof decoder.name] = "";
     br_pem_decoder_init(&decoder);
     while (n > 0 && error == NULL) {
@@ -47,7 +48,7 @@ static const char *read_objects(const char *text, size_t n,
             snprintf(label, sizeof label, "%s", br_pem_decoder_name(&decoder));
             o.n = 0;
             o.full = false;
-            br_pem_decoder_setdest(&decoder, append, &o);
+            br_pem_decoder_setdest(&decoder, append_bytes, &o);
             break;
         case BR_PEM_END_OBJ:
             error = o.full ? "an object in it is too long" : take(context, label, o.bytes, o.n);
@@ -80,30 +81,30 @@ static bool is_encrypted(const char *text) {
            || strstr(text, "Proc-Type: 4,ENCRYPTED") != NULL;
 }
 
-const char *pem_each(const char *path,
+const char *pem_each(char text[PEM_ERROR], const char *path,
                      const char *(*take)(void *, const char *, const unsigned char *, size_t),
                      void *context) {
-    PAGES_ALIGNED static char text[LIMIT_TLS_FILE + 2];
-    static char whole[LIMIT_PATH + 128];
+    /* static, since it is large; wiped and given back below */
+    PAGES_ALIGNED static char file[LIMIT_TLS_FILE + 2];
     const char *error = NULL;
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
-    ssize_t n = fd == -1 ? -1 : fd_read_file(fd, text, LIMIT_TLS_FILE + 1);
+    ssize_t n = fd == -1 ? -1 : fd_read_file(fd, file, LIMIT_TLS_FILE + 1);
     if (n < 0)
         error = strerror(errno);
     else if (n > LIMIT_TLS_FILE)
         error = "too long";
     else {
-        size_t kept = drop_returns(text, (size_t)n);
-        text[kept] = '\n'; /* the last line may have none */
-        text[kept + 1] = '\0';
-        error = is_encrypted(text) ? "the key is encrypted: nobody is here to type its passphrase"
-                                   : read_objects(text, kept + 1, take, context);
+        size_t kept = drop_returns(file, (size_t)n);
+        file[kept] = '\n'; /* the last line may have none */
+        file[kept + 1] = '\0';
+        error = is_encrypted(file) ? "the key is encrypted: nobody is here to type its passphrase"
+                                   : read_objects(file, kept + 1, take, context);
     }
     fd_close(&fd);
-    explicit_bzero(text, n > 0 ? (size_t)n : 0);
-    pages_release(text, sizeof text);
+    explicit_bzero(file, n > 0 ? (size_t)n : 0);
+    pages_release(file, sizeof file);
     if (error == NULL)
         return NULL;
-    snprintf(whole, sizeof whole, "%s: %s", path, error);
-    return whole;
+    snprintf(text, PEM_ERROR, "%s: %s", path, error);
+    return text;
 }

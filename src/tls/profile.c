@@ -41,7 +41,7 @@ static void set_key(br_ssl_server_context *s, const struct certificate *c) {
 
 void profile_set(br_ssl_server_context *s, const struct certificate *c) {
     static const char *protocols[] = {"http/1.1", "http/1.0"};
-    static br_ec_impl groups;
+    static br_ec_impl groups; /* the engine keeps a pointer to it */
     br_ssl_engine_context *e = &s->eng;
     br_ssl_server_zero(s);
     br_ssl_engine_set_versions(e, BR_TLS12, BR_TLS12);

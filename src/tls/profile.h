@@ -1,6 +1,6 @@
-/* profile.h: what TLS is here: version 1.2; ephemeral keys on X25519 or P-256; ChaCha20-Poly1305
- * and AES-GCM; signatures by ECDSA or RSA with SHA-256 and larger; no renegotiation. Nothing else
- * is compiled in. */
+/* profile.h: the one kind of TLS that is spoken here: version 1.2; ephemeral keys on X25519 or
+ * P-256; ChaCha20-Poly1305 and AES-GCM; signatures by ECDSA or RSA with SHA-256 and larger; no
+ * renegotiation. Nothing else is compiled in. */
 #ifndef TLS_PROFILE_H
 #define TLS_PROFILE_H
 
@@ -9,9 +9,8 @@
 
 #include "tls/certificate.h"
 
-/* Prepares a server for one connection with that certificate, whose storage goes on to be used, up
- * to the point where profile_start lets it begin; client certificates and a session cache are set
- * in between. */
+/* Prepares a server for one connection with that certificate, which it goes on using. Client
+ * certificates and a session cache can be set then, before profile_start. */
 void profile_set(br_ssl_server_context *s, const struct certificate *c);
 
 /* Lets it wait for the client. False: there are no random numbers. */

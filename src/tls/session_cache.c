@@ -11,10 +11,10 @@
 #include "base/fd.h"
 #include "limit.h"
 
-/* The file is a table without a head. A session stands in one of the WAYS entries from the place
- * that its key says on. Nobody locks: an entry that is torn, being written by two or never written
- * has no right check, and is a miss. The session's own name is not in it, only the hash of it and
- * the context. */
+/* The file is a table of entries and nothing else, in sets of WAYS; the key of a session says in
+ * which set its entry stands. Nobody locks: an entry that was never written, or that two processes
+ * have written at once, has a wrong check and counts as none. A session's identifier is not in the
+ * file, only the hash of it and of the context. */
 enum { WAYS = 4, SETS = LIMIT_TLS_SESSIONS / WAYS, CHECK = 16 };
 
 struct entry {
@@ -54,7 +54,7 @@ static bool is_live(const struct entry *e, int64_t now) {
     return is_whole(e) && e->expires > now && e->expires <= now + LIMIT_TLS_SESSION_S;
 }
 
-static off_t place_of(const unsigned char key[32]) {
+static off_t offset_of_set(const unsigned char key[32]) {
     size_t set = ((size_t)key[0] << 8 | key[1]) % SETS;
     return (off_t)(set * WAYS * sizeof(struct entry));
 }
@@ -63,17 +63,17 @@ static off_t place_of(const unsigned char key[32]) {
 static void read_set(const struct session_cache *c, const unsigned char key[32],
                      struct entry set[WAYS]) {
     memset(set, 0, WAYS * sizeof *set);
-    while (pread(c->fd, set, WAYS * sizeof *set, place_of(key)) == -1 && errno == EINTR) {
+    while (pread(c->fd, set, WAYS * sizeof *set, offset_of_set(key)) == -1 && errno == EINTR) {
     }
 }
 
-static const struct session_cache *of(const br_ssl_session_cache_class **c) {
+static const struct session_cache *cache_of(const br_ssl_session_cache_class **c) {
     return (const struct session_cache *)(const void *)c;
 }
 
-static void save(const br_ssl_session_cache_class **context, br_ssl_server_context *server,
-                 const br_ssl_session_parameters *s) {
-    const struct session_cache *c = of(context);
+static void save_session(const br_ssl_session_cache_class **context, br_ssl_server_context *server,
+                         const br_ssl_session_parameters *s) {
+    const struct session_cache *c = cache_of(context);
     struct entry set[WAYS], e = {.version = s->version, .suite = s->cipher_suite};
     unsigned char check[32];
     int64_t now = time(NULL);
@@ -94,24 +94,25 @@ static void save(const br_ssl_session_cache_class **context, br_ssl_server_conte
             oldest = i;
     }
     /* A full disk is a session that can't be resumed, no more. */
-    while (pwrite(c->fd, &e, sizeof e, place_of(e.key) + (off_t)(oldest * sizeof e)) == -1
+    while (pwrite(c->fd, &e, sizeof e, offset_of_set(e.key) + (off_t)(oldest * sizeof e)) == -1
            && errno == EINTR) {
     }
     explicit_bzero(set, sizeof set);
     explicit_bzero(&e, sizeof e);
 }
 
-/* A suite that this program does not offer (any more) is none to go on with. */
-static bool offers(const br_ssl_server_context *server, unsigned suite) {
+/* Whether the suite of a saved session is one that this program still offers. BearSSL's private
+ * fields: suites_buf and suites_num, the list that was set. (vendor/README.md, "A new version") */
+static bool offers_suite(const br_ssl_server_context *server, unsigned suite) {
     for (size_t i = 0; i < server->eng.suites_num; i++)
         if (server->eng.suites_buf[i] == suite)
             return true;
     return false;
 }
 
-static int load(const br_ssl_session_cache_class **context, br_ssl_server_context *server,
-                br_ssl_session_parameters *s) {
-    const struct session_cache *c = of(context);
+static int load_session(const br_ssl_session_cache_class **context, br_ssl_server_context *server,
+                        br_ssl_session_parameters *s) {
+    const struct session_cache *c = cache_of(context);
     struct entry set[WAYS];
     unsigned char key[32];
     int64_t now = time(NULL);
@@ -122,7 +123,7 @@ static int load(const br_ssl_session_cache_class **context, br_ssl_server_contex
     read_set(c, key, set);
     for (size_t i = 0; i < WAYS && !found; i++) {
         if (memcmp(set[i].key, key, sizeof key) != 0 || !is_live(&set[i], now)
-            || set[i].version != BR_TLS12 || !offers(server, set[i].suite))
+            || set[i].version != BR_TLS12 || !offers_suite(server, set[i].suite))
             continue;
         s->version = set[i].version;
         s->cipher_suite = set[i].suite;
@@ -134,7 +135,7 @@ static int load(const br_ssl_session_cache_class **context, br_ssl_server_contex
 }
 
 /* The file, if it is the account's alone. A file that root has just made is given to it. */
-static int open_file(int directory, uid_t uid, gid_t gid) {
+static int open_cache_file(int directory, uid_t uid, gid_t gid) {
     struct stat st;
     int fd = openat(directory, SESSION_CACHE_FILE,
                     O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0600);
@@ -153,7 +154,8 @@ static int open_file(int directory, uid_t uid, gid_t gid) {
 
 void session_cache_open(struct session_cache *c, const char *directory, uid_t uid, gid_t gid,
                         const unsigned char *der, size_t n) {
-    static const br_ssl_session_cache_class class = {sizeof(struct session_cache), save, load};
+    static const br_ssl_session_cache_class class = {sizeof(struct session_cache), save_session,
+                                                     load_session};
     br_sha256_context sha;
     c->vtable = &class;
     c->fd = -1;
@@ -162,6 +164,6 @@ void session_cache_open(struct session_cache *c, const char *directory, uid_t ui
     br_sha256_out(&sha, c->context);
     int dir = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (dir != -1)
-        c->fd = open_file(dir, uid, gid);
+        c->fd = open_cache_file(dir, uid, gid);
     fd_close(&dir);
 }

@@ -13,7 +13,7 @@
 struct session_cache {
     const br_ssl_session_cache_class *vtable; /* first: what br_ssl_server_set_cache takes */
     int fd;                                   /* -1: no file, so that nothing is found or kept */
-    unsigned char context[32];                /* what a session belongs to */
+    unsigned char context[32]; /* the hash of the certificate that a session belongs to */
 };
 
 /* Opens the file in `directory`, made for the account `uid` alone if it was not there. A session is

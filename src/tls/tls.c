@@ -26,9 +26,10 @@
 
 extern char **environ;
 
-/* What takes part in the handshake, and in nothing behind it. */
-struct papers {
-    PAGES_ALIGNED struct settings settings; /* and thereby the whole of it */
+/* What is used until the end of the handshake, and then wiped and given back: most of the memory.
+ */
+struct handshake {
+    PAGES_ALIGNED struct settings settings; /* aligned, and thereby the whole struct is */
     struct certificate certificate;
     struct client_cert client_ca;
     struct session_cache cache;
@@ -36,43 +37,47 @@ struct papers {
 
 /* One connection. */
 struct tls_connection {
-    struct papers *papers;
+    struct handshake *handshake;
     char peer[LIMIT_PEER];
     struct backend program;
     struct tunnel tunnel;
     br_ssl_server_context server;
+    char error[LIMIT_PATH + 256]; /* why it can't be served, where that is found out here */
     unsigned char buffer[BR_SSL_BUFSIZE_BIDI];
 };
 
-static void note_denial(const struct tls_connection *v, const char *reason) {
-    struct audit a = audit_denial("tls", v->peer, reason);
+static void note_denial(const struct tls_connection *c, const char *reason) {
+    struct audit a = audit_denial("tls", c->peer, reason);
     audit_write(&a);
 }
 
 /* ---- before the first byte ---- */
 
-/* Reads the key and all else that takes root. Returns NULL or the error. */
-static const char *read_files(struct tls_connection *v) {
-    static char text[2 * LIMIT_PATH];
-    const char *authorities = settings_text(&v->papers->settings, SETTING_TLS_CLIENT_CA), *chain,
-               *key, *error;
-    if (!certificate_places(&v->papers->settings, &chain, &key))
+/* Reads what only root may read: the key and, with it, the certificates. Returns NULL or the
+ * error. */
+static const char *read_files(struct tls_connection *c) {
+    struct handshake *h = c->handshake;
+    struct certificate_paths paths;
+    char age_text[CERTIFICATE_AGE], text[sizeof paths.chain + sizeof age_text + 32];
+    const char *authorities = settings_text(&h->settings, SETTING_TLS_CLIENT_CA);
+    if (!certificate_paths(&paths, &h->settings))
         return "TLS_CERT, TLS_KEY, TLS: none is set";
-    for (int i = 0; i < 3; i++) {
-        const char *path = i == 0 ? chain : i == 1 ? key : authorities;
-        if (path != NULL && !settings_file_counts(&v->papers->settings, path))
-            return v->papers->settings.error;
-    }
-    if ((error = certificate_read(&v->papers->certificate, chain, key)) != NULL)
+    if (!settings_file_counts(&h->settings, paths.chain)
+        || !settings_file_counts(&h->settings, paths.key)
+        || (authorities != NULL && !settings_file_counts(&h->settings, authorities)))
+        return h->settings.error;
+    const char *error = certificate_read(&h->certificate, paths.chain, paths.key);
+    if (error != NULL)
         return error;
-    if ((error = certificate_age(&v->papers->certificate, time(NULL))) != NULL) {
-        snprintf(text, sizeof text, "%s: the certificate is %s", chain, error);
-        audit_error("tls", v->peer, text);
+    const char *age = certificate_age(age_text, &h->certificate, time(NULL));
+    if (age != NULL) {
+        snprintf(text, sizeof text, "%s: the certificate is %s", paths.chain, age);
+        audit_error("tls", c->peer, text);
     }
-    return authorities != NULL ? client_cert_read(&v->papers->client_ca, authorities) : NULL;
+    return authorities != NULL ? client_cert_read(&h->client_ca, authorities) : NULL;
 }
 
-/* Lets go of everything that reading the key took. Returns 0, or -1 with errno. */
+/* Gives up for good the rights that reading the key took. Returns 0, or -1 with errno. */
 static int confine(void) {
     const struct account nobody = {.uid = ACCOUNT_TLS, .gid = ACCOUNT_TLS};
     const struct rlimit none = {0, 0};
@@ -86,132 +91,137 @@ static int confine(void) {
     return 0;
 }
 
-static void open_cache(struct papers *p, uid_t uid, gid_t gid) {
-    const br_x509_certificate *first = &p->certificate.chain[0];
-    session_cache_open(&p->cache, settings_text(&p->settings, SETTING_RUN_DIR), uid, gid,
+static void open_cache(struct handshake *h, uid_t uid, gid_t gid) {
+    const br_x509_certificate *first = &h->certificate.chain[0];
+    session_cache_open(&h->cache, settings_text(&h->settings, SETTING_RUN_DIR), uid, gid,
                        first->data, first->data_len);
 }
 
-static const char *prepare(struct tls_connection *v, char **program) {
-    static char text[128];
+static const char *prepare(struct tls_connection *c, char **program) {
     struct settings_places places = {environ, settings_directories};
-    const char *error = settings_start(&v->papers->settings, &places, NEED_TLS);
+    const char *error = settings_start(&c->handshake->settings, &places, NEED_TLS);
     if (error != NULL)
         return error;
-    if (backend_prepare(&v->program, program, v->peer) == -1) {
-        snprintf(text, sizeof text, "the program's process can't be made: %s", strerror(errno));
-        return text;
+    if (backend_prepare(&c->program, program, c->peer) == -1) {
+        snprintf(c->error, sizeof c->error, "the program's process can't be made: %s",
+                 strerror(errno));
+        return c->error;
     }
-    error = read_files(v);
+    error = read_files(c);
     if (error != NULL)
         return error;
     uid_t uid = geteuid() == 0 ? ACCOUNT_TLS : geteuid();
     gid_t gid = geteuid() == 0 ? ACCOUNT_TLS : getegid();
-    open_cache(v->papers, uid, gid);
+    open_cache(c->handshake, uid, gid);
     if (confine() == -1) {
-        snprintf(text, sizeof text, "cannot become the account %d without privileges: %s",
+        snprintf(c->error, sizeof c->error, "cannot become the account %d without privileges: %s",
                  ACCOUNT_TLS, strerror(errno));
-        return text;
+        return c->error;
     }
-    /* a root of few capabilities can make the file, but not open what is another's */
-    if (v->papers->cache.fd == -1)
-        open_cache(v->papers, uid, gid);
-    profile_set(&v->server, &v->papers->certificate);
-    if (settings_given(&v->papers->settings, SETTING_TLS_CLIENT_CA))
-        client_cert_require(&v->papers->client_ca,
-                            &v->server); /* at every connection: no session is resumed */
+    /* root without some capabilities can make the file, but not open it once it is the account's */
+    if (c->handshake->cache.fd == -1)
+        open_cache(c->handshake, uid, gid);
+    profile_set(&c->server, &c->handshake->certificate);
+    if (settings_given(&c->handshake->settings, SETTING_TLS_CLIENT_CA))
+        client_cert_require(&c->handshake->client_ca,
+                            &c->server); /* at every connection: no session is resumed */
     else
-        br_ssl_server_set_cache(&v->server, &v->papers->cache.vtable);
-    return profile_start(&v->server, v->buffer) ? NULL : "there are no random numbers";
+        br_ssl_server_set_cache(&c->server, &c->handshake->cache.vtable);
+    return profile_start(&c->server, c->buffer) ? NULL : "there are no random numbers";
 }
 
 /* ---- the connection ---- */
 
-static void answer_http(struct tls_connection *v) {
+static void respond_to_http(struct tls_connection *c) {
     static const char text[] = "This port speaks HTTPS: use https:// in the address.\n";
-    char answer[256];
-    int n = snprintf(answer, sizeof answer,
+    char response[256];
+    int n = snprintf(response, sizeof response,
                      "HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Type: text/plain; "
                      "charset=utf-8\r\n"
                      "Content-Length: %zu\r\n\r\n%s",
                      sizeof text - 1, text);
-    note_denial(v, "HTTP without TLS");
-    fd_write_all(1, answer, (size_t)n, LIMIT_DRAIN_MS);
+    note_denial(c, "HTTP without TLS");
+    fd_write_all(1, response, (size_t)n, LIMIT_DRAIN_MS);
 }
 
-/* Whether there is a client now that may talk to the program. */
-static bool greet(struct tls_connection *v, int64_t deadline) {
+/* Does the handshake. Whether there is a client then that may talk to the program; one that may not
+ * has had its response or alert, and the log a line. */
+static bool admit_client(struct tls_connection *c, int64_t deadline) {
+    char text[ALERT_TEXT];
     const char *why;
-    switch (tunnel_shake_hands(&v->tunnel, deadline)) {
+    switch (tunnel_shake_hands(&c->tunnel, deadline)) {
     case HELLO_TLS: return true;
-    case HELLO_HTTP: answer_http(v); break;
+    case HELLO_HTTP: respond_to_http(c); break;
     case HELLO_PROXY:
-        note_denial(v, "TLS: a header of the PROXY protocol, which this port does not take");
-        tunnel_alert(&v->tunnel, ALERT_UNEXPECTED);
+        note_denial(c, "TLS: a header of the PROXY protocol, which this port does not take");
+        tunnel_alert(&c->tunnel, ALERT_UNEXPECTED);
         break;
     case HELLO_STRANGE:
-        note_denial(v, "TLS: something else was spoken");
-        tunnel_alert(&v->tunnel, ALERT_UNEXPECTED);
+        note_denial(c, "TLS: something else was spoken");
+        tunnel_alert(&c->tunnel, ALERT_UNEXPECTED);
         break;
     case HELLO_FAILED:
-        tunnel_alert_failure(&v->tunnel);
-        if ((why = tunnel_why(&v->tunnel)) != NULL)
-            note_denial(v, why);
+        tunnel_alert_failure(&c->tunnel);
+        if ((why = tunnel_why(text, &c->tunnel)) != NULL)
+            note_denial(c, why);
         break;
     }
     return false;
 }
 
-/* What the program is told; false when the client has no name that it could be told. */
-static bool gather(struct tls_connection *v, struct backend_facts *f) {
+/* Gathers what the program gets to know of the client. False where TLS_CLIENT_CA asks for a name,
+ * and the certificate has none that could be passed on. */
+static bool gather_facts(struct tls_connection *c, struct backend_facts *f) {
     memset(f, 0, sizeof *f);
-    f->suite = v->server.eng.session.cipher_suite;
+    /* BearSSL's private field (vendor/README.md, "A new version"): the suite that was agreed on */
+    f->suite = c->server.eng.session.cipher_suite;
     snprintf(f->server_name, sizeof f->server_name, "%s",
-             br_ssl_engine_get_server_name(&v->server.eng));
-    if (!settings_given(&v->papers->settings, SETTING_TLS_CLIENT_CA))
+             br_ssl_engine_get_server_name(&c->server.eng));
+    if (!settings_given(&c->handshake->settings, SETTING_TLS_CLIENT_CA))
         return true;
-    const char *name = client_cert_name(&v->papers->client_ca);
+    const char *name = client_cert_name(&c->handshake->client_ca);
     snprintf(f->client_name, sizeof f->client_name, "%s", name != NULL ? name : "");
     return name != NULL;
 }
 
 /* The program's output is whole when it says so, by shutdown(2), or ends with 0. Otherwise the
  * connection ends in an alert: no client takes the part for the whole. */
-static bool ended_well(struct tls_connection *v, int *code) {
-    if (tunnel_program_is_there(&v->tunnel))
+static bool output_is_whole(struct tls_connection *c, int *code) {
+    if (tunnel_program_is_there(&c->tunnel))
         return true;
-    return backend_end(&v->program, LIMIT_TLS_EXIT_MS, code) && *code == 0;
+    return backend_end(&c->program, LIMIT_TLS_EXIT_MS, code) && *code == 0;
 }
 
-/* There is no second handshake. */
-static void leave_papers(struct tls_connection *v) {
-    certificate_wipe(&v->papers->certificate);
-    fd_close(&v->papers->cache.fd);
-    pages_release(v->papers, sizeof *v->papers);
+/* Gives back what only the handshake needed: there is no second one. */
+static void release_handshake(struct tls_connection *c) {
+    certificate_wipe(&c->handshake->certificate);
+    fd_close(&c->handshake->cache.fd);
+    pages_release(c->handshake, sizeof *c->handshake);
 }
 
-static int serve(struct tls_connection *v) {
+static int serve_client(struct tls_connection *c) {
     struct backend_facts facts;
+    char text[ALERT_TEXT];
     const char *why;
     int code = -1;
-    bool known = gather(v, &facts);
-    leave_papers(v);
+    bool known = gather_facts(c, &facts);
+    release_handshake(c);
     if (!known) {
-        note_denial(v, "TLS: the client's certificate has no usable common name");
-        tunnel_alert(&v->tunnel, ALERT_BAD_CERTIFICATE);
-    } else if (backend_begin(&v->program, &facts) == 0 && tunnel_carry(&v->tunnel, v->program.fd)) {
-        tunnel_alert(&v->tunnel, ended_well(v, &code) ? ALERT_CLOSE : ALERT_INTERNAL);
-        tunnel_pass_rest(&v->tunnel);
-    } else if ((why = tunnel_why(&v->tunnel)) != NULL) {
-        note_denial(v, why);
+        note_denial(c, "TLS: the client's certificate has no usable common name");
+        tunnel_alert(&c->tunnel, ALERT_BAD_CERTIFICATE);
+    } else if (backend_begin(&c->program, &facts) == 0 && tunnel_carry(&c->tunnel, c->program.fd)) {
+        tunnel_alert(&c->tunnel, output_is_whole(c, &code) ? ALERT_CLOSE : ALERT_INTERNAL);
+        tunnel_pass_rest(&c->tunnel);
+    } else if ((why = tunnel_why(text, &c->tunnel)) != NULL) {
+        note_denial(c, why);
     }
     return code;
 }
 
 int tls_main(int argc, char **argv) {
-    static struct papers papers;
-    /* set below and not here, lest it all stand in the executable */
-    static struct tls_connection v;
+    static struct handshake handshake;
+    /* its fields are set below: with an initializer all of it would stand in the executable */
+    static struct tls_connection c;
     int64_t deadline = clock_after(clock_now(), LIMIT_TLS_HANDSHAKE_MS);
     if (argc < 2 || argv[1][0] == '-') {
         fputs("usage: bastion tls PROGRAM [ARG...]\n", stderr);
@@ -221,26 +231,26 @@ int tls_main(int argc, char **argv) {
         return 71;
     signal(SIGPIPE, SIG_IGN);
     prctl(PR_SET_DUMPABLE, 0);
-    v.papers = &papers;
-    papers.cache.fd = v.program.fd = -1;
-    ucspi_peer(v.peer, environ, 0);
-    const char *error = prepare(&v, argv + 1);
+    c.handshake = &handshake;
+    handshake.cache.fd = c.program.fd = -1;
+    ucspi_peer(c.peer, environ, 0);
+    const char *error = prepare(&c, argv + 1);
     int code = -1;
-    tunnel_start(&v.tunnel, &v.server.eng, 0, 1);
+    tunnel_start(&c.tunnel, &c.server.eng, 0, 1);
     if (error != NULL) {
-        audit_error("tls", v.peer, error);
-        tunnel_alert(&v.tunnel, ALERT_INTERNAL);
-    } else if (greet(&v, deadline)) {
-        code = serve(&v);
+        audit_error("tls", c.peer, error);
+        tunnel_alert(&c.tunnel, ALERT_INTERNAL);
+    } else if (admit_client(&c, deadline)) {
+        code = serve_client(&c);
     }
-    fd_close(&v.program.fd); /* tells it, where the client is gone or never was one */
-    tunnel_close(&v.tunnel);
-    certificate_wipe(&papers.certificate); /* there may have been no handshake */
-    explicit_bzero(&v.server, sizeof v.server);
-    explicit_bzero(v.buffer, sizeof v.buffer);
+    fd_close(&c.program.fd); /* from which it learns that the client is gone, or never came */
+    tunnel_close(&c.tunnel);
+    certificate_wipe(&handshake.certificate); /* there may have been no handshake */
+    explicit_bzero(&c.server, sizeof c.server);
+    explicit_bzero(c.buffer, sizeof c.buffer);
     close(0);
     close(1);
-    if (code == -1 && v.program.pid > 0)
-        backend_end(&v.program, -1, &code);
+    if (code == -1 && c.program.pid > 0)
+        backend_end(&c.program, -1, &code);
     return error != NULL ? 78 : code;
 }

@@ -9,37 +9,48 @@
 #include "base/clock.h"
 #include "base/fd.h"
 #include "base/peer.h"
-#include "tls/alert.h"
 #include "limit.h"
 #include "wire/opening.h"
 
-enum { RECORD_ALERT = 21, RECORD_HANDSHAKE = 22, WARNING = 1, FATAL = 2 };
+enum { RECORD_ALERT = 21, RECORD_HANDSHAKE = 22, LEVEL_WARNING = 1, LEVEL_FATAL = 2 };
 
-/* The one tunnel of this process, for what the engine calls, and what it would call without us. */
-static struct tunnel *ours;
-static void (*run_handshake)(void *);
+/* ---- alerts that come ---- */
 
-/* The engine answers a close_notify by one of its own and takes no more output. But a client that
- * has said all may well wait for the answer: so its alerts, authentic by now, are taken here, and
- * everything else goes on to the engine. */
+/* The one tunnel of this process: take_alerts has no argument that would lead to it. */
+static struct tunnel *tunnel_of_process;
+
+/* The engine calls this for every record that is no application data. By itself it answers a
+ * close_notify by one of its own and takes no more output. But a client that has sent all may well
+ * wait for the response: so its alerts, authentic by now, are taken here, and everything else goes
+ * on to the engine.
+ *
+ * BearSSL's private fields: hsrun, which calls this; record_type_in, hbuf_in and hlen_in, what kind
+ * of record has come, and where its bytes are. (vendor/README.md, "A new version") */
 static void take_alerts(void *cpu) {
-    br_ssl_engine_context *e = ours->engine;
+    struct tunnel *t = tunnel_of_process;
+    br_ssl_engine_context *e = t->engine;
     if (e->record_type_in != RECORD_ALERT || e->hlen_in == 0) {
-        run_handshake(cpu);
+        t->run_handshake(cpu);
         return;
     }
     for (; e->hlen_in > 0; e->hlen_in--) {
         unsigned char byte = *e->hbuf_in++;
-        if (ours->alert_level == 0) {
-            ours->alert_level = byte == WARNING ? WARNING : FATAL;
+        if (t->alert_level == 0) {
+            t->alert_level = byte == LEVEL_WARNING ? LEVEL_WARNING : LEVEL_FATAL;
             continue;
         }
-        if (ours->alert_level == FATAL)
-            ours->gone = true;
+        if (t->alert_level == LEVEL_FATAL)
+            t->gone = true;
         else if (byte == ALERT_CLOSE)
-            ours->frontend_ended = true;
-        ours->alert_level = 0;
+            t->client_ended = true;
+        t->alert_level = 0;
     }
+}
+
+static void watch_alerts(struct tunnel *t) {
+    tunnel_of_process = t;
+    t->run_handshake = t->engine->hsrun; /* BearSSL's private field */
+    t->engine->hsrun = take_alerts;
 }
 
 /* ---- the client's side ---- */
@@ -70,17 +81,17 @@ static void push_records(struct tunnel *t) {
     t->held = false;
 }
 
-/* Reads what the engine has room for. False when there is nothing at hand. */
-static bool receive(struct tunnel *t) {
+/* Reads as much of the client's records as the engine has room for. False when nothing is there. */
+static bool receive_records(struct tunnel *t) {
     size_t n;
     unsigned char *at = br_ssl_engine_recvrec_buf(t->engine, &n);
-    if (at == NULL || t->frontend_ended || t->gone)
+    if (at == NULL || t->client_ended || t->gone)
         return false;
     ssize_t r = read(t->in, at, n);
     if (r < 0 && (errno == EAGAIN || errno == EINTR))
         return false;
-    /* An end without a word is no end of what the client had to say, but a connection that broke
-     * (RFC 5246, section 7.2.1). */
+    /* Without a close_notify before it, the end is no end of the client's input but a connection
+     * that broke (RFC 5246, section 7.2.1). */
     if (r <= 0) {
         t->gone = true;
         return false;
@@ -91,13 +102,13 @@ static bool receive(struct tunnel *t) {
 
 /* ---- waiting ---- */
 
-/* Waits until something can go on. The deadline that passes first makes the client one that is
- * gone. */
+/* Waits until something can go on. Where the deadline passes, or the client has taken nothing for
+ * too long, it counts as gone. */
 static void wait_for(struct tunnel *t, int64_t deadline) {
     unsigned state = br_ssl_engine_current_state(t->engine);
     int64_t now = clock_now();
     bool sending = (state & BR_SSL_SENDREC) != 0;
-    bool receiving = (state & BR_SSL_RECVREC) != 0 && !t->frontend_ended && !t->program_ended;
+    bool receiving = (state & BR_SSL_RECVREC) != 0 && !t->client_ended && !t->program_ended;
     short program = t->program_ended ? 0
                                      : (short)((state & BR_SSL_SENDAPP ? POLLIN : 0)
                                                | (state & BR_SSL_RECVAPP ? POLLOUT : 0));
@@ -174,6 +185,8 @@ static enum tunnel_hello read_first(struct tunnel *t, int64_t deadline) {
     return HELLO_TLS;
 }
 
+/* Whether the handshake is done. BearSSL's private field: application_data is 1 from then on.
+ * (vendor/README.md, "A new version") */
 static bool is_through(const br_ssl_engine_context *e) {
     return e->application_data == 1
            && (br_ssl_engine_current_state(e) & (BR_SSL_SENDAPP | BR_SSL_RECVAPP)) != 0;
@@ -185,8 +198,8 @@ enum tunnel_hello tunnel_shake_hands(struct tunnel *t, int64_t deadline) {
         return first;
     while (!is_through(t->engine)) {
         send_records(t);
-        /* one that never lets up gets no more time */
-        while (!is_through(t->engine) && clock_now() < deadline && receive(t))
+        /* a client that sends on and on gets no more time by that */
+        while (!is_through(t->engine) && clock_now() < deadline && receive_records(t))
             send_records(t);
         if (t->gone || br_ssl_engine_current_state(t->engine) == BR_SSL_CLOSED)
             return HELLO_FAILED;
@@ -200,6 +213,10 @@ enum tunnel_hello tunnel_shake_hands(struct tunnel *t, int64_t deadline) {
 
 /* ---- alerts ---- */
 
+/* The engine sends no alert that it is not asked for by its own rules: so a record is made by the
+ * keys in use. BearSSL's private field: out.vtable, what makes records; with no keys yet it is the
+ * one of clear text, br_sslrec_out_clear_vtable, which is private, too.
+ * (vendor/README.md, "A new version") */
 static void send_alert(struct tunnel *t, int level, int description) {
     br_ssl_engine_context *e = t->engine;
     /* a record's head and nonce go before, a tag behind */
@@ -218,24 +235,23 @@ static void send_alert(struct tunnel *t, int level, int description) {
 }
 
 void tunnel_alert(struct tunnel *t, int description) {
-    send_alert(t, description == ALERT_CLOSE ? WARNING : FATAL, description);
+    send_alert(t, description == ALERT_CLOSE ? LEVEL_WARNING : LEVEL_FATAL, description);
 }
 
 void tunnel_alert_failure(struct tunnel *t) {
     int description = alert_number(br_ssl_engine_last_error(t->engine));
     if (description > 0)
-        send_alert(t, FATAL, description);
+        send_alert(t, LEVEL_FATAL, description);
 }
 
-const char *tunnel_why(const struct tunnel *t) {
-    return alert_text(br_ssl_engine_last_error(t->engine));
+const char *tunnel_why(char text[ALERT_TEXT], const struct tunnel *t) {
+    return alert_text(text, br_ssl_engine_last_error(t->engine));
 }
 
 /* ---- the program's side ---- */
 
-/* Gives the program what has been decrypted. One that reads no more loses it: that is its own
- * affair. */
-static void deliver(struct tunnel *t) {
+/* Gives the program what has been decrypted. Where it reads no more, that is dropped. */
+static void deliver_input(struct tunnel *t) {
     size_t n;
     for (unsigned char *at; (at = br_ssl_engine_recvapp_buf(t->engine, &n)) != NULL;) {
         ssize_t w = t->input_ended ? (ssize_t)n : write(t->program, at, n);
@@ -251,7 +267,7 @@ static void deliver(struct tunnel *t) {
 
 /* Makes records of the program's output, as it comes: a full one where there is as much, and what
  * there is at once. */
-static void collect(struct tunnel *t) {
+static void collect_output(struct tunnel *t) {
     size_t n;
     unsigned char *at;
     for (int turn = 0; turn < LIMIT_TLS_TURN && !t->gone
@@ -273,28 +289,27 @@ static void collect(struct tunnel *t) {
     push_records(t);
 }
 
+/* Once the client has ended its input and the program has all of it, the program is told. */
 static void pass_end(struct tunnel *t) {
     size_t n;
-    if (!t->frontend_ended || t->input_ended || br_ssl_engine_recvapp_buf(t->engine, &n) != NULL)
+    if (!t->client_ended || t->input_ended || br_ssl_engine_recvapp_buf(t->engine, &n) != NULL)
         return;
     t->input_ended = true;
     shutdown(t->program, SHUT_WR);
-    peer_probe(t->out, 1, 1, 2); /* is it still there to hear the answer? */
+    peer_probe(t->out, 1, 1, 2); /* is it still there for the response? */
 }
 
 bool tunnel_carry(struct tunnel *t, int program) {
-    ours = t;
-    run_handshake = t->engine->hsrun;
-    t->engine->hsrun = take_alerts;
+    watch_alerts(t);
     t->program = program;
     while (!t->gone && !t->program_ended) {
-        deliver(t);
-        for (int turn = 0; turn < LIMIT_TLS_TURN && receive(t); turn++) {
+        deliver_input(t);
+        for (int turn = 0; turn < LIMIT_TLS_TURN && receive_records(t); turn++) {
             send_records(t);
-            deliver(t);
+            deliver_input(t);
         }
         pass_end(t);
-        collect(t);
+        collect_output(t);
         if (br_ssl_engine_current_state(t->engine) == BR_SSL_CLOSED) {
             tunnel_alert_failure(t);
             return false;
@@ -321,11 +336,11 @@ void tunnel_pass_rest(struct tunnel *t) {
     int64_t deadline = clock_after(clock_now(), LIMIT_DRAIN_RAN_MS), left;
     shutdown(t->out, SHUT_WR);
     while (!t->input_ended && (left = deadline - clock_now()) > 0) {
-        deliver(t);
-        while (receive(t))
-            deliver(t);
+        deliver_input(t);
+        while (receive_records(t))
+            deliver_input(t);
         unsigned state = br_ssl_engine_current_state(t->engine);
-        if (t->gone || t->frontend_ended || state == BR_SSL_CLOSED)
+        if (t->gone || t->client_ended || state == BR_SSL_CLOSED)
             return;
         struct pollfd fds[] = {{.fd = state & BR_SSL_RECVREC ? t->in : -1, .events = POLLIN},
                                {.fd = t->program, .events = state & BR_SSL_RECVAPP ? POLLOUT : 0}};

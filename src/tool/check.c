@@ -198,12 +198,13 @@ static int check_start(struct policy *p) {
 static int check_start_tls(const struct settings *s) {
     static struct certificate c;
     bool http = settings_given(s, SETTING_HTTP_BASIC_AUTH) || settings_given(s, SETTING_HTTP_TOKEN);
-    const char *chain, *key, *error;
+    struct certificate_paths paths;
+    const char *error;
     char line[2 * LIMIT_PATH];
     if (!settings_given(s, SETTING_TLS_CERT) || !http || settings_number(s, SETTING_HTTPS_PORT) == 0
-        || !certificate_places(s, &chain, &key))
+        || !certificate_paths(&paths, s))
         return 0;
-    error = certificate_read(&c, chain, key);
+    error = certificate_read(&c, paths.chain, paths.key);
     certificate_wipe(&c);
     snprintf(line, sizeof line, "TLS_CERT, TLS_KEY: %s", error);
     return error != NULL ? log_no_start("check", line) : 0;

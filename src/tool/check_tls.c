@@ -41,6 +41,7 @@ static void check_pair(const struct subject *x, const char *chain, const char *k
     static struct certificate c;
     const char *name = settings_given(x->settings, SETTING_TLS_CERT) ? "TLS_CERT, TLS_KEY" : "TLS",
                *error = certificate_read(&c, chain, key);
+    char text[CERTIFICATE_AGE];
     struct stat st;
     int64_t now = time(NULL), left = c.not_after - now;
     if (error != NULL) {
@@ -51,7 +52,7 @@ static void check_pair(const struct subject *x, const char *chain, const char *k
                                                       : SETTING_TLS));
         return;
     }
-    const char *age = certificate_age(&c, now);
+    const char *age = certificate_age(text, &c, now);
     if (age != NULL)
         report_warning(name, "%s: %s: clients will refuse it", chain, age);
     else if (left < SOON)
@@ -67,12 +68,13 @@ static void check_pair(const struct subject *x, const char *chain, const char *k
 void check_tls(const struct subject *x) {
     static struct client_cert ca;
     const struct settings *s = x->settings;
-    const char *chain, *key, *error;
-    bool has = certificate_places(s, &chain, &key);
-    if (has && settings_given(s, SETTING_TLS) && is_missing(chain) && is_missing(key))
+    struct certificate_paths paths;
+    const char *error;
+    bool has = certificate_paths(&paths, s);
+    if (has && settings_given(s, SETTING_TLS) && is_missing(paths.chain) && is_missing(paths.key))
         check_future(x);
     else if (has)
-        check_pair(x, chain, key);
+        check_pair(x, paths.chain, paths.key);
     if (!settings_given(s, SETTING_TLS_CLIENT_CA))
         return;
     if ((error = client_cert_read(&ca, settings_text(s, SETTING_TLS_CLIENT_CA))) != NULL)
