@@ -31,6 +31,13 @@ void landlock_add(struct landlock_paths *p, const char *path);
  * descriptor (close-on-exec), or -1 with errno; E2BIG when there are more entries than fit. */
 int landlock_make(const struct landlock_paths *ways, const struct landlock_paths *closed);
 
+/* Takes from this process, for good, and from whatever it starts, all that this kernel's version of
+ * Landlock knows: to open, make, change and execute any file; since version 4 to connect by TCP and
+ * to listen; since 6 to signal processes outside and to connect to their abstract sockets. What is
+ * open stays so. Takes its way to new privileges with it (no_new_privs). Returns 0, or -1 with
+ * errno where the kernel has no Landlock. */
+int landlock_close_all(void);
+
 /* Puts this process under the ruleset, for good, and takes its way to new privileges with it
  * (no_new_privs). It makes nothing but two system calls: a child of vfork(2) may call it. Returns
  * 0, or -1 with errno. */

@@ -42,27 +42,43 @@ static int hand_over(int fd, const char *line, size_t n) {
 
 static bool own_syslog;
 
+/* Connected once and for all where log_keep_syslog was called; else -1. */
+static int kept_syslog = -1;
+
+static int open_syslog(void) {
+    const struct sockaddr_un log = {.sun_family = AF_UNIX, .sun_path = "/dev/log"};
+    const struct timeval patience = {.tv_sec = LIMIT_LOG_MS / 1000};
+    int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    if (fd == -1)
+        return -1;
+    setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
+    if (connect(fd, (const struct sockaddr *)&log, sizeof log) == -1)
+        fd_close(&fd);
+    return fd;
+}
+
 static int to_syslog(const char *line, size_t n) {
     char whole[LIMIT_LOG_LINE + 64];
     struct buf b = BUF_ON(whole);
     buf_format(&b, "<%d>bastion[%ld]: ", SYSLOG_AUTH_NOTICE, (long)getpid());
     buf_bytes(&b, line, n);
-    struct sockaddr_un log = {.sun_family = AF_UNIX, .sun_path = "/dev/log"};
-    int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    int fd = kept_syslog != -1 ? kept_syslog : open_syslog();
     if (fd == -1)
         return -1;
-    struct timeval patience = {.tv_sec = LIMIT_LOG_MS / 1000};
-    setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
-    int sent = -1;
-    if (!b.full && connect(fd, (struct sockaddr *)&log, sizeof log) == 0)
-        sent = send(fd, b.at, b.len, MSG_NOSIGNAL) == (ssize_t)b.len ? 0 : -1;
-    close(fd);
+    int sent = !b.full && send(fd, b.at, b.len, MSG_NOSIGNAL) == (ssize_t)b.len ? 0 : -1;
+    if (fd != kept_syslog)
+        close(fd);
     return sent;
 }
 
 static int other_side = -1;
 
 void log_look(void) { stderr_is_the_client(); }
+void log_keep_syslog(void) {
+    log_look();
+    if (!own_syslog)
+        kept_syslog = open_syslog();
+}
 void log_spare_stderr(void) { known = 1; }
 void log_through(int fd) { other_side = fd; }
 void log_own_syslog(void) { own_syslog = true; }

@@ -14,6 +14,10 @@ int log_line(const char *line, size_t n);
  * 0 and 1. */
 void log_look(void);
 
+/* The same, and connects to syslog, unless that is not asked for lines: for a process that can open
+ * nothing later. */
+void log_keep_syslog(void);
+
 /* From now on standard error is the client's, whatever it is: it gets no line. */
 void log_spare_stderr(void);
 

@@ -5,7 +5,6 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
-#include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -13,6 +12,7 @@
 #include "base/clock.h"
 #include "base/drop.h"
 #include "base/fd.h"
+#include "base/log.h"
 #include "base/pages.h"
 #include "base/ucspi.h"
 #include "tls/backend.h"
@@ -21,6 +21,7 @@
 #include "tls/certificate.h"
 #include "tls/client_cert.h"
 #include "core/settings.h"
+#include "tls/sandbox.h"
 #include "tls/session_cache.h"
 #include "tls/profile.h"
 
@@ -77,24 +78,17 @@ static const char *read_files(struct tls_connection *c) {
     return authorities != NULL ? client_cert_read(&h->client_ca, authorities) : NULL;
 }
 
-/* Gives up for good the rights that reading the key took. Returns 0, or -1 with errno. */
-static int confine(void) {
-    const struct account nobody = {.uid = ACCOUNT_TLS, .gid = ACCOUNT_TLS};
-    const struct rlimit none = {0, 0};
-    if (geteuid() == 0 && drop_to(&nobody) == -1)
-        return -1;
-    /* Changing the account may have made it dumpable again. */
-    if (prctl(PR_SET_DUMPABLE, 0) == -1 || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == -1
-        || setrlimit(RLIMIT_CORE, &none) == -1 || setrlimit(RLIMIT_NPROC, &none) == -1
-        || chdir("/") == -1)
-        return -1;
-    return 0;
-}
-
 static void open_cache(struct handshake *h, uid_t uid, gid_t gid) {
     const br_x509_certificate *first = &h->certificate.chain[0];
     session_cache_open(&h->cache, settings_text(&h->settings, SETTING_RUN_DIR), uid, gid,
                        first->data, first->data_len);
+}
+
+/* The program's process has the environment; nobody needs it here, and secrets stand in it. */
+static void wipe_environment(void) {
+    for (char **at = environ; *at != NULL; at++)
+        explicit_bzero(*at, strlen(*at));
+    *environ = NULL;
 }
 
 static const char *prepare(struct tls_connection *c, char **program) {
@@ -112,15 +106,19 @@ static const char *prepare(struct tls_connection *c, char **program) {
         return error;
     uid_t uid = geteuid() == 0 ? ACCOUNT_TLS : geteuid();
     gid_t gid = geteuid() == 0 ? ACCOUNT_TLS : getegid();
+    const struct account nobody = {.uid = ACCOUNT_TLS, .gid = ACCOUNT_TLS};
     open_cache(c->handshake, uid, gid);
-    if (confine() == -1) {
+    bool dropped = geteuid() != 0 || drop_to(&nobody) == 0;
+    /* root without some capabilities can make the file, but not open it once it is the account's */
+    if (dropped && c->handshake->cache.fd == -1)
+        open_cache(c->handshake, uid, gid);
+    log_keep_syslog();
+    if (!dropped || sandbox_enter() == -1) {
         snprintf(c->error, sizeof c->error, "cannot become the account %d without privileges: %s",
                  ACCOUNT_TLS, strerror(errno));
         return c->error;
     }
-    /* root without some capabilities can make the file, but not open it once it is the account's */
-    if (c->handshake->cache.fd == -1)
-        open_cache(c->handshake, uid, gid);
+    wipe_environment();
     profile_set(&c->server, &c->handshake->certificate);
     if (settings_given(&c->handshake->settings, SETTING_TLS_CLIENT_CA))
         client_cert_require(&c->handshake->client_ca,
@@ -197,6 +195,7 @@ static void release_handshake(struct tls_connection *c) {
     certificate_wipe(&c->handshake->certificate);
     fd_close(&c->handshake->cache.fd);
     pages_release(c->handshake, sizeof *c->handshake);
+    sandbox_narrow();
 }
 
 static int serve_client(struct tls_connection *c) {

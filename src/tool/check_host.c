@@ -10,6 +10,7 @@
 
 #include "base/buf.h"
 #include "base/fd.h"
+#include "base/seccomp.h"
 #include "tool/check_parts.h"
 #include "tool/report.h"
 
@@ -104,6 +105,9 @@ void check_host(const struct subject *x) {
     if (uname(&kernel) == 0)
         buf_format(&b, "; Linux %s", kernel.release);
     report_line("%.*s", (int)b.len, b.at);
+    if (!seccomp_is_available())
+        report_warning("seccomp", "there are no filters of system calls here: the process that "
+                                  "speaks TLS has those of its account");
     if (x->root && n > 0)
         check_capabilities(set);
 }

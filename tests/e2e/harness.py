@@ -101,17 +101,18 @@ def parent(pid):
 
 def has_marker(pid, marker, roots):
     """Whether the process has the marker (bytes NAME=value) in its environment; where that can't be read (bastion hides its
-    own from other processes of the account), whether it descends from a superserver."""
+    own from other processes of the account) or was wiped, whether it descends from a superserver."""
     try:
-        return marker in Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
+        environment = Path(f"/proc/{pid}/environ").read_bytes()
     except PermissionError:
-        while pid > 1:
-            if pid in roots:
-                return True
-            pid = parent(pid)
+        environment = b""
     except OSError:
-        pass
-    return False
+        return False
+    if environment.strip(b"\0"):
+        return marker in environment.split(b"\0")
+    while pid > 1 and pid not in roots:
+        pid = parent(pid)
+    return pid in roots
 
 
 def processes(marker, roots):

@@ -8,6 +8,7 @@ import subprocess
 
 import pytest
 from harness import AUTH, BASTION, TOKEN, UNTIL_GO, Client, Listener, ask, basic, own_dev, parse_line, request, together
+from tls_harness import pair
 
 
 @pytest.mark.parametrize("audit", ["text", "json"])
@@ -163,8 +164,8 @@ def check_unrecorded(server):
 STDERR = {"full": "2>/dev/full", "closed": "2>&-", "read-only": "2</dev/null"}
 
 
-def logging_to(way):
-    return ["sh", "-c", f'exec "$@" {way}', "sh", BASTION, "http"]
+def logging_to(way, *front):
+    return ["sh", "-c", f'exec "$@" {way}', "sh", BASTION, *front, "http"]
 
 
 @pytest.mark.root
@@ -234,6 +235,23 @@ def test_syslog(start, way):
             assert re.match(r"<\d+>bastion\[\d+\]: ", line) and "\n" not in line
         events = [parse_line(line.split(": ", 1)[1]) for line in lines]
         assert [(e["event"], e["run"]) for e in events] == [("start", answer["X-Bastion-Run"]), ("end", answer["X-Bastion-Run"])]
+
+
+@pytest.mark.root
+def test_syslog_of_tls(start):
+    """A process that can open nothing any more has it open."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as log:
+        def listen(server):
+            (server.home / "dev").mkdir()
+            log.bind(str(server.home / "dev/log"))
+            os.chmod(server.home / "dev/log", 0o777)
+            return own_dev(server.home / "dev")
+        server = start(before=listen, program=logging_to("2>&0", "tls", BASTION), **pair().settings())
+        with Client(server) as client:
+            client.send(b"neither TLS nor HTTP\r\n")
+            log.settimeout(30)
+            event = parse_line(log.recv(8192).decode().split(": ", 1)[1])
+        assert (event["event"], event["channel"], event["reason"]) == ("deny", "tls", "TLS: something else was spoken")
 
 
 # ---- who ----

@@ -2,6 +2,7 @@
 import os
 import re
 import subprocess
+from pathlib import Path
 
 import pytest
 from check_harness import AGENT
@@ -32,6 +33,12 @@ def test_here():
     assert here(found).startswith("root, uid 0; capabilities ") and os.uname().release in here(found)
     assert all(word in here(found) for word in ("no_new_privs off", "/ writable", "andlock", "seccomp "))
     assert "no_new_privs on" in here(look_with("setpriv", "--no-new-privs"))
+
+
+def test_no_filters_of_calls():
+    without = ["/usr/bin/python3", str(Path(__file__).parent / "without_calls.py"), "seccomp"]
+    assert "warning: seccomp: there are no filters of system calls here" in look_with(*without).stdout
+    assert "there are no filters" not in look_with().stdout
 
 
 def test_few_capabilities():

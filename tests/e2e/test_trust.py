@@ -16,7 +16,7 @@ from ssh_harness import ALICE, MALLORY, SshServer, Terminal, fingerprint, named,
 pytestmark = pytest.mark.root
 
 HERE = Path(__file__).parent
-WITHOUT_LANDLOCK = ["/usr/bin/python3", str(HERE / "without_landlock.py")]
+WITHOUT_LANDLOCK = ["/usr/bin/python3", str(HERE / "without_calls.py"), "landlock"]
 LIKE_DOCKER = CAPABILITIES + ",+dac_override"  # what an engine gives unless it is told otherwise
 RULES = "sh .+\necho [a-z]+\n"
 
@@ -184,13 +184,13 @@ def test_keys_without_landlock(start):
     assert server.ssh(key=MALLORY).stdout == b"ok\n"
     found = [f for f in named(server) if f.startswith("/etc/bastion/users.d: does not count: ")]
     assert len(found) == 1 and "Landlock" in found[0] and ":ro" in found[0] and "chown root" in found[0]
-    checked = server.execute(*WITHOUT_LANDLOCK[:1], str(copied(server)), "/bin/bastion", "check")
+    checked = server.execute(WITHOUT_LANDLOCK[0], str(copied(server)), "landlock", "/bin/bastion", "check")
     assert f"fault: {found[0]}\n" in checked.stderr and checked.returncode == 78
 
 
 def copied(server):
-    shutil.copy(HERE / "without_landlock.py", server.t)
-    return server.t / "without_landlock.py"
+    shutil.copy(HERE / "without_calls.py", server.t)
+    return server.t / "without_calls.py"
 
 
 def test_a_list_without_landlock(start):

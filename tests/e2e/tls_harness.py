@@ -61,11 +61,11 @@ def pair(kind="P-256"):
 
 
 class TlsServer(Server):
-    """bastion tls with a program, by default bastion http."""
+    """bastion tls with a program, by default bastion http; `bastion` is the words that start the executable."""
 
-    def __init__(self, certificate=None, program=HTTPS[2:], **options):
+    def __init__(self, certificate=None, program=HTTPS[2:], bastion=(BASTION,), **options):
         self.certificate = certificate or pair()
-        super().__init__(program=(BASTION, "tls", *program), **{**self.certificate.settings(), **options})
+        super().__init__(program=(*bastion, "tls", *program), **{**self.certificate.settings(), **options})
 
     def url(self, path="/cgi-bin/run"):
         return f"https://{NAME}:{self.port}{path}"

@@ -1,0 +1,22 @@
+/* confine.h: a process that reads a stranger's bytes gives up all that it does not need for that,
+ * so that whoever takes it over has no more. Several means, of which each holds where another
+ * lacks. */
+#ifndef BASE_CONFINE_H
+#define BASE_CONFINE_H
+
+#include <stddef.h>
+
+/* Which means held. */
+enum {
+    CONFINE_SECCOMP = 1, /* nothing but the calls that were named */
+    CONFINE_LANDLOCK = 2 /* no file, no new connection by TCP, no signal to others */
+};
+
+/* Confines this process for good: no new privileges, no core, no other process, no memory beyond
+ * what it has but for `memory` bytes of address space altogether, none that can be written and
+ * executed; no files; and of system calls the n at `calls` (base/seccomp.h). What it has open it
+ * keeps. Returns the means that held, or -1 with errno when even those failed that every kernel
+ * has. */
+int confine(const unsigned *calls, size_t n, size_t memory);
+
+#endif

@@ -1,0 +1,20 @@
+/* seccomp.h: filters of system calls (seccomp(2)): what a process can do from now on, whoever has
+ * taken it over. */
+#ifndef BASE_SECCOMP_H
+#define BASE_SECCOMP_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/* Whether this kernel, and what filters this process's own calls, have filters. */
+bool seccomp_is_available(void);
+
+/* Leaves this process, and whatever it starts, these n system calls (SYS_read and so on), for good:
+ * every other fails with EPERM, also those of the machine's other calling conventions. Filters add
+ * up: a call that an earlier one refuses stays refused, SYS_seccomp among them. The process must
+ * have given up new privileges before (no_new_privs, prctl(2)). n is 128 at most. Returns 0, or -1
+ * with errno, and then nothing has changed: EINVAL or ENOSYS where the kernel, or what stands in
+ * for it, has no filters. */
+int seccomp_allow(const unsigned *calls, size_t n);
+
+#endif
