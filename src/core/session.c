@@ -1,6 +1,5 @@
 #include "core/session.h"
 
-#include <bearssl_hash.h>
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -19,6 +18,7 @@
 #include "core/replaced_mount.h"
 #include "core/run.h"
 #include "core/runas.h"
+#include "wire/sha256.h"
 
 void session_new_run(char out[SESSION_RUN_ID]) {
     unsigned char bytes[8];
@@ -106,14 +106,11 @@ static struct audit about(const struct session *s, const struct request *rq, con
  * the same: of the forced command, or of the prefix and the rule. It tells nobody what these
  * are. */
 static void name_command(char out[LOCK_NAME], const struct session *s, const struct decision *d) {
-    unsigned char digest[br_sha256_SIZE];
-    br_sha256_context sha;
+    unsigned char digest[SHA256_SIZE];
     const char *prefix = s->policy.prefix != NULL ? s->policy.prefix : "";
     const char *text = s->policy.mode == POLICY_FORCE ? s->policy.command : prefix;
-    br_sha256_init(&sha);
-    br_sha256_update(&sha, d->rule, strlen(d->rule) + 1);
-    br_sha256_update(&sha, text, strlen(text));
-    br_sha256_out(&sha, digest);
+    sha256_pair(digest, (struct slice){d->rule, strlen(d->rule) + 1},
+                (struct slice){text, strlen(text)});
     for (size_t i = 0; i < (LOCK_NAME - 1) / 2; i++)
         snprintf(out + 2 * i, 3, "%02x", digest[i]);
 }

@@ -1,19 +1,11 @@
 #include "http/auth.h"
 
-#include <bearssl_hash.h>
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
 
 #include "wire/base64.h"
-
-static void digest(unsigned char out[32], const void *bytes, size_t n) {
-    br_sha256_context sha;
-    br_sha256_init(&sha);
-    br_sha256_update(&sha, bytes, n);
-    br_sha256_out(&sha, out);
-    explicit_bzero(&sha, sizeof sha);
-}
+#include "wire/sha256.h"
 
 void auth_load(struct auth *a, struct settings *s) {
     *a = (struct auth){.scheme = AUTH_NONE};
@@ -25,7 +17,7 @@ void auth_load(struct auth *a, struct settings *s) {
     a->scheme = basic != NULL ? AUTH_BASIC : AUTH_BEARER;
     snprintf(a->user, sizeof a->user, "%.*s", basic != NULL ? (int)strcspn(basic, ":") : 5,
              basic != NULL ? basic : "token");
-    digest(a->digest, secret, strlen(secret));
+    sha256(a->digest, secret, strlen(secret));
     settings_wipe(s, SETTING_HTTP_BASIC_AUTH);
     settings_wipe(s, SETTING_HTTP_TOKEN);
 }
@@ -34,7 +26,7 @@ void auth_load(struct auth *a, struct settings *s) {
  * time. */
 static bool is_secret(const struct auth *a, const void *candidate, size_t n) {
     unsigned char theirs[32];
-    digest(theirs, candidate, n);
+    sha256(theirs, candidate, n);
     volatile unsigned char difference = 0;
     for (size_t i = 0; i < sizeof theirs; i++)
         difference |= theirs[i] ^ a->digest[i];

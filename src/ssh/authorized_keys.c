@@ -1,6 +1,5 @@
 #include "ssh/authorized_keys.h"
 
-#include <bearssl_hash.h>
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -14,6 +13,7 @@
 #include "core/protect.h"
 #include "core/replaced_mount.h"
 #include "wire/base64.h"
+#include "wire/sha256.h"
 
 static void tell(const struct authorized_keys *k, struct key_seen seen) {
     if (k->see != NULL)
@@ -303,11 +303,8 @@ int authorized_keys_write(const struct authorized_keys *k, int directory) {
 void authorized_keys_fingerprint(char out[KEYS_FINGERPRINT], const char *text) {
     unsigned char blob[SSH_KEY_BLOB], digest[32];
     char coded[BASE64_SIZE(sizeof digest)];
-    br_sha256_context sha;
     base64_decode(blob, sizeof blob, text, SSH_KEY_TEXT);
-    br_sha256_init(&sha);
-    br_sha256_update(&sha, blob, sizeof blob);
-    br_sha256_out(&sha, digest);
+    sha256(digest, blob, sizeof blob);
     base64_encode(coded, digest, sizeof digest);
     snprintf(out, KEYS_FINGERPRINT, "SHA256:%.43s", coded); /* without its padding */
 }

@@ -1,6 +1,5 @@
 #include "tls/session_cache.h"
 
-#include <bearssl_hash.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
@@ -10,6 +9,7 @@
 
 #include "base/fd.h"
 #include "limit.h"
+#include "wire/sha256.h"
 
 /* The file is a table of entries and nothing else, in sets of WAYS; the key of a session says in
  * which set its entry stands. Nobody locks: an entry that was never written, or that two processes
@@ -28,19 +28,12 @@ struct entry {
 
 static void make_key(unsigned char out[32], const struct session_cache *c,
                      const br_ssl_session_parameters *s) {
-    br_sha256_context sha;
-    br_sha256_init(&sha);
-    br_sha256_update(&sha, c->context, sizeof c->context);
-    br_sha256_update(&sha, s->session_id, s->session_id_len);
-    br_sha256_out(&sha, out);
+    sha256_pair(out, (struct slice){(const char *)c->context, sizeof c->context},
+                (struct slice){(const char *)s->session_id, s->session_id_len});
 }
 
 static void make_check(unsigned char out[32], const struct entry *e) {
-    br_sha256_context sha;
-    br_sha256_init(&sha);
-    br_sha256_update(&sha, e, offsetof(struct entry, check));
-    br_sha256_out(&sha, out);
-    explicit_bzero(&sha, sizeof sha);
+    sha256(out, e, offsetof(struct entry, check));
 }
 
 static bool is_whole(const struct entry *e) {
@@ -156,12 +149,9 @@ void session_cache_open(struct session_cache *c, const char *directory, uid_t ui
                         const unsigned char *der, size_t n) {
     static const br_ssl_session_cache_class class = {sizeof(struct session_cache), save_session,
                                                      load_session};
-    br_sha256_context sha;
     c->vtable = &class;
     c->fd = -1;
-    br_sha256_init(&sha);
-    br_sha256_update(&sha, der, n);
-    br_sha256_out(&sha, c->context);
+    sha256(c->context, der, n);
     int dir = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (dir != -1)
         c->fd = open_cache_file(dir, uid, gid);

@@ -18,6 +18,7 @@
 #include "base/fd.h"
 #include "tls/certificate.h"
 #include "wire/base64.h"
+#include "wire/sha256.h"
 #include "wire/x509.h"
 
 enum {
@@ -79,11 +80,8 @@ static int make_key(const struct place *p) {
 
 static int sign(const br_ec_private_key *key, const unsigned char *part, size_t n,
                 unsigned char signature[139], size_t *signature_n) {
-    unsigned char hash[br_sha256_SIZE];
-    br_sha256_context sha;
-    br_sha256_init(&sha);
-    br_sha256_update(&sha, part, n);
-    br_sha256_out(&sha, hash);
+    unsigned char hash[SHA256_SIZE];
+    sha256(hash, part, n);
     *signature_n = br_ecdsa_i31_sign_asn1(&br_ec_all_m31, &br_sha256_vtable, hash, key, signature);
     return *signature_n > 0 ? 0 : complain("the certificate can't be signed");
 }
@@ -136,13 +134,10 @@ static bool is_good(const struct place *p, const struct x509 *x) {
 /* ---- the program ---- */
 
 static int print(const struct place *p, const unsigned char point[X509_POINT]) {
-    unsigned char key[X509_PUBLIC_KEY], hash[br_sha256_SIZE];
-    char pin[BASE64_SIZE(br_sha256_SIZE) + 1];
-    br_sha256_context sha;
+    unsigned char key[X509_PUBLIC_KEY], hash[SHA256_SIZE];
+    char pin[BASE64_SIZE(SHA256_SIZE) + 1];
     x509_public_key(key, point);
-    br_sha256_init(&sha);
-    br_sha256_update(&sha, key, sizeof key);
-    br_sha256_out(&sha, hash);
+    sha256(hash, key, sizeof key);
     pin[base64_encode(pin, hash, sizeof hash)] = '\0';
     int printed = printf("TLS_CERT=%s\nTLS_KEY=%s\ncurl --insecure --pinnedpubkey 'sha256//%s'\n",
                          p->certificate, p->key, pin);

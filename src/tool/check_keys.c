@@ -1,4 +1,3 @@
-#include <bearssl_hash.h>
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -8,6 +7,7 @@
 #include "tool/check_parts.h"
 #include "tool/report.h"
 #include "wire/base64.h"
+#include "wire/sha256.h"
 #include "wire/quote.h"
 
 /* ---- one key ---- */
@@ -18,14 +18,11 @@ static void fingerprint(char out[KEYS_FINGERPRINT], struct slice key) {
     static unsigned char blob[8192]; /* a key of RSA with 16384 bits has 2 KiB */
     unsigned char digest[32];
     char coded[BASE64_SIZE(sizeof digest)];
-    br_sha256_context sha;
     ssize_t n = base64_decode(blob, sizeof blob, key.at, key.n);
     out[0] = '\0';
     if (n <= 0)
         return;
-    br_sha256_init(&sha);
-    br_sha256_update(&sha, blob, (size_t)n);
-    br_sha256_out(&sha, digest);
+    sha256(digest, blob, (size_t)n);
     base64_encode(coded, digest, sizeof digest);
     snprintf(out, KEYS_FINGERPRINT, "SHA256:%.43s", coded);
 }
