@@ -30,6 +30,16 @@ void buf_format(struct buf *b, const char *format, ...) {
         b->len += (size_t)n;
 }
 
+void buf_error_line(struct buf *b, const char *source, size_t line, const char *reason) {
+    struct buf before = *b;
+    if (line > 0)
+        buf_format(b, "%s:%zu: %s\n", source, line, reason);
+    else
+        buf_format(b, "%s: %s\n", source, reason);
+    if (b->full)
+        *b = before;
+}
+
 const char *buf_string(struct buf *b) {
     if (b->full || b->len == b->cap)
         return NULL;

@@ -20,27 +20,6 @@ void rules_start(struct rules *r) {
     r->errors = BUF_ON(r->error_text);
 }
 
-/* Whole lines or none. */
-static void set_error(struct buf *errors, const char *source, size_t line, const char *reason) {
-    struct buf before = *errors;
-    if (line > 0)
-        buf_format(errors, "%s:%zu: %s\n", source, line, reason);
-    else
-        buf_format(errors, "%s: %s\n", source, reason);
-    if (errors->full)
-        *errors = before;
-}
-
-static bool is_space(char c) { return c == ' ' || c == '\t' || c == '\r'; }
-
-static struct slice trim(struct slice s) {
-    while (s.n > 0 && is_space(s.at[0]))
-        s.at++, s.n--;
-    while (s.n > 0 && is_space(s.at[s.n - 1]))
-        s.n--;
-    return s;
-}
-
 static const char *add_rule(struct rules *r, const char *source, size_t line, struct slice text,
                             size_t before) {
     for (size_t i = 0; i < text.n; i++)
@@ -59,30 +38,25 @@ static const char *add_rule(struct rules *r, const char *source, size_t line, st
     return NULL;
 }
 
-/* What some editors put in front of UTF-8: U+FEFF. */
-static struct slice without_mark(struct slice s) {
-    static const char mark[] = "\xef\xbb\xbf";
-    return s.n >= 3 && memcmp(s.at, mark, 3) == 0 ? (struct slice){s.at + 3, s.n - 3} : s;
-}
+static const char white_space[] = " \t\r";
 
 void rules_add(struct rules *r, const char *source, struct slice text, bool terminated) {
-    struct slice rest = without_mark(text);
+    struct slice rest = slice_without_mark(text);
     for (size_t number = 1; rest.n > 0; number++) {
-        const char *newline = memchr(rest.at, '\n', rest.n), *wrong = NULL;
-        struct slice line = {rest.at, newline != NULL ? (size_t)(newline - rest.at) : rest.n};
-        struct slice rule = trim(line);
+        const char *wrong = NULL;
+        struct slice line = slice_take_line(&rest);
+        struct slice rule = slice_trim_end(slice_trim_front(line, white_space), white_space);
+        bool is_cut = rest.at == line.at + line.n; /* no newline was taken */
         bool counts = rule.n > 0 && rule.at[0] != '#';
-        if (counts && newline == NULL && terminated)
+        if (counts && is_cut && terminated)
             wrong =
                 "the last line has no newline: perhaps it is half of a rule, so it counts for none";
         else if (counts)
             wrong = add_rule(r, source, number, rule, (size_t)(rule.at - line.at));
         if (wrong != NULL)
-            set_error(&r->errors, source, number, wrong);
+            buf_error_line(&r->errors, source, number, wrong);
         if (r->store.full)
             return;
-        rest.at += line.n + (newline != NULL);
-        rest.n -= line.n + (newline != NULL);
     }
 }
 
@@ -122,7 +96,7 @@ void rules_add_file(struct rules *r, const char *source, const char *path) {
         wrong = read_file(fd, text, sizeof text, &n);
     fd_close(&fd);
     if (wrong != NULL)
-        set_error(&r->errors, source, 0, wrong);
+        buf_error_line(&r->errors, source, 0, wrong);
     else
         rules_add(r, source, (struct slice){text, n}, true);
 }
@@ -179,8 +153,8 @@ static const struct ere *compile(const struct rules *r, size_t i, struct rules_v
     char reason[sizeof wrong.text + 32];
     struct buf b = BUF_ON(reason);
     matcher_describe(&b, &wrong, rule->before);
-    set_error(&v->errors, rule->source, rule->line,
-              result == ERE_FAULT ? buf_string(&b) : "is too large");
+    buf_error_line(&v->errors, rule->source, rule->line,
+                   result == ERE_FAULT ? buf_string(&b) : "is too large");
     return NULL;
 }
 

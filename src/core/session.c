@@ -284,12 +284,12 @@ static void note_refusal(struct audit *a, const struct outcome *o) {
 }
 
 static void note_rule_errors(const struct request *rq, const struct buf *errors) {
-    for (const char *at = errors->at, *end = at + errors->len; at < end;) {
-        const char *newline = memchr(at, '\n', (size_t)(end - at));
-        char line[512];
-        snprintf(line, sizeof line, "%.*s", (int)(newline - at), at);
-        audit_error(rq->channel, rq->peer, line);
-        at = newline + 1;
+    struct slice rest = {errors->at, errors->len};
+    while (rest.n > 0) {
+        struct slice line = slice_take_line(&rest);
+        char text[512];
+        snprintf(text, sizeof text, "%.*s", (int)line.n, line.at);
+        audit_error(rq->channel, rq->peer, text);
     }
 }
 

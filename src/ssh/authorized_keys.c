@@ -22,14 +22,8 @@ static void tell(const struct authorized_keys *k, struct key_seen seen) {
 
 static void error_about(struct authorized_keys *k, const char *file, size_t line,
                         const char *reason, const struct authorized *a) {
-    struct buf before = k->errors;
     tell(k, (struct key_seen){.path = file, .line = line, .reason = reason, .a = a});
-    if (line > 0)
-        buf_format(&k->errors, "%s:%zu: %s\n", file, line, reason);
-    else
-        buf_format(&k->errors, "%s: %s\n", file, reason);
-    if (k->errors.full)
-        k->errors = before; /* whole lines or none */
+    buf_error_line(&k->errors, file, line, reason);
 }
 
 static void set_error(struct authorized_keys *k, const char *file, size_t line,
@@ -87,20 +81,12 @@ static void take_key(struct authorized_keys *k, const struct source *from, size_
     tell(k, (struct key_seen){.path = from->path, .line = line, .a = a, .key = key});
 }
 
-static struct slice take_line(struct slice *rest) {
-    const char *newline = memchr(rest->at, '\n', rest->n);
-    struct slice line = {rest->at, newline != NULL ? (size_t)(newline - rest->at) : rest->n};
-    rest->at += line.n + (newline != NULL);
-    rest->n -= line.n + (newline != NULL);
-    return line;
-}
-
 /* Whether there is a line that would log somebody in; or, unless it has to be `usable`, a key of
  * any type. */
 static bool has_key(struct slice rest, bool usable) {
     while (rest.n > 0) {
         struct authorized a;
-        authorized_read(&a, take_line(&rest));
+        authorized_read(&a, slice_take_line(&rest));
         if (a.kind == AUTHORIZED_KEY || (!usable && a.type.n > 0 && a.key.n > 0))
             return true;
     }
@@ -111,14 +97,14 @@ static bool has_key(struct slice rest, bool usable) {
  * counts all the same. */
 static void take_lines(struct authorized_keys *k, const struct source *from, struct slice rest) {
     const char *foreign = authorized_foreign(rest);
-    rest = authorized_without_mark(rest);
+    rest = slice_without_mark(rest);
     if (foreign != NULL)
         set_error(k, from->path, 0, foreign);
     if (foreign != NULL && !has_key(rest, true))
         return;
     for (size_t number = 1; rest.n > 0; number++) {
         struct authorized a;
-        authorized_read(&a, take_line(&rest));
+        authorized_read(&a, slice_take_line(&rest));
         if (a.kind == AUTHORIZED_KEY)
             take_key(k, from, number, &a);
         else if (a.kind == AUTHORIZED_UNUSABLE)
@@ -238,7 +224,7 @@ static void look_at_other(struct authorized_keys *k, char *path, char *name) {
     struct slice start = {text, (size_t)n};
     if (authorized_is_private(start)) {
         set_error(k, blunt(path), 0, authorized_foreign(start));
-    } else if (has_key(authorized_without_mark(start), false)
+    } else if (has_key(slice_without_mark(start), false)
                || (n > 5 && memcmp(text, "---- ", 5) == 0)) {
         better_name(better, blunt(name));
         snprintf(reason, sizeof reason,

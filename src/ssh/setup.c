@@ -132,12 +132,9 @@ static const char *make_directories(void) {
 
 static bool has_line(struct slice text, struct slice line) {
     while (text.n > 0) {
-        const char *newline = memchr(text.at, '\n', text.n);
-        size_t n = newline != NULL ? (size_t)(newline - text.at) : text.n;
-        if (n == line.n && memcmp(text.at, line.at, n) == 0)
+        struct slice other = slice_take_line(&text);
+        if (other.n == line.n && memcmp(other.at, line.at, line.n) == 0)
             return true;
-        text.at += n + (newline != NULL);
-        text.n -= n + (newline != NULL);
     }
     return false;
 }
@@ -159,14 +156,13 @@ static void note_errors(int directory, const struct authorized_keys *k, const ch
     struct slice before = {known, n > 0 ? (size_t)n : 0};
     if (before.n == k->errors.len && memcmp(known, k->errors.at, before.n) == 0)
         return;
-    for (const char *at = k->errors.at, *end = at + k->errors.len; at < end;) {
-        const char *newline = memchr(at, '\n', (size_t)(end - at));
-        struct slice line = {at, (size_t)(newline - at)};
+    struct slice rest = {k->errors.at, k->errors.len};
+    while (rest.n > 0) {
+        struct slice line = slice_take_line(&rest);
         char text[LIMIT_PATH + 256];
         snprintf(text, sizeof text, "%.*s", (int)line.n, line.at);
         if (!has_line(before, line))
             note(peer, text);
-        at = newline + 1;
     }
     fd_put_file(directory, "unusable", k->errors.at, k->errors.len, 0600, false);
 }

@@ -7,11 +7,7 @@ const unsigned char ssh_key_head[SSH_KEY_HEAD] = "\0\0\0\013ssh-ed25519\0\0\0\04
 static bool is_space(char c) { return c == ' ' || c == '\t'; }
 
 static struct slice trim(struct slice s) {
-    while (s.n > 0 && is_space(s.at[0]))
-        s.at++, s.n--;
-    while (s.n > 0 && (is_space(s.at[s.n - 1]) || s.at[s.n - 1] == '\r'))
-        s.n--;
-    return s;
+    return slice_trim_end(slice_trim_front(s, " \t"), " \t\r");
 }
 
 /* Takes the word at the front of *rest, and the white space behind it. White space between double
@@ -102,16 +98,8 @@ void authorized_read(struct authorized *a, struct slice line) {
 
 /* ---- files that are none ---- */
 
-struct slice authorized_without_mark(struct slice text) {
-    bool has = text.n >= 3 && memcmp(text.at, "\xef\xbb\xbf", 3) == 0;
-    return has ? (struct slice){text.at + 3, text.n - 3} : text;
-}
-
 static struct slice without_blanks(struct slice s) {
-    s = authorized_without_mark(s);
-    while (s.n > 0 && (is_space(s.at[0]) || s.at[0] == '\r' || s.at[0] == '\n'))
-        s.at++, s.n--;
-    return s;
+    return slice_trim_front(slice_without_mark(s), " \t\r\n");
 }
 
 static bool starts(struct slice text, const char *with) {

@@ -37,7 +37,4 @@ const char *authorized_foreign(struct slice text);
 /* Whether the file holds a secret: half of a key pair that belongs nowhere but with its owner. */
 bool authorized_is_private(struct slice text);
 
-/* The text behind a byte order mark (U+FEFF), which some editors put before UTF-8. */
-struct slice authorized_without_mark(struct slice text);
-
 #endif

@@ -23,12 +23,9 @@ bool http1_is_value(struct slice s) {
     return true;
 }
 
-static struct slice trim(struct slice s) {
-    while (s.n > 0 && (s.at[0] == ' ' || s.at[0] == '\t'))
-        s.at++, s.n--;
-    while (s.n > 0 && (s.at[s.n - 1] == ' ' || s.at[s.n - 1] == '\t'))
-        s.n--;
-    return s;
+/* Without the optional white space around it (OWS; RFC 9110, section 5.6.3). */
+static struct slice without_ows(struct slice s) {
+    return slice_trim_end(slice_trim_front(s, " \t"), " \t");
 }
 
 /* The part of *rest before the first `c`; *rest becomes what is behind it. Without a `c`, all of
@@ -95,7 +92,7 @@ static int read_field(struct http1_head *head, struct slice line) {
     if (head->fields == LIMIT_FIELDS)
         return 431;
     head->name[head->fields] = name;
-    head->value[head->fields++] = trim(value);
+    head->value[head->fields++] = without_ows(value);
     return 0;
 }
 
@@ -175,7 +172,7 @@ bool http1_lists(const struct http1_head *head, const char *name, const char *to
             continue;
         struct slice rest = head->value[i];
         while (rest.n > 0)
-            if (slice_is_nocase(trim(cut(&rest, ',')), token))
+            if (slice_is_nocase(without_ows(cut(&rest, ',')), token))
                 return true;
     }
     return false;

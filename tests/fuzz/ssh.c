@@ -45,7 +45,7 @@ static void check_authorized(struct slice line) {
 
 /* A private key is always named as something else than a file of keys. */
 static void check_file(struct slice text) {
-    struct slice without = authorized_without_mark(text);
+    struct slice without = slice_without_mark(text);
     check_within(without, text);
     assert(!authorized_is_private(text) || authorized_foreign(text) != NULL);
 }
