@@ -3,6 +3,10 @@
 #ifndef LIMIT_H
 #define LIMIT_H
 
+/* A cap that is a plain number as a text, for messages that name it. */
+#define LIMIT_TEXT_OF(number) #number
+#define LIMIT_TEXT(cap) LIMIT_TEXT_OF(cap)
+
 /* The request's head (bastion(8), HTTP; RFC 9112, section 3 asks for 8000 octets of request line
  * at least). */
 #define LIMIT_REQUEST_LINE 8192 /* bytes without the CRLF; 414 above */

@@ -60,7 +60,7 @@ const char *policy_malformed(struct slice request) {
     if (request.at == NULL || request.n == 0)
         return "the request is empty";
     if (request.n > LIMIT_REQUEST)
-        return "the request is longer than 8192 bytes";
+        return "the request is longer than " LIMIT_TEXT(LIMIT_REQUEST) " bytes";
     size_t spaces = 0;
     for (size_t i = 0; i < request.n; i++) {
         if ((unsigned char)request.at[i] < 0x20 || request.at[i] == 0x7f)
@@ -72,54 +72,40 @@ const char *policy_malformed(struct slice request) {
     return utf8_is_valid(request.at, request.n) ? NULL : "the request is not UTF-8";
 }
 
-/* The words of a run, each with its NUL. */
-struct words {
-    size_t n;
-    const char *at[LIMIT_WORDS + 1];
-    struct buf b;
-    char text[LIMIT_VALUE + LIMIT_REQUEST + 2];
-};
-
 /* Takes the words of a text apart at its spaces; several in a row are as good as one, so that no
  * word is empty. */
-static bool add_words(struct words *w, struct slice text) {
+static bool add_words(struct decision *d, struct slice text) {
     for (size_t i = 0; i < text.n;) {
         size_t start = i;
         while (i < text.n && text.at[i] != ' ')
             i++;
-        if (i > start && w->n == LIMIT_WORDS)
+        if (i > start && d->argc == LIMIT_WORDS)
             return false;
         if (i > start) {
-            w->at[w->n++] = w->b.at + w->b.len;
-            buf_bytes(&w->b, text.at + start, i - start);
-            buf_char(&w->b, '\0');
+            d->argv[d->argc++] = d->words.at + d->words.len;
+            buf_bytes(&d->words, text.at + start, i - start);
+            buf_char(&d->words, '\0');
         }
         i++;
     }
-    return !w->b.full;
+    return !d->words.full;
 }
 
-static const char *split(const struct policy *p, struct slice request, struct decision *d) {
-    static struct words w;
-    w.n = 0;
-    w.b = BUF_ON(w.text);
+static const char *split_request(const struct policy *p, struct slice request, struct decision *d) {
     struct slice prefix = {p->prefix, p->prefix != NULL ? strlen(p->prefix) : 0};
-    if (!add_words(&w, prefix) || !add_words(&w, request))
-        return "more words than there is room for";
-    w.at[w.n] = NULL;
-    d->argv = w.at;
-    return NULL;
+    d->words = BUF_ON(d->word_text);
+    bool fits = add_words(d, prefix) && add_words(d, request);
+    d->argc = fits ? d->argc : 0;
+    d->argv[d->argc] = NULL;
+    return fits ? NULL : "more words than there is room for";
 }
 
 static const char *ask_rules(const struct policy *p, struct slice request, struct decision *d) {
-    static char text[LIMIT_PATH + 64];
-    const struct rule *rule;
     rules_match(&p->rules, request, &d->verdict);
     if (d->verdict.match == -1)
         return "no rule allows it";
-    rule = &p->rules.rule[d->verdict.match];
-    snprintf(text, sizeof text, "%s:%zu", rule->source, rule->line);
-    d->rule = text;
+    const struct rule *rule = &p->rules.rule[d->verdict.match];
+    snprintf(d->rule, sizeof d->rule, "%s:%zu", rule->source, rule->line);
     return NULL;
 }
 
@@ -128,31 +114,37 @@ static void decide_request(const struct policy *p, struct slice request, struct 
     d->text_n = request.at != NULL ? request.n : 0;
     if ((d->reason = policy_malformed(request)) == NULL
         && (d->reason = ask_rules(p, request, d)) == NULL)
-        d->reason = split(p, request, d);
+        d->reason = split_request(p, request, d);
     d->allow = d->reason == NULL;
 }
 
 /* ---- any mode ---- */
 
+static void decide_force(const struct policy *p, struct decision *d) {
+    const char *const argv[] = {"/bin/sh", "-c", p->command, NULL};
+    memcpy(d->argv, argv, sizeof argv);
+    d->argc = sizeof argv / sizeof *argv - 1;
+    d->allow = true;
+    d->reason = NULL;
+    d->text = p->command;
+    d->text_n = strlen(p->command);
+    snprintf(d->rule, sizeof d->rule, "force");
+}
+
 void policy_decide(const struct policy *p, struct slice request, struct decision *d) {
-    static const char *force[] = {"/bin/sh", "-c", NULL, NULL};
+    /* One by one: most of it is storage, and what is never touched costs no memory. */
     d->allow = false;
-    d->rule = d->text = NULL;
-    d->argv = NULL;
     d->reason = "no mode is set";
+    d->text = NULL;
     d->text_n = 0;
+    d->rule[0] = '\0';
+    d->argc = 0;
+    d->argv[0] = NULL;
     d->verdict.errors = BUF_ON(d->verdict.error_text);
     if (p->mode == POLICY_BROKER)
         decide_request(p, request, d);
-    if (p->mode != POLICY_FORCE)
-        return;
-    force[2] = p->command;
-    d->allow = true;
-    d->reason = NULL;
-    d->rule = "force";
-    d->text = p->command;
-    d->text_n = strlen(p->command);
-    d->argv = force;
+    else if (p->mode == POLICY_FORCE)
+        decide_force(p, d);
 }
 
 int policy_lock(const struct policy *p, const struct settings *s) {

@@ -23,16 +23,23 @@ struct policy {
     struct rules rules;
 };
 
+/* What was decided on one request. It is good as long as its own storage, the policy's settings and
+ * the request are. */
 struct decision {
     bool allow;
-    const char *rule;   /* which rule allowed it, as the log names it: force, or SOURCE:LINE */
-    const char *reason; /* why not */
-    const char *text;   /* what the log shows as the command or request; of text_n bytes */
+    const char *reason; /* why not: a constant */
+    /* what the log shows as the command or request; of text_n bytes, FORCE_COMMAND's or the
+     * request's own */
+    const char *text;
     size_t text_n;
-    /* what execve(2) takes, when allowed; argv[0] is looked for in PATH. Good until the next
-     * call */
-    const char *const *argv;
+    /* which rule allowed it, as the log names it: force, or SOURCE:LINE; else empty */
+    char rule[LIMIT_PATH + 64];
     struct rules_verdict verdict; /* of the rules, where they were asked */
+    /* what execve(2) takes, when allowed, NULL behind it; argv[0] is looked for in PATH */
+    size_t argc;
+    const char *argv[LIMIT_WORDS + 1];
+    struct buf words; /* on `word_text`: the words of a request, each with its NUL */
+    char word_text[LIMIT_VALUE + LIMIT_REQUEST + 2];
 };
 
 /* Reads the mode out of the settings: where there is an allowlist, be it empty or unusable,

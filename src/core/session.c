@@ -95,7 +95,7 @@ static struct audit about(const struct session *s, const struct request *rq, con
     a.user = rq->user;
     a.peer = rq->peer;
     a.mode = policy_mode_name(&s->policy);
-    a.rule = d->rule;
+    a.rule = d->rule[0] != '\0' ? d->rule : NULL;
     a.text = d->text;
     a.is_request = s->policy.mode == POLICY_BROKER;
     a.text_n = d->text_n;
@@ -313,17 +313,17 @@ static void look(struct frontend *c) {
 
 bool session_serve(struct session *s, const struct request *rq, const char *run_id,
                    struct frontend *c) {
-    struct decision d;
-    decide(s, rq, &d);
+    struct decision *d = &s->decision;
+    decide(s, rq, d);
     struct outcome o = {.kind = OUTCOME_DENIED,
                         .code = 126,
-                        .reason = d.reason,
-                        .requested = d.text,
-                        .requested_n = d.text_n};
-    struct audit a = about(s, rq, run_id, &d);
+                        .reason = d->reason,
+                        .requested = d->text,
+                        .requested_n = d->text_n};
+    struct audit a = about(s, rq, run_id, d);
     run_watch_signals();
     look(c);
-    if (d.allow && take_lock(s, rq, &d, &a, c, &o) && start(s, rq, &d, &a, &o)) {
+    if (d->allow && take_lock(s, rq, d, &a, c, &o) && start(s, rq, d, &a, &o)) {
         carry(s, rq, &a, c, &o);
     } else {
         lock_leave(&s->lock);

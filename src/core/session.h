@@ -19,8 +19,10 @@ struct session {
     char *const *environment; /* the administrator's, an empty list where the client writes it */
     struct account account;   /* whom commands run as: what this process is from session_open on */
     struct lock lock;
-    struct run run;       /* the last one */
-    struct policy policy; /* last: most of it is room for rules */
+    struct run run; /* the last one */
+    /* last, since most of these is room that a run may never touch */
+    struct decision decision; /* on the request at hand */
+    struct policy policy;
 };
 
 /* A request whose credential was right. */

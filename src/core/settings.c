@@ -356,13 +356,15 @@ static const char *wrong_value(struct settings_value *v, const struct spec *sp) 
         if (colon == NULL || colon == v->text || colon[1] == '\0'
             || (size_t)(colon - v->text) >= LIMIT_USER)
             return "must be user:password";
-        return is_line(v->text) && v->n <= LIMIT_SECRET ? NULL
-                                                        : "must be one line of at most 4096 bytes";
+        return is_line(v->text) && v->n <= LIMIT_SECRET
+                   ? NULL
+                   : "must be one line of at most " LIMIT_TEXT(LIMIT_SECRET) " bytes";
     }
     case TOKEN:
         if (v->text[0] == ' ' || v->text[v->n - 1] == ' ' || !is_line(v->text)
             || v->n > LIMIT_SECRET)
-            return "must be one line of at most 4096 bytes with no space at its ends";
+            return "must be one line of at most " LIMIT_TEXT(
+                LIMIT_SECRET) " bytes with no space at its ends";
         return NULL;
     case NUMBER:
         if (num_decimal(v->text, v->n, sp->to, &v->number) && v->number >= sp->from)

@@ -70,7 +70,7 @@ static void check_words(const char *prefix, struct slice request) {
     rules_add(&p.rules, "s", (struct slice){".*", 2}, false);
     p.prefix = prefix;
     policy_decide(&p, request, &d);
-    assert(d.allow == (d.reason == NULL) && d.allow == (d.argv != NULL));
+    assert(d.allow == (d.reason == NULL) && d.allow == (d.argc > 0));
     if (!d.allow)
         return;
     const char *const *word = d.argv;
