@@ -85,10 +85,6 @@ struct settings {
     } value[SETTING_COUNT];
     /* what NAME_FILE says, absolute, whether it is needed or not; or NULL */
     const char *named_file[SETTING_COUNT];
-    /* For a program that wants every error and not the first alone: called with s->error for each,
-     * while the value still stands there (`id` is SETTING_COUNT for a whole directory). Then what
-     * is unusable counts as not set. NULL: reading ends with the first. */
-    void (*each_error)(const struct settings *s, enum setting id);
     char error[LIMIT_PATH + 512]; /* one line: setting, error, source; empty when there is none */
     /* the texts that came from files; last, so that what every process uses is on few pages */
     char store[LIMIT_SETTINGS];
@@ -115,6 +111,13 @@ extern const char *const settings_directories[], *const settings_directories_of_
  * configuration stands are read in any case (settings_is_place); one of those that is not needed,
  * and wrong, counts as not set. Returns 0, or -1 with settings->error. */
 int settings_read(struct settings *s, const struct settings_places *places, unsigned needs);
+
+/* The same for a program that wants every error and not the first alone. It is called for each,
+ * with s->error, while the value still stands there (`id` is SETTING_COUNT for a whole directory);
+ * then what is unusable counts as not set. `context` is the caller's. */
+typedef void settings_each_error(void *context, const struct settings *s, enum setting id);
+void settings_read_each(struct settings *s, const struct settings_places *places, unsigned needs,
+                        settings_each_error *each_error, void *context);
 
 /* What a program that serves or starts anything does with its settings first: takes up where the
  * log goes (base/log.h, log_heed), reads them as settings_read does, and takes up how the log is

@@ -35,7 +35,7 @@ static const struct {
 static bool unusable[SETTING_COUNT + 1]; /* whose value has been named as none */
 
 /* With the value's error its look is named where that is odd, since it is mostly the reason. */
-static void take_error(const struct settings *s, enum setting id) {
+static void take_error(void *context, const struct settings *s, enum setting id) {
     char line[sizeof s->error + 256];
     const char *text = id < SETTING_COUNT ? settings_text(s, id) : NULL,
                *odd = text != NULL ? check_oddity(text, strlen(text)) : NULL;
@@ -44,7 +44,8 @@ static void take_error(const struct settings *s, enum setting id) {
              odd != NULL ? odd : "",
              closed ? "; bastion as this account can't read it, as root perhaps" : "");
     report_error_line(line);
-    unusable[id] = true;
+    bool *is_unusable = context;
+    is_unusable[id] = true;
 }
 
 /* Whether there is a source of keys, good or not. authorized_keys_read names the lack of any key as
@@ -237,8 +238,9 @@ int check_main(int argc, char **argv) {
                          .files = files,
                          .root = geteuid() == 0,
                          .container = container_is_ours()};
-    s.each_error = brief ? NULL : take_error;
-    if (settings_read(&s, &places, NEED_ALL) == -1
+    if (!brief)
+        settings_read_each(&s, &places, NEED_ALL, take_error, unusable);
+    if ((brief && settings_read(&s, &places, NEED_ALL) == -1)
         || (policy_load(&policy, &s, &error) == -1 && (brief || words == 1))) {
         if (brief)
             return log_no_start("check", error);

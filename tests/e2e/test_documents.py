@@ -1,4 +1,4 @@
-"""The documents say the same as the program: README, the manual pages and the table of settings in src/core/settings.c name the same
+"""The documents say the same as the program: README, the manual pages and the table of settings in src/core/settings_table.c name the same
 settings with the same defaults; `--help` and the manual the same programs, commands and options; and every link leads somewhere.
 
 Each comparison takes texts, so that the tests below can also see that it notices a row that is removed or changed."""
@@ -13,13 +13,13 @@ from harness import BASTION
 
 TOP = Path(__file__).parents[2]
 # With its macros replaced.
-SOURCE = subprocess.run(["gcc", "-E", "-P", "-D_GNU_SOURCE", "-I", TOP / "src", TOP / "src/core/settings.c"],
+SOURCE = subprocess.run(["gcc", "-E", "-P", "-D_GNU_SOURCE", "-I", TOP / "src", TOP / "src/core/settings_table.c"],
                         capture_output=True, text=True, check=True).stdout
 README = (TOP / "README.md").read_text()
 SETTINGS = (TOP / "src/bastion-settings.5").read_text()
 PROGRAMS = (TOP / "src/bastion.8").read_text()
 DOCKER = (TOP / "src/bastion-docker.1").read_text()
-# Those whose default is no word of settings.c, but follows from something else.
+# Those whose default is no word of settings_table.c, but follows from something else.
 DERIVED = {"COMMAND_LOCK", "ON_DISCONNECT", "DOCKER_GROUP"}
 
 
