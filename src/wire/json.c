@@ -4,16 +4,17 @@
 
 #include "base/num.h"
 #include "limit.h"
+#include "wire/json_token.h"
 #include "wire/utf8.h"
 
-static bool is_json_space(char c) { return c == ' ' || c == '\t' || c == '\n' || c == '\r'; }
+bool json_token_is_space(char c) { return c == ' ' || c == '\t' || c == '\n' || c == '\r'; }
 static bool is_digit(char c) { return c >= '0' && c <= '9'; }
 
 static struct slice after(struct slice s, size_t n) { return (struct slice){s.at + n, s.n - n}; }
 
 static struct slice skip_json_space(struct slice s) {
     size_t n = 0;
-    while (n < s.n && is_json_space(s.at[n]))
+    while (n < s.n && json_token_is_space(s.at[n]))
         n++;
     return after(s, n);
 }
@@ -72,7 +73,7 @@ static size_t number_length(struct slice s) {
     return i;
 }
 
-static size_t scalar_length(struct slice s) {
+size_t json_token_length(struct slice s) {
     static const char *const words[] = {"true", "false", "null"};
     if (s.n > 0 && s.at[0] == '"')
         return string_length(s);
@@ -112,7 +113,7 @@ bool json_is_valid(struct slice s) {
                 return false;
         }
         if (!fresh) {
-            size_t n = scalar_length(s);
+            size_t n = json_token_length(s);
             if (n == 0)
                 return false;
             s = after(s, n);
@@ -159,7 +160,7 @@ static size_t value_length(struct slice s) {
             depth--;
             i++;
         } else if (depth == 0 || c == '"') {
-            i += scalar_length(after(s, i));
+            i += json_token_length(after(s, i));
         } else {
             i++;
         }
@@ -253,27 +254,10 @@ static size_t read_unicode_escape(const char *at, size_t n, uint32_t *code) {
     return 4;
 }
 
-static void put_utf8(struct buf *b, uint32_t c) {
-    if (c < 0x80) {
-        buf_char(b, (char)c);
-        return;
-    }
-    int more = c < 0x800 ? 1 : c < 0x10000 ? 2 : 3;
-    static const unsigned char lead[] = {0, 0xc0, 0xe0, 0xf0};
-    buf_char(b, (char)(lead[more] | c >> 6 * more));
-    while (more-- > 0)
-        buf_char(b, (char)(0x80 | (c >> 6 * more & 0x3f)));
-}
-
-/* One character of a string's content, which n bytes are left of: an escape or UTF-8; what is
- * neither is U+FFFD. Returns the bytes used. */
-static size_t read_string_character(const char *at, size_t n, uint32_t *code) {
+size_t json_token_character(const char *at, size_t n, uint32_t *code) {
     static const char from[] = "bfnrt", to[] = "\b\f\n\r\t";
-    if (at[0] != '\\') {
-        size_t length = utf8_read(at, n, code);
-        *code = length > 0 ? *code : 0xfffd;
-        return length > 0 ? length : 1;
-    }
+    if (at[0] != '\\')
+        return utf8_read_any(at, n, code);
     if (at[1] == 'u')
         return 2 + read_unicode_escape(at + 2, n - 2, code);
     const char *known = strchr(from, at[1]);
@@ -286,9 +270,16 @@ void json_text(struct buf *b, struct slice value) {
     if (json_kind(value) != JSON_STRING)
         return;
     for (size_t i = 1; i < value.n - 1;) {
-        i += read_string_character(value.at + i, value.n - 1 - i, &code);
-        put_utf8(b, code);
+        i += json_token_character(value.at + i, value.n - 1 - i, &code);
+        utf8_write(b, code);
     }
+}
+
+void json_copy(char *out, size_t cap, struct slice value) {
+    struct buf b = {.at = out, .cap = cap};
+    json_text(&b, value);
+    if (buf_string(&b) == NULL)
+        out[0] = '\0';
 }
 
 bool json_is(struct slice value, const char *text) {
@@ -303,110 +294,4 @@ bool json_is_true(struct slice value) { return slice_is(value, "true"); }
 
 bool json_number(struct slice value, uint64_t max, uint64_t *number) {
     return json_kind(value) == JSON_NUMBER && num_decimal(value.at, value.n, max, number);
-}
-
-/* ---- writing ---- */
-
-/* A character as Go's encoding/json writes it. */
-static void write_escaped(struct buf *b, uint32_t code, bool html) {
-    static const char from[] = "\b\f\n\r\t\\\"", to[] = "bfnrt\\\"";
-    const char *known = code > 0 && code < 0x80 ? strchr(from, (int)code) : NULL;
-    if (known != NULL)
-        buf_format(b, "\\%c", to[known - from]);
-    else if (code < 0x20 || code == 0x2028 || code == 0x2029
-             || (html && (code == '<' || code == '>' || code == '&')))
-        buf_format(b, "\\u%04x", (unsigned)code);
-    else
-        put_utf8(b, code);
-}
-
-void json_quote(struct buf *b, const char *text, size_t n) {
-    buf_char(b, '"');
-    for (size_t i = 0, length; i < n; i += length) {
-        uint32_t code;
-        length = utf8_read(text + i, n - i, &code);
-        write_escaped(b, length > 0 ? code : 0xfffd, false);
-        length = length > 0 ? length : 1;
-    }
-    buf_char(b, '"');
-}
-
-void json_requote(struct buf *b, struct slice value, bool html) {
-    uint32_t code;
-    buf_char(b, '"');
-    for (size_t i = 1; i < value.n - 1;) {
-        i += read_string_character(value.at + i, value.n - 1 - i, &code);
-        write_escaped(b, code, html);
-    }
-    buf_char(b, '"');
-}
-
-void json_set(struct buf *b, struct slice object, const char *path, struct slice value) {
-    struct json_walk walk = {object, false};
-    struct slice key, member;
-    size_t n = strcspn(path, ".");
-    bool done = false, first = true;
-    const char *rest = path[n] == '.' ? path + n + 1 : NULL;
-    buf_char(b, '{');
-    while (!done || json_kind(object) == JSON_OBJECT) {
-        bool more = json_kind(object) == JSON_OBJECT && json_next(&walk, &key, &member);
-        if (!more && done)
-            break;
-        bool ours = !more || (key.n == n + 2 && memcmp(key.at + 1, path, n) == 0);
-        if (!first)
-            buf_char(b, ',');
-        first = false;
-        if (ours)
-            json_quote(b, path, n);
-        else
-            buf_bytes(b, key.at, key.n);
-        buf_char(b, ':');
-        if (ours && rest != NULL)
-            json_set(b, more ? member : (struct slice){path, 0}, rest, value);
-        else
-            buf_bytes(b, ours ? value.at : member.at, ours ? value.n : member.n);
-        done = done || ours;
-        if (!more)
-            break;
-    }
-    buf_char(b, '}');
-}
-
-void json_indent(struct slice value, unsigned level,
-                 void (*put)(void *context, const char *bytes, size_t n), void *context) {
-    bool fresh = false; /* the last token opened a container */
-    for (size_t i = 0; i < value.n;) {
-        char c = value.at[i];
-        if (is_json_space(c)) {
-            i++;
-            continue;
-        }
-        bool closes = c == '}' || c == ']', opens = c == '{' || c == '[';
-        level -= closes;
-        if ((fresh && !closes) || (closes && !fresh)) {
-            put(context, "\n", 1);
-            for (unsigned k = 0; k < level; k++)
-                put(context, "    ", 4);
-        }
-        level += opens;
-        fresh = opens;
-        size_t n = opens || closes || c == ',' || c == ':' ? 1 : scalar_length(after(value, i));
-        put(context, value.at + i, n);
-        i += n;
-        if (c == ':')
-            put(context, " ", 1);
-        fresh = fresh || c == ','; /* what follows a comma begins a line, too */
-    }
-}
-
-void json_compact(struct slice value, void (*put)(void *context, const char *bytes, size_t n),
-                  void *context) {
-    for (size_t i = 0; i < value.n;) {
-        char c = value.at[i];
-        size_t n =
-            is_json_space(c) || strchr("{}[],:", c) != NULL ? 1 : scalar_length(after(value, i));
-        if (!is_json_space(c))
-            put(context, value.at + i, n);
-        i += n;
-    }
 }

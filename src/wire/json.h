@@ -48,6 +48,9 @@ size_t json_count(struct slice value);
 /* Adds a string's content as UTF-8; half of a surrogate pair, and bytes that are no UTF-8, become
  * U+FFFD. Anything but a string adds nothing. */
 void json_text(struct buf *b, struct slice value);
+/* The same as text of the caller's, with a NUL behind it; empty where it does not fit into `cap`
+ * bytes or is no string. */
+void json_copy(char *out, size_t cap, struct slice value);
 /* Whether the value is a string with that content. */
 bool json_is(struct slice value, const char *text);
 bool json_is_true(struct slice value);

@@ -26,6 +26,26 @@ size_t utf8_read(const char *in, size_t n, uint32_t *code) {
     return 0;
 }
 
+size_t utf8_read_any(const char *in, size_t n, uint32_t *code) {
+    size_t length = utf8_read(in, n, code);
+    if (length > 0)
+        return length;
+    *code = 0xfffd;
+    return 1;
+}
+
+void utf8_write(struct buf *b, uint32_t code) {
+    static const unsigned char lead[] = {0, 0xc0, 0xe0, 0xf0};
+    if (code < 0x80) {
+        buf_char(b, (char)code);
+        return;
+    }
+    int more = code < 0x800 ? 1 : code < 0x10000 ? 2 : 3;
+    buf_char(b, (char)(lead[more] | code >> 6 * more));
+    while (more-- > 0)
+        buf_char(b, (char)(0x80 | (code >> 6 * more & 0x3f)));
+}
+
 bool utf8_is_control(uint32_t code) { return code < 0x20 || (code >= 0x7f && code < 0xa0); }
 
 bool utf8_is_plain(const char *in, size_t n) {

@@ -6,9 +6,18 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/buf.h"
+
 /* Reads one character from n > 0 bytes: its length in bytes (1 to 4) with *code set, or 0 where the
  * bytes are not UTF-8 (overlong forms, surrogates and what lies above U+10FFFF are not). */
 size_t utf8_read(const char *in, size_t n, uint32_t *code);
+
+/* The same for text that may hold anything: a byte that begins no character counts as one, U+FFFD.
+ * Returns at least 1. */
+size_t utf8_read_any(const char *in, size_t n, uint32_t *code);
+
+/* Adds one character. */
+void utf8_write(struct buf *b, uint32_t code);
 
 /* Whether all n bytes are UTF-8. */
 bool utf8_is_valid(const char *in, size_t n);

@@ -111,6 +111,12 @@ START_TEST(reading) {
     json_text(&b, json_member(o, "s"));
     ck_assert_uint_eq(b.len, 11);
     ck_assert_mem_eq(out, "\xc3\xa4\xf0\x9f\x98\x80\xef\xbf\xbd\n/", 11);
+    json_copy(out, 6, json_member(o, "s"));
+    ck_assert_str_eq(out, "");
+    json_copy(out, 2, json_at(o, "b.d"));
+    ck_assert_str_eq(out, "x");
+    json_copy(out, sizeof out, json_member(o, "e"));
+    ck_assert_str_eq(out, "");
     struct json_walk walk = {json_at(o, "b.c"), false};
     ck_assert(json_next(&walk, &key, &value) && key.n == 0 && json_is_true(value));
     ck_assert(json_next(&walk, &key, &value) && slice_is(value, "\"}\\\"]\""));
