@@ -212,15 +212,15 @@
 /* bytes of a member's name that is looked for, and of a value compared with a word */
 #define LIMIT_JSON_NAME 256
 #define LIMIT_DOCKER_LIST 1024    /* values of an option that can be repeated, such as -e */
-#define LIMIT_DOCKER_WINDOW 65536 /* bytes of a stream in memory, each direction */
+#define LIMIT_DOCKER_STREAM 65536 /* bytes of a stream in memory, each direction */
 /* bytes of a request's path and query: a filter for every container of a host */
 #define LIMIT_DOCKER_PATH 16384
 /* bytes of a request's body: all that a command line can hold (execve(2): 2 MiB), escaped */
 #define LIMIT_DOCKER_BODY 16777216
 /* bytes of NAME=VALUE: twice what Linux gives to a program */
 #define LIMIT_DOCKER_VARIABLE 262144
-/* bytes of an answer that is read as a whole: ps on a host of ten thousand containers */
-#define LIMIT_DOCKER_ANSWER 67108864
+/* bytes of a response that is read as a whole: ps on a host of ten thousand containers */
+#define LIMIT_DOCKER_RESPONSE 67108864
 #define LIMIT_DOCKER_MESSAGE 8192 /* bytes of an error's text */
 /* bytes of a container's or task's row: the labels of a whole stack, twice */
 #define LIMIT_DOCKER_ROW 1048576

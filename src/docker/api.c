@@ -6,12 +6,11 @@
 
 #include "base/num.h"
 #include "docker/command.h"
+#include "docker/request.h"
 
-enum {
-    API_LEAST = 24,
-    API_MOST = 51,
-    API_VERSION_BYTES = 16
-}; /* of 1.MINOR; bytes of a version's text */
+/* The minor numbers of the versions 1.MINOR that this client knows. */
+enum { API_LEAST = 24, API_MOST = 51 };
+enum { API_VERSION_BYTES = 16 }; /* of a version's text */
 
 static char path[API_VERSION_BYTES + 2]; /* "/v1.41" */
 static unsigned minor;                   /* of major 1; a later major has all that 1 has */
@@ -41,26 +40,28 @@ static bool set_version_from_environment(const char *wanted) {
     return false;
 }
 
-/* One ping: the version that the answer's head names, so that proxies and engines need not do more
- * than they must; empty for none. Returns the status, 0: no answer; -1: no connection, and a line
- * has been printed. */
-static int ping_engine(struct docker_conn *c, const char *method, char version[API_VERSION_BYTES]) {
+/* Sends one ping. *status is that of the response, 0 for none; `version` is what its head names, so
+ * that proxies and engines need not do more than they must, and empty for none. False: there is no
+ * connection, which has been reported. */
+static bool ping_engine(struct docker_conn *c, const char *method, int *status,
+                        char version[API_VERSION_BYTES]) {
     struct slice field = {"", 0};
     bool sent = docker_send(c, method, "/_ping", NULL, false);
     if (!sent && !c->open) {
-        docker_report_unreachable(method, "/_ping");
-        return -1;
+        docker_report_unreachable(c, method, "/_ping");
+        return false;
     }
-    int status = docker_read_head(c, true);
-    if (status > 0 && status != 101)
+    *status = docker_read_head(c, true);
+    bool answered = *status != DOCKER_NO_RESPONSE && *status != 101;
+    if (answered)
         http1_find(&c->head, "Api-Version", &field);
     snprintf(version, API_VERSION_BYTES, "%.*s", field.n < API_VERSION_BYTES ? (int)field.n : 0,
              field.at);
-    if (status <= 0 || status == 101 || docker_body_whole(c).at == NULL) {
+    if (!answered || docker_body_whole(c).at == NULL) {
         docker_close(c);
-        return 0;
+        *status = 0;
     }
-    return status;
+    return true;
 }
 
 /* The lower of the engine's version and ours. False: there is none for both. */
@@ -90,10 +91,11 @@ bool docker_api_ready(struct docker_conn *c) {
         return true;
     if (wanted != NULL && *wanted != '\0')
         return set_version_from_environment(wanted);
-    int status = ping_engine(c, "HEAD", version);
-    if (status >= 400 && status < 500 && version[0] == '\0') /* whoever refuses HEAD may take GET */
-        status = ping_engine(c, "GET", version);
-    if (status == -1)
+    int status;
+    if (!ping_engine(c, "HEAD", &status, version))
+        return false;
+    bool refused = status >= 400 && status < 500 && version[0] == '\0';
+    if (refused && !ping_engine(c, "GET", &status, version)) /* HEAD alone may be refused */
         return false;
     if (version[0] != '\0' || (status >= 200 && status < 300))
         return negotiate_version(version);

@@ -36,7 +36,7 @@ struct flow {
     enum docker_attach_end end;
 };
 
-static char in_place[LIMIT_DOCKER_WINDOW + sizeof(struct docker_detach_keys)];
+static char in_place[LIMIT_DOCKER_STREAM + sizeof(struct docker_detach_keys)];
 
 static enum sink sink_kind(int fd) {
     struct stat st;
@@ -117,11 +117,11 @@ static void copy_output(struct flow *f) {
         }
         if (f->end != DOCKER_ATTACH_ENDED || f->body_ended)
             return;
-        int got = docker_body_next(f->attach->conn, &f->piece, false);
-        if (got == -2)
+        enum docker_read got = docker_body_next(f->attach->conn, &f->piece, false);
+        if (got == DOCKER_READ_NOT_YET)
             return;
-        f->body_ended = got != 1;
-        if (got == -1)
+        f->body_ended = got != DOCKER_READ_DATA;
+        if (got == DOCKER_READ_BROKEN)
             f->end = DOCKER_ATTACH_BROKEN;
     }
 }
@@ -129,11 +129,11 @@ static void copy_output(struct flow *f) {
 /* ---- input ---- */
 
 static void read_input(struct flow *f) {
-    char typed[LIMIT_DOCKER_WINDOW];
+    char typed[LIMIT_DOCKER_STREAM];
     bool keys = f->attach->keys != NULL;
     f->in = BUF_ON(in_place);
     f->in_from = 0;
-    ssize_t n = read(0, keys ? typed : in_place, LIMIT_DOCKER_WINDOW);
+    ssize_t n = read(0, keys ? typed : in_place, LIMIT_DOCKER_STREAM);
     if (n == -1 && (errno == EINTR || errno == EAGAIN))
         return;
     if (n <= 0) {

@@ -21,14 +21,16 @@ void docker_error(const char *format, ...) {
 
 /* ---- options ---- */
 
-/* What strconv.ParseBool takes. -1: none of it. */
-static int read_bool(const char *text) {
+/* Takes what strconv.ParseBool takes. */
+static bool read_bool(const char *text, bool *value) {
     static const char *const words[] = {"0", "f", "F", "false", "FALSE", "False",
                                         "1", "t", "T", "true",  "TRUE",  "True"};
     for (size_t i = 0; i < sizeof words / sizeof *words; i++)
-        if (strcmp(text, words[i]) == 0)
-            return i >= 6;
-    return -1;
+        if (strcmp(text, words[i]) == 0) {
+            *value = i >= 6;
+            return true;
+        }
+    return false;
 }
 
 static bool read_int(const char *text, int *number) {
@@ -40,35 +42,49 @@ static bool read_int(const char *text, int *number) {
     return true;
 }
 
-static int refuse_flag_value(const struct docker_flag *f, const char *value, const char *why) {
+static void report_flag_value(const struct docker_flag *f, const char *value, const char *why) {
     char dash[] = {'-', f->letter, ',', ' ', '\0'};
     docker_error("invalid argument \"%s\" for \"%s--%s\" flag: %s", value,
                  f->letter != '\0' ? dash : "", f->name, why);
-    return -1;
 }
 
-static int set_flag(const struct docker_flag *f, const char *value) {
-    char text[128];
-    const char *error = f->check != NULL ? f->check(value) : NULL;
-    if (error != NULL)
-        return refuse_flag_value(f, value, error);
-    int flag = f->kind == FLAG_BOOL ? read_bool(value) : 0;
-    if (flag == -1 || (f->kind == FLAG_NUMBER && !read_int(value, f->to))) {
-        snprintf(text, sizeof text, "strconv.Parse%s: parsing \"%.60s\": invalid syntax",
-                 flag == -1 ? "Bool" : "Int", value);
-        return refuse_flag_value(f, value, text);
+/* Reads a value into where it belongs. False: *why has the reason. */
+static bool read_flag_value(const struct docker_flag *f, const char *value, struct buf *why) {
+    struct docker_list *list = f->to;
+    if (f->check != NULL && !f->check(value, why))
+        return false;
+    switch (f->kind) {
+    case FLAG_BOOL:
+        if (read_bool(value, f->to))
+            return true;
+        buf_format(why, "strconv.ParseBool: parsing \"%.60s\": invalid syntax", value);
+        return false;
+    case FLAG_NUMBER:
+        if (read_int(value, f->to))
+            return true;
+        buf_format(why, "strconv.ParseInt: parsing \"%.60s\": invalid syntax", value);
+        return false;
+    case FLAG_LIST:
+        if (list->n < LIMIT_DOCKER_LIST) {
+            list->at[list->n++] = value;
+            return true;
+        }
+        buf_text(why, "there are too many");
+        return false;
+    default: *(const char **)f->to = value; return true;
     }
-    if (f->kind == FLAG_BOOL) {
-        *(bool *)f->to = flag == 1;
-    } else if (f->kind == FLAG_TEXT) {
-        *(const char **)f->to = value;
-    } else if (f->kind == FLAG_LIST) {
-        struct docker_list *list = f->to;
-        if (list->n == LIMIT_DOCKER_LIST)
-            return refuse_flag_value(f, value, "there are too many");
-        list->at[list->n++] = value;
-    }
-    return 0;
+}
+
+static enum docker_flags_result set_flag(const struct docker_flag *f, const char *value) {
+    char text[256];
+    struct buf why = BUF_ON(text);
+    if (f->given != NULL)
+        *f->given = true;
+    if (read_flag_value(f, value, &why))
+        return DOCKER_FLAGS_READ;
+    const char *reason = buf_string(&why);
+    report_flag_value(f, value, reason != NULL ? reason : "it is too long");
+    return DOCKER_FLAGS_WRONG;
 }
 
 static const struct docker_flag *find_flag(const struct docker_flag *flags, const char *name,
@@ -79,74 +95,84 @@ static const struct docker_flag *find_flag(const struct docker_flag *flags, cons
     return NULL;
 }
 
-/* --name, --name=value, --name value. Returns the words used, or -1, or DOCKER_HELP. */
-static int read_long_flag(const struct docker_flag *flags, int argc, char **argv) {
+/* --name, --name=value, --name value. */
+static enum docker_flags_result read_long_flag(const struct docker_flag *flags, int argc,
+                                               char **argv, int *used) {
     const char *name = argv[0] + 2, *value = strchr(name, '=');
     size_t n = strcspn(name, "=");
     const struct docker_flag *f = find_flag(flags, name, n);
+    *used = 1;
     if (f == NULL && strcmp(name, "help") == 0)
-        return DOCKER_HELP;
+        return DOCKER_FLAGS_HELP;
     if (f == NULL) {
         docker_error("unknown flag: --%.*s", (int)n, name);
-        return -1;
+        return DOCKER_FLAGS_WRONG;
     }
     if (value != NULL)
-        return set_flag(f, value + 1) == -1 ? -1 : 1;
+        return set_flag(f, value + 1);
     if (f->kind == FLAG_BOOL)
-        return set_flag(f, "true") == -1 ? -1 : 1;
+        return set_flag(f, "true");
     if (argc < 2) {
         docker_error("flag needs an argument: --%s", name);
-        return -1;
+        return DOCKER_FLAGS_WRONG;
     }
-    return set_flag(f, argv[1]) == -1 ? -1 : 2;
+    *used = 2;
+    return set_flag(f, argv[1]);
 }
 
 /* -abc, -n5, -n=5, -n 5, and together: -abn 5. */
-static int read_short_flag(const struct docker_flag *flags, int argc, char **argv) {
+static enum docker_flags_result read_short_flags(const struct docker_flag *flags, int argc,
+                                                 char **argv, int *used) {
+    *used = 1;
     for (const char *at = argv[0] + 1; *at != '\0'; at++) {
         const struct docker_flag *f = flags;
         while (f->name != NULL && f->letter != *at)
             f++;
         if (f->name == NULL && *at == 'h')
-            return DOCKER_HELP;
+            return DOCKER_FLAGS_HELP;
         if (f->name == NULL) {
             docker_error("unknown shorthand flag: '%c' in -%s", *at, at);
-            return -1;
+            return DOCKER_FLAGS_WRONG;
         }
         if (at[1] == '=' && at[2] != '\0')
-            return set_flag(f, at + 2) == -1 ? -1 : 1;
+            return set_flag(f, at + 2);
         if (f->kind == FLAG_BOOL) {
-            if (set_flag(f, "true") == -1)
-                return -1;
+            if (set_flag(f, "true") != DOCKER_FLAGS_READ)
+                return DOCKER_FLAGS_WRONG;
             continue;
         }
         if (at[1] != '\0')
-            return set_flag(f, at + 1) == -1 ? -1 : 1;
+            return set_flag(f, at + 1);
         if (argc < 2) {
             docker_error("flag needs an argument: '%c' in -%s", *at, at);
-            return -1;
+            return DOCKER_FLAGS_WRONG;
         }
-        return set_flag(f, argv[1]) == -1 ? -1 : 2;
+        *used = 2;
+        return set_flag(f, argv[1]);
     }
-    return 1;
+    return DOCKER_FLAGS_READ;
 }
 
 static bool is_option(const char *word) { return word[0] == '-' && word[1] != '\0'; }
 
-int docker_flags_read(const struct docker_flag *flags, int argc, char **argv, bool *ended) {
-    int at = 0;
-    while (at < argc && is_option(argv[at])) {
+enum docker_flags_result docker_flags_read(const struct docker_flag *flags, int argc, char **argv,
+                                           int *used, bool *ended) {
+    for (*used = 0; *used < argc && is_option(argv[*used]);) {
+        int words, at = *used;
         *ended = strcmp(argv[at], "--") == 0;
-        if (*ended)
-            return at + 1;
+        if (*ended) {
+            *used = at + 1;
+            break;
+        }
         bool is_long = argv[at][1] == '-';
-        int used = is_long ? read_long_flag(flags, argc - at, argv + at)
-                           : read_short_flag(flags, argc - at, argv + at);
-        if (used < 0)
-            return used;
-        at += used;
+        enum docker_flags_result result =
+            is_long ? read_long_flag(flags, argc - at, argv + at, &words)
+                    : read_short_flags(flags, argc - at, argv + at, &words);
+        if (result != DOCKER_FLAGS_READ)
+            return result;
+        *used = at + words;
     }
-    return at;
+    return DOCKER_FLAGS_READ;
 }
 
 /* ---- a command ---- */
@@ -164,7 +190,7 @@ static int print_command_help(const struct docker_command *c, const char *called
     return fflush(stdout) == 0 ? 0 : 1;
 }
 
-static int refuse_argument_count(const struct docker_command *c, const char *called, int argc) {
+static void report_argument_count(const struct docker_command *c, const char *called, int argc) {
     bool few = argc < c->least;
     int wanted = few ? c->least : c->most;
     if (wanted == 0)
@@ -177,20 +203,25 @@ static int refuse_argument_count(const struct docker_command *c, const char *cal
                      wanted, wanted == 1 ? "" : "s");
     docker_error("See 'docker %s --help'.\n\nUsage:  docker %s %s\n\n%s", called, called, c->usage,
                  c->what);
-    return 1;
 }
 
-int docker_command_read(const struct docker_command *c, const char *called, int *argc,
-                        char **argv) {
+bool docker_command_read(const struct docker_command *c, const char *called, int *argc, char **argv,
+                         int *status) {
     int kept = 0;
     bool rest = false; /* no more options */
     for (int at = 0; at < *argc;) {
-        int used = rest ? 0 : docker_flags_read(c->flags, *argc - at, argv + at, &rest);
-        if (used == DOCKER_HELP)
-            return print_command_help(c, called);
-        if (used == -1) {
+        int used = 0;
+        enum docker_flags_result result =
+            rest ? DOCKER_FLAGS_READ
+                 : docker_flags_read(c->flags, *argc - at, argv + at, &used, &rest);
+        if (result == DOCKER_FLAGS_HELP) {
+            *status = print_command_help(c, called);
+            return false;
+        }
+        if (result == DOCKER_FLAGS_WRONG) {
             docker_error("See 'docker %s --help'.", called);
-            return DOCKER_USAGE;
+            *status = DOCKER_USAGE;
+            return false;
         }
         at += used;
         if (at < *argc)
@@ -198,7 +229,9 @@ int docker_command_read(const struct docker_command *c, const char *called, int 
         rest = rest || c->options_first;
     }
     *argc = kept;
-    if (kept < c->least || (c->most != -1 && kept > c->most))
-        return refuse_argument_count(c, called, kept);
-    return -1;
+    if (kept >= c->least && (c->most == -1 || kept <= c->most))
+        return true;
+    report_argument_count(c, called, kept);
+    *status = 1;
+    return false;
 }

@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "base/buf.h"
 #include "limit.h"
 
 /* An option that can be given several times. */
@@ -18,8 +19,9 @@ struct docker_flag {
     const char *name;
     enum docker_flag_kind { FLAG_BOOL, FLAG_TEXT, FLAG_LIST, FLAG_NUMBER } kind;
     void *to; /* bool, const char *, struct docker_list, int */
-    /* what is wrong with a value, or NULL; may be NULL itself */
-    const char *(*check)(const char *);
+    /* Whether a value will do; if not, *why has the reason. NULL: any will. */
+    bool (*check)(const char *value, struct buf *why);
+    bool *given; /* becomes true when the option is there at all; may be NULL */
 };
 
 struct docker_command {
@@ -32,17 +34,27 @@ struct docker_command {
     const char *usage, *what;
 };
 
-enum { DOCKER_USAGE = 125, DOCKER_HELP = -2 };
+/* The exit status of a wrong option, as docker(1) has it. */
+enum { DOCKER_USAGE = 125 };
+
+/* What reading options came to. */
+enum docker_flags_result {
+    DOCKER_FLAGS_READ,
+    DOCKER_FLAGS_HELP, /* --help was among them */
+    DOCKER_FLAGS_WRONG /* which has been reported */
+};
 
 /* Reads options and arguments of `argv`, which begins behind the command's name, and leaves the
- * arguments alone in it. `called` is the command as the user calls it. Returns -1 when the command
- * is to run, *argc being the count of arguments, else the exit status: the error, or the help that
- * was asked for, has been printed. */
-int docker_command_read(const struct docker_command *c, const char *called, int *argc, char **argv);
+ * arguments alone in it, *argc being their count. `called` is the command as the user calls it.
+ * True: the command is to run. False: it is not, and *status is the exit status; the error, or the
+ * help that was asked for, has been printed. */
+bool docker_command_read(const struct docker_command *c, const char *called, int *argc, char **argv,
+                         int *status);
 
-/* Reads options alone, up to the first word that is none. Returns the count of words used, -1 for
- * an error, which has been printed, or DOCKER_HELP for --help. *ended becomes true behind "--". */
-int docker_flags_read(const struct docker_flag *flags, int argc, char **argv, bool *ended);
+/* Reads options alone, up to the first word that is none. *used is the count of words read; *ended
+ * becomes true behind "--". */
+enum docker_flags_result docker_flags_read(const struct docker_flag *flags, int argc, char **argv,
+                                           int *used, bool *ended);
 
 /* One line to standard error; what could steer a terminal is escaped (docker_show). */
 void docker_error(const char *format, ...) __attribute__((format(printf, 1, 2)));

@@ -157,14 +157,14 @@ static struct {
 } option;
 
 static const struct docker_flag global_flags[] = {
-    {0, "config", FLAG_TEXT, &option.ignored, NULL},
-    {'c', "context", FLAG_TEXT, &option.context, NULL},
-    {'D', "debug", FLAG_BOOL, &option.debug, NULL},
-    {'H', "host", FLAG_LIST, &option.hosts, NULL},
-    {'l', "log-level", FLAG_TEXT, &option.ignored, NULL},
-    {0, "tls", FLAG_BOOL, &option.tls, NULL},
-    {0, "tlsverify", FLAG_BOOL, &option.verify, NULL},
-    {'v', "version", FLAG_BOOL, &option.version, NULL},
+    {0, "config", FLAG_TEXT, &option.ignored, NULL, NULL},
+    {'c', "context", FLAG_TEXT, &option.context, NULL, NULL},
+    {'D', "debug", FLAG_BOOL, &option.debug, NULL, NULL},
+    {'H', "host", FLAG_LIST, &option.hosts, NULL, NULL},
+    {'l', "log-level", FLAG_TEXT, &option.ignored, NULL, NULL},
+    {0, "tls", FLAG_BOOL, &option.tls, NULL, NULL},
+    {0, "tlsverify", FLAG_BOOL, &option.verify, NULL, NULL},
+    {'v', "version", FLAG_BOOL, &option.version, NULL, NULL},
     {.name = NULL},
 };
 
@@ -173,41 +173,52 @@ static const char *environment_value(const char *name) {
     return value != NULL && *value != '\0' ? value : NULL;
 }
 
-/* NULL, or what keeps this client from it. */
-static const char *find_engine(void) {
-    const char *context =
-                   option.context != NULL ? option.context : environment_value("DOCKER_CONTEXT"),
-               *place = environment_value("DOCKER_HOST");
-    if (option.tls || option.verify || environment_value("DOCKER_TLS_VERIFY") != NULL
-        || environment_value("DOCKER_TLS") != NULL)
-        return "docker: this client speaks no TLS to the engine; use its local socket, or tcp:// "
-               "over a network that you trust";
-    if (option.hosts.n > 1)
-        return "Failed to initialize: unable to resolve docker endpoint: Please specify only one "
-               "-H";
+/* Finds out where the engine is. False: this client can't go there, which has been reported. */
+static bool find_engine(void) {
+    char text[LIMIT_DOCKER_MESSAGE];
+    struct buf why = BUF_ON(text);
+    const char *context = option.context, *place = environment_value("DOCKER_HOST");
+    if (context == NULL)
+        context = environment_value("DOCKER_CONTEXT");
+    bool tls = option.tls || option.verify || environment_value("DOCKER_TLS_VERIFY") != NULL
+               || environment_value("DOCKER_TLS") != NULL;
     if (option.hosts.n == 1)
         place = *option.hosts.at[0] != '\0' ? option.hosts.at[0] : NULL;
-    else if (context != NULL && strcmp(context, "default") != 0
+    if (tls)
+        docker_error("docker: this client speaks no TLS to the engine; use its local socket, or "
+                     "tcp:// over a network that you trust");
+    else if (option.hosts.n > 1)
+        docker_error("Failed to initialize: unable to resolve docker endpoint: Please specify only "
+                     "one -H");
+    else if (option.hosts.n == 0 && context != NULL && strcmp(context, "default") != 0
              && (place == NULL || option.context != NULL))
-        return "docker: this client knows no contexts; say where the engine is with DOCKER_HOST";
-    return docker_host_set(place != NULL ? place : "unix://");
+        docker_error(
+            "docker: this client knows no contexts; say where the engine is with DOCKER_HOST");
+    else if (docker_host_set(place != NULL ? place : "unix://", &why))
+        return true;
+    else
+        docker_error("%.*s", (int)why.len, why.at);
+    return false;
 }
 
 int docker_main(int argc, char **argv) {
     bool ended;
     const char *group = "";
     unsigned where = GROUP_TOP;
-    int at = docker_flags_read(global_flags, argc - 1, argv + 1, &ended);
-    if (at == -1) {
+    int used;
+    enum docker_flags_result result =
+        docker_flags_read(global_flags, argc - 1, argv + 1, &used, &ended);
+    bool help = result == DOCKER_FLAGS_HELP;
+    if (result == DOCKER_FLAGS_WRONG) {
         docker_error("See 'docker --help'.");
         return DOCKER_USAGE;
     }
-    if (at >= 0 && option.version)
+    if (!help && option.version)
         return puts("Docker version " BASTION_VERSION ", build bastion") < 0 || fflush(stdout) != 0;
-    argv += at + 1;
-    argc -= at + 1;
-    if (at == DOCKER_HELP || argc <= 0 || strcmp(argv[0], "help") == 0)
-        return print_help(at != DOCKER_HELP && argc <= 0 ? stderr : stdout, GROUP_TOP);
+    argv += used + 1;
+    argc -= used + 1;
+    if (help || argc <= 0 || strcmp(argv[0], "help") == 0)
+        return print_help(!help && argc <= 0 ? stderr : stdout, GROUP_TOP);
     for (size_t i = 0; i < GROUP_COUNT; i++)
         if (strcmp(argv[0], groups[i].name) == 0) {
             group = groups[i].name;
@@ -220,14 +231,14 @@ int docker_main(int argc, char **argv) {
         return refuse_command(group, argv[0]);
     char called[64];
     snprintf(called, sizeof called, "%s%s%s", group, *group != '\0' ? " " : "", argv[0]);
-    int n = argc - 1, code = docker_command_read(c, called, &n, argv + 1);
-    if (code != -1)
+    int n = argc - 1, code;
+    if (!docker_command_read(c, called, &n, argv + 1, &code))
         return code;
-    const char *error = find_engine();
-    if (error == NULL && fd_open_standard() == -1)
-        error = "docker: standard input, output or error is closed, and /dev/null can't be opened";
-    if (error != NULL) {
-        docker_error("%s", error);
+    if (!find_engine())
+        return 1;
+    if (fd_open_standard() == -1) {
+        docker_error(
+            "docker: standard input, output or error is closed, and /dev/null can't be opened");
         return 1;
     }
     code = c->run(n, argv + 1);

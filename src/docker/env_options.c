@@ -8,12 +8,11 @@
 #include "wire/json.h"
 #include "wire/utf8.h"
 
-const char *docker_env_check(const char *variable) {
-    static char error[256];
+bool docker_env_check(const char *variable, struct buf *why) {
     if (variable[0] != '\0' && variable[0] != '=')
-        return NULL;
-    snprintf(error, sizeof error, "invalid environment variable: %s", variable);
-    return error;
+        return true;
+    buf_format(why, "invalid environment variable: %.225s", variable);
+    return false;
 }
 
 static void write_variable(struct buf *b, const char *variable, const char *value, bool *first) {

@@ -13,7 +13,7 @@
 bool docker_env_write(struct buf *b, const struct docker_list *files,
                       const struct docker_list *list);
 
-/* What is wrong with NAME[=VALUE], or NULL. */
-const char *docker_env_check(const char *variable);
+/* Whether NAME[=VALUE] will do (see command.h). */
+bool docker_env_check(const char *variable, struct buf *why);
 
 #endif

@@ -8,7 +8,7 @@
 
 #include "base/clock.h"
 #include "docker/api.h"
-#include "docker/conn.h"
+#include "docker/request.h"
 #include "docker/env_options.h"
 #include "docker/attach.h"
 #include "docker/terminal.h"
@@ -21,32 +21,31 @@ static struct {
 static struct docker_list variables, files;
 
 const struct docker_flag docker_exec_flags[] = {
-    {'d', "detach", FLAG_BOOL, &option.detach, NULL},
-    {0, "detach-keys", FLAG_TEXT, &option.keys, NULL},
-    {'e', "env", FLAG_LIST, &variables, docker_env_check},
-    {0, "env-file", FLAG_LIST, &files, NULL},
-    {'i', "interactive", FLAG_BOOL, &option.interactive, NULL},
-    {0, "privileged", FLAG_BOOL, &option.privileged, NULL},
-    {'t', "tty", FLAG_BOOL, &option.terminal, NULL},
-    {'u', "user", FLAG_TEXT, &option.user, NULL},
-    {'w', "workdir", FLAG_TEXT, &option.directory, NULL},
+    {'d', "detach", FLAG_BOOL, &option.detach, NULL, NULL},
+    {0, "detach-keys", FLAG_TEXT, &option.keys, NULL, NULL},
+    {'e', "env", FLAG_LIST, &variables, docker_env_check, NULL},
+    {0, "env-file", FLAG_LIST, &files, NULL, NULL},
+    {'i', "interactive", FLAG_BOOL, &option.interactive, NULL, NULL},
+    {0, "privileged", FLAG_BOOL, &option.privileged, NULL, NULL},
+    {'t', "tty", FLAG_BOOL, &option.terminal, NULL, NULL},
+    {'u', "user", FLAG_TEXT, &option.user, NULL, NULL},
+    {'w', "workdir", FLAG_TEXT, &option.directory, NULL, NULL},
     {.name = NULL},
 };
 
 /* bytes of the name that the engine gives to what is executed: 64, and room */
 enum { EXEC_ID = 256 };
 
+enum { EXEC_UNKNOWN = 255 }; /* the exit status where nobody can tell that of the command */
+
 /* A terminal is asked for, and there is none. That the container isn't there either comes first, as
  * with docker(1). */
 static int refuse_terminal(struct docker_conn *c, const char *container) {
     char path[LIMIT_DOCKER_PATH];
-    int status = docker_request(c, "GET", docker_path(path, "containers", container, "/json"), NULL,
-                                false, false);
-    if (status == -1)
-        return 1;
-    if (status >= 300)
-        return docker_report_refusal(c, "container", container);
-    docker_error("the input device is not a TTY");
+    int status =
+        docker_request(c, "GET", docker_path(path, "containers", container, "/json"), NULL, 0);
+    if (docker_succeeded(c, status, "container", container))
+        docker_error("the input device is not a TTY");
     return 1;
 }
 
@@ -84,49 +83,45 @@ static bool write_config(struct buf *b, int argc, char **argv) {
     return true;
 }
 
-/* Has the engine prepare the command; its name in `id`. Returns -1, or the exit status of a
- * failure. */
-static int create_exec(struct docker_conn *c, char id[EXEC_ID], const char *container,
-                       const struct buf *config) {
+/* Has the engine prepare the command, and puts the name that it gives to it into `id`. False: the
+ * failure has been reported. */
+static bool create_exec(struct docker_conn *c, char id[EXEC_ID], const char *container,
+                        const struct buf *config) {
     char path[LIMIT_DOCKER_PATH];
-    int status = docker_request(c, "POST", docker_path(path, "containers", container, "/exec"),
-                                config, false, false);
-    if (status == -1)
-        return 1;
-    if (status >= 300)
-        return docker_report_refusal(c, "container", container);
-    struct buf b = {.at = id, .cap = EXEC_ID};
-    struct slice answer = docker_read_json(c);
-    if (answer.at == NULL)
-        return 1;
-    json_text(&b, json_member(answer, "Id"));
-    if (b.len > 0 && buf_string(&b) != NULL)
-        return -1;
-    docker_error("exec ID empty");
-    return 1;
+    int status =
+        docker_request(c, "POST", docker_path(path, "containers", container, "/exec"), config, 0);
+    if (!docker_succeeded(c, status, "container", container))
+        return false;
+    struct slice response = docker_read_json(c);
+    if (response.at == NULL)
+        return false;
+    json_copy(id, EXEC_ID, json_member(response, "Id"));
+    if (id[0] == '\0')
+        docker_error("exec ID empty");
+    return id[0] != '\0';
 }
 
-static int start_exec(struct docker_conn *c, const char *id, bool upgrade) {
+/* Starts it. With `upgrade` the response's body is then the stream of its output, and where there
+ * is input the connection takes that too. False: the failure has been reported. */
+static bool start_exec(struct docker_conn *c, const char *id, bool upgrade) {
     char path[LIMIT_DOCKER_PATH], body[128];
     struct buf b = BUF_ON(body);
     buf_format(&b, "{\"Detach\":%s,\"Tty\":%s", bool_text(option.detach),
                bool_text(option.terminal));
     write_size(&b);
     buf_char(&b, '}');
-    int status =
-        docker_request(c, "POST", docker_path(path, "exec", id, "/start"), &b, upgrade, false);
-    if (status == -1)
-        return 1;
-    if (status >= 300)
-        return docker_report_refusal(c, NULL, NULL);
+    int status = docker_request(c, "POST", docker_path(path, "exec", id, "/start"), &b,
+                                upgrade ? DOCKER_UPGRADE : 0);
+    if (!docker_succeeded(c, status, NULL, NULL))
+        return false;
     if (!upgrade || status == 101 || !option.interactive)
-        return -1;
+        return true;
     /* The output would come, but no input could go: a command that waits for it would wait for
      * ever. */
     docker_error("unable to upgrade to tcp, received %d (does a proxy before the engine drop the "
                  "request's Upgrade?)",
                  status);
-    return 1;
+    return false;
 }
 
 /* The command's exit code. An engine that is gone can't tell: 255, as docker(1) has it. `whole`:
@@ -137,16 +132,16 @@ static int wait_for_exit(struct docker_conn *c, const char *id, bool whole) {
     for (int pause = 1;; pause = pause < 100 ? pause * 2 : pause) {
         uint64_t code = 0;
         int status =
-            docker_request(c, "GET", docker_path(path, "exec", id, "/json"), NULL, false, true);
-        if (status == -1)
-            return 255;
+            docker_request(c, "GET", docker_path(path, "exec", id, "/json"), NULL, DOCKER_QUIET);
+        if (status == DOCKER_NO_RESPONSE)
+            return EXEC_UNKNOWN;
         if (status >= 300)
             return docker_report_refusal(c, "exec instance", id);
-        struct slice answer = docker_read_json(c);
-        if (answer.at == NULL)
+        struct slice response = docker_read_json(c);
+        if (response.at == NULL)
             return 1;
-        bool running = json_is_true(json_member(answer, "Running"));
-        bool known = json_number(json_member(answer, "ExitCode"), INT32_MAX, &code);
+        bool running = json_is_true(json_member(response, "Running"));
+        bool known = json_number(json_member(response, "ExitCode"), INT32_MAX, &code);
         if (known && !running)
             return (int)code & 0xff;
         /* it may have closed its output and go on, or the engine may need a moment */
@@ -158,7 +153,7 @@ static int wait_for_exit(struct docker_conn *c, const char *id, bool whole) {
             return 0; /* as docker(1) has it */
         docker_error(running ? "docker: the connection to the engine broke, and the command goes on"
                              : "docker: the engine does not say how the command ended");
-        return 255;
+        return EXEC_UNKNOWN;
     }
 }
 
@@ -210,10 +205,7 @@ int docker_exec(int argc, char **argv) {
         return 1;
     if (!write_config(&config, argc - 1, argv + 1))
         return 1;
-    int failed = create_exec(&conn, id, container, &config);
-    if (failed == -1)
-        failed = start_exec(&conn, id, !option.detach);
-    if (failed != -1)
-        return failed;
+    if (!create_exec(&conn, id, container, &config) || !start_exec(&conn, id, !option.detach))
+        return 1;
     return option.detach ? 0 : attach_exec(&conn, &other, id);
 }

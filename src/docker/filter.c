@@ -6,10 +6,11 @@
 #include "wire/docker_api.h"
 #include "wire/json.h"
 
-const char *docker_filter_check(const char *filter) {
-    return *filter == '\0' || strchr(filter, '=') != NULL
-               ? NULL
-               : "bad format of filter (expected name=value)";
+bool docker_filter_check(const char *filter, struct buf *why) {
+    if (*filter == '\0' || strchr(filter, '=') != NULL)
+        return true;
+    buf_text(why, "bad format of filter (expected name=value)");
+    return false;
 }
 
 /* A filter's name, without the space around it and in small letters. */
@@ -49,29 +50,40 @@ static void add_filter_values(struct buf *b, const struct docker_list *list, str
     }
 }
 
-void docker_filter_write(struct buf *b, const struct docker_list *list) {
-    char text[LIMIT_DOCKER_PATH / 3];
-    struct buf json = BUF_ON(text);
+/* Adds the list as JSON: {"name":{"value":true}}; nothing for an empty one. */
+static void write_filters(struct buf *json, const struct docker_list *list) {
     bool first = true;
     for (size_t i = 0; i < list->n; i++) {
         struct slice name = filter_name(list->at[i]);
         char small[64];
         if (*list->at[i] == '\0' || is_repeated(list, i))
             continue;
-        buf_char(&json, first ? '{' : ',');
+        buf_char(json, first ? '{' : ',');
         first = false;
         for (size_t k = 0; k < name.n && k < sizeof small; k++)
             small[k] =
                 name.at[k] >= 'A' && name.at[k] <= 'Z' ? (char)(name.at[k] + 32) : name.at[k];
-        json_quote(&json, small, name.n < sizeof small ? name.n : sizeof small);
-        buf_text(&json, ":{");
-        add_filter_values(&json, list, name);
-        buf_char(&json, '}');
+        json_quote(json, small, name.n < sizeof small ? name.n : sizeof small);
+        buf_text(json, ":{");
+        add_filter_values(json, list, name);
+        buf_char(json, '}');
     }
-    if (first)
-        return;
-    buf_char(&json, '}');
-    buf_text(b, "filters=");
-    docker_escape(b, json.at, json.len);
-    b->full = b->full || json.full;
+    if (!first)
+        buf_char(json, '}');
+}
+
+const char *docker_filter_path(struct buf *path, const struct docker_list *list) {
+    char text[LIMIT_DOCKER_PATH / 3];
+    struct buf json = BUF_ON(text);
+    write_filters(&json, list);
+    if (json.len > 0) {
+        buf_text(path, "filters=");
+        docker_escape(path, json.at, json.len);
+    } else if (path->len > 0 && strchr("?&", path->at[path->len - 1]) != NULL) {
+        path->len--; /* filtering proxies may want it as docker(1) has it */
+    }
+    const char *whole = json.full ? NULL : buf_string(path);
+    if (whole == NULL)
+        docker_error("docker: the filters are too long");
+    return whole;
 }

@@ -5,11 +5,12 @@
 #include "base/buf.h"
 #include "docker/command.h"
 
-/* What is wrong with a filter, or NULL. */
-const char *docker_filter_check(const char *filter);
+/* Whether a filter will do: it is empty, or has a value (see command.h). */
+bool docker_filter_check(const char *filter, struct buf *why);
 
-/* Adds a list of them as the engine takes it in a query: filters={"name":{"value":true}}, escaped;
- * nothing for none. */
-void docker_filter_write(struct buf *b, const struct docker_list *list);
+/* Ends a path and its query, of which `path` has all but the filters, with filters={...} as the
+ * engine takes them; where there are none, with what stands before a last ? or &. Returns the
+ * path, or NULL when it is too long: that has been reported. */
+const char *docker_filter_path(struct buf *path, const struct docker_list *list);
 
 #endif

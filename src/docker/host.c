@@ -89,8 +89,7 @@ static bool read_tcp(const char *text) {
     return read_authority(text, n) && read_path_prefix(path);
 }
 
-const char *docker_host_set(const char *text) {
-    static char error[LIMIT_PATH + 96];
+bool docker_host_set(const char *text, struct buf *why) {
     const char *unix_scheme = "unix://", *tcp = "tcp://";
     text += strspn(text, " ");
     bool is_unix = *text == '\0' || strncmp(text, unix_scheme, strlen(unix_scheme)) == 0;
@@ -98,21 +97,23 @@ const char *docker_host_set(const char *text) {
                         : is_unix                              ? text + strlen(unix_scheme)
                         : strncmp(text, tcp, strlen(tcp)) == 0 ? text + strlen(tcp)
                                                                : text;
-    if (strncmp(text, "ssh://", 6) == 0)
-        return "docker: this client speaks no SSH to the engine; use its local socket, or tcp:// "
-               "over a network that you trust";
+    if (strncmp(text, "ssh://", 6) == 0) {
+        buf_text(why, "docker: this client speaks no SSH to the engine; use its local socket, or "
+                      "tcp:// over a network that you trust");
+        return false;
+    }
     if (is_unix && *place == '\0')
         place = "/var/run/docker.sock";
     host = (struct docker_host){.authority = "docker"};
-    snprintf(
-        error, sizeof error,
-        "Failed to initialize: unable to resolve docker endpoint: invalid bind address format: %s",
-        text);
     if (strlen(text) >= sizeof host.text - 320
-        || (!is_unix && place == text && strstr(text, "://") != NULL))
-        return error;
-    if (is_unix ? strlen(place) >= sizeof host.path : !read_tcp(place))
-        return error;
+        || (!is_unix && place == text && strstr(text, "://") != NULL)
+        || (is_unix ? strlen(place) >= sizeof host.path : !read_tcp(place))) {
+        buf_format(why,
+                   "Failed to initialize: unable to resolve docker endpoint: invalid bind address "
+                   "format: %.*s",
+                   LIMIT_PATH, text);
+        return false;
+    }
     if (is_unix)
         snprintf(host.path, sizeof host.path, "%s", place);
     if (is_unix)
@@ -120,7 +121,7 @@ const char *docker_host_set(const char *text) {
     else
         snprintf(host.text, sizeof host.text, "%s%s%s", tcp, host.authority,
                  place + strcspn(place, "/"));
-    return NULL;
+    return true;
 }
 
 const struct docker_host *docker_host(void) { return &host; }

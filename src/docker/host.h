@@ -5,6 +5,7 @@
 #include <sys/socket.h>
 #include <sys/un.h>
 
+#include "base/buf.h"
 #include "limit.h"
 
 struct docker_host {
@@ -16,8 +17,8 @@ struct docker_host {
 };
 
 /* Takes unix://PATH, tcp://HOST[:PORT][/PREFIX], or what Docker takes for them, as the engine's
- * place from now on. Returns NULL, or what is wrong with it (one line). */
-const char *docker_host_set(const char *text);
+ * place from now on. False: *why has the reason, one line. */
+bool docker_host_set(const char *text, struct buf *why);
 const struct docker_host *docker_host(void);
 
 #endif

@@ -7,7 +7,7 @@
 
 #include "base/version.h"
 #include "docker/api.h"
-#include "docker/conn.h"
+#include "docker/request.h"
 #include "docker/show.h"
 #include "docker/table.h"
 #include "docker/template.h"
@@ -15,7 +15,7 @@
 
 static const char *format = "";
 
-const struct docker_flag docker_format_flags[] = {{'f', "format", FLAG_TEXT, &format, NULL},
+const struct docker_flag docker_format_flags[] = {{'f', "format", FLAG_TEXT, &format, NULL, NULL},
                                                   {.name = NULL}};
 
 static struct docker_conn conn;
@@ -302,10 +302,6 @@ int docker_info(int argc, char **argv) {
             print_labelled(lines[i].label, value);
     }
     putchar('\n');
-    struct json_walk walk = {json_member(info, "Warnings"), false};
-    struct slice key, warning;
-    while (json_next(&walk, &key, &warning))
-        if (warning.n > 2)
-            docker_error("%.*s", (int)warning.n - 2, warning.at + 1);
+    docker_report_warnings(info);
     return 0;
 }

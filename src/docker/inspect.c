@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "docker/conn.h"
+#include "docker/request.h"
 #include "docker/table.h"
 #include "docker/template.h"
 #include "wire/json.h"
@@ -14,9 +14,9 @@ static struct {
 } option = {.format = "", .type = ""};
 
 const struct docker_flag docker_inspect_flags[] = {
-    {'f', "format", FLAG_TEXT, &option.format, NULL},
-    {'s', "size", FLAG_BOOL, &option.size, NULL},
-    {0, "type", FLAG_TEXT, &option.type, NULL},
+    {'f', "format", FLAG_TEXT, &option.format, NULL, NULL},
+    {'s', "size", FLAG_BOOL, &option.size, NULL, NULL},
+    {0, "type", FLAG_TEXT, &option.type, NULL, NULL},
     {.name = NULL},
 };
 
@@ -44,9 +44,8 @@ static bool as_json;   /* in one line */
 static int request_object(const struct kind *k, const char *name) {
     char path[LIMIT_DOCKER_PATH];
     bool sized = option.size && strcmp(k->name, "container") == 0;
-    return docker_request(&conn, "GET",
-                          docker_path(path, k->path, name, sized ? "/json?size=1" : k->rest), NULL,
-                          false, false);
+    return docker_request(
+        &conn, "GET", docker_path(path, k->path, name, sized ? "/json?size=1" : k->rest), NULL, 0);
 }
 
 static void write_output(void *context, const char *bytes, size_t n) {
@@ -91,7 +90,7 @@ static int inspect_one(const struct kind *only, const char *name, bool *gone) {
     for (size_t i = 0; *name != '\0' && i < KIND_COUNT; i++) {
         const struct kind *k = only != NULL ? only : &kinds[i];
         int status = request_object(k, name);
-        *gone = status == -1;
+        *gone = status == DOCKER_NO_RESPONSE;
         if (*gone)
             return 1;
         if (status < 300) {

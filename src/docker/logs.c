@@ -4,6 +4,7 @@
 #include <time.h>
 
 #include "docker/api.h"
+#include "docker/request.h"
 #include "docker/attach.h"
 #include "docker/timestamp.h"
 #include "wire/json.h"
@@ -14,12 +15,12 @@ static struct {
 } option = {.since = "", .until = "", .tail = "all"};
 
 const struct docker_flag docker_logs_flags[] = {
-    {0, "details", FLAG_BOOL, &option.details, NULL},
-    {'f', "follow", FLAG_BOOL, &option.follow, NULL},
-    {0, "since", FLAG_TEXT, &option.since, NULL},
-    {'n', "tail", FLAG_TEXT, &option.tail, NULL},
-    {'t', "timestamps", FLAG_BOOL, &option.stamps, NULL},
-    {0, "until", FLAG_TEXT, &option.until, NULL},
+    {0, "details", FLAG_BOOL, &option.details, NULL, NULL},
+    {'f', "follow", FLAG_BOOL, &option.follow, NULL, NULL},
+    {0, "since", FLAG_TEXT, &option.since, NULL, NULL},
+    {'n', "tail", FLAG_TEXT, &option.tail, NULL, NULL},
+    {'t', "timestamps", FLAG_BOOL, &option.stamps, NULL, NULL},
+    {0, "until", FLAG_TEXT, &option.until, NULL, NULL},
     {.name = NULL},
 };
 
@@ -74,12 +75,10 @@ int docker_logs(int argc, char **argv) {
     bool terminal = json_is_true(json_at(container, "Config.Tty"));
     if (!docker_logs_query(query, sizeof query, false))
         return 1;
-    int status = docker_request(&conn, "GET", docker_path(path, "containers", argv[0], query), NULL,
-                                false, false);
-    if (status == -1)
+    int status =
+        docker_request(&conn, "GET", docker_path(path, "containers", argv[0], query), NULL, 0);
+    if (!docker_succeeded(&conn, status, NULL, NULL))
         return 1;
-    if (status >= 300)
-        return docker_report_refusal(&conn, NULL, NULL);
     struct docker_attach attach = {.conn = &conn, .frames = !terminal};
     enum docker_attach_end end = docker_attach_run(&attach);
     if (end == DOCKER_ATTACH_BROKEN)

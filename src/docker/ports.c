@@ -10,13 +10,6 @@ struct port {
     char ip[64], type[16];
 };
 
-static void read_text(char *out, size_t cap, struct slice value) {
-    struct buf b = {.at = out, .cap = cap};
-    json_text(&b, value);
-    if (buf_string(&b) == NULL)
-        out[0] = '\0';
-}
-
 static int compare_ports(const struct port *a, const struct port *b) {
     if (a->inner != b->inner)
         return a->inner < b->inner ? -1 : 1;
@@ -37,8 +30,8 @@ static size_t read_ports(struct port *list, struct slice ports) {
         struct port p = {0};
         json_number(json_member(value, "PrivatePort"), 65535, &p.inner);
         json_number(json_member(value, "PublicPort"), 65535, &p.outer);
-        read_text(p.ip, sizeof p.ip, json_member(value, "IP"));
-        read_text(p.type, sizeof p.type, json_member(value, "Type"));
+        json_copy(p.ip, sizeof p.ip, json_member(value, "IP"));
+        json_copy(p.type, sizeof p.type, json_member(value, "Type"));
         size_t at = n++;
         for (; at > 0 && compare_ports(&p, &list[at - 1]) < 0; at--)
             list[at] = list[at - 1];

@@ -52,17 +52,18 @@ static void send_size(struct docker_resize *w, int64_t now) {
 
 static void read_size_response(struct docker_resize *w, int64_t now) {
     struct slice data;
-    int status = docker_read_head(&w->conn, false), left = 0;
-    if (status == 0)
+    enum docker_read left = DOCKER_READ_END;
+    int status = docker_read_head(&w->conn, false);
+    if (status == DOCKER_NOT_YET)
         return;
     w->asked = false;
     /* the body comes along with the head; a connection where it does not is not used again */
-    if (status > 0)
-        while ((left = docker_body_next(&w->conn, &data, false)) == 1) {
+    if (status != DOCKER_NO_RESPONSE)
+        while ((left = docker_body_next(&w->conn, &data, false)) == DOCKER_READ_DATA) {
         }
-    if (status == -1 || left != 0)
+    if (status == DOCKER_NO_RESPONSE || left != DOCKER_READ_END)
         docker_close(&w->conn);
-    if ((status == -1 || status >= 400) && !w->wanted)
+    if ((status == DOCKER_NO_RESPONSE || status >= 400) && !w->wanted)
         schedule_retry(w, now);
 }
 

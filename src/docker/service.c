@@ -3,9 +3,10 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "docker/conn.h"
+#include "docker/request.h"
 #include "docker/filter.h"
 #include "docker/rows.h"
+#include "docker/swarm.h"
 #include "wire/json.h"
 
 static struct {
@@ -15,9 +16,9 @@ static struct {
 static struct docker_list filters;
 
 const struct docker_flag docker_service_ls_flags[] = {
-    {'f', "filter", FLAG_LIST, &filters, docker_filter_check},
-    {0, "format", FLAG_TEXT, &option.format, NULL},
-    {'q', "quiet", FLAG_BOOL, &option.quiet, NULL},
+    {'f', "filter", FLAG_LIST, &filters, docker_filter_check, NULL},
+    {0, "format", FLAG_TEXT, &option.format, NULL, NULL},
+    {'q', "quiet", FLAG_BOOL, &option.quiet, NULL, NULL},
     {.name = NULL},
 };
 
@@ -99,26 +100,21 @@ static void add_service_ports(struct buf *row, struct slice service) {
     char text[LIMIT_DOCKER_MESSAGE];
     struct buf b = BUF_ON(text);
     while (json_next(&walk, &key, &port)) {
-        struct slice outer = json_member(port, "PublishedPort"),
-                     inner = json_member(port, "TargetPort");
-        if (outer.n == 0 || !json_is(json_member(port, "PublishMode"), "ingress"))
-            continue;
-        buf_format(&b, "%s*:%.*s->%.*s/", b.len > 0 ? ", " : "", (int)outer.n, outer.at,
-                   (int)inner.n, inner.at);
-        json_text(&b, json_member(port, "Protocol"));
+        if (json_member(port, "PublishedPort").n > 0
+            && json_is(json_member(port, "PublishMode"), "ingress"))
+            docker_swarm_add_port(&b, port, ", ");
     }
     docker_row_text(row, "Ports", b.at, b.len);
 }
 
-static struct slice make_service_row(struct slice service) {
-    static char at[LIMIT_VALUE];
-    struct buf row = BUF_ON(at);
-    add_service_text(&row, "ID", json_member(service, "ID"), 12);
-    add_service_image(&row, json_at(service, "Spec.TaskTemplate.ContainerSpec.Image"));
-    add_service_mode(&row, service);
-    add_service_text(&row, "Name", json_at(service, "Spec.Name"), SIZE_MAX);
-    add_service_ports(&row, service);
-    return docker_row_end(&row);
+/* Puts the row together in `row`, which is empty. */
+static struct slice make_service_row(struct buf *row, struct slice service) {
+    add_service_text(row, "ID", json_member(service, "ID"), 12);
+    add_service_image(row, json_at(service, "Spec.TaskTemplate.ContainerSpec.Image"));
+    add_service_mode(row, service);
+    add_service_text(row, "Name", json_at(service, "Spec.Name"), SIZE_MAX);
+    add_service_ports(row, service);
+    return docker_row_end(row);
 }
 
 /* The service whose name comes next after `last` in order: docker(1) sorts them. */
@@ -151,13 +147,12 @@ static const struct docker_rows_kind service_list = {
 int docker_service_ls(int argc, char **argv) {
     static struct docker_conn conn;
     static struct docker_rows rows;
+    char row_bytes[LIMIT_VALUE];
     char path[LIMIT_DOCKER_PATH];
     struct buf b = BUF_ON(path);
     (void)argc, (void)argv;
     buf_text(&b, option.quiet ? "/services?" : "/services?status=true&");
-    docker_filter_write(&b, &filters);
-    b.len -= !b.full && strchr("?&", b.at[b.len - 1]) != NULL;
-    const char *where = buf_string(&b);
+    const char *where = docker_filter_path(&b, &filters);
     if (where == NULL || !docker_rows_start(&rows, &service_list, option.format, option.quiet))
         return 64;
     struct slice services = docker_get(&conn, where, NULL, NULL), service = {NULL, 0},
@@ -166,7 +161,8 @@ int docker_service_ls(int argc, char **argv) {
         return 1;
     while ((service = next_service(services, name)).n > 0) {
         name = json_at(service, "Spec.Name");
-        if (!docker_rows_add(&rows, make_service_row(service)))
+        struct buf row = BUF_ON(row_bytes);
+        if (!docker_rows_add(&rows, make_service_row(&row, service)))
             return 1;
     }
     return docker_rows_end(&rows);

@@ -3,15 +3,20 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "docker/conn.h"
+#include "docker/request.h"
 #include "docker/logs.h"
 #include "docker/service.h"
 #include "docker/swarm.h"
 #include "wire/json.h"
 
-static struct docker_conn conn, other;
-static char service[DOCKER_NAME];
-static unsigned width; /* digits of the largest slot */
+/* What the lines' beginnings are made of. */
+struct log_source {
+    char service[DOCKER_NAME];
+    unsigned width; /* digits of the largest slot */
+    struct docker_nodes nodes;
+    struct docker_slots slots;
+    struct docker_conn conn; /* for the slots, while the lines come over another connection */
+};
 
 /* The value of `name` among the details NAME=VALUE,NAME=VALUE. */
 static void read_detail(char out[DOCKER_NAME], struct slice details, const char *name) {
@@ -34,7 +39,7 @@ static struct slice next_word(struct slice s, struct slice *first) {
 }
 
 /* One line of a task's: [TIME ]DETAILS TEXT, of which the details say whose it is. */
-static void print_task_line(FILE *to, struct slice line) {
+static void print_task_line(struct log_source *source, FILE *to, struct slice line) {
     char task[DOCKER_NAME], node[DOCKER_NAME], slot[16];
     struct slice stamp = {line.at, 0}, details;
     if (docker_logs_stamped())
@@ -42,24 +47,26 @@ static void print_task_line(FILE *to, struct slice line) {
     line = next_word(line, &details);
     read_detail(task, details, "com.docker.swarm.task.id");
     read_detail(node, details, "com.docker.swarm.node.id");
-    int digits = snprintf(slot, sizeof slot, "%u", docker_task_slot(&other, task));
-    int pad = (int)width > digits ? (int)width - digits : 0;
+    int digits =
+        snprintf(slot, sizeof slot, "%u", docker_swarm_slot(&source->slots, &source->conn, task));
+    int pad = (int)source->width > digits ? (int)source->width - digits : 0;
     if (stamp.n > 0)
         fprintf(to, "%.*s ", (int)stamp.n, stamp.at);
-    fprintf(to, "%s.%s.%.12s@%s%*s    | ", service, slot, task, docker_node_name(node), pad, "");
+    fprintf(to, "%s.%s.%.12s@%s%*s    | ", source->service, slot, task,
+            docker_swarm_node(&source->nodes, node), pad, "");
     fwrite(line.at, 1, line.n, to);
     fflush(to);
 }
 
 /* Each frame is a line; one that is longer than there is room for is several. */
-static int copy_task_lines(void) {
-    static char at[LIMIT_DOCKER_WINDOW];
+static int copy_task_lines(struct log_source *source, struct docker_conn *c) {
+    static char at[LIMIT_DOCKER_STREAM];
     struct docker_frames frames = {.left = 0};
     struct buf line = BUF_ON(at);
     struct slice data, piece;
     enum docker_stream stream = DOCKER_STDOUT;
-    int got;
-    while ((got = docker_body_next(&conn, &data, true)) == 1)
+    enum docker_read got;
+    while ((got = docker_body_next(c, &data, true)) == DOCKER_READ_DATA)
         while (data.n > 0) {
             ssize_t used = docker_frames_read(&frames, data.at, data.n, &piece, &stream);
             if (used == -1) {
@@ -68,63 +75,62 @@ static int copy_task_lines(void) {
             }
             data = (struct slice){data.at + used, data.n - (size_t)used};
             if (piece.n > line.cap - line.len) {
-                print_task_line(stream == DOCKER_STDERR ? stderr : stdout,
+                print_task_line(source, stream == DOCKER_STDERR ? stderr : stdout,
                                 (struct slice){line.at, line.len});
                 line.len = 0;
             }
             buf_bytes(&line, piece.at, piece.n);
             if (frames.left == 0 && frames.have == 0 && line.len > 0) {
-                print_task_line(stream == DOCKER_STDERR ? stderr : stdout,
+                print_task_line(source, stream == DOCKER_STDERR ? stderr : stdout,
                                 (struct slice){line.at, line.len});
                 line.len = 0;
             }
         }
-    if (got == -1)
+    if (got == DOCKER_READ_BROKEN)
         docker_error("unexpected EOF");
-    return got == -1 || ferror(stdout) != 0;
+    return got == DOCKER_READ_BROKEN || ferror(stdout) != 0;
 }
 
-/* The service of that name; else the task of that id, with its service's name. Returns 0, or the
- * exit status. */
-static int find_service_or_task(const char *wanted, const char **kind) {
+/* Finds the service of that name, else the task of that id with its service: sets the source's
+ * service and width, and *kind to what it is in a path. False: the failure has been reported. */
+static bool find_service_or_task(struct log_source *source, const char *wanted, const char **kind) {
+    struct docker_conn *c = &source->conn;
     char id[DOCKER_NAME], path[LIMIT_DOCKER_PATH], digits[16];
     uint64_t replicas = 0;
     *kind = "services";
-    int status = docker_swarm_service(&conn, wanted, id, service);
+    int status = docker_swarm_service(c, wanted, id, source->service);
     if (status == 404) {
-        (void)docker_body_whole(&conn);
+        (void)docker_body_whole(c);
         *kind = "tasks";
-        status = docker_request(&conn, "GET", docker_path(path, "tasks", wanted, ""), NULL, false,
-                                false);
-        struct slice task = status == 200 ? docker_read_json(&conn) : (struct slice){NULL, 0};
-        docker_text(id, DOCKER_NAME, json_member(task, "ServiceID"));
+        status = docker_request(c, "GET", docker_path(path, "tasks", wanted, ""), NULL, 0);
+        struct slice task = status == 200 ? docker_read_json(c) : (struct slice){NULL, 0};
+        json_copy(id, DOCKER_NAME, json_member(task, "ServiceID"));
         if (status == 200)
-            status = docker_swarm_service(&conn, id, id, service);
+            status = docker_swarm_service(c, id, id, source->service);
     }
     if (status == 404)
         docker_error("no such task or service: %s", wanted);
     else if (status >= 300)
-        docker_report_refusal(&conn, NULL, NULL);
+        docker_report_refusal(c, NULL, NULL);
     if (status != 200)
-        return 1;
-    status =
-        docker_request(&conn, "GET", docker_path(path, "services", id, ""), NULL, false, false);
-    struct slice found = status == 200 ? docker_read_json(&conn) : (struct slice){NULL, 0};
+        return false;
+    status = docker_request(c, "GET", docker_path(path, "services", id, ""), NULL, 0);
+    struct slice found = status == 200 ? docker_read_json(c) : (struct slice){NULL, 0};
     json_number(json_at(found, "Spec.Mode.Replicated.Replicas"), UINT32_MAX, &replicas);
-    width = (unsigned)snprintf(digits, sizeof digits, "%u", (unsigned)replicas);
-    return 0;
+    source->width = (unsigned)snprintf(digits, sizeof digits, "%u", (unsigned)replicas);
+    return true;
 }
 
 int docker_service_logs(int argc, char **argv) {
+    static struct docker_conn conn; /* that the lines come over */
+    static struct log_source source;
     char path[LIMIT_DOCKER_PATH], query[1024];
     const char *kind;
     (void)argc;
-    if (find_service_or_task(argv[0], &kind) != 0 || !docker_logs_query(query, sizeof query, true))
+    if (!find_service_or_task(&source, argv[0], &kind)
+        || !docker_logs_query(query, sizeof query, true))
         return 1;
-    docker_read_nodes(&conn);
-    int status =
-        docker_request(&conn, "GET", docker_path(path, kind, argv[0], query), NULL, false, false);
-    if (status == -1)
-        return 1;
-    return status >= 300 ? docker_report_refusal(&conn, NULL, NULL) : copy_task_lines();
+    docker_swarm_read_nodes(&source.nodes, &source.conn);
+    int status = docker_request(&conn, "GET", docker_path(path, kind, argv[0], query), NULL, 0);
+    return docker_succeeded(&conn, status, NULL, NULL) ? copy_task_lines(&source, &conn) : 1;
 }

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "docker/conn.h"
+#include "docker/request.h"
 #include "docker/filter.h"
 #include "docker/rows.h"
 #include "docker/service.h"
@@ -19,10 +19,10 @@ static struct {
 static struct docker_list filters;
 
 const struct docker_flag docker_service_ps_flags[] = {
-    {'f', "filter", FLAG_LIST, &filters, docker_filter_check},
-    {0, "format", FLAG_TEXT, &option.format, NULL},
-    {0, "no-trunc", FLAG_BOOL, &option.whole, NULL},
-    {'q', "quiet", FLAG_BOOL, &option.quiet, NULL},
+    {'f', "filter", FLAG_LIST, &filters, docker_filter_check, NULL},
+    {0, "format", FLAG_TEXT, &option.format, NULL, NULL},
+    {0, "no-trunc", FLAG_BOOL, &option.whole, NULL, NULL},
+    {'q', "quiet", FLAG_BOOL, &option.quiet, NULL, NULL},
     {.name = NULL},
 };
 
@@ -43,13 +43,13 @@ static int compare_tasks(struct slice a, struct slice b) {
     if (slot_a != slot_b)
         return slot_a < slot_b ? -1 : 1;
     if (slot_a == 0) {
-        docker_text(text_a, DOCKER_NAME, json_member(a, "NodeID"));
-        docker_text(text_b, DOCKER_NAME, json_member(b, "NodeID"));
+        json_copy(text_a, DOCKER_NAME, json_member(a, "NodeID"));
+        json_copy(text_b, DOCKER_NAME, json_member(b, "NodeID"));
         if (strcmp(text_a, text_b) != 0)
             return strcmp(text_a, text_b);
     }
-    docker_text(text_a, DOCKER_NAME, json_member(a, "CreatedAt"));
-    docker_text(text_b, DOCKER_NAME, json_member(b, "CreatedAt"));
+    json_copy(text_a, DOCKER_NAME, json_member(a, "CreatedAt"));
+    json_copy(text_b, DOCKER_NAME, json_member(b, "CreatedAt"));
     return strcmp(text_b, text_a);
 }
 
@@ -69,7 +69,7 @@ static size_t read_tasks(struct slice *list, struct slice tasks) {
 static void add_task_state(struct buf *row, const char *name, struct slice value,
                            const char *behind) {
     char text[DOCKER_NAME * 2];
-    docker_text(text, DOCKER_NAME, value);
+    json_copy(text, DOCKER_NAME, value);
     if (text[0] >= 'a' && text[0] <= 'z')
         text[0] = (char)(text[0] - 32);
     size_t n = strlen(text);
@@ -81,7 +81,7 @@ static void add_task_current_state(struct buf *row, struct slice task) {
     char stamp[64], ago[64];
     struct buf b = BUF_ON(ago);
     int64_t passed;
-    docker_text(stamp, sizeof stamp, json_at(task, "Status.Timestamp"));
+    json_copy(stamp, sizeof stamp, json_at(task, "Status.Timestamp"));
     if (docker_timestamp_since(stamp, &passed)) {
         buf_char(&b, ' ');
         docker_timestamp_human(&b, passed);
@@ -108,43 +108,45 @@ static void add_task_host_ports(struct buf *row, struct slice task) {
     struct slice key, port;
     char text[LIMIT_DOCKER_MESSAGE];
     struct buf b = BUF_ON(text);
-    while (json_next(&walk, &key, &port)) {
-        struct slice outer = json_member(port, "PublishedPort"),
-                     inner = json_member(port, "TargetPort");
-        buf_format(&b, "%s*:%.*s->%.*s/", b.len > 0 ? "," : "", (int)outer.n, outer.at,
-                   (int)inner.n, inner.at);
-        json_text(&b, json_member(port, "Protocol"));
-    }
+    while (json_next(&walk, &key, &port))
+        docker_swarm_add_port(&b, port, ",");
     docker_row_text(row, "Ports", b.at, b.len);
 }
 
-/* `before`: what the name begins with. */
-static struct slice make_task_row(struct slice task, const char *service, const char *before) {
-    static char at[LIMIT_DOCKER_ROW];
-    struct buf row = BUF_ON(at);
+/* Of what a task's row has names. */
+struct task_names {
+    const char *service;
+    const char *before; /* what the task's name begins with: an older one of the same slot */
+    const struct docker_nodes *nodes;
+};
+
+/* Puts the row together in `row`, which is empty. */
+static struct slice make_task_row(struct buf *row, struct slice task,
+                                  const struct task_names *names) {
     char id[DOCKER_NAME], node[DOCKER_NAME], name[DOCKER_NAME * 3], image[LIMIT_DOCKER_MESSAGE];
-    docker_text(id, DOCKER_NAME, json_member(task, "ID"));
-    docker_text(node, DOCKER_NAME, json_member(task, "NodeID"));
-    docker_text(image, sizeof image, json_at(task, "Spec.ContainerSpec.Image"));
+    json_copy(id, DOCKER_NAME, json_member(task, "ID"));
+    json_copy(node, DOCKER_NAME, json_member(task, "NodeID"));
+    json_copy(image, sizeof image, json_at(task, "Spec.ContainerSpec.Image"));
     struct slice shown = {image, strlen(image)};
     if (!option.whole)
         shown = docker_image_name(shown, true);
     uint64_t slot = task_slot(task);
     if (slot > 0)
-        snprintf(name, sizeof name, "%s%s.%u", before, service, (unsigned)slot);
+        snprintf(name, sizeof name, "%s%s.%u", names->before, names->service, (unsigned)slot);
     else
-        snprintf(name, sizeof name, "%s%s.%s", before, service, node);
-    docker_row_text(&row, "ID", id,
+        snprintf(name, sizeof name, "%s%s.%s", names->before, names->service, node);
+    docker_row_text(row, "ID", id,
                     option.whole || option.quiet || strlen(id) < TASK_SHORT_ID ? strlen(id)
                                                                                : TASK_SHORT_ID);
-    docker_row_text(&row, "Name", name, strlen(name));
-    docker_row_text(&row, "Image", shown.at, shown.n);
-    docker_row_text(&row, "Node", docker_node_name(node), strlen(docker_node_name(node)));
-    add_task_state(&row, "DesiredState", json_member(task, "DesiredState"), "");
-    add_task_current_state(&row, task);
-    add_task_error(&row, task);
-    add_task_host_ports(&row, task);
-    return docker_row_end(&row);
+    docker_row_text(row, "Name", name, strlen(name));
+    docker_row_text(row, "Image", shown.at, shown.n);
+    const char *host = docker_swarm_node(names->nodes, node);
+    docker_row_text(row, "Node", host, strlen(host));
+    add_task_state(row, "DesiredState", json_member(task, "DesiredState"), "");
+    add_task_current_state(row, task);
+    add_task_error(row, task);
+    add_task_host_ports(row, task);
+    return docker_row_end(row);
 }
 
 static bool same_slot(struct slice a, struct slice b) {
@@ -155,28 +157,33 @@ static bool same_slot(struct slice a, struct slice b) {
            || (node_a.n == node_b.n && memcmp(node_a.at, node_b.at, node_a.n) == 0);
 }
 
-static int add_tasks(struct docker_rows *rows, const char *id, const char *name) {
-    static struct slice list[LIMIT_DOCKER_TASKS];
+/* Adds a row for each task of one service. False: the failure has been reported. */
+static bool add_tasks(struct docker_rows *rows, const char *id, const char *name,
+                      const struct docker_nodes *nodes) {
+    static struct slice list[LIMIT_DOCKER_TASKS]; /* of the response's text; filled at each call */
+    static char row_bytes[LIMIT_DOCKER_ROW];
     char path[LIMIT_DOCKER_PATH], own[DOCKER_NAME + 16];
-    struct docker_list with_service = filters;
     struct buf b = BUF_ON(path);
     snprintf(own, sizeof own, "service=%s", id);
+    struct docker_list with_service = filters;
     with_service.n -= with_service.n == LIMIT_DOCKER_LIST;
     with_service.at[with_service.n++] = own;
     buf_text(&b, "/tasks?");
-    docker_filter_write(&b, &with_service);
-    const char *where = buf_string(&b);
-    struct slice tasks = docker_get(&conn, where != NULL ? where : "/tasks", NULL, NULL);
+    const char *where = docker_filter_path(&b, &with_service);
+    if (where == NULL)
+        return false;
+    struct slice tasks = docker_get(&conn, where, NULL, NULL);
     if (tasks.at == NULL)
-        return 1;
+        return false;
     size_t n = read_tasks(list, tasks);
-    for (size_t i = 0; i < n; i++)
-        if (!docker_rows_add(
-                rows, make_task_row(
-                          list[i], name,
-                          rows->table && i > 0 && same_slot(list[i - 1], list[i]) ? " \\_ " : "")))
-            return 1;
-    return 0;
+    for (size_t i = 0; i < n; i++) {
+        bool older = i > 0 && same_slot(list[i - 1], list[i]);
+        struct task_names names = {name, rows->table && older ? " \\_ " : "", nodes};
+        struct buf row = BUF_ON(row_bytes);
+        if (!docker_rows_add(rows, make_task_row(&row, list[i], &names)))
+            return false;
+    }
+    return true;
 }
 
 static int compare_names(const void *a, const void *b) {
@@ -199,16 +206,17 @@ static const struct docker_rows_kind task_list = {
 
 int docker_service_ps(int argc, char **argv) {
     static struct docker_rows rows;
+    static struct docker_nodes nodes;
     char id[DOCKER_NAME], name[DOCKER_NAME];
     int code = 0;
     size_t found = 0;
     if (!docker_rows_start(&rows, &task_list, option.format, option.quiet))
         return 64;
-    docker_read_nodes(&conn);
+    docker_swarm_read_nodes(&nodes, &conn);
     qsort(argv, (size_t)argc, sizeof *argv, compare_names);
     for (int i = 0; i < argc; i++) {
         int status = docker_swarm_service(&conn, argv[i], id, name);
-        if (status == -1)
+        if (status == DOCKER_NO_RESPONSE)
             return 1;
         if (status != 200 && status != 404)
             return docker_report_refusal(&conn, NULL, NULL);
@@ -216,7 +224,7 @@ int docker_service_ps(int argc, char **argv) {
             (void)docker_body_whole(&conn);
             docker_error("no such service: %s", argv[i]);
             code = 1;
-        } else if (add_tasks(&rows, id, name) == 0) {
+        } else if (add_tasks(&rows, id, name, &nodes)) {
             found++;
         } else {
             return 1;

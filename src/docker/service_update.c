@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "docker/conn.h"
+#include "docker/request.h"
 #include "docker/service.h"
 #include "docker/table.h"
 #include "wire/json.h"
@@ -15,16 +15,16 @@ static struct {
 } option = {.image = ""};
 
 const struct docker_flag docker_service_update_flags[] = {
-    {'d', "detach", FLAG_BOOL, &option.detach, NULL},
-    {0, "force", FLAG_BOOL, &option.force, NULL},
-    {0, "image", FLAG_TEXT, &option.image, NULL},
-    {0, "no-resolve-image", FLAG_BOOL, &option.as_is, NULL},
-    {'q', "quiet", FLAG_BOOL, &option.quiet, NULL},
-    {0, "with-registry-auth", FLAG_BOOL, &option.with_auth, NULL},
+    {'d', "detach", FLAG_BOOL, &option.detach, NULL, NULL},
+    {0, "force", FLAG_BOOL, &option.force, NULL, NULL},
+    {0, "image", FLAG_TEXT, &option.image, NULL, NULL},
+    {0, "no-resolve-image", FLAG_BOOL, &option.as_is, NULL, NULL},
+    {'q', "quiet", FLAG_BOOL, &option.quiet, NULL, NULL},
+    {0, "with-registry-auth", FLAG_BOOL, &option.with_auth, NULL, NULL},
     {.name = NULL},
 };
 
-enum { UPDATE_PAUSE_MS = 200, UPDATE_STABLE_MS = 5000 };
+enum { UPDATE_PAUSE_MS = 200, UPDATE_STABLE_MS = 5000, UPDATE_STATE = 32 };
 
 static struct docker_conn conn;
 
@@ -39,14 +39,11 @@ static bool write_image(struct buf *b) {
     if (!digest && strchr(slash != NULL ? slash : option.image, ':') == NULL)
         buf_text(&n, ":latest");
     if (!digest && !option.as_is && buf_string(&n) != NULL) {
-        int status = docker_request(&conn, "GET", docker_path(path, "distribution", name, "/json"),
-                                    NULL, false, false);
-        if (status == -1)
+        int status =
+            docker_request(&conn, "GET", docker_path(path, "distribution", name, "/json"), NULL, 0);
+        if (status == DOCKER_NO_RESPONSE)
             return false;
-        struct slice answer = docker_body_whole(&conn);
-        struct slice found = status == 200 && answer.at != NULL && json_is_valid(answer)
-                                 ? json_at(answer, "Descriptor.digest")
-                                 : (struct slice){"", 0};
+        struct slice found = json_at(docker_read_optional_json(&conn, status), "Descriptor.digest");
         if (json_kind(found) == JSON_STRING) {
             buf_char(&n, '@');
             json_text(&n, found);
@@ -85,23 +82,20 @@ static bool write_spec(struct buf *b, struct slice service) {
 }
 
 /* How many tasks there are to be, and how many of this specification run. */
-static bool count_tasks(const char *id, uint64_t *desired, uint64_t *running, char state[32],
-                        char message[512]) {
+static bool count_tasks(const char *id, uint64_t *desired, uint64_t *running,
+                        char state[UPDATE_STATE], char message[LIMIT_DOCKER_MESSAGE]) {
     char path[1024];
     struct slice key, task;
     snprintf(path, sizeof path,
              "/services?status=true&filters=%%7B%%22id%%22%%3A%%7B%%22%s%%22%%3Atrue%%7D%%7D", id);
     struct slice services = docker_get(&conn, path, NULL, NULL), service;
     struct json_walk walk = {services, false};
-    struct buf s = {.at = state, .cap = 32}, m = {.at = message, .cap = 512};
     if (services.n == 0 || !json_next(&walk, &key, &service))
         return false;
     *desired = *running = 0;
     json_number(json_at(service, "ServiceStatus.DesiredTasks"), INT32_MAX, desired);
-    json_text(&s, json_at(service, "UpdateStatus.State"));
-    json_text(&m, json_at(service, "UpdateStatus.Message"));
-    if (buf_string(&s) == NULL || buf_string(&m) == NULL)
-        state[31] = message[511] = '\0';
+    json_copy(state, UPDATE_STATE, json_at(service, "UpdateStatus.State"));
+    json_copy(message, LIMIT_DOCKER_MESSAGE, json_at(service, "UpdateStatus.Message"));
     snprintf(path, sizeof path,
              "/tasks?filters=%%7B%%22service%%22%%3A%%7B%%22%s%%22%%3Atrue%%7D%%2C%%22_up-to-date%%"
              "22%%3A%%7B%%22true%%22%%3Atrue%%7D%%7D",
@@ -119,7 +113,7 @@ static int wait_for_tasks(const char *id) {
     uint64_t last = UINT64_MAX;
     for (;;) {
         uint64_t desired, running;
-        char state[32] = "", message[512] = "";
+        char state[UPDATE_STATE] = "", message[LIMIT_DOCKER_MESSAGE] = "";
         if (!count_tasks(id, &desired, &running, state, message))
             return 1;
         if (running != last && !option.quiet) {
@@ -150,7 +144,7 @@ static int wait_for_tasks(const char *id) {
 
 int docker_service_update(int argc, char **argv) {
     char path[LIMIT_DOCKER_PATH], id[64], rest[128];
-    struct buf i = BUF_ON(id), body = docker_request_buffer();
+    struct buf body = docker_request_buffer();
     uint64_t version = 0;
     (void)argc;
     if (option.with_auth) {
@@ -159,14 +153,12 @@ int docker_service_update(int argc, char **argv) {
                      "without that option the service keeps the one that it has");
         return 1;
     }
-    struct slice service = docker_get(&conn, docker_path(path, "services", argv[0], ""), "service",
-                                      argv[0]),
-                 key, warning;
+    struct slice service =
+        docker_get(&conn, docker_path(path, "services", argv[0], ""), "service", argv[0]);
     if (service.n == 0)
         return 1;
-    json_text(&i, json_member(service, "ID"));
-    bool known =
-        buf_string(&i) != NULL && id[strspn(id, "0123456789abcdefghijklmnopqrstuvwxyz")] == '\0';
+    json_copy(id, sizeof id, json_member(service, "ID"));
+    bool known = *id != '\0' && id[strspn(id, "0123456789abcdefghijklmnopqrstuvwxyz")] == '\0';
     if (!known || !json_number(json_at(service, "Version.Index"), INT64_MAX, &version)) {
         docker_error("docker: the engine's answer has no id or version of the service");
         return 1;
@@ -177,16 +169,10 @@ int docker_service_update(int argc, char **argv) {
     }
     snprintf(rest, sizeof rest, "/update?registryAuthFrom=spec&version=%llu",
              (unsigned long long)version);
-    int status =
-        docker_request(&conn, "POST", docker_path(path, "services", id, rest), &body, false, false);
-    if (status == -1)
+    int status = docker_request(&conn, "POST", docker_path(path, "services", id, rest), &body, 0);
+    if (!docker_succeeded(&conn, status, NULL, NULL))
         return 1;
-    if (status >= 300)
-        return docker_report_refusal(&conn, NULL, NULL);
-    struct json_walk walk = {json_member(docker_read_json(&conn), "Warnings"), false};
-    while (json_next(&walk, &key, &warning))
-        if (warning.n > 2)
-            docker_error("%.*s", (int)warning.n - 2, warning.at + 1);
+    docker_report_warnings(docker_read_json(&conn));
     puts(argv[0]);
     fflush(stdout);
     return option.detach ? 0 : wait_for_tasks(id);

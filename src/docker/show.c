@@ -36,12 +36,6 @@ static const struct range unprintable[] = {
     {0x2028, 0x202f}, {0x205f, 0x206f}, {0x3000, 0x3000},   {0xd800, 0xf8ff},   {0xfeff, 0xfeff},
     {0xfff0, 0xfffb}, {0xfffe, 0xffff}, {0xe0000, 0xe0fff}, {0xf0000, 0x10ffff}};
 
-static size_t read_one(const char *text, size_t n, uint32_t *code) {
-    size_t length = utf8_read(text, n, code);
-    *code = length > 0 ? *code : 0xfffd;
-    return length > 0 ? length : 1;
-}
-
 static size_t columns_of(uint32_t code) {
     return IS_IN(combining, code) ? 0 : IS_IN(wide, code) ? 2 : 1;
 }
@@ -50,7 +44,7 @@ size_t docker_width(const char *text, size_t n) {
     size_t columns = 0;
     uint32_t code;
     for (size_t i = 0; i < n;) {
-        i += read_one(text + i, n - i, &code);
+        i += utf8_read_any(text + i, n - i, &code);
         columns += columns_of(code);
     }
     return columns;
@@ -61,7 +55,7 @@ void docker_shorten(struct buf *b, size_t start, size_t columns) {
     size_t used = 0, cut = start;
     uint32_t code;
     for (size_t i = start; i < b->len;) {
-        size_t length = read_one(b->at + i, b->len - i, &code);
+        size_t length = utf8_read_any(b->at + i, b->len - i, &code);
         used += IS_IN(wide, code) ? 2 : 1;
         i += length;
         cut = used < columns ? i : cut;
@@ -77,7 +71,7 @@ void docker_quote(struct buf *b, const char *text, size_t n) {
     buf_char(b, '"');
     for (size_t i = 0; i < n;) {
         uint32_t code;
-        size_t length = read_one(text + i, n - i, &code);
+        size_t length = utf8_read_any(text + i, n - i, &code);
         const char *known = code > 0 && code < 0x80 ? strchr(from, (int)code) : NULL;
         if (known != NULL)
             buf_format(b, "\\%c", to[known - from]);

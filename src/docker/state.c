@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "docker/api.h"
-#include "docker/conn.h"
+#include "docker/request.h"
 #include "docker/show.h"
 #include "wire/json.h"
 
@@ -16,17 +16,17 @@ static struct {
 } option = {.seconds = INT_MIN, .older_seconds = INT_MIN, .signal = "KILL", .stop_signal = ""};
 
 const struct docker_flag docker_stop_flags[] = {
-    {'s', "signal", FLAG_TEXT, &option.stop_signal, NULL},
-    {'t', "timeout", FLAG_NUMBER, &option.seconds, NULL},
-    {0, "time", FLAG_NUMBER, &option.older_seconds, NULL},
+    {'s', "signal", FLAG_TEXT, &option.stop_signal, NULL, NULL},
+    {'t', "timeout", FLAG_NUMBER, &option.seconds, NULL, NULL},
+    {0, "time", FLAG_NUMBER, &option.older_seconds, NULL, NULL},
     {.name = NULL},
 };
-const struct docker_flag docker_kill_flags[] = {{'s', "signal", FLAG_TEXT, &option.signal, NULL},
-                                                {.name = NULL}};
+const struct docker_flag docker_kill_flags[] = {
+    {'s', "signal", FLAG_TEXT, &option.signal, NULL, NULL}, {.name = NULL}};
 const struct docker_flag docker_rm_flags[] = {
-    {'f', "force", FLAG_BOOL, &option.force, NULL},
-    {'l', "link", FLAG_BOOL, &option.link, NULL},
-    {'v', "volumes", FLAG_BOOL, &option.volumes, NULL},
+    {'f', "force", FLAG_BOOL, &option.force, NULL, NULL},
+    {'l', "link", FLAG_BOOL, &option.link, NULL, NULL},
+    {'v', "volumes", FLAG_BOOL, &option.volumes, NULL, NULL},
     {.name = NULL},
 };
 
@@ -35,8 +35,7 @@ static struct docker_conn conn;
 /* Asks for one container. Returns the status, or -1: the engine can't be reached. */
 static int request_container(const char *method, const char *container, const char *rest) {
     char path[LIMIT_DOCKER_PATH];
-    return docker_request(&conn, method, docker_path(path, "containers", container, rest), NULL,
-                          false, false);
+    return docker_request(&conn, method, docker_path(path, "containers", container, rest), NULL, 0);
 }
 
 /* 304: it was so before. Another redirection (the engine has them for paths with dots and slashes)
@@ -50,7 +49,7 @@ static int for_each_container(const char *method, const char *rest, int argc, ch
     int code = 0;
     for (int i = 0; i < argc; i++) {
         int status = request_container(method, argv[i], rest);
-        if (status == -1)
+        if (status == DOCKER_NO_RESPONSE)
             return 1;
         if (!is_success(status)) {
             code = docker_report_refusal(&conn, NULL, NULL);
@@ -141,7 +140,7 @@ int docker_rm(int argc, char **argv) {
             continue;
         }
         int status = request_container("DELETE", name, rest);
-        if (status == -1)
+        if (status == DOCKER_NO_RESPONSE)
             return 1;
         if (!is_success(status)) {
             docker_report_refusal(&conn, "container", name);
@@ -159,7 +158,7 @@ int docker_wait(int argc, char **argv) {
     int code = 0;
     for (int i = 0; i < argc; i++) {
         int status = request_container("POST", argv[i], "/wait");
-        if (status == -1)
+        if (status == DOCKER_NO_RESPONSE)
             return 1;
         if (!is_success(status)) {
             code = docker_report_refusal(&conn, NULL, NULL);

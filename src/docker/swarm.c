@@ -3,73 +3,64 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "docker/request.h"
 #include "wire/json.h"
-
-void docker_text(char *out, size_t cap, struct slice value) {
-    struct buf b = {.at = out, .cap = cap};
-    json_text(&b, value);
-    if (buf_string(&b) == NULL)
-        out[0] = '\0';
-}
 
 int docker_swarm_service(struct docker_conn *c, const char *wanted, char id[DOCKER_NAME],
                          char name[DOCKER_NAME]) {
     char path[LIMIT_DOCKER_PATH];
-    int status =
-        docker_request(c, "GET", docker_path(path, "services", wanted, ""), NULL, false, false);
+    int status = docker_request(c, "GET", docker_path(path, "services", wanted, ""), NULL, 0);
     if (status != 200)
         return status;
     struct slice service = docker_read_json(c);
-    docker_text(id, DOCKER_NAME, json_member(service, "ID"));
-    docker_text(name, DOCKER_NAME, json_at(service, "Spec.Name"));
-    return service.n > 0 ? status : -1;
+    json_copy(id, DOCKER_NAME, json_member(service, "ID"));
+    json_copy(name, DOCKER_NAME, json_at(service, "Spec.Name"));
+    return service.n > 0 ? status : DOCKER_NO_RESPONSE;
 }
 
-static char nodes_at[LIMIT_VALUE];
-static struct buf nodes; /* id, NUL, name, NUL, and so on */
-
-void docker_read_nodes(struct docker_conn *c) {
-    nodes = BUF_ON(nodes_at);
-    int status = docker_request(c, "GET", "/nodes", NULL, false, true);
-    struct slice answer = status == -1 ? (struct slice){NULL, 0} : docker_body_whole(c), key, node;
-    if (status != 200 || answer.at == NULL || !json_is_valid(answer))
-        return;
-    struct json_walk walk = {answer, false};
+void docker_swarm_read_nodes(struct docker_nodes *nodes, struct docker_conn *c) {
+    int status = docker_request(c, "GET", "/nodes", NULL, DOCKER_QUIET);
+    struct json_walk walk = {docker_read_optional_json(c, status), false};
+    struct slice key, node;
+    nodes->list = BUF_ON(nodes->bytes);
     while (json_next(&walk, &key, &node)) {
-        json_text(&nodes, json_member(node, "ID"));
-        buf_char(&nodes, '\0');
-        json_text(&nodes, json_at(node, "Description.Hostname"));
-        buf_char(&nodes, '\0');
+        json_text(&nodes->list, json_member(node, "ID"));
+        buf_char(&nodes->list, '\0');
+        json_text(&nodes->list, json_at(node, "Description.Hostname"));
+        buf_char(&nodes->list, '\0');
     }
 }
 
-const char *docker_node_name(const char *id) {
-    for (size_t at = 0; !nodes.full && at < nodes.len;) {
-        const char *name = nodes.at + at + strlen(nodes.at + at) + 1;
-        if (strcmp(nodes.at + at, id) == 0)
+const char *docker_swarm_node(const struct docker_nodes *nodes, const char *id) {
+    const struct buf *list = &nodes->list;
+    for (size_t at = 0; !list->full && at < list->len;) {
+        const char *name = list->at + at + strlen(list->at + at) + 1;
+        if (strcmp(list->at + at, id) == 0)
             return name;
-        at = (size_t)(name - nodes.at) + strlen(name) + 1;
+        at = (size_t)(name - list->at) + strlen(name) + 1;
     }
     return id;
 }
 
-unsigned docker_task_slot(struct docker_conn *c, const char *id) {
-    static struct {
-        char id[DOCKER_NAME];
-        unsigned slot;
-    } known[64];
-    static size_t count;
+unsigned docker_swarm_slot(struct docker_slots *slots, struct docker_conn *c, const char *task) {
+    enum { SLOTS_KEPT = sizeof slots->known / sizeof *slots->known };
     char path[LIMIT_DOCKER_PATH];
-    for (size_t i = 0; i < sizeof known / sizeof *known && i < count; i++)
-        if (strcmp(known[i].id, id) == 0)
-            return known[i].slot;
+    for (size_t i = 0; i < SLOTS_KEPT && i < slots->count; i++)
+        if (strcmp(slots->known[i].task, task) == 0)
+            return slots->known[i].slot;
     uint64_t slot = 0;
-    int status = docker_request(c, "GET", docker_path(path, "tasks", id, ""), NULL, false, true);
-    struct slice task = status == -1 ? (struct slice){NULL, 0} : docker_body_whole(c);
-    if (status == 200 && task.at != NULL && json_is_valid(task))
-        json_number(json_member(task, "Slot"), UINT32_MAX, &slot);
-    size_t at = count++ % (sizeof known / sizeof *known);
-    snprintf(known[at].id, sizeof known[at].id, "%s", id);
-    known[at].slot = (unsigned)slot;
+    int status = docker_request(c, "GET", docker_path(path, "tasks", task, ""), NULL, DOCKER_QUIET);
+    json_number(json_member(docker_read_optional_json(c, status), "Slot"), UINT32_MAX, &slot);
+    size_t at = slots->count++ % SLOTS_KEPT;
+    snprintf(slots->known[at].task, sizeof slots->known[at].task, "%s", task);
+    slots->known[at].slot = (unsigned)slot;
     return (unsigned)slot;
+}
+
+void docker_swarm_add_port(struct buf *b, struct slice port, const char *separator) {
+    struct slice outer = json_member(port, "PublishedPort"),
+                 inner = json_member(port, "TargetPort");
+    buf_format(b, "%s*:%.*s->%.*s/", b->len > 0 ? separator : "", (int)outer.n, outer.at,
+               (int)inner.n, inner.at);
+    json_text(b, json_member(port, "Protocol"));
 }

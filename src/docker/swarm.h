@@ -8,20 +8,35 @@
 
 enum { DOCKER_NAME = 256 }; /* bytes of a name or id; a longer one is empty */
 
-/* Copies a JSON string; what does not fit, or is none, is empty. */
-void docker_text(char *out, size_t cap, struct slice value);
-
-/* Looks a service up: its id and name. Returns the status, or -1 when a line has been printed. */
+/* Looks a service up: its id and name. Returns the status, or DOCKER_NO_RESPONSE when there was
+ * none, or none that could be read: that has been reported. */
 int docker_swarm_service(struct docker_conn *c, const char *wanted, char id[DOCKER_NAME],
                          char name[DOCKER_NAME]);
 
-/* Asks once for the nodes; then docker_node_name is a node's name, or its id where there is
- * none. */
-void docker_read_nodes(struct docker_conn *c);
-const char *docker_node_name(const char *id);
+/* The names of a Swarm's nodes. */
+struct docker_nodes {
+    struct buf list; /* id, NUL, name, NUL, and so on */
+    char bytes[LIMIT_VALUE];
+};
+/* Asks the engine for them; where it refuses, there are none. */
+void docker_swarm_read_nodes(struct docker_nodes *nodes, struct docker_conn *c);
+/* A node's name, in the struct; `id` itself where there is none. */
+const char *docker_swarm_node(const struct docker_nodes *nodes, const char *id);
 
-/* The slot of a task in its service; 0 where it has none, as in a global one. Asks once for
- * each. */
-unsigned docker_task_slot(struct docker_conn *c, const char *id);
+/* The slots of the tasks that were looked up last; a zeroed one holds none. */
+struct docker_slots {
+    struct {
+        char task[DOCKER_NAME];
+        unsigned slot;
+    } known[64];
+    size_t count; /* of the tasks that were ever looked up */
+};
+/* The slot of a task in its service; 0 where it has none, as in a global one. Asks the engine, if
+ * that is not known. */
+unsigned docker_swarm_slot(struct docker_slots *slots, struct docker_conn *c, const char *task);
+
+/* Adds a published port as "*:PUBLISHED->TARGET/PROTOCOL", and `separator` before it where the
+ * buffer holds something already. */
+void docker_swarm_add_port(struct buf *b, struct slice port, const char *separator);
 
 #endif

@@ -2,18 +2,15 @@
 
 #include <stdio.h>
 #include <string.h>
-#include <sys/mman.h>
 
 #include "limit.h"
 #include "docker/command.h"
+#include "docker/memory.h"
 #include "docker/show.h"
 
 struct buf docker_table_buffer(void) {
     static char *at;
-    if (at == NULL) /* address space alone until it is written to */
-        at = mmap(NULL, LIMIT_DOCKER_ANSWER, PROT_READ | PROT_WRITE,
-                  MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    return (struct buf){.at = at, .cap = at != MAP_FAILED ? LIMIT_DOCKER_ANSWER : 0};
+    return docker_memory(&at, LIMIT_DOCKER_RESPONSE);
 }
 
 /* The cell at `at`, up to its tab or newline or the end. */

@@ -46,6 +46,17 @@ bool template_is_name(char c);
 
 void template_skip_space(struct template_run *r);
 
+/* Carries out a list of text and actions, and returns what ended it. It stands behind {{end}},
+ * {{break}} or {{continue}} then, but within {{else}}. */
+enum template_end {
+    TEMPLATE_END_TEXT, /* the template's end */
+    TEMPLATE_END_END,
+    TEMPLATE_END_ELSE,
+    TEMPLATE_END_BREAK,
+    TEMPLATE_END_CONTINUE
+};
+enum template_end template_list(struct template_run *r, struct slice dot, bool in_range);
+
 /* Reads a pipeline, and gives its value. */
 struct slice template_pipeline(struct template_run *r, struct slice dot);
 

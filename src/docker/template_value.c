@@ -1,8 +1,8 @@
 /* Values of templates: JSON text, as Go's template sees the value that Go makes of it. */
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 
+#include "base/pages.h"
 #include "docker/template_run.h"
 
 /* told apart by where they are */
@@ -59,10 +59,7 @@ struct template_walk template_walk_start(struct slice value) {
     struct json_walk walk = w.plain;
     if (json_kind(value) != JSON_OBJECT)
         return w;
-    if (members == NULL) /* address space alone until it is written to */
-        members = mmap(NULL, WALK_MEMBERS * sizeof *members, PROT_READ | PROT_WRITE,
-                       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    if (members == MAP_FAILED)
+    if (members == NULL && (members = pages_take(WALK_MEMBERS * sizeof *members)) == NULL)
         return w;
     struct template_member *first = members + n_members;
     size_t n = 0;

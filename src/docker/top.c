@@ -1,6 +1,6 @@
 #include "docker/top.h"
 
-#include "docker/conn.h"
+#include "docker/request.h"
 #include "docker/table.h"
 #include "wire/json.h"
 

@@ -167,10 +167,12 @@ static const struct {
 };
 
 START_TEST(places) {
-    const char *error = docker_host_set(hosts[_i].text);
+    char text[LIMIT_DOCKER_MESSAGE];
+    struct buf why = BUF_ON(text);
+    bool good = docker_host_set(hosts[_i].text, &why);
     const struct docker_host *h = docker_host();
-    ck_assert_msg((error == NULL) == (hosts[_i].name != NULL), "%s", hosts[_i].text);
-    if (error != NULL)
+    ck_assert_msg(good == (hosts[_i].name != NULL) && good == (why.len == 0), "%s", hosts[_i].text);
+    if (!good)
         return;
     ck_assert_str_eq(h->name, hosts[_i].name);
     ck_assert_str_eq(h->port, hosts[_i].port);
@@ -564,14 +566,22 @@ START_TEST(ports) {
 END_TEST
 
 START_TEST(filters) {
-    static const struct docker_list list = {3, {"Name=a b", "status=x", "name= c"}};
+    static const struct docker_list list = {3, {"Name=a b", "status=x", "name= c"}},
+                                    none = {.n = 0};
     char out[256];
     struct buf b = BUF_ON(out);
-    docker_filter_write(&b, &list);
-    ck_assert_str_eq(buf_string(&b), "filters=%7B%22name%22%3A%7B%22a%20b%22%3Atrue%2C%22c%22%"
-                                     "3Atrue%7D%2C%22status%22%3A%7B%22x%22%3Atrue%7D%7D");
-    ck_assert_ptr_nonnull(docker_filter_check("a"));
-    ck_assert_ptr_null(docker_filter_check("a=b"));
+    ck_assert_ptr_nonnull(docker_filter_path(&b, &list));
+    ck_assert_str_eq(out, "filters=%7B%22name%22%3A%7B%22a%20b%22%3Atrue%2C%22c%22%"
+                          "3Atrue%7D%2C%22status%22%3A%7B%22x%22%3Atrue%7D%7D");
+    static const char *const paths[][2] = {{"/a", "/a"}, {"/a?", "/a"}, {"/a?b=1&", "/a?b=1"}};
+    for (size_t i = 0; i < COUNT(paths); i++) {
+        b = BUF_ON(out);
+        buf_text(&b, paths[i][0]);
+        ck_assert_str_eq(docker_filter_path(&b, &none), paths[i][1]);
+    }
+    b = BUF_ON(out);
+    ck_assert(docker_filter_check("a=b", &b) && b.len == 0);
+    ck_assert(!docker_filter_check("a", &b) && b.len > 0);
 }
 END_TEST
 
