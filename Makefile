@@ -16,8 +16,11 @@ HOST := build/host
 
 # The shape of the programs (static, position-independent, RELRO …) comes with the compiler, see vendor/build.
 CC     := $(V)/musl/root/bin/musl-gcc
+# What serves connections is to be fast, what people start small.
+OPTIMIZE := -O2
 # (No tables for unwinding the stack: nothing here does that, and they are a tenth of the programs.)
-CFLAGS := -O2 -fPIE -fstack-protector-strong -ffunction-sections -fdata-sections -fno-asynchronous-unwind-tables \
+CFLAGS = $(OPTIMIZE) -fPIE -fstack-protector-strong -fstack-clash-protection -ftrivial-auto-var-init=zero \
+          -fzero-call-used-regs=used-gpr -ffunction-sections -fdata-sections -fno-asynchronous-unwind-tables \
           -ffile-prefix-map=$(CURDIR)=.
 WARN   := -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith -Wcast-qual \
           -Wwrite-strings -Wformat=2 -Wundef -Wvla -Werror
@@ -65,6 +68,8 @@ endif
 $(OBJ)/flags:
 	@mkdir -p $(@D)
 	@echo '$(FLAGS)' >$@
+
+$(OBJ)/src/docker/%.o $(OBJ)/src/tool/%.o: OPTIMIZE := -Os
 
 -include $(BASTION:.o=.d) $(UNITS:.o=.d)
 

@@ -158,9 +158,9 @@
 #define LIMIT_TLS_HANDSHAKE_MS 10000 /* from the start to the end of the handshake */
 /* from the end of a program's output to its exit code, which says whether that was all of it */
 #define LIMIT_TLS_EXIT_MS 1000
-/* bytes of address space of the process that speaks TLS: it has about 12 MB of its own, most of them
- * never touched */
-#define LIMIT_TLS_ADDRESS_SPACE 33554432
+/* bytes of address space of the process that speaks TLS: the static storage of all programs is most
+ * of it, and never touched */
+#define LIMIT_TLS_ADDRESS_SPACE 67108864
 #define LIMIT_TLS_TURN 16 /* records or pieces of one way before the other is looked at */
 
 /* Process 1. */
