@@ -54,8 +54,7 @@ int audit_write(const struct audit *a);
 /* Whether a line that audit_write made, in the form that it makes now, is for this event. */
 bool audit_is(const char *line, size_t n, const char *event);
 
-/* The line for what is not as it may have been meant, though it works, or works in part: nobody's
- * error but worth to know. */
+/* The line for something that works, but perhaps not as the administrator meant it. */
 void audit_notice(const char *channel, const char *reason);
 
 /* The line for an error of ours or of the settings; `reason` names it. */

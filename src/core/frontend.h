@@ -1,5 +1,6 @@
-/* frontend.h: what a channel is to a session: somebody who asked, and reads the answer. The channel
- * fills in the operations; the session calls them and never knows which channel it serves. */
+/* frontend.h: the interface by which a session reaches the client of one request, whatever protocol
+ * that speaks. http/response.c and ssh/stdstreams.c fill in the operations; core/session.c and
+ * core/relay.c call them, and know nothing else of the client. */
 #ifndef CORE_FRONTEND_H
 #define CORE_FRONTEND_H
 
@@ -44,8 +45,8 @@ enum { FRONTEND_FDS = 3 };
 
 struct frontend {
     const struct frontend_ops *ops;
-    bool gone;         /* set by the channel: nobody is there any more */
-    bool input_closed; /* set for the channel: the command takes no input, or no more */
+    bool gone;         /* set by the front end: the client has gone away */
+    bool input_closed; /* set for the front end: the command takes no input, or no more */
 };
 
 struct frontend_ops {
@@ -64,9 +65,9 @@ struct frontend_ops {
     bool (*input_ended)(const struct frontend *c);
     /* What to wait for: fills all (fd -1 for none) and returns a deadline. */
     int64_t (*watch)(struct frontend *c, struct pollfd fds[FRONTEND_FDS], int64_t now);
-    /* Something of it happened, or the deadline passed. */
+    /* One of these descriptors is ready, or the deadline has passed. */
     void (*ready)(struct frontend *c, const struct pollfd fds[FRONTEND_FDS], int64_t now);
-    /* It is over: the one event that every session has, and its last. */
+    /* The request is through. Called once for every request, as the last of these calls. */
     void (*ended)(struct frontend *c, const struct outcome *o);
 };
 

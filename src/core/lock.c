@@ -81,7 +81,7 @@ pid_t lock_queue(struct lock *l) {
     pid_t parent = getpid(), child = fork();
     if (child != 0)
         return child;
-    /* Nobody is served by a place in the line when the connection is gone. */
+    /* Without the process that serves the connection nobody would use the lock. */
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (getppid() != parent)
         _exit(1);

@@ -1,4 +1,4 @@
-/* replaced_mount_mount.h: a file that is mounted by itself is the old one for good when an editor,
+/* replaced_mount.h: a file that is mounted by itself is the old one for good when an editor,
  * git or sed -i has put a new one in its place on the host: what is mounted has no name there any
  * more (st_nlink is 0, stat(2)). It is used, since there is no other, and it is said once for each
  * change, which a file in RUN_DIR remembers. */

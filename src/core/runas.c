@@ -3,12 +3,12 @@
 #include <stdio.h>
 #include <unistd.h>
 
-static char *const nothing[] = {NULL};
+static char *const no_environment[] = {NULL};
 
 bool runas_docker_group(gid_t *group, const struct settings *s, char *const *environment) {
     if (settings_given(s, SETTING_DOCKER_GROUP))
         *group = (gid_t)settings_number(s, SETTING_DOCKER_GROUP);
-    else if (!account_socket_group(group, environment != NULL ? environment : nothing)
+    else if (!account_socket_group(group, environment != NULL ? environment : no_environment)
              || *group == 0)
         return false;
     return true;
@@ -68,7 +68,8 @@ const char *runas_lacks(const struct settings *s, char *const *environment) {
                                 "another (--user 1000:1000, runAsGroup)"
                               : NULL;
     if (settings_given(s, SETTING_DOCKER_GROUP)
-        || !account_socket_group(&group, environment != NULL ? environment : nothing) || group != 0)
+        || !account_socket_group(&group, environment != NULL ? environment : no_environment)
+        || group != 0)
         return NULL;
     return "the Docker socket belongs to the group 0, root's, which commands never get: chgrp "
            "docker it on the host, or set "

@@ -1,5 +1,6 @@
-/* session.h: the one way from a request to a run: who, what, do it, tell it. Every channel ends
- * here. */
+/* session.h: from a request to its outcome: the account that commands run as, the policy's
+ * decision, the lock, the records of the audit, the command, and what the front end is told of it.
+ * http, cgi and the login shell serve their requests by this alone. */
 #ifndef CORE_SESSION_H
 #define CORE_SESSION_H
 
@@ -45,8 +46,9 @@ int session_open(struct session *s, const struct settings *settings, char *const
                  const char **error);
 
 /* Serves one request of the run named `run`: decides, takes the lock, writes the audit, runs the
- * command, and tells the client all of it; c->ops->ended is called exactly once. True when another
- * request may follow; false when this process was told to end. */
+ * command, and passes its output and the outcome to the front end `c`, whose c->ops->ended is
+ * called exactly once. True when another request may follow; false when this process was told to
+ * end. */
 bool session_serve(struct session *s, const struct request *rq, const char *run,
                    struct frontend *c);
 
