@@ -324,7 +324,7 @@ int init_main(int argc, char **argv) {
     }
     v.syslog_fd = syslog_open();
     if (v.syslog_fd != -1) {
-        log_own_syslog();
+        log_target.is_syslog = true;
         serve_own_syslog();
     }
     v.environment = serve_environment();

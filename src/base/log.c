@@ -16,18 +16,16 @@
 
 enum { SYSLOG_AUTH_NOTICE = 4 << 3 | 5 }; /* RFC 3164, section 4.1.1 */
 
-/* Whether descriptor 2 leads to the client: it is the connection's own socket, or an Internet
- * socket (a web server that was itself started by inetd hands its client's socket to a CGI program
- * as standard error). */
-static int known = -1;
+struct log log_target = {.relay = -1, .syslog = -1};
 
-static bool stderr_is_the_client(void) {
-    if (known == -1) {
-        struct stat st;
-        bool is_socket = fstat(2, &st) == 0 && S_ISSOCK(st.st_mode);
-        known = is_socket && (fd_is_inet_socket(2) || fd_same(2, 0) || fd_same(2, 1));
-    }
-    return known == 1;
+/* Descriptor 2 leads to the client where it is the connection's own socket, or an Internet socket
+ * (a web server that was itself started by inetd hands its client's socket to a CGI program as
+ * standard error). */
+enum log_stderr log_look(void) {
+    struct stat st;
+    bool is_socket = fstat(2, &st) == 0 && S_ISSOCK(st.st_mode);
+    return is_socket && (fd_is_inet_socket(2) || fd_same(2, 0) || fd_same(2, 1)) ? LOG_STDERR_CLIENT
+                                                                                 : LOG_STDERR_LOG;
 }
 
 /* Returns 1 or 0, the other side's answer, or -1 when there is no other side. */
@@ -39,11 +37,6 @@ static int hand_over(int fd, const char *line, size_t n) {
         return -1;
     return answer == '+';
 }
-
-static bool own_syslog;
-
-/* Connected once and for all where log_keep_syslog was called; else -1. */
-static int kept_syslog = -1;
 
 static int open_syslog(void) {
     const struct sockaddr_un log = {.sun_family = AF_UNIX, .sun_path = "/dev/log"};
@@ -62,42 +55,40 @@ static int to_syslog(const char *line, size_t n) {
     struct buf b = BUF_ON(whole);
     buf_format(&b, "<%d>bastion[%ld]: ", SYSLOG_AUTH_NOTICE, (long)getpid());
     buf_bytes(&b, line, n);
-    int fd = kept_syslog != -1 ? kept_syslog : open_syslog();
+    int kept = log_target.syslog, fd = kept != -1 ? kept : open_syslog();
     if (fd == -1)
         return -1;
     int sent = !b.full && send(fd, b.at, b.len, MSG_NOSIGNAL) == (ssize_t)b.len ? 0 : -1;
-    if (fd != kept_syslog)
+    if (fd != kept)
         close(fd);
     return sent;
 }
 
-static int other_side = -1;
-
-void log_look(void) { stderr_is_the_client(); }
 void log_keep_syslog(void) {
-    log_look();
-    if (!own_syslog)
-        kept_syslog = open_syslog();
+    log_target.standard_error = log_look();
+    if (!log_target.is_syslog)
+        log_target.syslog = open_syslog();
 }
-void log_spare_stderr(void) { known = 1; }
-void log_through(int fd) { other_side = fd; }
-void log_own_syslog(void) { own_syslog = true; }
 
 void log_heed(char *const *environment) {
     const char *place = env_get(environment, "BASTION_LOG");
-    own_syslog = own_syslog || (place != NULL && strcmp(place, "stderr") == 0);
+    if (place != NULL && strcmp(place, "stderr") == 0)
+        log_target.is_syslog = true;
 }
 
 int log_line(const char *line, size_t n) {
-    if (other_side != -1) {
-        int taken = hand_over(other_side, line, n);
+    struct log *l = &log_target;
+    if (l->relay != -1) {
+        int taken = hand_over(l->relay, line, n);
         if (taken >= 0)
             return taken == 1 ? 0 : -1;
-        fd_close(&other_side);
+        fd_close(&l->relay);
     }
-    if (!stderr_is_the_client() && fd_write_all(2, line, n, LIMIT_LOG_MS) == 0)
+    if (l->standard_error == LOG_STDERR_UNKNOWN)
+        l->standard_error = log_look();
+    if (l->standard_error == LOG_STDERR_LOG && fd_write_all(2, line, n, LIMIT_LOG_MS) == 0)
         return 0;
-    return own_syslog ? -1 : to_syslog(line, n - 1);
+    return l->is_syslog ? -1 : to_syslog(line, n - 1);
 }
 
 int log_no_start(const char *program, const char *text) {

@@ -2,6 +2,7 @@
 #ifndef BASE_LOG_H
 #define BASE_LOG_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 /* Sends one line, whole: to standard error, unless that is the client's connection (as under inetd,
@@ -10,26 +11,38 @@
  * Returns 0, or -1 when nobody took it: then what it records must not happen. */
 int log_line(const char *line, size_t n);
 
-/* Finds out now what standard error is: for a program that will put something else in the place of
- * 0 and 1. */
-void log_look(void);
+/* What standard error is. */
+enum log_stderr {
+    LOG_STDERR_UNKNOWN, /* log_line looks */
+    LOG_STDERR_LOG,
+    LOG_STDERR_CLIENT /* the client's, which gets no line */
+};
 
-/* The same, and connects to syslog, unless that is not asked for lines: for a process that can open
- * nothing later. */
+/* Where the lines of this process go: one for the process, from its start to its end. A program
+ * sets what it knows before its first line, or before it puts something else in the place of its
+ * descriptors 0 and 1. */
+struct log {
+    enum log_stderr standard_error;
+    /* a connected stream socket to somebody who logs the lines and answers each with a byte, '+' or
+     * '-'; -1: nobody. It goes before the others until nobody is there any more. */
+    int relay;
+    /* /dev/log is this program's own (bastion init), and what comes there goes to standard error
+     * again: it is no other place for a line */
+    bool is_syslog;
+    int syslog; /* connected to it once and for all (log_keep_syslog), or -1 */
+};
+extern struct log log_target;
+
+/* Finds out what standard error is now. */
+enum log_stderr log_look(void);
+
+/* Finds that out for log_target, and connects it to syslog, unless that is not asked for lines: for
+ * a process that can open nothing later. */
 void log_keep_syslog(void);
 
-/* From now on standard error is the client's, whatever it is: it gets no line. */
-void log_spare_stderr(void);
-
-/* From now on lines go over the connected stream socket `fd` to somebody who logs them and answers
- * each with a byte, '+' or '-'; when nobody is there any more, to syslog. */
-void log_through(int fd);
-
-/* /dev/log is this program's own (bastion init), and what comes there goes to standard error again:
- * from now on it is no other place for a line. The processes that it starts are told by
- * LOG_OWN_SYSLOG in their environment, which they heed where it is the administrator's: a client
- * that could say so would keep its refusals out of the log. */
-void log_own_syslog(void);
+/* The processes that `bastion init` starts are told that /dev/log is its own by LOG_OWN_SYSLOG in
+ * their environment, which they heed where it is the administrator's: a client that could say so
+ * would keep its refusals out of the log. */
 void log_heed(char *const *environment);
 #define LOG_OWN_SYSLOG "BASTION_LOG=stderr"
 

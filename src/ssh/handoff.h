@@ -57,7 +57,8 @@ void handoff_end(void);
 
 /* ---- the login shell ---- */
 
-/* Asks. `parent` is getppid(2) as it was at the start. Returns a descriptor for log_through; -1
+/* Asks. `parent` is getppid(2) as it was at the start. Returns a descriptor for the relay of
+ * struct log (base/log.h); -1
  * with errno ENOENT when no `bastion ssh` serves the session, with another when it gives no ticket,
  * or nobody can tell any more since the parent is gone: then nothing may run. */
 int handoff_ask(struct handoff *t, pid_t parent);

@@ -91,7 +91,7 @@ static char *const *know(struct visitor *v, pid_t parent, bool forced) {
         know_from_sshd(v, forced);
         return nothing;
     }
-    log_through(fd);
+    log_target.relay = fd;
     snprintf(v->run, sizeof v->run, "%s", t.run);
     snprintf(v->user, sizeof v->user, "%s", t.user);
     snprintf(v->peer, sizeof v->peer, "%s", t.peer);
@@ -196,7 +196,7 @@ int shell_main(int argc, char **argv) {
     /* A command of the same account must not write lines of the log from here (ptrace(2)). */
     prctl(PR_SET_DUMPABLE, 0);
     signal(SIGPIPE, SIG_IGN);
-    log_spare_stderr();
+    log_target.standard_error = LOG_STDERR_CLIENT;
     return serve(&v, getppid(), forced,
                  forced    ? getenv("SSH_ORIGINAL_COMMAND")
                  : request ? argv[2]

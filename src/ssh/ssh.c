@@ -424,7 +424,7 @@ int ssh_main(int argc, char **argv) {
         audit_error("ssh", v.peer, error);
         return 78;
     }
-    log_look();
+    log_target.standard_error = log_look();
     hasten();
     serve(&v);
     handoff_end();
