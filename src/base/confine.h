@@ -1,4 +1,4 @@
-/* confine.h: a process that reads a stranger's bytes gives up all that it does not need for that,
+/* confine.h: a process that reads a peer's bytes gives up all that it does not need for that,
  * so that whoever takes it over has no more. Several means, of which each holds where another
  * lacks. */
 #ifndef BASE_CONFINE_H
