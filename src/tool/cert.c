@@ -25,20 +25,20 @@ enum {
     DAY = 86400,
     LASTS = 825 * DAY,  /* the longest that Apple's clients take */
     RENEWED = 30 * DAY, /* before its end, with --keep */
-    BEFORE = DAY,       /* that it is valid already: clients' clocks */
+    BEFORE = DAY,       /* it is valid from so long ago, since clients' clocks may be late */
     KEY_TEXT = 512,
     CERTIFICATE_DER = 20480,
     CERTIFICATE_TEXT = 32768
 };
 
-struct place {
-    const char *directory;
+/* Where the pair is kept. */
+struct pair_directory {
     int fd;
-    char certificate[LIMIT_PATH], key[LIMIT_PATH];
+    char certificate[LIMIT_PATH], key[LIMIT_PATH]; /* the paths of the two files */
 };
 
-static int complain(const char *format, ...) __attribute__((format(printf, 1, 2)));
-static int complain(const char *format, ...) {
+static int print_error(const char *format, ...) __attribute__((format(printf, 1, 2)));
+static int print_error(const char *format, ...) {
     va_list args;
     va_start(args, format);
     fputs("bastion cert: ", stderr);
@@ -51,7 +51,7 @@ static int complain(const char *format, ...) {
 /* ---- the key ---- */
 
 /* Makes one and keeps it, unless somebody else was quicker: then that one counts. */
-static int make_key(const struct place *p) {
+static int make_key(const struct pair_directory *p) {
     unsigned char bytes[BR_EC_KBUF_PRIV_MAX_SIZE], point[BR_EC_KBUF_PUB_MAX_SIZE], der[256],
         seed[32];
     char text[KEY_TEXT];
@@ -59,14 +59,14 @@ static int make_key(const struct place *p) {
     br_ec_private_key key;
     br_ec_public_key public;
     if (getrandom(seed, sizeof seed, 0) != sizeof seed)
-        return complain("no random numbers: %s", strerror(errno));
+        return print_error("no random numbers: %s", strerror(errno));
     br_hmac_drbg_init(&random, &br_sha256_vtable, seed, sizeof seed);
     br_ec_keygen(&random.vtable, &br_ec_all_m31, &key, bytes, BR_EC_secp256r1);
     br_ec_compute_pub(&br_ec_all_m31, &public, point, &key);
     size_t n = br_pem_encode(text, der, br_encode_ec_pkcs8_der(der, &key, &public), "PRIVATE KEY",
                              BR_PEM_LINE64);
     int result = fd_put_file(p->fd, SETTINGS_MADE_KEY, text, n, 0600, true) == -1 && errno != EEXIST
-                     ? complain("%s: %s", p->key, strerror(errno))
+                     ? print_error("%s: %s", p->key, strerror(errno))
                      : 0;
     explicit_bzero(bytes, sizeof bytes);
     explicit_bzero(&random, sizeof random);
@@ -78,15 +78,16 @@ static int make_key(const struct place *p) {
 
 /* ---- the certificate ---- */
 
-static int sign(const br_ec_private_key *key, const unsigned char *part, size_t n,
-                unsigned char signature[139], size_t *signature_n) {
+static int sign_part(const br_ec_private_key *key, const unsigned char *part, size_t n,
+                     unsigned char signature[139], size_t *signature_n) {
     unsigned char hash[SHA256_SIZE];
     sha256(hash, part, n);
     *signature_n = br_ecdsa_i31_sign_asn1(&br_ec_all_m31, &br_sha256_vtable, hash, key, signature);
-    return *signature_n > 0 ? 0 : complain("the certificate can't be signed");
+    return *signature_n > 0 ? 0 : print_error("the certificate can't be signed");
 }
 
-static int make_certificate(const struct place *p, struct x509 *x, const br_ec_private_key *key) {
+static int make_certificate(const struct pair_directory *p, struct x509 *x,
+                            const br_ec_private_key *key) {
     static unsigned char der[CERTIFICATE_DER], whole[CERTIFICATE_DER];
     static char text[CERTIFICATE_TEXT];
     const unsigned char *part, *start;
@@ -96,23 +97,23 @@ static int make_certificate(const struct place *p, struct x509 *x, const br_ec_p
     x->not_before = now - BEFORE;
     x->not_after = now + LASTS;
     if (getrandom(x->serial, sizeof x->serial, 0) != sizeof x->serial)
-        return complain("no random numbers: %s", strerror(errno));
+        return print_error("no random numbers: %s", strerror(errno));
     size_t n = x509_signed_part(der, sizeof der, x, &part);
     if (n == 0)
-        return complain("too many names");
-    if (sign(key, part, n, signature, &signature_n) != 0)
+        return print_error("too many names");
+    if (sign_part(key, part, n, signature, &signature_n) != 0)
         return 71;
     n = x509_whole(whole, sizeof whole, part, n, signature, signature_n, &start);
     if (n == 0)
-        return complain("too many names");
+        return print_error("too many names");
     n = br_pem_encode(text, start, n, "CERTIFICATE", BR_PEM_LINE64);
     int put = fd_put_file(p->fd, SETTINGS_MADE_CERTIFICATE, text, n, 0644, false);
-    return put == 0 ? 0 : complain("%s: %s", p->certificate, strerror(errno));
+    return put == 0 ? 0 : print_error("%s: %s", p->certificate, strerror(errno));
 }
 
-/* Whether there is one already that will do: for this key, for all of these names, and for a while
- * yet. */
-static bool is_good(const struct place *p, const struct x509 *x) {
+/* Whether there is a certificate already for this key and all of these names, which does not expire
+ * soon. */
+static bool is_usable(const struct pair_directory *p, const struct x509 *x) {
     static struct certificate c;
     if (certificate_read_chain(&c, p->certificate) != NULL)
         return false;
@@ -133,7 +134,7 @@ static bool is_good(const struct place *p, const struct x509 *x) {
 
 /* ---- the program ---- */
 
-static int print(const struct place *p, const unsigned char point[X509_POINT]) {
+static int print_settings(const struct pair_directory *p, const unsigned char point[X509_POINT]) {
     unsigned char key[X509_PUBLIC_KEY], hash[SHA256_SIZE];
     char pin[BASE64_SIZE(SHA256_SIZE) + 1];
     x509_public_key(key, point);
@@ -144,44 +145,44 @@ static int print(const struct place *p, const unsigned char point[X509_POINT]) {
     return printed > 0 && fflush(stdout) == 0 ? 0 : 71;
 }
 
-static int open_place(struct place *p, const char *directory, bool keep) {
+static int open_directory(struct pair_directory *p, const char *directory, bool keep) {
     int n =
         snprintf(p->certificate, sizeof p->certificate, "%s/" SETTINGS_MADE_CERTIFICATE, directory);
     snprintf(p->key, sizeof p->key, "%s/" SETTINGS_MADE_KEY, directory);
     if (n < 0 || (size_t)n >= sizeof p->certificate)
-        return complain("%s: %s", directory, strerror(ENAMETOOLONG));
+        return print_error("%s: %s", directory, strerror(ENAMETOOLONG));
     mkdir(directory, 0755);
-    p->directory = directory;
     p->fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (p->fd == -1)
-        return complain("%s: %s", directory, strerror(errno));
+        return print_error("%s: %s", directory, strerror(errno));
     for (int i = 0; i < 2 && !keep; i++)
         if (faccessat(p->fd, i == 0 ? SETTINGS_MADE_KEY : SETTINGS_MADE_CERTIFICATE, F_OK, 0) == 0)
-            return complain("%s: is there already; with --keep it would be kept",
-                            i == 0 ? p->key : p->certificate);
+            return print_error("%s: is there already; with --keep it would be kept",
+                               i == 0 ? p->key : p->certificate);
     return 0;
 }
 
-/* A certificate that is made anew is for the same key: who has pinned it goes on. */
-static int see_to(const struct place *p, struct x509 *x) {
+/* Makes what is missing or will not do, and prints what to set. A certificate that is made anew is
+ * for the same key, so that clients which have pinned that go on. */
+static int provide_pair(const struct pair_directory *p, struct x509 *x) {
     static struct certificate c;
     if (faccessat(p->fd, SETTINGS_MADE_KEY, F_OK, 0) == -1 && make_key(p) != 0)
         return 71;
     const char *error = certificate_read_key(&c, p->key);
     const br_ec_private_key *key = br_skey_decoder_get_ec(&c.key);
     if (error != NULL)
-        return complain("%s", error);
+        return print_error("%s", error);
     if (key == NULL || key->curve != BR_EC_secp256r1)
-        return complain("%s: is no key on P-256, so not one of bastion's: it is left alone",
-                        p->key);
+        return print_error("%s: is no key on P-256, so not one of bastion's: it is left alone",
+                           p->key);
     br_ec_compute_pub(&br_ec_all_m31, NULL, x->point, key);
-    int result = is_good(p, x) ? 0 : make_certificate(p, x, key);
+    int result = is_usable(p, x) ? 0 : make_certificate(p, x, key);
     certificate_wipe(&c);
-    return result != 0 ? result : print(p, x->point);
+    return result != 0 ? result : print_settings(p, x->point);
 }
 
 int cert_main(int argc, char **argv) {
-    struct place p;
+    struct pair_directory p;
     bool keep = argc > 1 && strcmp(argv[1], "--keep") == 0;
     char **word = argv + 1 + keep;
     struct x509 x = {.names = (const char *const *)word + 1, .count = (size_t)(argc - 2 - keep)};
@@ -191,9 +192,9 @@ int cert_main(int argc, char **argv) {
     }
     for (size_t i = 0; i < x.count; i++)
         if (!x509_is_name(x.names[i])) {
-            complain("%s: is neither a host's name nor an address", x.names[i]);
+            print_error("%s: is neither a host's name nor an address", x.names[i]);
             return 64;
         }
-    int result = open_place(&p, word[0], keep);
-    return result != 0 ? result : see_to(&p, &x);
+    int result = open_directory(&p, word[0], keep);
+    return result != 0 ? result : provide_pair(&p, &x);
 }

@@ -19,7 +19,8 @@
 
 extern char **environ;
 
-/* In this order, what the account sees last: root looks at all the rest. */
+/* In this order: what has to be looked at as the account comes last, since the process can't become
+ * root again. */
 static const struct {
     void (*look)(const struct subject *x);
     bool as_account;
@@ -34,7 +35,8 @@ static const struct {
 
 static bool unusable[SETTING_COUNT + 1]; /* whose value has been named as none */
 
-/* With the value's error its look is named where that is odd, since it is mostly the reason. */
+/* Reports an error of the settings; with it how the value looks, where that is odd, since that is
+ * mostly the reason. */
 static void take_error(void *context, const struct settings *s, enum setting id) {
     char line[sizeof s->error + 256];
     const char *text = id < SETTING_COUNT ? settings_text(s, id) : NULL,
@@ -62,7 +64,8 @@ static bool any_given(const struct settings *s, const enum setting *ids, size_t 
     return false;
 }
 
-static void find_out(struct subject *x) {
+/* Finds out what is configured, and who runs commands. */
+static void find_subject(struct subject *x) {
     static const enum setting http[] = {SETTING_HTTP_BASIC_AUTH, SETTING_HTTP_TOKEN},
                               tls[] = {SETTING_TLS_CERT, SETTING_TLS_KEY, SETTING_TLS,
                                        SETTING_TLS_CLIENT_CA},
@@ -106,12 +109,8 @@ static int check_all(struct subject *x) {
 
 /* ---- a request ---- */
 
-static void print_lines(const struct buf *lines) {
-    for (const char *at = lines->at; at < lines->at + lines->len; at += strcspn(at, "\n") + 1)
-        printf("warning: %.*s\n", (int)strcspn(at, "\n"), at);
-}
-
-/* A word that is executed: all of it, in four times as many bytes at most. */
+/* Prints a word that is executed: all of it, since quoted it has four times as many bytes at most.
+ */
 static void print_word(const char *text) {
     static char line[4 * LIMIT_VALUE + 64];
     struct buf b = BUF_ON(line);
@@ -119,7 +118,7 @@ static void print_word(const char *text) {
     printf("%.*s\n", (int)b.len, b.at);
 }
 
-/* Where the rules that come nearest ended. */
+/* Prints where the rules that come nearest to the request end. */
 static void print_nearest(const struct rules *r, struct slice request) {
     enum { SHOWN = 200 };
     struct explain found[EXPLAIN_MOST];
@@ -150,8 +149,8 @@ static int check_request(struct policy *p, const char *request, bool explain) {
     if (p->mode == POLICY_BROKER)
         policy_read_rules(p);
     policy_decide(p, (struct slice){request, strlen(request)}, &d);
-    print_lines(&p->rules.errors);
-    print_lines(&d.verdict.errors);
+    report_plain_lines(stdout, "warning: ", &p->rules.errors, "");
+    report_plain_lines(stdout, "warning: ", &d.verdict.errors, "");
     if (!d.allow) {
         printf("deny: %s\n", d.reason);
         if (explain && p->mode == POLICY_BROKER
@@ -176,26 +175,19 @@ static int check_request(struct policy *p, const char *request, bool explain) {
 /* What keeps `bastion init` from serving: a rule of ALLOWED_COMMANDS that is none. One of the file
  * may be edited at any time: it is named at every request. */
 static int check_start(struct policy *p) {
-    static struct rules_verdict v;
     static const char variable[] = "ALLOWED_COMMANDS:";
-    int code = 0;
+    static struct rules_verdict v;
     if (p->mode != POLICY_BROKER)
         return 0;
     policy_read_rules(p);
     rules_match(&p->rules, (struct slice){NULL, 0}, &v);
-    const struct buf *errors[] = {&p->rules.errors, &v.errors};
-    for (int i = 0; i < 2; i++)
-        for (const char *at = errors[i]->at, *end = at + errors[i]->len; at < end;
-             at += strcspn(at, "\n") + 1)
-            if (strncmp(at, variable, sizeof variable - 1) == 0) {
-                fprintf(stderr, "bastion check: %.*s\n", (int)strcspn(at, "\n"), at);
-                code = 78;
-            }
-    return code;
+    unsigned n = report_plain_lines(stderr, "bastion check: ", &p->rules.errors, variable);
+    n += report_plain_lines(stderr, "bastion check: ", &v.errors, variable);
+    return n > 0 ? 78 : 0;
 }
 
-/* And a certificate that no client can be shown. One that signs itself is made by then; an expired
- * one is what some may live with. */
+/* What also keeps it from serving: a certificate that can't be used. A self-signed one is made
+ * later in its start; and an expired one does not stop it, since some clients take that. */
 static int check_start_tls(const struct settings *s) {
     static struct certificate c;
     bool http = settings_given(s, SETTING_HTTP_BASIC_AUTH) || settings_given(s, SETTING_HTTP_TOKEN);
@@ -251,7 +243,7 @@ int check_main(int argc, char **argv) {
         int start = check_start(&policy);
         return start != 0 ? start : check_start_tls(&s);
     }
-    find_out(&x);
+    find_subject(&x);
     int code = report_code();
     if (words == 1 && code == 0) {
         if (x.has_account)

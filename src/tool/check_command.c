@@ -10,6 +10,7 @@
 #include "base/env.h"
 #include "base/fd.h"
 #include "tool/check_parts.h"
+#include "tool/proc_status.h"
 #include "tool/report.h"
 #include "wire/shell_words.h"
 
@@ -19,7 +20,7 @@ extern char **environ;
 
 /* ---- a program ---- */
 
-static char error_text[2 * LIMIT_PATH];
+enum { INTERPRETER = 256 }; /* bytes of its name */
 
 /* The interpreter that a script names in its first line, or NULL. */
 static const char *script_interpreter(char *head, size_t n) {
@@ -32,8 +33,7 @@ static const char *script_interpreter(char *head, size_t n) {
 }
 
 /* The loader that a program linked with shared libraries asks for (elf(5)), or NULL. */
-static const char *program_interpreter(int fd, const char *head, size_t n) {
-    static char name[256];
+static const char *program_interpreter(char name[INTERPRETER], int fd, const char *head, size_t n) {
     Elf64_Ehdr e;
     Elf64_Phdr p;
     if (n < sizeof e || memcmp(head, ELFMAG, SELFMAG) != 0 || head[EI_CLASS] != ELFCLASS64
@@ -42,7 +42,7 @@ static const char *program_interpreter(int fd, const char *head, size_t n) {
     memcpy(&e, head, sizeof e);
     for (unsigned i = 0; i < e.e_phnum && i < 64; i++)
         if (pread(fd, &p, sizeof p, (off_t)(e.e_phoff + i * sizeof p)) == sizeof p
-            && p.p_type == PT_INTERP && p.p_filesz < sizeof name
+            && p.p_type == PT_INTERP && p.p_filesz < INTERPRETER
             && pread(fd, name, p.p_filesz, (off_t)p.p_offset) == (ssize_t)p.p_filesz) {
             name[p.p_filesz] = '\0';
             return name;
@@ -51,13 +51,13 @@ static const char *program_interpreter(int fd, const char *head, size_t n) {
 }
 
 /* A program that is there and yet "not found": what it is started by is missing. */
-static const char *wrong_with_file(const char *path) {
-    char head[512];
+static const char *wrong_with_file(char text[CHECK_PROGRAM_ERROR], const char *path) {
+    char head[512], name[INTERPRETER];
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     ssize_t n = fd == -1 ? 0 : read(fd, head, sizeof head - 1);
     const char *script = n > 0 ? script_interpreter(head, (size_t)n) : NULL, *by = script;
     if (by == NULL && n > 0)
-        by = program_interpreter(fd, head, (size_t)n);
+        by = program_interpreter(name, fd, head, (size_t)n);
     fd_close(&fd);
     if (by == NULL || access(by, X_OK) == 0)
         return NULL;
@@ -65,8 +65,8 @@ static const char *wrong_with_file(const char *path) {
     const char *why = length > 0 && by[length - 1] == '\r' ? "its lines end as in Windows"
                       : script != NULL                     ? "what its first line names is not here"
                                        : "it is not static, and what loads it is not here";
-    snprintf(error_text, sizeof error_text, "%s: %s: %s", path, why, by);
-    return error_text;
+    snprintf(text, CHECK_PROGRAM_ERROR, "%s: %s: %s", path, why, by);
+    return text;
 }
 
 static bool is_executable(const char *path) {
@@ -80,35 +80,35 @@ static const char *search_path(bool files) {
     return path != NULL ? path : PRESET;
 }
 
-/* Where it is found, or NULL. */
-static const char *find(const char *program, const char *path) {
-    static char file[LIMIT_PATH];
+/* Where the program is, or NULL. The path is in `file`, or `program` itself. */
+static const char *find_program(char file[LIMIT_PATH], const char *program, const char *path) {
     if (strchr(program, '/') != NULL)
         return program;
     for (const char *at = path; at != NULL;) {
         size_t n = strcspn(at, ":");
         int length =
-            snprintf(file, sizeof file, "%.*s%s%s", (int)n, at, n > 0 ? "/" : "./", program);
-        if (length > 0 && (size_t)length < sizeof file && is_executable(file))
+            snprintf(file, LIMIT_PATH, "%.*s%s%s", (int)n, at, n > 0 ? "/" : "./", program);
+        if (length > 0 && length < LIMIT_PATH && is_executable(file))
             return file;
         at = at[n] == ':' ? at + n + 1 : NULL;
     }
     return NULL;
 }
 
-const char *check_program(const char *program, bool files) {
-    const char *path = search_path(files), *file = find(program, path);
+const char *check_program(char text[CHECK_PROGRAM_ERROR], const char *program, bool files) {
+    char place[LIMIT_PATH];
+    const char *path = search_path(files), *file = find_program(place, program, path);
     struct stat st;
     if (file == NULL)
-        snprintf(error_text, sizeof error_text, "%s is not found in PATH (%s)", program, path);
+        snprintf(text, CHECK_PROGRAM_ERROR, "%s is not found in PATH (%s)", program, path);
     else if (stat(file, &st) == -1)
-        snprintf(error_text, sizeof error_text, "%s: %s", file, strerror(errno));
+        snprintf(text, CHECK_PROGRAM_ERROR, "%s: %s", file, strerror(errno));
     else if (!is_executable(file))
-        snprintf(error_text, sizeof error_text, "%s: is there, but may not be executed (chmod +x)",
+        snprintf(text, CHECK_PROGRAM_ERROR, "%s: is there, but may not be executed (chmod +x)",
                  file);
     else
-        return wrong_with_file(file);
-    return error_text;
+        return wrong_with_file(text, file);
+    return text;
 }
 
 /* ---- what special programs need ---- */
@@ -133,12 +133,8 @@ static void check_docker(const struct subject *x) {
 }
 
 static bool has_no_new_privs(void) {
-    char text[8192];
-    int fd = open("/proc/self/status", O_RDONLY | O_CLOEXEC);
-    ssize_t n = fd == -1 ? -1 : fd_read_file(fd, text, sizeof text - 1);
-    fd_close(&fd);
-    text[n > 0 ? n : 0] = '\0';
-    return strstr(text, "\nNoNewPrivs:\t1") != NULL;
+    struct proc_status status;
+    return proc_status_read(&status) && proc_status_number(&status, "NoNewPrivs", 10) == 1;
 }
 
 static void check_needs(const struct subject *x, const char *program) {
@@ -156,16 +152,16 @@ static void check_needs(const struct subject *x, const char *program) {
 
 static void check_script(const struct subject *x, const char *script) {
     struct shell_words w;
-    char word[SHELL_WORD];
+    char word[SHELL_WORD], text[CHECK_PROGRAM_ERROR];
     const char *from = settings_source(x->settings, SETTING_FORCE_COMMAND),
-               *wrong = check_program("/bin/sh", x->files);
+               *wrong = check_program(text, "/bin/sh", x->files);
     size_t shown = 0;
     bool docker = false;
     if (wrong != NULL)
         report_error("FORCE_COMMAND", "it is run by /bin/sh -c, and %s", wrong);
     shell_words_start(&w, script);
     while (shell_words_next(&w, word)) {
-        wrong = check_program(word, x->files);
+        wrong = check_program(text, word, x->files);
         if (wrong != NULL && w.count == 1)
             report_error(
                 "FORCE_COMMAND", "%s%s (%s)", wrong,
@@ -182,12 +178,12 @@ static void check_script(const struct subject *x, const char *script) {
 }
 
 static void check_prefix(const struct subject *x, const char *prefix) {
-    char word[SHELL_WORD];
+    char word[SHELL_WORD], text[CHECK_PROGRAM_ERROR];
     size_t blanks = strspn(prefix, " "), n = strcspn(prefix + blanks, " ");
     if (n == 0 || n >= sizeof word)
         return;
     snprintf(word, sizeof word, "%.*s", (int)n, prefix + blanks);
-    const char *wrong = check_program(word, x->files);
+    const char *wrong = check_program(text, word, x->files);
     if (wrong != NULL)
         report_error("COMMAND_PREFIX", "%s (%s)", wrong,
                      settings_source(x->settings, SETTING_COMMAND_PREFIX));

@@ -1,7 +1,5 @@
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/statvfs.h>
 #include <sys/syscall.h>
@@ -9,9 +7,9 @@
 #include <unistd.h>
 
 #include "base/buf.h"
-#include "base/fd.h"
 #include "base/seccomp.h"
 #include "tool/check_parts.h"
+#include "tool/proc_status.h"
 #include "tool/report.h"
 
 #ifndef SYS_landlock_create_ruleset
@@ -34,12 +32,6 @@ static const struct {
      "place here"},
 };
 enum { USES = sizeof uses / sizeof *uses, ALL = 41 /* capabilities that Linux has */ };
-
-/* A number of /proc/self/status, in that base; 0 where there is none. */
-static unsigned long long status_number(const char *text, const char *name, int base) {
-    const char *at = strstr(text, name);
-    return at == NULL ? 0 : strtoull(at + strlen(name), NULL, base);
-}
 
 static void list_capabilities(struct buf *b, unsigned long long set) {
     buf_text(b, "capabilities");
@@ -77,37 +69,35 @@ static void check_capabilities(unsigned long long set) {
 }
 
 void check_host(const struct subject *x) {
-    static char status[8192], line[512];
+    struct proc_status status;
+    char line[512];
     struct buf b = BUF_ON(line);
     struct statvfs fs;
     struct utsname kernel;
-    int fd = open("/proc/self/status", O_RDONLY | O_CLOEXEC);
-    ssize_t n = fd == -1 ? -1 : fd_read_file(fd, status, sizeof status - 1);
-    fd_close(&fd);
-    status[n > 0 ? n : 0] = '\0';
-    unsigned long long set = status_number(status, "\nCapEff:", 16);
+    bool known = proc_status_read(&status);
+    unsigned long long set = proc_status_number(&status, "CapEff", 16);
     long abi = syscall(SYS_landlock_create_ruleset, NULL, 0, 1);
-    if (n <= 0)
+    if (!known)
         report_unseen("/proc/self/status",
                       "is not there, so that capabilities and the like are not known");
     buf_format(&b, "here: %s, uid %u; ", x->root ? "root" : "an ordinary account",
                (unsigned)geteuid());
     list_capabilities(&b, set);
     buf_format(&b, "; no_new_privs %s",
-               status_number(status, "\nNoNewPrivs:", 10) != 0 ? "on" : "off");
+               proc_status_number(&status, "NoNewPrivs", 10) != 0 ? "on" : "off");
     buf_format(&b, "; / %s",
                statvfs("/", &fs) == 0 && (fs.f_flag & ST_RDONLY) != 0 ? "read-only" : "writable");
     if (abi > 0)
         buf_format(&b, "; Landlock %ld", abi);
     else
         buf_text(&b, "; no Landlock");
-    buf_format(&b, "; seccomp %s", status_number(status, "\nSeccomp:", 10) != 0 ? "on" : "off");
+    buf_format(&b, "; seccomp %s", proc_status_number(&status, "Seccomp", 10) != 0 ? "on" : "off");
     if (uname(&kernel) == 0)
         buf_format(&b, "; Linux %s", kernel.release);
     report_line("%.*s", (int)b.len, b.at);
     if (!seccomp_is_available())
         report_warning("seccomp", "there are no filters of system calls here: the process that "
                                   "speaks TLS has those of its account");
-    if (x->root && n > 0)
+    if (x->root && known)
         check_capabilities(set);
 }

@@ -27,9 +27,10 @@ static void fingerprint(char out[KEYS_FINGERPRINT], struct slice key) {
     snprintf(out, KEYS_FINGERPRINT, "SHA256:%.43s", coded);
 }
 
-static const char *quoted(const char *text, size_t n) {
-    static char line[4 * LIMIT_USER + 16];
-    struct buf b = BUF_ON(line);
+enum { QUOTED = 4 * LIMIT_USER + 16 }; /* bytes of a comment or a user's name, in quotes */
+
+static const char *quote_name(char out[QUOTED], const char *text, size_t n) {
+    struct buf b = {.at = out, .cap = QUOTED};
     quote_text(&b, text, n, LIMIT_USER);
     return buf_string(&b);
 }
@@ -76,14 +77,14 @@ static const char *remedy(const struct authorized *a) {
 
 static void add_unusable(const struct key_seen *k) {
     struct buf before = file.bad, *b = &file.bad;
-    char print[KEYS_FINGERPRINT];
+    char print[KEYS_FINGERPRINT], comment[QUOTED];
     buf_format(b, k->line > 0 ? "%s:%zu" : "%s", k->path, k->line);
     buf_char(b, '\0');
     buf_text(b, k->reason);
     if (k->a != NULL && k->a->type.n > 0) {
         fingerprint(print, k->a->key);
         buf_format(b, ": %.*s %s %s", (int)k->a->type.n, k->a->type.at, print,
-                   quoted(k->a->comment.at, k->a->comment.n));
+                   quote_name(comment, k->a->comment.at, k->a->comment.n));
     }
     buf_text(b, remedy(k->a));
     buf_char(b, '\0');
@@ -94,9 +95,10 @@ static void add_unusable(const struct key_seen *k) {
     file.private = file.private || strncmp(k->reason, "a PRIVATE KEY", 13) == 0;
 }
 
-/* What authorized_keys_read says of there being no key at all is said below. */
-static void see(const struct key_seen *k) {
-    char print[KEYS_FINGERPRINT];
+/* Takes a key, or a line that is none. That there is no key at all, which comes without a file, is
+ * reported by check_keys. */
+static void take_key(const struct key_seen *k) {
+    char print[KEYS_FINGERPRINT], user[QUOTED];
     if (k->path[0] != '/')
         return;
     if (strcmp(k->path, file.path) != 0) {
@@ -112,8 +114,8 @@ static void see(const struct key_seen *k) {
         return;
     authorized_keys_fingerprint(print, k->key->text);
     report_line("key: 256 %s %s%s  (%s:%zu)", print,
-                quoted(k->key->identity, strlen(k->key->identity)), k->key->no_pty ? " no-pty" : "",
-                k->path, k->line);
+                quote_name(user, k->key->identity, strlen(k->key->identity)),
+                k->key->no_pty ? " no-pty" : "", k->path, k->line);
 }
 
 /* ---- all of them ---- */
@@ -145,7 +147,7 @@ static void check_host_key(const struct subject *x) {
 
 void check_keys(const struct subject *x) {
     begin_file("");
-    x->keys->see = see;
+    x->keys->see = take_key;
     authorized_keys_read(x->keys, x->settings);
     x->keys->see = NULL;
     end_file();

@@ -10,20 +10,18 @@
 
 extern char **environ;
 
-#define DIRECTORY "/etc/bastion"
-
-enum { NAME = 64 }; /* bytes of a name that is compared: no setting's has half of it */
+enum { NAME_SIZE = 64 }; /* bytes of a name that is compared: no setting's has half of it */
 
 static int upper(char c) {
     return c >= 'a' && c <= 'z' ? c - 'a' + 'A' : c == '-' || c == '.' ? '_' : c;
 }
 
-static size_t least(size_t a, size_t b) { return a < b ? a : b; }
+static size_t smaller(size_t a, size_t b) { return a < b ? a : b; }
 
 /* How many characters have to be put in, taken out, changed or swapped with their neighbour; case
  * does not count. */
 static size_t distance(const char *a, size_t an, const char *b, size_t bn) {
-    size_t d[NAME + 1][NAME + 1];
+    size_t d[NAME_SIZE + 1][NAME_SIZE + 1];
     for (size_t i = 0; i <= an; i++)
         d[i][0] = i;
     for (size_t j = 0; j <= bn; j++)
@@ -31,10 +29,10 @@ static size_t distance(const char *a, size_t an, const char *b, size_t bn) {
     for (size_t i = 1; i <= an; i++)
         for (size_t j = 1; j <= bn; j++) {
             bool same = upper(a[i - 1]) == upper(b[j - 1]);
-            d[i][j] = least(least(d[i - 1][j], d[i][j - 1]) + 1, d[i - 1][j - 1] + !same);
+            d[i][j] = smaller(smaller(d[i - 1][j], d[i][j - 1]) + 1, d[i - 1][j - 1] + !same);
             if (i > 1 && j > 1 && upper(a[i - 1]) == upper(b[j - 2])
                 && upper(a[i - 2]) == upper(b[j - 1]))
-                d[i][j] = least(d[i][j], d[i - 2][j - 2] + 1);
+                d[i][j] = smaller(d[i][j], d[i - 2][j - 2] + 1);
         }
     return d[an][bn];
 }
@@ -44,7 +42,7 @@ static size_t distance(const char *a, size_t an, const char *b, size_t bn) {
 static const char *nearest(const char *name, size_t n) {
     const char *best = NULL;
     size_t nearest_yet = SIZE_MAX;
-    if (n == 0 || n > NAME)
+    if (n == 0 || n > NAME_SIZE)
         return NULL;
     for (enum setting id = 0; id < SETTING_COUNT; id++) {
         const char *known = settings_name(id);
@@ -91,9 +89,9 @@ static bool is_of_others(const char *name, size_t n) {
 
 static void check_variables(void) {
     for (char **at = environ; *at != NULL; at++) {
-        char name[NAME + 1];
+        char name[NAME_SIZE + 1];
         size_t n = strcspn(*at, "=");
-        if (n > NAME || settings_owns(*at, n) || is_of_others(*at, n))
+        if (n > NAME_SIZE || settings_owns(*at, n) || is_of_others(*at, n))
             continue;
         snprintf(name, sizeof name, "%.*s", (int)n, *at);
         bool ours = strncmp(name, "BASTION_", 8) == 0, file = ends_with(name, n, "_FILE");
@@ -110,7 +108,7 @@ static void check_variables(void) {
 /* Whether a setting names the file, or a command does. */
 static bool is_named(const struct settings *s, const char *name) {
     char path[LIMIT_PATH];
-    int n = snprintf(path, sizeof path, DIRECTORY "/%s", name);
+    int n = snprintf(path, sizeof path, SETTINGS_DIRECTORY "/%s", name);
     for (enum setting id = 0; id < SETTING_COUNT; id++) {
         const char *text = settings_text(s, id),
                    *place = s->value[id].origin == FROM_NAMED_FILE ? s->value[id].place : NULL;
@@ -141,12 +139,12 @@ static void check_file(const struct settings *s, const char *name) {
     const char *meant = nearest(name, n);
     if (is_known(name) || is_named(s, name))
         return;
-    char path[sizeof DIRECTORY + 256];
-    snprintf(path, sizeof path, DIRECTORY "/%s", name);
+    char path[sizeof SETTINGS_DIRECTORY + 256];
+    snprintf(path, sizeof path, SETTINGS_DIRECTORY "/%s", name);
     if (meant != NULL && strlen(meant) == n && strncmp(meant, name, n) == 0 && name[n] == '_')
         report_error(path,
                      "such names count in the environment alone, and it has no effect: put the "
-                     "value itself into " DIRECTORY "/%s",
+                     "value itself into " SETTINGS_DIRECTORY "/%s",
                      meant);
     else if (meant != NULL && strlen(meant) == n && strncmp(meant, name, n) == 0)
         report_warning(path, "is no setting, and has no effect: a copy of %s, or was that meant?",
@@ -160,9 +158,9 @@ static void check_file(const struct settings *s, const char *name) {
 void check_names(const struct subject *x) {
     if (!x->files)
         check_variables();
-    DIR *dir = opendir(DIRECTORY);
+    DIR *dir = opendir(SETTINGS_DIRECTORY);
     if (dir == NULL && errno != ENOENT && errno != ENOTDIR)
-        report_unseen(DIRECTORY, "%s", strerror(errno));
+        report_unseen(SETTINGS_DIRECTORY, "%s", strerror(errno));
     if (dir == NULL)
         return;
     for (struct dirent *e; (e = readdir(dir)) != NULL;)

@@ -44,8 +44,9 @@ void check_trust(const struct subject *x);
 /* These two look with the account's eyes, if this process could become it. */
 void check_rules(const struct subject *x);
 void check_command(const struct subject *x);
-/* Why the account can't start `program` (PATH is looked through), or NULL; good until the next
- * call. */
-const char *check_program(const char *program, bool files);
+/* Writes why the account can't start `program`, which is looked for in PATH, into `text` and
+ * returns it; NULL when it can. */
+enum { CHECK_PROGRAM_ERROR = 2 * LIMIT_PATH };
+const char *check_program(char text[CHECK_PROGRAM_ERROR], const char *program, bool files);
 
 #endif

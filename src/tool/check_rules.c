@@ -5,29 +5,21 @@
 #include "tool/lint.h"
 #include "tool/report.h"
 
-static void report_lines(const struct buf *lines) {
-    for (const char *at = lines->at; at < lines->at + lines->len; at += strcspn(at, "\n") + 1) {
-        char line[LIMIT_PATH + 512];
-        snprintf(line, sizeof line, "%.*s", (int)strcspn(at, "\n"), at);
-        report_error_line(line);
-    }
-}
-
 /* The first word, where the rule says it letter by letter: without a prefix it is a program. */
 static void check_first_word(const struct rule *r, bool files) {
-    char word[256];
+    char word[256], text[CHECK_PROGRAM_ERROR];
     size_t n = strcspn(r->text, " \\^$.[](){}*+?|");
     if (n == 0 || n >= sizeof word || (r->text[n] != ' ' && r->text[n] != '\0')
         || strchr(r->text, '|') != NULL)
         return;
     snprintf(word, sizeof word, "%.*s", (int)n, r->text);
-    const char *error = check_program(word, files);
+    const char *error = check_program(text, word, files);
     if (error != NULL)
         report_remark("its program can't be started: %s", error);
 }
 
 /* What may not be meant, below the rule. Returns whether there was something. */
-static bool remark(const struct subject *x, size_t i) {
+static bool report_remarks(const struct subject *x, size_t i) {
     static struct lint_finding found[LINT_KINDS];
     const struct policy *p = x->policy;
     bool logs_all = settings_number(x->settings, SETTING_AUDIT_REQUEST) == AUDIT_REQUEST_FULL
@@ -61,14 +53,14 @@ void check_rules(const struct subject *x) {
         fflush(stdout);
         printf("rule %s:%zu: %s\n", p->rules.rule[i].source, p->rules.rule[i].line,
                p->rules.rule[i].text);
-        remarked += has_room && remark(x, i);
+        remarked += has_room && report_remarks(x, i);
     }
     if (remarked > 0)
         report_line("rules: %zu, of which %zu may not mean what they say", p->rules.count,
                     remarked);
-    report_lines(&p->rules.errors);
+    report_error_lines(&p->rules.errors);
     if (p->rules.count == 0)
         report_error("ALLOWED_COMMANDS", "there are no rules, so that no request is allowed");
     rules_match(&p->rules, (struct slice){NULL, 0}, &v);
-    report_lines(&v.errors);
+    report_error_lines(&v.errors);
 }

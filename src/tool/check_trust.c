@@ -5,8 +5,8 @@
 
 extern char **environ;
 
-static void report(void *context, enum protect_finding finding, const char *path,
-                   const char *text) {
+static void report_finding(void *context, enum protect_finding finding, const char *path,
+                           const char *text) {
     (void)context;
     if (finding == PROTECT_REFUSED)
         report_error(path, "%s", text);
@@ -20,5 +20,5 @@ void check_trust(const struct subject *x) {
     const char *lacks = runas_lacks(x->settings, x->files ? NULL : environ);
     if (lacks != NULL)
         report_warning("DOCKER_GROUP", "%s", lacks);
-    protect_report(report, NULL);
+    protect_report(report_finding, NULL);
 }

@@ -16,7 +16,7 @@
 
 extern char **environ;
 
-/* What is asked of a listener, and how its answer must begin. */
+/* What is sent to a listener, and how its answer must begin. */
 static const struct question {
     const char *channel;
     const char *ask;

@@ -5,6 +5,7 @@
 #include "base/pages.h"
 #include "core/matcher.h"
 #include "core/policy.h"
+#include "tool/lint_letter.h"
 #include "wire/quote.h"
 
 static struct memory {
@@ -37,23 +38,23 @@ bool lint_start(const struct rules *r) {
 
 /* ---- what is asked ---- */
 
-static bool matches(size_t i, const struct lint_request *r) {
+static bool rule_matches(size_t i, const struct lint_request *r) {
     struct slice text = {r->text, r->n};
     return l->good[i] && policy_malformed(text) == NULL
            && ere_match(&l->rule[i], text, matcher_run());
 }
 
 /* No example is shown that the matcher does not take. */
-static enum lint_answer ask(enum lint_question question, size_t i, const struct ere *const *side,
-                            size_t sides, bool first_counts, uint64_t *work,
-                            struct lint_request *example) {
+static enum lint_answer ask_search(enum lint_question question, size_t i,
+                                   const struct ere *const *side, size_t sides, bool first_counts,
+                                   uint64_t *work, struct lint_request *example) {
     enum lint_answer answer = lint_search(question, side, sides, first_counts, work, example);
     bool shown = answer == LINT_YES && question != LINT_ASK_FREE;
-    return shown && !matches(i, example) ? LINT_OPEN : answer;
+    return shown && !rule_matches(i, example) ? LINT_OPEN : answer;
 }
 
-static void note(struct lint_finding *found, size_t *n, enum lint_kind kind,
-                 enum lint_answer answer) {
+static void add_finding(struct lint_finding *found, size_t *n, enum lint_kind kind,
+                        enum lint_answer answer) {
     if (answer == LINT_NO)
         return;
     found[*n].kind = kind;
@@ -70,7 +71,7 @@ static enum lint_answer ask_cover(size_t i, uint64_t *work, struct lint_finding 
     f->example = l->shortest;
     for (struct lint_request *example = &f->example;;) {
         size_t j = 0;
-        while (j < i && !matches(j, example))
+        while (j < i && !rule_matches(j, example))
             j++;
         if (j == i)
             return LINT_NO;
@@ -78,7 +79,8 @@ static enum lint_answer ask_cover(size_t i, uint64_t *work, struct lint_finding 
             return LINT_OPEN;
         f->by[f->by_n++] = j;
         side[f->by_n] = &l->rule[j];
-        enum lint_answer other = ask(LINT_ASK_ANY, i, side, f->by_n + 1, false, work, example);
+        enum lint_answer other =
+            ask_search(LINT_ASK_ANY, i, side, f->by_n + 1, false, work, example);
         if (other != LINT_YES)
             return other == LINT_NO ? LINT_YES : LINT_OPEN;
     }
@@ -91,12 +93,12 @@ static void find_cover(size_t i, uint64_t *work, struct lint_finding *found, siz
     if (covered == LINT_YES && found[*n].by_n == 1) {
         size_t j = found[*n].by[0];
         const struct ere *side[] = {&l->rule[j], &l->rule[i]};
-        kind = ask(LINT_ASK_ANY, j, side, 2, false, work, &other) == LINT_NO ? LINT_SAME
-                                                                             : LINT_COVERED;
+        kind = ask_search(LINT_ASK_ANY, j, side, 2, false, work, &other) == LINT_NO ? LINT_SAME
+                                                                                    : LINT_COVERED;
     }
     if (covered == LINT_YES)
         found[*n].example = l->shortest;
-    note(found, n, kind, covered);
+    add_finding(found, n, kind, covered);
 }
 
 /* ---- dots ---- */
@@ -162,30 +164,18 @@ static enum lint_answer ask_dot(size_t i, uint64_t *work, struct lint_request *e
             != ERE_GOOD)
             return LINT_OPEN;
         const struct ere *side[] = {&l->rule[i], &other};
-        answer = ask(LINT_ASK_OTHER, i, side, 2, false, work, example);
+        answer = ask_search(LINT_ASK_OTHER, i, side, 2, false, work, example);
     }
     return answer;
 }
 
 /* ---- control characters ---- */
 
-/* Whether a letter stands for control characters alone, or for these and the space. */
-static bool is_control(const struct ere *e, uint32_t letter) {
-    if ((letter & ERE_SET) == 0 || (letter & ERE_BLOCK) != 0)
-        return letter < 0x20 || letter == 0x7f;
-    const struct ere_set *set =
-        (const struct ere_set *)(const void *)(e->memory + (size_t)(letter & ~ERE_SET) * 16);
-    bool controls = (set->ascii[0] & UINT64_C(0xffffffff)) != 0 || (set->ascii[1] >> 63) != 0;
-    bool others = (set->ascii[0] >> 33) != 0 || (set->ascii[1] & ~(UINT64_C(1) << 63)) != 0
-                  || set->beyond || set->n > 0;
-    return controls && !others;
-}
-
 static enum lint_answer ask_control(size_t i) {
     const struct ere *e = &l->rule[i];
     for (uint32_t node = 0; node < e->nodes; node++)
         for (uint32_t k = 0; k < e->node[node].block->n; k++)
-            if (is_control(e, e->node[node].block->letter[k]))
+            if (lint_letter_is_control(e, e->node[node].block->letter[k]))
                 return LINT_YES;
     return LINT_NO;
 }
@@ -204,22 +194,22 @@ size_t lint_rule(size_t i, bool prefixed, bool logged, struct lint_finding found
     if (!l->good[i] && !l->large[i])
         return 0;
     enum lint_answer some =
-        l->large[i] ? LINT_OPEN : ask(LINT_ASK_ANY, i, side, 1, false, &work, &l->shortest);
+        l->large[i] ? LINT_OPEN : ask_search(LINT_ASK_ANY, i, side, 1, false, &work, &l->shortest);
     if (some != LINT_YES) {
-        note(found, &n, LINT_NOTHING, some == LINT_NO ? LINT_YES : LINT_OPEN);
+        add_finding(found, &n, LINT_NOTHING, some == LINT_NO ? LINT_YES : LINT_OPEN);
         l->work_all -= had - work;
         return n;
     }
     find_cover(i, &work, found, &n);
     for (size_t k = 0; k < sizeof asked / sizeof *asked; k++)
-        note(found, &n, asked[k].kind,
-             ask(asked[k].question, i, side, asked[k].kind == LINT_EMPTY ? 2 : 1, prefixed, &work,
-                 &found[n].example));
-    note(found, &n, LINT_DOT, ask_dot(i, &work, &found[n].example));
-    note(found, &n, LINT_CONTROL, ask_control(i));
+        add_finding(found, &n, asked[k].kind,
+                    ask_search(asked[k].question, i, side, asked[k].kind == LINT_EMPTY ? 2 : 1,
+                               prefixed, &work, &found[n].example));
+    add_finding(found, &n, LINT_DOT, ask_dot(i, &work, &found[n].example));
+    add_finding(found, &n, LINT_CONTROL, ask_control(i));
     if (logged)
-        note(found, &n, LINT_LOGGED,
-             ask(LINT_ASK_FREE, i, side, 1, false, &work, &found[n].example));
+        add_finding(found, &n, LINT_LOGGED,
+                    ask_search(LINT_ASK_FREE, i, side, 1, false, &work, &found[n].example));
     l->work_all -= had - work;
     return n;
 }

@@ -3,30 +3,34 @@
 #include <string.h>
 
 #include "base/pages.h"
+#include "tool/lint_codes.h"
+#include "tool/lint_letter.h"
 
 enum {
-    CLASSES = 1024,
-    SLOTS = 2 * LIMIT_LINT_STATES,
-    WORDS = LIMIT_LINT_MEMORY / 8,
-    SILENT = ERE_ANY
+    STATE_SLOTS = 2 * LIMIT_LINT_STATES,
+    SET_WORDS = LIMIT_LINT_MEMORY / 8,
+    CODE_NONE = ERE_ANY
 };
 
 /* What is known of a state beside the sets: one of the question's steps, and: */
 enum {
-    STEP = 7,
-    SEEN = 8,  /* something else than a space has been read */
-    FRESH = 16 /* the first expression has read nothing */
+    TAG_STEP = 7,
+    TAG_SEEN = 8,  /* something else than a space has been read */
+    TAG_FRESH = 16 /* the first expression has read nothing */
 };
 
-/* The steps. */
-/* of LINT_ASK_OPTION: inside of a word, where an argument begins */
-enum { INSIDE, AT_WORD, FOUND };
-enum { BLANK, WORD, SPLIT, SPLIT_FOUND }; /* of LINT_ASK_SPACE: what was read last */
-/* of LINT_ASK_EMPTY: the first expression waits while the second reads the word */
-enum { BEFORE, BEFORE_WORD, LEFT_OUT, BEHIND };
+/* The steps of LINT_ASK_OPTION and LINT_ASK_FREE: inside of a word, where an argument begins, and
+ * behind the - with which one began. */
+enum { STEP_INSIDE, STEP_AT_WORD, STEP_FOUND };
+/* The steps of LINT_ASK_SPACE: what was read last; SPLIT is a space that was read by a letter which
+ * is not the space alone, SPLIT_FOUND a word behind it. */
+enum { STEP_BLANK, STEP_WORD, STEP_SPLIT, STEP_SPLIT_FOUND };
+/* The steps of LINT_ASK_EMPTY: before the word, and where one begins; in the word, which the second
+ * expression reads while the first waits; behind it. */
+enum { STEP_BEFORE, STEP_BEFORE_WORD, STEP_LEFT_OUT, STEP_BEHIND };
 
 struct state {
-    /* what was read to come here: SILENT where it is not a part of the request */
+    /* what was read to come here: CODE_NONE where it is not a part of the request */
     uint32_t parent, code;
     uint32_t at; /* of its sets, in `words` */
     uint32_t bytes, characters;
@@ -46,143 +50,41 @@ static struct search {
     size_t now_n, next_n;
     uint32_t queue[2][LIMIT_LINT_STATES], *now, *next;
     struct state state[LIMIT_LINT_STATES];
-    uint32_t slot[SLOTS]; /* a state's number + 1, by its sets and tag */
-    uint64_t words[WORDS], made[WORDS];
+    uint32_t slot[STATE_SLOTS]; /* a state's number + 1, by its sets and tag */
+    uint64_t words[SET_WORDS], made[SET_WORDS];
     struct ere_run run[LINT_SIDES];
-    /* One character of each class. */
-    size_t codes;
-    uint32_t code[CLASSES];
-} * s;
-
-/* ---- the characters ---- */
-
-static struct {
-    bool full;
-    size_t n;
-    uint32_t beyond[CLASSES]; /* above 0x7f, in order */
-    bool ascii[0x81];
-} edges;
-
-static void add_edge(uint32_t code) {
-    size_t i = edges.n;
-    if (code <= 0x80) {
-        edges.ascii[code] = true;
-        return;
-    }
-    while (i > 0 && edges.beyond[i - 1] >= code)
-        i--;
-    if (i < edges.n && edges.beyond[i] == code)
-        return;
-    if (edges.n == CLASSES) {
-        edges.full = true;
-        return;
-    }
-    memmove(edges.beyond + i + 1, edges.beyond + i, (edges.n - i) * sizeof *edges.beyond);
-    edges.beyond[i] = code;
-    edges.n++;
-}
-
-/* What people like to read comes first. */
-static int rank(uint32_t code) {
-    if (code == '-' && s->question == LINT_ASK_OTHER)
-        return -1;
-    if (code >= 'a' && code <= 'z')
-        return 0;
-    if (code >= '0' && code <= '9')
-        return 1;
-    if (code >= 'A' && code <= 'Z')
-        return 2;
-    return code == ' ' ? 5 : code < 0x80 ? 3 : 4;
-}
-
-/* The nicest of an interval of ASCII. */
-static uint32_t nicest(uint32_t from, uint32_t end) {
-    uint32_t best = from;
-    for (uint32_t code = from; code < end; code++)
-        if (rank(code) < rank(best))
-            best = code;
-    return best;
-}
-
-static void add_code(uint32_t code) {
-    if (s->codes == CLASSES)
-        s->open = true;
-    else
-        s->code[s->codes++] = code;
-}
-
-static void order_codes(void) {
-    for (size_t i = 1; i < s->codes; i++) {
-        uint32_t code = s->code[i];
-        size_t k = i;
-        for (; k > 0 && rank(s->code[k - 1]) > rank(code); k--)
-            s->code[k] = s->code[k - 1];
-        s->code[k] = code;
-    }
-}
-
-/* No control character, and no half of a pair, is in any request. */
-static void find_codes(void) {
-    static const uint32_t ours[] = {' ', ' ' + 1, '-', '-' + 1, 'x', 'x' + 1, '7', '7' + 1};
-    size_t told = s->question == LINT_ASK_FREE                                      ? 8
-                  : s->question == LINT_ASK_OPTION || s->question == LINT_ASK_OTHER ? 4
-                                                                                    : 2;
-    memset(&edges, 0, sizeof edges);
-    for (size_t i = 0; i < s->sides; i++)
-        for (uint32_t code = ere_next_class(s->side[i], 0); code < ERE_ANY;
-             code = ere_next_class(s->side[i], code + 1))
-            add_edge(code);
-    for (size_t i = 0; i < told; i++)
-        add_edge(ours[i]);
-    s->codes = 0;
-    s->open = s->open || edges.full;
-    for (uint32_t from = ' ', end; from < 0x7f; from = end) {
-        for (end = from + 1; end < 0x7f && !edges.ascii[end];)
-            end++;
-        add_code(nicest(from, end));
-    }
-    for (size_t i = 0; i <= edges.n; i++) {
-        uint32_t from = i == 0 ? 0x80 : edges.beyond[i - 1],
-                 end = i < edges.n ? edges.beyond[i] : ERE_ANY;
-        if (from < 0xa1 && end > 0xa1) /* before it there is nothing to see */
-            from = 0xa1;
-        if (from >= 0xd800 && from < 0xe000)
-            from = 0xe000;
-        if (from < end)
-            add_code(from);
-    }
-    order_codes();
-}
+    struct lint_codes codes;
+} * s; /* taken when it is needed, and kept: of all programs only bastion check does */
 
 /* ---- the states ---- */
 
-static uint32_t hash(const uint64_t *sets, uint8_t tag) {
+static uint32_t hash_state(const uint64_t *sets, uint8_t tag) {
     uint64_t h = tag;
     for (size_t i = 0; i < s->width; i++)
         h = (h ^ sets[i]) * UINT64_C(0x9e3779b97f4a7c15), h ^= h >> 29;
-    return (uint32_t)(h % SLOTS);
+    return (uint32_t)(h % STATE_SLOTS);
 }
 
-static unsigned length_of(uint32_t code) {
-    return code == SILENT ? 0 : code < 0x80 ? 1 : code < 0x800 ? 2 : code < 0x10000 ? 3 : 4;
+static unsigned utf8_length(uint32_t code) {
+    return code == CODE_NONE ? 0 : code < 0x80 ? 1 : code < 0x800 ? 2 : code < 0x10000 ? 3 : 4;
 }
 
 /* A state that is known was reached by a request that is as short. */
 static void add_state(uint32_t parent, uint32_t code, const uint64_t *sets, uint8_t tag) {
     const struct state *from = &s->state[parent];
     bool root = s->states == 0;
-    uint32_t bytes = root ? 0 : from->bytes + length_of(code),
-             characters = root ? 0 : from->characters + (code != SILENT), i;
+    uint32_t bytes = root ? 0 : from->bytes + utf8_length(code),
+             characters = root ? 0 : from->characters + (code != CODE_NONE), i;
     if (bytes > LIMIT_REQUEST) { /* another request of as many characters might have fewer bytes */
         s->open = s->open || characters <= LIMIT_REQUEST;
         return;
     }
-    for (i = hash(sets, tag); s->slot[i] != 0; i = (i + 1) % SLOTS) {
+    for (i = hash_state(sets, tag); s->slot[i] != 0; i = (i + 1) % STATE_SLOTS) {
         const struct state *known = &s->state[s->slot[i] - 1];
         if (known->tag == tag && memcmp(s->words + known->at, sets, s->width * sizeof *sets) == 0)
             return;
     }
-    if (s->states == LIMIT_LINT_STATES || WORDS - s->used < s->width) {
+    if (s->states == LIMIT_LINT_STATES || SET_WORDS - s->used < s->width) {
         s->open = true;
         return;
     }
@@ -190,7 +92,7 @@ static void add_state(uint32_t parent, uint32_t code, const uint64_t *sets, uint
     s->state[s->states] = (struct state){parent, code, (uint32_t)s->used, bytes, characters, tag};
     s->slot[i] = (uint32_t)++s->states;
     s->used += s->width;
-    if (root || code == SILENT)
+    if (root || code == CODE_NONE)
         s->now[s->now_n++] = (uint32_t)s->states - 1;
     else
         s->next[s->next_n++] = (uint32_t)s->states - 1;
@@ -198,46 +100,31 @@ static void add_state(uint32_t parent, uint32_t code, const uint64_t *sets, uint
 
 /* ---- the expressions ---- */
 
-static void spend(size_t k) {
+static void spend_work(size_t k) {
     uint64_t cost = s->side[k]->nodes + 4;
     *s->work -= cost < *s->work ? cost : *s->work;
     s->open = s->open || *s->work == 0;
 }
 
 /* Whether side k can go on after that character; what it may have read then comes to `to`. */
-static bool advance(size_t k, const uint64_t *from, uint32_t code, bool fresh, uint64_t *to) {
+static bool advance_side(size_t k, const uint64_t *from, uint32_t code, bool fresh, uint64_t *to) {
     const struct ere *e = s->side[k];
-    spend(k);
+    spend_work(k);
     memcpy(s->run[k].now, from, e->nodes * sizeof *from);
     bool alive = ere_step(e, &s->run[k], code, fresh ? ERE_BEGINNING : ERE_INSIDE);
     memcpy(to, s->run[k].now, e->nodes * sizeof *to);
     return alive;
 }
 
-static bool accepts(size_t k, const uint64_t *from) {
-    spend(k);
+static bool side_accepts(size_t k, const uint64_t *from) {
+    spend_work(k);
     memcpy(s->run[k].now, from, s->side[k]->nodes * sizeof *from);
     return ere_accepts(s->side[k], &s->run[k], true);
 }
 
-static const struct ere_set *set_of(const struct ere *e, uint32_t letter) {
-    return (const struct ere_set *)(const void *)(e->memory + (size_t)(letter & ~ERE_SET) * 16);
-}
-
-bool lint_letter_is(const struct ere *e, uint32_t letter, uint32_t code) {
-    if ((letter & ERE_SET) == 0 || (letter & ERE_BLOCK) != 0)
-        return letter == code;
-    const struct ere_set *set = set_of(e, letter);
-    uint64_t low = set->ascii[0] & ~UINT64_C(0xffffffff),
-             high = set->ascii[1] & ~(UINT64_C(1) << 63);
-    uint64_t one = UINT64_C(1) << code % 64;
-    return set->n == 0 && !set->beyond && low == (code < 64 ? one : 0)
-           && high == (code < 64 ? 0 : one);
-}
-
 /* Keeps of side k the letters that stand for that character alone, or the others. Whether some are
  * left. */
-static bool keep(size_t k, uint64_t *sets, uint32_t code, bool alone) {
+static bool keep_letters(size_t k, uint64_t *sets, uint32_t code, bool alone) {
     const struct ere *e = s->side[k];
     bool left = false;
     for (uint32_t i = 0; i < e->nodes; i++) {
@@ -254,135 +141,117 @@ static bool keep(size_t k, uint64_t *sets, uint32_t code, bool alone) {
 /* ---- the questions ---- */
 
 static uint8_t next_step(uint8_t tag, uint32_t code) {
-    unsigned step = tag & STEP;
+    unsigned step = tag & TAG_STEP;
     bool space = code == ' ';
     switch (s->question) {
     case LINT_ASK_OPTION:
-        return step == FOUND                                     ? FOUND
-               : space && (s->first_counts || (tag & SEEN) != 0) ? AT_WORD
-                                                                 : INSIDE;
+        return step == STEP_FOUND                                    ? STEP_FOUND
+               : space && (s->first_counts || (tag & TAG_SEEN) != 0) ? STEP_AT_WORD
+                                                                     : STEP_INSIDE;
     case LINT_ASK_SPACE:
-        return step == SPLIT_FOUND || step == SPLIT ? SPLIT_FOUND : space ? BLANK : WORD;
-    case LINT_ASK_FREE: return space ? AT_WORD : INSIDE;
+        return step == STEP_SPLIT_FOUND || step == STEP_SPLIT ? STEP_SPLIT_FOUND
+               : space                                        ? STEP_BLANK
+                                                              : STEP_WORD;
+    case LINT_ASK_FREE: return space ? STEP_AT_WORD : STEP_INSIDE;
     default: return 0;
     }
 }
 
 /* One character further, for all questions but that for an empty word. */
-static void expand(uint32_t number) {
+static void expand_state(uint32_t number) {
     const struct state *from = &s->state[number];
     const uint64_t *sets = s->words + from->at;
-    uint8_t step = from->tag & STEP;
-    for (size_t i = 0; i < s->codes && !s->open; i++) {
-        uint32_t code = s->code[i];
-        uint8_t seen = (from->tag & SEEN) | (code != ' ' ? SEEN : 0);
-        if (s->question == LINT_ASK_SPACE && step == SPLIT && code == ' ')
+    uint8_t step = from->tag & TAG_STEP;
+    for (size_t i = 0; i < s->codes.n && !s->open; i++) {
+        uint32_t code = s->codes.code[i];
+        uint8_t seen = (from->tag & TAG_SEEN) | (code != ' ' ? TAG_SEEN : 0);
+        if (s->question == LINT_ASK_SPACE && step == STEP_SPLIT && code == ' ')
             continue;
-        if (!advance(0, sets, code, (from->tag & FRESH) != 0, s->made))
+        if (!advance_side(0, sets, code, (from->tag & TAG_FRESH) != 0, s->made))
             continue;
         for (size_t k = 1; k < s->sides; k++)
-            advance(k, sets + s->offset[k], code, (from->tag & FRESH) != 0, s->made + s->offset[k]);
+            advance_side(k, sets + s->offset[k], code, (from->tag & TAG_FRESH) != 0,
+                         s->made + s->offset[k]);
         add_state(number, code, s->made, seen | next_step(from->tag, code));
-        if (s->question == LINT_ASK_OPTION && step == AT_WORD && code == '-'
-            && keep(0, s->made, code, false))
-            add_state(number, code, s->made, seen | FOUND);
-        if (s->question == LINT_ASK_SPACE && step == WORD && code == ' '
-            && keep(0, s->made, code, false))
-            add_state(number, code, s->made, seen | SPLIT);
+        if (s->question == LINT_ASK_OPTION && step == STEP_AT_WORD && code == '-'
+            && keep_letters(0, s->made, code, false))
+            add_state(number, code, s->made, seen | STEP_FOUND);
+        if (s->question == LINT_ASK_SPACE && step == STEP_WORD && code == ' '
+            && keep_letters(0, s->made, code, false))
+            add_state(number, code, s->made, seen | STEP_SPLIT);
     }
 }
 
 /* Both sides are the same expression. It reads what is before the word; then the second reads the
  * word, while the first waits; then both read what is behind. Only its own spaces count: what else
  * can read one is another question. */
-static void expand_empty(uint32_t number) {
+static void expand_state_for_empty(uint32_t number) {
     const struct state *from = &s->state[number];
     const uint64_t *sets = s->words + from->at;
     uint64_t *other = s->made + s->offset[1];
-    uint8_t step = from->tag & STEP, fresh = from->tag & FRESH, seen = from->tag & SEEN;
-    for (size_t i = 0; i < s->codes && !s->open; i++) {
-        uint32_t code = s->code[i];
+    uint8_t step = from->tag & TAG_STEP, fresh = from->tag & TAG_FRESH, seen = from->tag & TAG_SEEN;
+    for (size_t i = 0; i < s->codes.n && !s->open; i++) {
+        uint32_t code = s->codes.code[i];
         bool space = code == ' ';
-        uint8_t seen_then = seen | (space ? 0 : SEEN);
+        uint8_t seen_then = seen | (space ? 0 : TAG_SEEN);
         memset(s->made, 0, s->width * sizeof *s->made);
-        if (step == BEFORE || step == BEFORE_WORD || step == BEHIND || space) {
-            bool goes = advance(0, sets, code, fresh != 0, s->made)
-                        && (!space || keep(0, s->made, code, true));
-            if (goes && (step == BEFORE || step == BEFORE_WORD))
-                add_state(number, code, s->made, seen_then | (space ? BEFORE_WORD : BEFORE));
-            if (goes && (step == LEFT_OUT || step == BEHIND)
-                && advance(1, sets + s->offset[1], code, false, other)
-                && (!space || keep(1, other, code, true)))
-                add_state(number, code, s->made, seen_then | BEHIND);
+        if (step == STEP_BEFORE || step == STEP_BEFORE_WORD || step == STEP_BEHIND || space) {
+            bool goes = advance_side(0, sets, code, fresh != 0, s->made)
+                        && (!space || keep_letters(0, s->made, code, true));
+            if (goes && (step == STEP_BEFORE || step == STEP_BEFORE_WORD))
+                add_state(number, code, s->made,
+                          seen_then | (space ? STEP_BEFORE_WORD : STEP_BEFORE));
+            if (goes && (step == STEP_LEFT_OUT || step == STEP_BEHIND)
+                && advance_side(1, sets + s->offset[1], code, false, other)
+                && (!space || keep_letters(1, other, code, true)))
+                add_state(number, code, s->made, seen_then | STEP_BEHIND);
         }
-        if ((step == BEFORE_WORD || step == LEFT_OUT) && !space) {
-            const uint64_t *start = step == BEFORE_WORD ? sets : sets + s->offset[1];
+        if ((step == STEP_BEFORE_WORD || step == STEP_LEFT_OUT) && !space) {
+            const uint64_t *start = step == STEP_BEFORE_WORD ? sets : sets + s->offset[1];
             memcpy(s->made, sets, s->side[0]->nodes * sizeof *sets);
-            if (advance(1, start, code, fresh != 0 && step == BEFORE_WORD, other))
-                add_state(number, SILENT, s->made, seen | fresh | LEFT_OUT);
+            if (advance_side(1, start, code, fresh != 0 && step == STEP_BEFORE_WORD, other))
+                add_state(number, CODE_NONE, s->made, seen | fresh | STEP_LEFT_OUT);
         }
     }
 }
 
 /* Whether letters and digits without an end may follow, whatever they are: as many as no count of a
  * rule asks for. */
-static bool is_free(const struct state *at) {
+static bool ends_freely(const struct state *at) {
     enum { LONG = 2 * LIMIT_ERE_REPEAT };
     const uint64_t *sets = s->words + at->at;
-    bool fresh = (at->tag & FRESH) != 0;
+    bool fresh = (at->tag & TAG_FRESH) != 0;
     for (int i = 0; i < LONG; i++, fresh = false) {
-        if (!advance(0, sets, i % 2 == 0 ? 'x' : '7', fresh, s->made))
+        if (!advance_side(0, sets, i % 2 == 0 ? 'x' : '7', fresh, s->made))
             return false;
         sets = s->made;
     }
-    return accepts(0, sets);
+    return side_accepts(0, sets);
 }
 
 static bool is_goal(const struct state *at) {
     const uint64_t *sets = s->words + at->at;
-    uint8_t step = at->tag & STEP;
+    uint8_t step = at->tag & TAG_STEP;
     if (s->question == LINT_ASK_FREE)
-        return step == AT_WORD && is_free(at);
-    if ((at->tag & SEEN) == 0 || (s->question == LINT_ASK_OPTION && step != FOUND)
-        || (s->question == LINT_ASK_SPACE && step != SPLIT_FOUND))
+        return step == STEP_AT_WORD && ends_freely(at);
+    if ((at->tag & TAG_SEEN) == 0 || (s->question == LINT_ASK_OPTION && step != STEP_FOUND)
+        || (s->question == LINT_ASK_SPACE && step != STEP_SPLIT_FOUND))
         return false;
-    if (s->question == LINT_ASK_EMPTY && step != LEFT_OUT && step != BEHIND)
+    if (s->question == LINT_ASK_EMPTY && step != STEP_LEFT_OUT && step != STEP_BEHIND)
         return false;
-    if (!accepts(0, sets))
+    if (!side_accepts(0, sets))
         return false;
     for (size_t k = 1; k < s->sides; k++)
-        if (accepts(k, sets + s->offset[k]) != (s->question == LINT_ASK_EMPTY))
+        if (side_accepts(k, sets + s->offset[k]) != (s->question == LINT_ASK_EMPTY))
             return false;
     return true;
 }
 
-/* Whether something reads that character and others, too. */
-static bool has_loose(const struct ere *e, uint32_t code) {
-    for (uint32_t i = 0; i < e->nodes; i++)
-        for (uint32_t k = 0; k < e->node[i].block->n; k++) {
-            uint32_t letter = e->node[i].block->letter[k];
-            bool set = (letter & ERE_SET) != 0 && (letter & ERE_BLOCK) == 0;
-            if (letter == ERE_ANY
-                || (set && (set_of(e, letter)->ascii[code / 64] >> code % 64 & 1) != 0
-                    && !lint_letter_is(e, letter, code)))
-                return true;
-        }
-    return false;
-}
-
-static bool has_own(const struct ere *e, uint32_t code) {
-    for (uint32_t i = 0; i < e->nodes; i++)
-        for (uint32_t k = 0; k < e->node[i].block->n; k++)
-            if (lint_letter_is(e, e->node[i].block->letter[k], code))
-                return true;
-    return false;
-}
-
 /* ---- the search ---- */
 
-static void put(struct lint_request *to, size_t *at, uint32_t code) {
+static void put_character(struct lint_request *to, size_t *at, uint32_t code) {
     static const unsigned char mark[] = {0, 0, 0xc0, 0xe0, 0xf0};
-    unsigned n = length_of(code);
+    unsigned n = utf8_length(code);
     for (unsigned i = n; n > 1 && i-- > 1; code >>= 6)
         to->text[*at - n + i] = (char)(0x80 | (code & 0x3f));
     if (n > 0)
@@ -390,18 +259,18 @@ static void put(struct lint_request *to, size_t *at, uint32_t code) {
     *at -= n;
 }
 
-static void tell(uint32_t number, struct lint_request *found) {
+static void write_request(uint32_t number, struct lint_request *found) {
     size_t at = s->state[number].bytes;
     found->n = at;
     for (; number != 0; number = s->state[number].parent)
-        put(found, &at, s->state[number].code);
+        put_character(found, &at, s->state[number].code);
 }
 
-static bool start(enum lint_question question, const struct ere *const *side, size_t sides) {
-    uint8_t first = question == LINT_ASK_EMPTY                     ? BEFORE_WORD
-                    : question == LINT_ASK_SPACE                   ? BLANK
-                    : question == LINT_ASK_FREE || s->first_counts ? AT_WORD
-                                                                   : INSIDE;
+static bool start_search(enum lint_question question, const struct ere *const *side, size_t sides) {
+    uint8_t first = question == LINT_ASK_EMPTY                     ? STEP_BEFORE_WORD
+                    : question == LINT_ASK_SPACE                   ? STEP_BLANK
+                    : question == LINT_ASK_FREE || s->first_counts ? STEP_AT_WORD
+                                                                   : STEP_INSIDE;
     s->question = question;
     s->sides = sides;
     s->width = s->states = s->used = s->now_n = s->next_n = 0;
@@ -418,9 +287,10 @@ static bool start(enum lint_question question, const struct ere *const *side, si
     }
     if (s->open)
         return false;
-    find_codes();
+    if (!lint_codes_find(&s->codes, question, side, sides))
+        return false;
     memset(s->made, 0, s->width * sizeof *s->made);
-    add_state(0, SILENT, s->made, (uint8_t)(first | FRESH));
+    add_state(0, CODE_NONE, s->made, (uint8_t)(first | TAG_FRESH));
     return !s->open;
 }
 
@@ -431,23 +301,24 @@ enum lint_answer lint_search(enum lint_question question, const struct ere *cons
         return LINT_OPEN;
     s->work = work;
     s->first_counts = first_counts;
-    if ((question == LINT_ASK_OPTION && !has_loose(side[0], '-'))
-        || (question == LINT_ASK_SPACE && !has_loose(side[0], ' '))
-        || (question == LINT_ASK_EMPTY && !has_own(side[0], ' '))
-        || (question == LINT_ASK_FREE && !(has_loose(side[0], 'x') && has_loose(side[0], '7'))))
+    if ((question == LINT_ASK_OPTION && !lint_letter_has_loose(side[0], '-'))
+        || (question == LINT_ASK_SPACE && !lint_letter_has_loose(side[0], ' '))
+        || (question == LINT_ASK_EMPTY && !lint_letter_has_own(side[0], ' '))
+        || (question == LINT_ASK_FREE
+            && !(lint_letter_has_loose(side[0], 'x') && lint_letter_has_loose(side[0], '7'))))
         return LINT_NO;
-    if (!start(question, side, sides))
+    if (!start_search(question, side, sides))
         return LINT_OPEN;
     while (s->now_n > 0) {
         for (size_t i = 0; i < s->now_n && !s->open; i++) { /* which may grow meanwhile */
             if (is_goal(&s->state[s->now[i]])) {
-                tell(s->now[i], found);
+                write_request(s->now[i], found);
                 return LINT_YES;
             }
             if (question == LINT_ASK_EMPTY)
-                expand_empty(s->now[i]);
+                expand_state_for_empty(s->now[i]);
             else
-                expand(s->now[i]);
+                expand_state(s->now[i]);
         }
         if (s->open)
             return LINT_OPEN;

@@ -1,8 +1,9 @@
-/* lint_search.h: is there a request that an expression (wire/ere.h) matches, and which is so and
- * so? A breadth-first search over what can have been read of it: sets of positions, of several
- * expressions at once, so that the first request which is found is a shortest one, and finding none
- * is a proof. Of characters that are one to the expressions, one is tried. What takes more than
- * LIMIT_LINT_STATES, _MEMORY or _WORK is not decided. */
+/* lint_search.h: is there a request that an expression (wire/ere.h) matches and that has some other
+ * property? The search is breadth-first. A state is how far several expressions can have come, as
+ * sets of positions, after the characters that led there. So the first request that is found is a
+ * shortest one, and where none is found there is none. Of characters that no expression tells apart
+ * one is tried (tool/lint_codes.h). What takes more than LIMIT_LINT_STATES, _MEMORY or _WORK is not
+ * decided. */
 #ifndef TOOL_LINT_SEARCH_H
 #define TOOL_LINT_SEARCH_H
 
@@ -20,7 +21,7 @@ enum lint_question {
     LINT_ASK_OTHER,  /* the same, with a - rather than a letter where both would do */
     LINT_ASK_OPTION, /* an argument begins with -, where the expression has no - of its own */
     LINT_ASK_EMPTY,  /* a word is left out: between two spaces, or at an end */
-    LINT_ASK_SPACE,  /* what is no space of its own reads one between two words */
+    LINT_ASK_SPACE,  /* a letter that is not the space alone reads the one between two words */
     LINT_ASK_FREE    /* it ends with a word that may be anything, of any length */
 };
 
@@ -37,9 +38,5 @@ struct lint_request {
 enum lint_answer lint_search(enum lint_question question, const struct ere *const *side,
                              size_t sides, bool first_counts, uint64_t *work,
                              struct lint_request *found);
-
-/* Whether a letter of an expression stands for that character and for nothing else that a request
- * may have. */
-bool lint_letter_is(const struct ere *e, uint32_t letter, uint32_t code);
 
 #endif

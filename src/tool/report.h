@@ -4,24 +4,36 @@
 #ifndef TOOL_REPORT_H
 #define TOOL_REPORT_H
 
+#include <stdio.h>
+
+#include "base/buf.h"
+
 /* Something that is configured can't work. `name`: the setting, file or directory that it is about.
  * The text says what is wrong, where that stands, and what to do. */
 void report_error(const char *name, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
-/* An error's line as another part of bastion words it, its name included. */
+/* An error's line as another part of bastion has made it, with the name in it. */
 void report_error_line(const char *line);
+
+/* The same for each line of several. */
+void report_error_lines(const struct buf *lines);
+
+/* Prints those of several lines that begin with `start`, each behind `before`, and counts them in
+ * no verdict. Returns how many. */
+unsigned report_plain_lines(FILE *to, const char *before, const struct buf *lines,
+                            const char *start);
 
 /* It works, but perhaps not as it is meant. */
 void report_warning(const char *name, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
-/* The same about the line above, and below it. */
+/* A warning about what the line above it shows; it stands indented. */
 void report_remark(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 /* What this account, or nobody here, can look at. */
 void report_unseen(const char *name, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
-/* How things are. */
+/* What is so, and no error. */
 void report_line(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 /* The last line. Returns the exit code: 0, or 78 where there was an error. */
