@@ -53,8 +53,8 @@ const char *certificate_decode(br_x509_decoder_context *decoder, const unsigned 
     }
 }
 
-static const char *take_certificate(void *context, const char *label, const unsigned char *bytes,
-                                    size_t n) {
+static const char *take_chain_object(void *context, const char *label, const unsigned char *bytes,
+                                     size_t n) {
     struct certificate *c = context;
     if (strcmp(label, "CERTIFICATE") != 0 && strcmp(label, "X509 CERTIFICATE") != 0)
         return NULL;
@@ -78,7 +78,7 @@ static const char *take_certificate(void *context, const char *label, const unsi
 
 const char *certificate_read_chain(struct certificate *c, const char *path) {
     c->count = c->used = 0;
-    const char *error = pem_each(c->error, path, take_certificate, c);
+    const char *error = pem_each(c->error, path, take_chain_object, c);
     if (error != NULL || c->count > 0)
         return error;
     snprintf(c->error, sizeof c->error, "%s: there is no certificate in it", path);
@@ -100,8 +100,8 @@ static bool has_public_half(const unsigned char *bytes, size_t n, const br_x509_
     return memmem(bytes, n, k->key.rsa.n, k->key.rsa.nlen) != NULL;
 }
 
-static const char *take_key(void *context, const char *label, const unsigned char *bytes,
-                            size_t n) {
+static const char *take_key_object(void *context, const char *label, const unsigned char *bytes,
+                                   size_t n) {
     struct key_search *f = context;
     size_t length = strlen(label);
     if (f->key || length < 11 || strcmp(label + length - 11, "PRIVATE KEY") != 0)
@@ -116,7 +116,7 @@ static const char *take_key(void *context, const char *label, const unsigned cha
 }
 
 static const char *read_key(struct key_search *f, const char *path) {
-    const char *error = pem_each(f->c->error, path, take_key, f);
+    const char *error = pem_each(f->c->error, path, take_key_object, f);
     if (error != NULL || f->key)
         return error;
     snprintf(f->c->error, sizeof f->c->error, "%s: there is no private key in it", path);

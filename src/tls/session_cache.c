@@ -26,8 +26,8 @@ struct entry {
     unsigned char check[CHECK]; /* the hash of all before */
 };
 
-static void make_key(unsigned char out[32], const struct session_cache *c,
-                     const br_ssl_session_parameters *s) {
+static void make_session_key(unsigned char out[32], const struct session_cache *c,
+                             const br_ssl_session_parameters *s) {
     sha256_pair(out, (struct slice){(const char *)c->context, sizeof c->context},
                 (struct slice){(const char *)s->session_id, s->session_id_len});
 }
@@ -53,8 +53,8 @@ static off_t offset_of_set(const unsigned char key[32]) {
 }
 
 /* Reads the entries of one set; what is missing is zero. */
-static void read_set(const struct session_cache *c, const unsigned char key[32],
-                     struct entry set[WAYS]) {
+static void read_entries(const struct session_cache *c, const unsigned char key[32],
+                         struct entry set[WAYS]) {
     memset(set, 0, WAYS * sizeof *set);
     while (pread(c->fd, set, WAYS * sizeof *set, offset_of_set(key)) == -1 && errno == EINTR) {
     }
@@ -74,12 +74,12 @@ static void save_session(const br_ssl_session_cache_class **context, br_ssl_serv
     (void)server;
     if (c->fd == -1)
         return;
-    make_key(e.key, c, s);
+    make_session_key(e.key, c, s);
     memcpy(e.master, s->master_secret, sizeof e.master);
     e.expires = now + LIMIT_TLS_SESSION_S;
     make_check(check, &e);
     memcpy(e.check, check, CHECK);
-    read_set(c, e.key, set);
+    read_entries(c, e.key, set);
     for (size_t i = 0; i < WAYS; i++) {
         if (!is_live(&set[i], now))
             set[i].expires = 0;
@@ -112,8 +112,8 @@ static int load_session(const br_ssl_session_cache_class **context, br_ssl_serve
     int found = 0;
     if (c->fd == -1)
         return 0;
-    make_key(key, c, s);
-    read_set(c, key, set);
+    make_session_key(key, c, s);
+    read_entries(c, key, set);
     for (size_t i = 0; i < WAYS && !found; i++) {
         if (memcmp(set[i].key, key, sizeof key) != 0 || !is_live(&set[i], now)
             || set[i].version != BR_TLS12 || !offers_suite(server, set[i].suite))

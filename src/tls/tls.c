@@ -91,7 +91,7 @@ static void wipe_environment(void) {
     *environ = NULL;
 }
 
-static const char *prepare(struct tls_connection *c, char **program) {
+static const char *prepare_connection(struct tls_connection *c, char **program) {
     struct settings_places places = {environ, settings_directories};
     const char *error = settings_start(&c->handshake->settings, &places, NEED_TLS);
     if (error != NULL)
@@ -233,7 +233,7 @@ int tls_main(int argc, char **argv) {
     c.handshake = &handshake;
     handshake.cache.fd = c.program.fd = -1;
     ucspi_peer(c.peer, environ, 0);
-    const char *error = prepare(&c, argv + 1);
+    const char *error = prepare_connection(&c, argv + 1);
     int code = -1;
     tunnel_start(&c.tunnel, &c.server.eng, 0, 1);
     if (error != NULL) {

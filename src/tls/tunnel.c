@@ -69,7 +69,7 @@ static void send_records(struct tunnel *t) {
             return;
         }
         t->cut = (size_t)w < n;
-        t->stall.at = CLOCK_NEVER; /* set anew by wait_for */
+        t->stall.at = CLOCK_NEVER; /* set anew by wait_for_either */
         br_ssl_engine_sendrec_ack(t->engine, (size_t)w);
     }
 }
@@ -104,7 +104,7 @@ static bool receive_records(struct tunnel *t) {
 
 /* Waits until something can go on. Where the deadline passes, or the client has taken nothing for
  * too long, it counts as gone. */
-static void wait_for(struct tunnel *t, int64_t deadline) {
+static void wait_for_either(struct tunnel *t, int64_t deadline) {
     unsigned state = br_ssl_engine_current_state(t->engine);
     int64_t now = clock_now();
     bool sending = (state & BR_SSL_SENDREC) != 0;
@@ -142,7 +142,7 @@ static size_t read_early(struct tunnel *t, unsigned char *at, size_t n, int64_t 
         ssize_t r = read(t->in, at, n);
         if (r >= 0 || (errno != EAGAIN && errno != EINTR))
             return r > 0 ? (size_t)r : 0;
-        wait_for(t, deadline);
+        wait_for_either(t, deadline);
         if (t->gone)
             return 0;
     }
@@ -204,7 +204,7 @@ enum tunnel_hello tunnel_shake_hands(struct tunnel *t, int64_t deadline) {
         if (t->gone || br_ssl_engine_current_state(t->engine) == BR_SSL_CLOSED)
             return HELLO_FAILED;
         if (!is_through(t->engine))
-            wait_for(t, deadline);
+            wait_for_either(t, deadline);
         if (t->gone)
             return HELLO_FAILED;
     }
@@ -315,11 +315,11 @@ bool tunnel_carry(struct tunnel *t, int program) {
             return false;
         }
         if (!t->gone && !t->program_ended)
-            wait_for(t, CLOCK_NEVER);
+            wait_for_either(t, CLOCK_NEVER);
         send_records(t);
     }
     while (!t->gone && (br_ssl_engine_current_state(t->engine) & BR_SSL_SENDREC) != 0) {
-        wait_for(t, CLOCK_NEVER);
+        wait_for_either(t, CLOCK_NEVER);
         send_records(t);
     }
     return !t->gone;

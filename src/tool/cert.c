@@ -51,7 +51,7 @@ static int print_error(const char *format, ...) {
 /* ---- the key ---- */
 
 /* Makes one and keeps it, unless somebody else was quicker: then that one counts. */
-static int make_key(const struct pair_directory *p) {
+static int make_pair_key(const struct pair_directory *p) {
     unsigned char bytes[BR_EC_KBUF_PRIV_MAX_SIZE], point[BR_EC_KBUF_PUB_MAX_SIZE], der[256],
         seed[32];
     char text[KEY_TEXT];
@@ -145,7 +145,7 @@ static int print_settings(const struct pair_directory *p, const unsigned char po
     return printed > 0 && fflush(stdout) == 0 ? 0 : 71;
 }
 
-static int open_directory(struct pair_directory *p, const char *directory, bool keep) {
+static int open_pair_directory(struct pair_directory *p, const char *directory, bool keep) {
     int n =
         snprintf(p->certificate, sizeof p->certificate, "%s/" SETTINGS_MADE_CERTIFICATE, directory);
     snprintf(p->key, sizeof p->key, "%s/" SETTINGS_MADE_KEY, directory);
@@ -166,7 +166,7 @@ static int open_directory(struct pair_directory *p, const char *directory, bool 
  * for the same key, so that clients which have pinned that go on. */
 static int provide_pair(const struct pair_directory *p, struct x509 *x) {
     static struct certificate c;
-    if (faccessat(p->fd, SETTINGS_MADE_KEY, F_OK, 0) == -1 && make_key(p) != 0)
+    if (faccessat(p->fd, SETTINGS_MADE_KEY, F_OK, 0) == -1 && make_pair_key(p) != 0)
         return 71;
     const char *error = certificate_read_key(&c, p->key);
     const br_ec_private_key *key = br_skey_decoder_get_ec(&c.key);
@@ -195,6 +195,6 @@ int cert_main(int argc, char **argv) {
             print_error("%s: is neither a host's name nor an address", x.names[i]);
             return 64;
         }
-    int result = open_directory(&p, word[0], keep);
+    int result = open_pair_directory(&p, word[0], keep);
     return result != 0 ? result : provide_pair(&p, &x);
 }

@@ -52,7 +52,7 @@ static void take_error(void *context, const struct settings *s, enum setting id)
 
 /* Whether there is a source of keys, good or not. authorized_keys_read names the lack of any key as
  * one line. */
-static bool has_keys(const struct authorized_keys *k) {
+static bool has_key_source(const struct authorized_keys *k) {
     static const char none[] = "AUTHORIZED_KEYS_DIR, _HOST, _REPO: ";
     return k->count > 0 || (k->errors.len > 0 && strncmp(k->errors.at, none, sizeof none - 1) != 0);
 }
@@ -75,7 +75,7 @@ static void find_subject(struct subject *x) {
     authorized_keys_read(x->keys, x->settings);
     x->http = any_given(x->settings, http, 2);
     x->tls = any_given(x->settings, tls, 4);
-    x->ssh = (has_keys(x->keys) || any_given(x->settings, ssh, 3))
+    x->ssh = (has_key_source(x->keys) || any_given(x->settings, ssh, 3))
              && settings_number(x->settings, SETTING_SSH_PORT) != 0;
     if (x->root)
         x->has_account =
@@ -96,7 +96,7 @@ static void become_account(struct account *account) {
     }
 }
 
-static int check_all(struct subject *x) {
+static int check_subject(struct subject *x) {
     bool became = false;
     for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
         if (parts[i].as_account && !became && x->has_account)
@@ -253,7 +253,7 @@ int check_main(int argc, char **argv) {
         if (policy.mode == POLICY_NONE && !unusable[SETTING_FORCE_COMMAND]
             && !unusable[SETTING_ALLOWED_COMMANDS])
             report_error_line(error);
-        code = check_all(&x);
+        code = check_subject(&x);
     }
     return fflush(stdout) == 0 && !ferror(stdout) ? code : 71;
 }

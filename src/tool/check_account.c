@@ -23,8 +23,8 @@ static bool is_bastion(const char *shell) {
 
 /* ---- the login shell ---- */
 
-/* Whether shells(5) has it. Without such a file nobody asks. */
-static bool is_listed(const char *shell) {
+/* Whether shells(5) names the login shell. Where there is no such file, nothing asks for it. */
+static bool is_in_shells(const char *shell) {
     static char text[LIMIT_ACCOUNT_LINE];
     int fd = open(SHELLS, O_RDONLY | O_CLOEXEC);
     ssize_t n = fd == -1 ? -1 : fd_read_file(fd, text, sizeof text - 1);
@@ -49,7 +49,7 @@ static void check_shell(const struct subject *x) {
                        "the login shell of %s, %s, can be read by it, so that a command may take "
                        "over the next login's: chmod 711 %s",
                        a->name, a->shell, a->shell);
-    if (x->files && !is_listed(a->shell))
+    if (x->files && !is_in_shells(a->shell))
         report_warning("SSH_USER",
                        "the login shell of %s, %s, is not in " SHELLS
                        ": dropbear, and sshd with pam_shells, let nobody in: echo %s >>" SHELLS,
@@ -87,8 +87,8 @@ void check_account(const struct subject *x) {
 
 /* ---- RUN_DIR ---- */
 
-/* What of it is not as a run needs it, or NULL. */
-static const char *wrong_with(const char *path) {
+/* What about the run directory keeps a command from running, or NULL. */
+static const char *run_dir_defect(const char *path) {
     struct stat st;
     if (stat(path, &st) == -1)
         return strerror(errno);
@@ -112,7 +112,7 @@ static const char *wrong_with(const char *path) {
 static void check_run_dir(const struct subject *x) {
     const struct settings *s = x->settings;
     const char *path = settings_text(s, SETTING_RUN_DIR),
-               *from = settings_source(s, SETTING_RUN_DIR), *wrong = wrong_with(path);
+               *from = settings_source(s, SETTING_RUN_DIR), *wrong = run_dir_defect(path);
     struct stat st;
     bool missing = wrong != NULL && lstat(path, &st) == -1 && errno == ENOENT;
     if (wrong == NULL)
@@ -131,7 +131,8 @@ static void check_run_dir(const struct subject *x) {
 
 /* ---- what a login finds ---- */
 
-/* Whether this process may hold what tinysshd starts: tried with a child that only waits. */
+/* Whether this process may trace (ptrace(2)) what tinysshd starts, as bastion ssh does: it is tried
+ * with a child that only waits. */
 static bool may_trace(void) {
     pid_t pid = fork();
     if (pid == 0) {
@@ -147,7 +148,7 @@ static bool may_trace(void) {
 }
 
 /* In the container an account that is not root needs a /run of its own. */
-static void say_in_container(const char *error) {
+static void report_in_container(const char *error) {
     char line[2 * LIMIT_PATH];
     bool run = strncmp(error, "/run", 4) == 0;
     snprintf(line, sizeof line, "%s%s", error,
@@ -166,7 +167,7 @@ void check_directories(const struct subject *x) {
     bool root_in_container = x->container && x->root,
          no_accounts = x->container && access("/etc/passwd", F_OK) == -1;
     setup_look(x->settings, root_in_container || no_accounts, root_in_container,
-               x->container ? say_in_container : report_error_line);
+               x->container ? report_in_container : report_error_line);
     const char *error =
         x->root && x->has_account && !may_trace() ? setup_check_others(&x->account, false) : NULL;
     if (error != NULL)

@@ -50,7 +50,8 @@ static const char *program_interpreter(char name[INTERPRETER], int fd, const cha
     return NULL;
 }
 
-/* A program that is there and yet "not found": what it is started by is missing. */
+/* Why a program that is there can't be executed all the same: what would load or interpret it is
+ * missing. */
 static const char *wrong_with_file(char text[CHECK_PROGRAM_ERROR], const char *path) {
     char head[512], name[INTERPRETER];
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);

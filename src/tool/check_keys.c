@@ -97,7 +97,7 @@ static void add_unusable(const struct key_seen *k) {
 
 /* Takes a key, or a line that is none. That there is no key at all, which comes without a file, is
  * reported by check_keys. */
-static void take_key(const struct key_seen *k) {
+static void note_key(const struct key_seen *k) {
     char print[KEYS_FINGERPRINT], user[QUOTED];
     if (k->path[0] != '/')
         return;
@@ -147,7 +147,7 @@ static void check_host_key(const struct subject *x) {
 
 void check_keys(const struct subject *x) {
     begin_file("");
-    x->keys->see = take_key;
+    x->keys->see = note_key;
     authorized_keys_read(x->keys, x->settings);
     x->keys->see = NULL;
     end_file();

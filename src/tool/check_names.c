@@ -59,7 +59,7 @@ static const char *nearest(const char *name, size_t n) {
     return best;
 }
 
-static bool ends_with(const char *name, size_t n, const char *end) {
+static bool name_ends_with(const char *name, size_t n, const char *end) {
     size_t k = strlen(end);
     return n > k && strncasecmp(name + n - k, end, k) == 0;
 }
@@ -70,7 +70,7 @@ static size_t without_end(const char *name) {
                                        ".old",  ".orig", ".swp", ".dpkg-old", ".dpkg-dist"};
     size_t n = strlen(name);
     for (size_t i = 0; i < sizeof ends / sizeof *ends; i++)
-        if (ends_with(name, n, ends[i]))
+        if (name_ends_with(name, n, ends[i]))
             return n - strlen(ends[i]);
     return n;
 }
@@ -94,7 +94,7 @@ static void check_variables(void) {
         if (n > NAME_SIZE || settings_owns(*at, n) || is_of_others(*at, n))
             continue;
         snprintf(name, sizeof name, "%.*s", (int)n, *at);
-        bool ours = strncmp(name, "BASTION_", 8) == 0, file = ends_with(name, n, "_FILE");
+        bool ours = strncmp(name, "BASTION_", 8) == 0, file = name_ends_with(name, n, "_FILE");
         const char *meant = nearest(name + 8 * ours, n - 8 * ours - 5 * file);
         if (meant != NULL)
             report_warning(
@@ -106,7 +106,7 @@ static void check_variables(void) {
 /* ---- files ---- */
 
 /* Whether a setting names the file, or a command does. */
-static bool is_named(const struct settings *s, const char *name) {
+static bool is_named_by_setting(const struct settings *s, const char *name) {
     char path[LIMIT_PATH];
     int n = snprintf(path, sizeof path, SETTINGS_DIRECTORY "/%s", name);
     for (enum setting id = 0; id < SETTING_COUNT; id++) {
@@ -119,7 +119,7 @@ static bool is_named(const struct settings *s, const char *name) {
     return false;
 }
 
-static bool is_known(const char *name) {
+static bool is_known_name(const char *name) {
     static const char *const known[] = {
         POLICY_LIST_NAME, "users.d", "authorized_keys.host", "authorized_keys.repo", "roles",
         "tokens.d",       "tls"};
@@ -137,7 +137,7 @@ static bool is_known(const char *name) {
 static void check_file(const struct settings *s, const char *name) {
     size_t n = without_end(name);
     const char *meant = nearest(name, n);
-    if (is_known(name) || is_named(s, name))
+    if (is_known_name(name) || is_named_by_setting(s, name))
         return;
     char path[sizeof SETTINGS_DIRECTORY + 256];
     snprintf(path, sizeof path, SETTINGS_DIRECTORY "/%s", name);

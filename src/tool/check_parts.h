@@ -12,7 +12,7 @@
 
 /* What is looked at. */
 struct subject {
-    struct settings *settings; /* what is unusable in it counts as not set: its line is out */
+    struct settings *settings; /* what is unusable in it has been reported, and counts as not set */
     struct policy *policy;
     struct authorized_keys *keys; /* as they are read for a login */
     const bool *unusable;         /* of each setting, whether it is one of those */
@@ -41,7 +41,8 @@ void check_host(const struct subject *x);
 /* Who could change what counts, and read what is secret. */
 void check_trust(const struct subject *x);
 
-/* These two look with the account's eyes, if this process could become it. */
+/* These two run as the account, where this process could become it: what they find is what a
+ * command would find. */
 void check_rules(const struct subject *x);
 void check_command(const struct subject *x);
 /* Writes why the account can't start `program`, which is looked for in PATH, into `text` and

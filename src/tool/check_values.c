@@ -34,7 +34,7 @@ void check_settings(const struct subject *x) {
 
 /* ---- how a value looks ---- */
 
-static bool is_blank(char c) { return c == ' ' || c == '\t'; }
+static bool is_blank_character(char c) { return c == ' ' || c == '\t'; }
 
 static bool is_quoted(const char *text, size_t n) {
     return n >= 2 && (text[0] == '"' || text[0] == '\'') && text[n - 1] == text[0]
@@ -53,7 +53,7 @@ const char *check_oddity(const char *text, size_t n) {
     if (is_quoted(text, n))
         return "the quotes around it are a part of it (docker's --env-file and lists in compose "
                "files keep them): write it without";
-    if (n > 0 && (is_blank(text[0]) || is_blank(text[n - 1])))
+    if (n > 0 && (is_blank_character(text[0]) || is_blank_character(text[n - 1])))
         return "the blanks at its ends are a part of it: write it without";
     if (n > 0 && text[n - 1] == '\n')
         return "the empty line at its end is a part of it";

@@ -6,7 +6,7 @@
 #include "core/matcher.h"
 #include "wire/utf8.h"
 
-static struct explain follow(const struct ere *e, struct slice request) {
+static struct explain explain_rule(const struct ere *e, struct slice request) {
     struct explain x = {0};
     uint32_t code;
     ere_start(e, matcher_run());
@@ -46,7 +46,7 @@ size_t explain_request(const struct rules *r, struct slice request,
         struct slice text = {r->rule[i].text, strlen(r->rule[i].text)};
         if (ere_compile(&e, text, false, memory, ERE_MEMORY, matcher_work(), &error) != ERE_GOOD)
             continue;
-        struct explain x = follow(&e, request);
+        struct explain x = explain_rule(&e, request);
         x.rule = i;
         if (x.characters > 0)
             count = insert(found, count, &x);

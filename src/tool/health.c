@@ -43,7 +43,7 @@ static const struct question {
 #undef BYTES
 };
 
-static bool wait_for(int fd, short what, int64_t deadline) {
+static bool wait_for_socket(int fd, short what, int64_t deadline) {
     struct pollfd pfd = {.fd = fd, .events = what};
     int64_t left = deadline - clock_now();
     return left > 0 && poll(&pfd, 1, (int)left) == 1;
@@ -61,7 +61,7 @@ static int connect_to(const char *address, unsigned port, int64_t deadline) {
     int result = connect(fd, (struct sockaddr *)&to, size);
     bool connected =
         result == 0
-        || (errno == EINPROGRESS && wait_for(fd, POLLOUT, deadline)
+        || (errno == EINPROGRESS && wait_for_socket(fd, POLLOUT, deadline)
             && getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &(socklen_t){sizeof error}) == 0
             && error == 0);
     if (!connected)
@@ -78,7 +78,7 @@ static bool answers(const struct question *q, const char *address, unsigned port
     if (fd == -1)
         return false;
     bool asked = q->ask_n == 0 || send(fd, q->ask, q->ask_n, MSG_NOSIGNAL) == (ssize_t)q->ask_n;
-    while (asked && n < q->answer_n && wait_for(fd, POLLIN, deadline)) {
+    while (asked && n < q->answer_n && wait_for_socket(fd, POLLIN, deadline)) {
         ssize_t more = read(fd, got + n, sizeof got - n);
         if (more <= 0)
             break;
@@ -87,7 +87,7 @@ static bool answers(const struct question *q, const char *address, unsigned port
     /* The other side is to see a client that has gone, and not a connection that broke: that would
      * leave a line in the log. */
     if (shutdown(fd, SHUT_WR) == 0)
-        while (wait_for(fd, POLLIN, deadline) && read(fd, rest, sizeof rest) > 0) {
+        while (wait_for_socket(fd, POLLIN, deadline) && read(fd, rest, sizeof rest) > 0) {
         }
     close(fd);
     return n >= q->answer_n && memcmp(got, q->answer, q->answer_n) == 0;
@@ -110,7 +110,7 @@ static bool check_line(char *line, int64_t deadline) {
     return false;
 }
 
-static int check_all(char *text, int64_t deadline) {
+static int check_listeners(char *text, int64_t deadline) {
     if (*text == '\0')
         return puts("nothing is served"), 1;
     for (char *line = text, *end; (end = strchr(line, '\n')) != NULL; line = end + 1) {
@@ -141,5 +141,5 @@ int health_main(int argc, char **argv) {
         return printf("%s/listeners: %s: bastion init is not at work here\n",
                       settings_text(&s, SETTING_RUN_DIR), strerror(errno)),
                1;
-    return check_all(text, clock_after(clock_now(), LIMIT_HEALTH_MS));
+    return check_listeners(text, clock_after(clock_now(), LIMIT_HEALTH_MS));
 }
