@@ -116,8 +116,7 @@ static int by_beginning(const void *a, const void *b) {
  * letter. */
 static uint32_t finish_set(struct reader *r, struct ere_set *s) {
     uint32_t n = 0;
-    if (s->n > 1)
-        qsort(s->range, s->n, sizeof *s->range, by_beginning);
+    qsort(s->range, s->n, sizeof *s->range, by_beginning);
     for (uint32_t i = 0; i < s->n; i++) {
         if (n > 0 && s->range[i].from <= s->range[n - 1].to + 1)
             s->range[n - 1].to =
@@ -356,7 +355,7 @@ static bool read_part(struct reader *r) {
     }
     if (!r->m.full && !read_repetitions(r, &atom, used, blocks))
         return false;
-    if (r->m.positions == 0 && !r->m.full)
+    if (r->m.positions == 0)
         ere_piece_both(&r->m, &r->group->branch, &atom, r->backwards);
     return has_room(r);
 }
@@ -364,12 +363,12 @@ static bool read_part(struct reader *r) {
 /* What most rules are mostly made of: a character of ASCII that stands for itself, with no
  * repetition. */
 static bool read_plain(struct reader *r) {
+    static const uint64_t plain[2] = {0x7fffb0effffffffe,
+                                      0xe7ffffffa7ffffff}; /* all but \ ^ $ . [ | ( ) * + ? { */
     unsigned char c = (unsigned char)look(r, 0);
     struct ere_piece *branch = &r->group->branch;
-    bool plain = (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z')
-                 || (c != '\0' && strchr(" -_/:=,@%", c) != NULL);
-    if (!plain || repeats(look(r, 1)) || branch->n == 64 || branch->positions == LIMIT_ERE_POSITIONS
-        || r->backwards)
+    if (c >= 0x80 || (plain[c / 64] >> c % 64 & 1) == 0 || repeats(look(r, 1)) || branch->n == 64
+        || branch->positions == LIMIT_ERE_POSITIONS || r->backwards)
         return false;
     ere_piece_append(&r->m, branch, c);
     r->at++;

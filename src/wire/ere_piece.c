@@ -41,7 +41,7 @@ static void fill_block(struct ere_maker *m, struct ere_block *b, const uint64_t 
     for (uint32_t i = 0; i < n; i++) {
         uint64_t self = UINT64_C(1) << i;
         b->stay |= follow[i] & self;
-        b->step |= (follow[i] >> 1 & self) != 0 ? self : 0;
+        b->step |= follow[i] >> 1 & self;
         if ((follow[i] & ~(self | self << 1)) != 0)
             b->fours |= (uint16_t)(1u << i / 4);
         if ((b->letter[i] & ERE_BLOCK) != 0)
@@ -107,7 +107,7 @@ static bool join(struct ere_maker *m, struct ere_piece *a, struct ere_piece *b) 
     }
     if (m->full || m->positions > 0)
         return false;
-    if (a->n > 0 && b->n > 0) {
+    if (b->n > 0) {
         for (uint32_t i = 0; i < b->n; i++)
             m->work->follow[b->base + i] <<= a->n;
         for (int k = 0; k < 2; k++) {
@@ -203,7 +203,7 @@ static struct ere_piece put_copies(struct ere_maker *m, const struct copy *c, un
 
 void ere_piece_repeat(struct ere_maker *m, struct ere_piece *a, unsigned least, unsigned most) {
     bool endless = most == ERE_UNBOUNDED;
-    unsigned left = !endless ? most : least > 1 ? least : 1;
+    unsigned left = !endless ? most : least > 0 ? least : 1;
     if (a->positions * left > LIMIT_ERE_POSITIONS)
         m->positions = a->positions * left;
     if ((a->empty & 1) != 0) { /* then it is as good to leave some out */

@@ -49,6 +49,7 @@ static const struct {
     {"||", "", "a"},
     {"(a|)(|b)", "|a|b|ab", "ba|aa"},
     {"()", "", "a"},
+    {"(){3}a(^|){2}", "a", "aa"},
     {"x()y", "xy", "x|y"},
     {"((((a))))", "a", "(a)|"},
     {"a*", "|a|aaaa", "b|ab"},
@@ -333,9 +334,14 @@ static const struct {
     {"a[^:a:]", 2, "[[:alpha:]]"},
     {"(a{255}){255}(b{255}){3}", 25, "65790"},
     {"((a{255}){255}){2}", 19, "130050"},
+    {"((a{255}){255}){3}", 19, "195075"},
+    {"(a{255}){255}((b{255}){255}){3}", 32, "195075"},
     {"(a{255}){255}(b{255}){2}bb", 27, "65536 are the most"},
     {"\xff", 1, "not UTF-8"},
     {"a[\xc3]", 3, "not UTF-8"},
+    {"ab\303", 3, "not UTF-8"},
+    {"\200", 1, "not UTF-8"},
+    {"a{2550}", 2, "more than 255"},
     {"aé\\\xff", 4, "not UTF-8"},
     {"[a-\xff]", 4, "not UTF-8"},
 };
@@ -392,7 +398,7 @@ START_TEST(lengths) {
         size_t n = around[i];
         const char *const pieces[] = {"a", "[a]", "(a)", "(a|b)"};
         for (size_t k = 0; k < COUNT(pieces); k++) {
-            compile(&e, repeated(pieces[k], n, ""));
+            compile(&e, repeated(pieces[k], n, "()"));
             match_beginnings(&e, text, n + 1, matched);
             for (size_t length = 0; length <= n + 1; length++)
                 if (matched[length] != (length == n)) /* ck_assert takes its time */
@@ -513,6 +519,48 @@ START_TEST(positions) {
     memmove(rule + 1, rule, strlen(rule) + 1);
     *rule = '[';
     compile(&e, strcat(rule, "]"));
+}
+END_TEST
+
+/* No more of it than the header says. */
+START_TEST(memory_in_use) {
+    struct ere e;
+    compile(&e, "(abc+d)*");
+    ck_assert(e.nodes == 1 && e.node[0].block->fours == 1);
+    compile(&e, "abc+d");
+    ck_assert_uint_eq(e.node[0].block->fours, 0);
+    compile(&e, "(a{64})*");
+    ck_assert_uint_eq(e.nodes, 1);
+    compile(&e, "(a{32}){3}");
+    for (uint32_t i = 1; i < e.nodes; i++)
+        ck_assert_uint_ge(e.node[i].block->n, 33);
+    compile(&e, "(a{40}){255}"); /* one block for all copies */
+    ck_assert_uint_lt(e.used, 12000);
+    compile(&e, "()");
+    size_t least = e.used;
+    compile(&e, "(a{40}b{40}){0}"); /* what is not there takes nothing */
+    ck_assert_uint_eq(e.used, least);
+    compile(&e, "((a{128}){128}){4}");
+    ck_assert_uint_eq(positions_of(&e), LIMIT_ERE_POSITIONS);
+}
+END_TEST
+
+/* Of what is too large no copy is made, for which there might be no room before the groups. */
+START_TEST(too_many_copies_in_depth) {
+    static char rule[193 * LIMIT_ERE_DEPTH + 100];
+    struct ere e;
+    size_t n = 0;
+    for (size_t i = 0; i < LIMIT_ERE_DEPTH - 4; i++) {
+        n += (size_t)sprintf(rule + n, "(");
+        for (size_t k = 0; k < 64; k++)
+            n += (size_t)sprintf(rule + n, "b|");
+        memset(rule + n, 'a', 64);
+        n += 64;
+    }
+    n += (size_t)sprintf(rule + n, "((a{255}){255}b{16}){255}");
+    ck_assert_int_eq(ere_compile(&e, guarded(rule, n), false, memory, sizeof memory, &work, &fault),
+                     ERE_FAULT);
+    ck_assert(fault.column == n + 1 && work.group[1].at == 0 && work.group[2].at == 193);
 }
 END_TEST
 
@@ -691,6 +739,8 @@ START_TEST(character_classes) {
     ck_assert(ere_next_class(&e, 0) == ' ');
     compile(&e, "ba{64}"); /* a block of its own */
     ck_assert(ere_next_class(&e, 0) == 'a');
+    compile(&e, "[à-áâ-ãê-ëë-ì]"); /* ranges that touch, or have a character in common */
+    ck_assert(ere_next_class(&e, 0xe1) == 0xe4 && ere_next_class(&e, 0xeb) == 0xed);
 }
 END_TEST
 
@@ -710,6 +760,8 @@ Suite *unit_ere(void) {
                             steps,
                             character_classes,
                             too_little_memory,
+                            memory_in_use,
+                            too_many_copies_in_depth,
                             depth,
                             alternatives,
                             lengths,
