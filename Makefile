@@ -29,12 +29,12 @@ UNIT   := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all
 
 # In this order they stand in the executable: what serves connections together, so that each process maps little of it.
 SRC      := $(foreach room,src src/base src/wire src/core src/http src/ssh src/tls init src/tool src/docker,$(sort $(wildcard $(room)/*.c)))
-UNIT_SRC := $(sort $(wildcard tests/unit/*.c src/*/*.c))
+UNIT_SRC := $(sort $(wildcard tests/unit/*.c src/*/*.c init/*.c))
 BASTION  := $(SRC:%.c=$(OBJ)/%.o)
 UNITS    := $(UNIT_SRC:%.c=$(HOST)/obj/%.o)
 
 # Goals that look after their packages must do so before anything is fetched or built.
-DEPS_FIRST := $(if $(filter deps check test test-image test-field bench fuzz coverage mutate run,$(MAKECMDGOALS)),deps)
+DEPS_FIRST := $(if $(filter deps check test test-image test-field test-processes bench fuzz coverage mutate run,$(MAKECMDGOALS)),deps)
 
 all: $(OUT)/bastion $(OUT)/tinysshd $(OUT)/sh
 
@@ -124,6 +124,10 @@ test-field: deps all
 	vendor/deps field
 	tests/run field
 
+# Process 1 with 8,000 processes in a chain.
+test-processes: deps all
+	tests/run processes
+
 bench: deps all
 	tests/bench/run
 	tests/bench/broker
@@ -175,5 +179,5 @@ clean:
 distclean:
 	rm -rf build
 
-.PHONY: all vendor unit layers format check test test-image test-field bench fuzz coverage mutate run image deps install clean distclean
+.PHONY: all vendor unit layers format check test test-image test-field test-processes bench fuzz coverage mutate run image deps install clean distclean
 .DELETE_ON_ERROR:

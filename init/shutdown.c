@@ -8,10 +8,17 @@
 #include "limit.h"
 #include "processes.h"
 
+static void enter(struct shutdown *s, enum shutdown_phase phase, int64_t now, int64_t ms) {
+    s->phase = phase;
+    s->deadline = clock_after(now, ms);
+}
+
 void shutdown_begin(struct shutdown *s, int64_t now) {
-    if (s->phase == SHUTDOWN_NOT)
-        *s = (struct shutdown){SHUTDOWN_WAITS, clock_after(now, LIMIT_STOP_MS),
-                               clock_after(now, LIMIT_STOP_LOOK_MS)};
+    if (s->phase != SHUTDOWN_NOT)
+        return;
+    enter(s, SHUTDOWN_WAITS, now, LIMIT_STOP_MS);
+    s->next_look = now;
+    s->idle = clock_after(now, LIMIT_STOP_LOOK_MS);
 }
 
 void shutdown_hurry(struct shutdown *s, int64_t now) {
@@ -35,10 +42,21 @@ static bool all_have_ended(pid_t spare) {
     return count == 0 && processes_is_alone(spare);
 }
 
+/* Looks at the processes, unless that would leave no time for anything else: of thousands a look
+ * takes a while, and each that ends is a reason for one. So as long as one took passes without. */
+static bool look(struct shutdown *s, int64_t now) {
+    if (now < s->next_look)
+        return false;
+    bool seen = processes_look();
+    int64_t end = clock_now();
+    s->next_look = clock_after(end, end - now);
+    return seen;
+}
+
 void shutdown_tick(struct shutdown *s, pid_t spare, int64_t now) {
     if (s->phase == SHUTDOWN_NOT || s->phase == SHUTDOWN_DONE)
         return;
-    bool seen = processes_look();
+    bool seen = look(s, now);
     if (all_have_ended(spare)) {
         s->phase = SHUTDOWN_DONE;
     } else if (now < s->deadline) {
@@ -46,16 +64,14 @@ void shutdown_tick(struct shutdown *s, pid_t spare, int64_t now) {
             end_idle();
     } else if (s->phase == SHUTDOWN_WAITS) {
         processes_signal(SIGTERM, spare);
-        *s = (struct shutdown){SHUTDOWN_TERMINATES, clock_after(now, LIMIT_STOP_TERM_MS),
-                               CLOCK_NEVER};
+        enter(s, SHUTDOWN_TERMINATES, now, LIMIT_STOP_TERM_MS);
     } else if (s->phase == SHUTDOWN_TERMINATES) {
         /* Commands first: the processes that serve them write the last line of each run. */
         processes_signal_commands(SIGKILL, spare, connection_has);
-        *s = (struct shutdown){SHUTDOWN_KILLS, clock_after(now, LIMIT_STOP_KILL_MS), CLOCK_NEVER};
+        enter(s, SHUTDOWN_KILLS, now, LIMIT_STOP_KILL_MS);
     } else if (s->phase == SHUTDOWN_KILLS) {
         processes_signal(SIGKILL, spare);
-        *s = (struct shutdown){SHUTDOWN_KILLS_ALL, clock_after(now, LIMIT_STOP_KILL_MS),
-                               CLOCK_NEVER};
+        enter(s, SHUTDOWN_KILLS_ALL, now, LIMIT_STOP_KILL_MS);
     } else {
         s->phase = SHUTDOWN_DONE;
     }

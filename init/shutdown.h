@@ -7,17 +7,20 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+enum shutdown_phase {
+    SHUTDOWN_NOT,
+    SHUTDOWN_WAITS,
+    SHUTDOWN_TERMINATES,
+    SHUTDOWN_KILLS,
+    SHUTDOWN_KILLS_ALL,
+    SHUTDOWN_DONE
+};
+
 struct shutdown {
-    enum {
-        SHUTDOWN_NOT,
-        SHUTDOWN_WAITS,
-        SHUTDOWN_TERMINATES,
-        SHUTDOWN_KILLS,
-        SHUTDOWN_KILLS_ALL,
-        SHUTDOWN_DONE
-    } phase;
-    int64_t deadline; /* of this phase */
-    int64_t idle;     /* when connections without a command begin to be ended */
+    enum shutdown_phase phase;
+    int64_t deadline;  /* of this phase */
+    int64_t next_look; /* at the processes: not before */
+    int64_t idle;      /* when connections without a command begin to be ended */
 };
 
 /* Begins it. The caller accepts nobody any more. */

@@ -173,6 +173,12 @@
 #define LIMIT_SPARE_CONNECTIONS 4
 #define LIMIT_ACCEPTS 64     /* connections taken from one listener in a row */
 #define LIMIT_TURNED_AWAY 32 /* refused connections that may still have bytes on their way */
+/* lines of the log, a second, on refused requests: of one connection, wrong credentials aside, and
+ * of all connections of a listener */
+#define LIMIT_DENIAL_LINES 5
+/* for process 1 to answer one that serves a connection; who gets no answer goes on without */
+#define LIMIT_LINK_MS 1000
+#define LIMIT_LINK_ANSWERS 16 /* answers in a row, before anything else is looked at */
 /* between two lines of the log on refused connections of a listener */
 #define LIMIT_REFUSAL_NOTE_MS 1000
 /* before a broken listener is opened again; doubled each time ... */
@@ -188,7 +194,12 @@
 #define LIMIT_STOP_KILL_MS 1000
 /* between two looks at which connections have nothing to do any more */
 #define LIMIT_STOP_LOOK_MS 100
-#define LIMIT_PROCESSES 8192   /* processes looked at then: 100 KiB */
+/* processes looked at then: 2 MiB, of which as much is used as there are */
+#define LIMIT_PROCESSES 65536
+/* lines of /dev/log that are printed, a second, for each account that sends any ... */
+#define LIMIT_SYSLOG_LINES 20
+/* ... of so many at once; all others share one */
+#define LIMIT_SYSLOG_ACCOUNTS 16
 #define LIMIT_DRAINED_LINES 64 /* lines of /dev/log that are printed after the end */
 /* for all listeners to answer: below the five seconds of the image's HEALTHCHECK */
 #define LIMIT_HEALTH_MS 4000
