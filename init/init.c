@@ -52,10 +52,12 @@ static int read_settings(struct supervisor *v) {
         return refuse_start(error);
     if (strcmp(settings_text(&v->settings, SETTING_SSH_USER), "root") == 0)
         return refuse_start("SSH_USER: must not be root, as whom nothing runs");
-    if (settings_number(&v->settings, SETTING_SSH_UID) == ACCOUNT_TLS) {
-        char text[96];
-        snprintf(text, sizeof text, "SSH_UID: %d is the number that processes with a TLS key have",
-                 ACCOUNT_TLS);
+    const uint64_t uid = settings_number(&v->settings, SETTING_SSH_UID);
+    if (uid == ACCOUNT_TLS || uid == ACCOUNT_SYSLOG) {
+        char text[128];
+        snprintf(text, sizeof text, "SSH_UID: %d is the number that %s", (int)uid,
+                 uid == ACCOUNT_TLS ? "processes with a TLS key have"
+                                    : "the process has which prints lines of /dev/log");
         return refuse_start(text);
     }
     v->limits.all = settings_number(&v->settings, SETTING_MAX_CONNECTIONS);

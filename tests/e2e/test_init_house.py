@@ -295,7 +295,7 @@ def test_dev_log_forges_nothing(start):
 def test_dev_log_is_taken_up_again(start):
     """The process that prints is started anew when it is gone."""
     server = start(InitServer)
-    printer, = server.printers()
+    printer, = wait_for(server.printers, "it prints")
     os.kill(printer, signal.SIGKILL)
     wait_for(lambda: server.printers() not in ([], [printer]), "another one")
     log_line(server, b"still here", 1000)
@@ -321,13 +321,13 @@ def test_a_log_that_is_gone(start):
     log_line(server, b"into nothing", 1000)
     assert ask(server).status == 500 and server.ssh().returncode != 0
     assert len(server.lines("runs")) == 1
-    printer, = server.printers()
+    printer, = wait_for(server.printers, "it prints")
     wait_for(lambda: is_waiting(printer), "the printer waits")
 
 
 def is_waiting(pid):
-    """In recvmsg(2), for something to print."""
-    return Path(f"/proc/{pid}/syscall").read_text().startswith("47 ")
+    """In ppoll(2), for something to print."""
+    return Path(f"/proc/{pid}/syscall").read_text().startswith("271 ")
 
 
 # ---- signals, and the end ----
