@@ -311,7 +311,7 @@ int init_main(int argc, char **argv) {
         fputs("usage: bastion init [--address ADDRESS]\n", stderr);
         return 64;
     }
-    if (fd_only_standard() == -1 || supervisor_block_signals(&v) == -1)
+    if (fd_only_standard() == -1 || supervisor_prepare(&v) == -1)
         return 71;
     /* Where this is not root, commands have its account, and must not read the credentials in its
      * memory. What a connection leaves behind becomes a child of this process. */

@@ -8,16 +8,19 @@
 #include <stdint.h>
 #include <sys/socket.h>
 
+#include "base/rate.h"
+
 struct listener {
     const char *channel;     /* http, https, ssh: for the log and for `bastion health` */
     const char *const *argv; /* what serves a connection */
     const char *refusal;     /* what a client gets that is one too many, or NULL */
     unsigned port;
-    int fd;            /* -1 while it does not listen */
-    int64_t retry;     /* when to open it again then */
-    int64_t pause;     /* milliseconds between the last two tries */
-    int64_t next_note; /* the next line of the log on a refused client not before this time */
-    uint64_t left_out; /* refused clients since the last such line */
+    int fd;              /* -1 while it does not listen */
+    int64_t retry;       /* when to open it again then */
+    int64_t pause;       /* milliseconds between the last two tries */
+    int64_t next_note;   /* the next line of the log on a refused client not before this time */
+    uint64_t left_out;   /* refused clients since the last such line */
+    struct rate denials; /* lines on refused requests, of all its connections (links.h) */
 };
 
 /* Opens the port at `address` (text), or at every address, of IPv6 and of IPv4, where that is NULL.

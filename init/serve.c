@@ -7,9 +7,12 @@
 #include <unistd.h>
 
 #include "base/env.h"
+#include "base/fd.h"
+#include "base/init_link.h"
 #include "base/ip.h"
 #include "base/log.h"
 #include "base/ucspi.h"
+#include "links.h"
 #include "spawn.h"
 
 /* ---- the environment ---- */
@@ -19,10 +22,11 @@ static struct env environment;
 static bool is_kept(const char *name, size_t n) { return !ucspi_owns(name, n); }
 
 int serve_prepare(char *const *given) {
-    static char proto[] = "PROTO=TCP";
+    static char proto[] = "PROTO=TCP", link[] = INIT_LINK_VARIABLE;
     env_start(&environment);
     env_copy(&environment, given, is_kept);
     env_replace(&environment, proto);
+    env_replace(&environment, link);
     return env_list(&environment) != NULL ? 0 : -1;
 }
 
@@ -61,8 +65,9 @@ static void set_addresses(const char *remote, unsigned remote_port, int fd) {
 
 /* ---- the process ---- */
 
-bool serve_connection(struct listener *l, unsigned number, const struct connection_limits *limits,
-                      int fd, const struct sockaddr_storage *peer, int64_t now) {
+bool serve_connection(struct listener *l, unsigned number, int links,
+                      const struct connection_limits *limits, int fd,
+                      const struct sockaddr_storage *peer, int64_t now) {
     struct connection_owner owner;
     char remote[LIMIT_PEER];
     unsigned port;
@@ -74,7 +79,11 @@ bool serve_connection(struct listener *l, unsigned number, const struct connecti
         return true;
     }
     set_addresses(remote, port, fd);
-    pid_t pid = spawn_self(l->argv, env_list(&environment), fd);
+    int link = links_add(links, number);
+    pid_t pid = spawn_self(l->argv, env_list(&environment), fd, link);
+    int error = errno;
+    fd_close(&link);
+    errno = error;
     if (pid == -1) {
         connection_limits_refuse(l, fd, remote, strerror(errno), now);
         return false;

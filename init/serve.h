@@ -12,10 +12,12 @@
  * superserver may have put there. Returns 0, or -1 when it is too large. */
 int serve_prepare(char *const *environment);
 
-/* Serves or refuses the connection `fd` of listener number `number`, and closes it in this process.
- * False when no process could be made: the client was refused, and others had better wait. */
-bool serve_connection(struct listener *l, unsigned number, const struct connection_limits *limits,
-                      int fd, const struct sockaddr_storage *peer, int64_t now);
+/* `links`: links.h. Serves or refuses the connection `fd` of listener number `number`, and closes
+ * it in this process. False when no process could be made: the client was refused, and others had
+ * better wait. */
+bool serve_connection(struct listener *l, unsigned number, int links,
+                      const struct connection_limits *limits, int fd,
+                      const struct sockaddr_storage *peer, int64_t now);
 
 /* Tells all that is started from now on that /dev/log is this program's own (base/log.h): it is no
  * other place for a line that standard error did not take. */

@@ -8,6 +8,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/init_link.h"
 #include "limit.h"
 
 /* The file by its name, which says more in lists of processes than /proc/self/exe, and which may be
@@ -21,10 +22,15 @@ const char *spawn_path(void) {
 
 /* In the child, which shares this process's memory until it is another program (vfork(2)) and may
  * change nothing of it. Returns errno. */
-static int exec_self(const char *file, const char *const *argv, char *const *environment, int fd) {
+static int exec_self(const char *file, const char *const *argv, char *const *environment, int fd,
+                     int link) {
     sigset_t none;
     sigemptyset(&none);
     if (setsid() == -1 || (fd != -1 && (dup2(fd, 0) == -1 || dup2(fd, 1) == -1)))
+        return errno;
+    /* Where it has that number already, dup2(2) would leave it to be closed. */
+    if (link != -1
+        && (link == INIT_LINK_FD ? fcntl(link, F_SETFD, 0) : dup2(link, INIT_LINK_FD)) == -1)
         return errno;
     signal(SIGPIPE, SIG_DFL);
     sigprocmask(SIG_SETMASK, &none, NULL);
@@ -34,12 +40,12 @@ static int exec_self(const char *file, const char *const *argv, char *const *env
     return errno;
 }
 
-pid_t spawn_self(const char *const *argv, char *const *environment, int fd) {
+pid_t spawn_self(const char *const *argv, char *const *environment, int fd, int link) {
     const char *file = spawn_path();
     volatile int failed = 0;
     pid_t pid = vfork();
     if (pid == 0) {
-        failed = exec_self(file, argv, environment, fd);
+        failed = exec_self(file, argv, environment, fd, link);
         _exit(127);
     }
     if (pid == -1 || failed == 0)
@@ -51,7 +57,7 @@ pid_t spawn_self(const char *const *argv, char *const *environment, int fd) {
 
 int spawn_and_wait(const char *const *argv, char *const *environment) {
     int status;
-    pid_t pid = spawn_self(argv, environment, -1);
+    pid_t pid = spawn_self(argv, environment, -1, -1);
     if (pid == -1)
         return -1;
     while (waitpid(pid, &status, 0) == -1)

@@ -13,12 +13,14 @@
 #include "base/fd.h"
 #include "connection.h"
 #include "core/audit.h"
+#include "links.h"
 #include "serve.h"
 #include "syslog.h"
 
 /* What the loop waits for, in this order. */
 enum {
     SLOT_SIGNALS,
+    SLOT_LINKS,
     SLOT_LISTENERS,
     SLOT_REFUSED = SLOT_LISTENERS + LIMIT_LISTENERS,
     SLOTS = SLOT_REFUSED + LIMIT_TURNED_AWAY
@@ -26,14 +28,15 @@ enum {
 
 static const int handled_signals[] = {SIGCHLD, SIGTERM, SIGINT, SIGQUIT, SIGHUP};
 
-int supervisor_block_signals(struct supervisor *v) {
+int supervisor_prepare(struct supervisor *v) {
     sigset_t set;
     sigemptyset(&set);
     for (size_t i = 0; i < sizeof handled_signals / sizeof *handled_signals; i++)
         sigaddset(&set, handled_signals[i]);
     signal(SIGPIPE, SIG_IGN);
     v->signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
-    return v->signal_fd == -1 ? -1 : sigprocmask(SIG_SETMASK, &set, NULL);
+    v->links = links_open();
+    return v->signal_fd == -1 || v->links == -1 ? -1 : sigprocmask(SIG_SETMASK, &set, NULL);
 }
 
 /* ---- children ---- */
@@ -56,7 +59,8 @@ static void note_end(struct supervisor *v, pid_t pid, int status, int64_t now) {
     int number = connection_remove(pid), signal = WIFSIGNALED(status) ? WTERMSIG(status) : 0;
     if (pid == v->printer) {
         v->printer = 0;
-        v->printer_retry = clock_after(now, LIMIT_SHORT_MS);
+        /* One that has ended by itself can't do it, and the next one hardly can. */
+        v->printer_retry = clock_after(now, signal != 0 ? LIMIT_SHORT_MS : LIMIT_SHORT_NOTE_MS);
         audit_error(NULL, NULL,
                     "the process that prints lines of /dev/log has ended; starting another");
     }
@@ -172,7 +176,7 @@ static void accept_waiting(struct supervisor *v, unsigned number, int64_t now) {
         reap_children(v, now); /* a connection that has ended does not count */
         if (v->in_container)
             accounts_refresh_groups(&v->accounts, &v->settings, v->environment);
-        if (!serve_connection(l, number, &v->limits, fd, &peer, now)) {
+        if (!serve_connection(l, number, v->links, &v->limits, fd, &peer, now)) {
             pause_accepting(v, l, "no process could be made", now);
             return;
         }
@@ -189,6 +193,8 @@ static int64_t prepare_poll(struct supervisor *v, struct pollfd fds[SLOTS], int6
     if (!accepts && !stops)
         deadline = clock_earlier(deadline, v->accept_from);
     fds[SLOT_SIGNALS] = (struct pollfd){.fd = v->signal_fd, .events = POLLIN};
+    fds[SLOT_LINKS] = (struct pollfd){.fd = v->links, .events = POLLIN};
+    deadline = clock_earlier(deadline, links_note_left_out(v->listeners, v->listener_count, now));
     for (size_t i = 0; i < LIMIT_LISTENERS; i++) {
         const struct listener *l = &v->listeners[i];
         bool exists = i < v->listener_count;
@@ -244,6 +250,8 @@ void supervisor_run(struct supervisor *v) {
         }
         if (n > 0 && fds[SLOT_SIGNALS].revents != 0)
             take_signals(v, now);
+        if (n > 0 && fds[SLOT_LINKS].revents != 0)
+            links_answer(v->links, v->listeners, now);
         /* Not if a signal has just begun the shutdown. */
         for (unsigned i = 0; n > 0 && v->shutdown.phase == SHUTDOWN_NOT && i < v->listener_count;
              i++)

@@ -27,6 +27,7 @@ struct supervisor {
 
     int signal_fd;              /* signalfd(2) */
     int syslog_fd;              /* /dev/log, or -1 */
+    int links;                  /* links.h */
     pid_t printer;              /* the process that prints what comes there, or 0 */
     int64_t printer_retry;      /* when to start another one */
     int64_t accept_from;        /* nobody is accepted before: something was short */
@@ -35,9 +36,9 @@ struct supervisor {
     struct shutdown shutdown;
 };
 
-/* Blocks the signals that supervisor_run takes: from now on none of them is lost. Returns 0, or -1
- * with errno. */
-int supervisor_block_signals(struct supervisor *v);
+/* Makes what supervisor_run waits at, and blocks the signals that it takes: from now on none of
+ * them is lost. Returns 0, or -1 with errno. */
+int supervisor_prepare(struct supervisor *v);
 
 /* Listens and serves until a signal ends it. */
 void supervisor_run(struct supervisor *v);

@@ -41,10 +41,14 @@ int fd_open_standard(void) {
     return 0;
 }
 
+static int last_kept = 2;
+
+void fd_keep(int fd) { last_kept = fd; }
+
 int fd_only_standard(void) {
     if (fd_open_standard() == -1)
         return -1;
-    close_from(3);
+    close_from(last_kept + 1);
     return 0;
 }
 

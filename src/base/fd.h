@@ -15,6 +15,9 @@ int fd_open_standard(void);
  * command. */
 int fd_only_standard(void);
 
+/* From now on fd_only_standard leaves the descriptor `fd`, which is 3, open too. */
+void fd_keep(int fd);
+
 /* Sets O_NONBLOCK (fcntl(2)). Returns 0, or -1 with errno. */
 int fd_nonblock(int fd);
 

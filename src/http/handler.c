@@ -9,6 +9,7 @@
 
 #include "base/clock.h"
 #include "base/fd.h"
+#include "base/init_link.h"
 #include "core/audit.h"
 
 static const char *error_of(struct handler *d, char *const *environment) {
@@ -40,11 +41,35 @@ void handler_open(struct handler *d, const char *channel, const char *peer,
         audit_error(channel, d->peer, error);
 }
 
-void handler_note_refusal(const struct handler *d, int status, const char *reason, bool login) {
+void handler_note_refusal(struct handler *d, int status, const char *reason, bool login) {
+    char text[LIMIT_LOG_TEXT / 4];
     struct audit a = audit_denial(d->channel, d->peer, reason);
+    enum init_link_answer answer = init_link_ask();
+    if (answer == INIT_LINK_COUNTED)
+        return;
+    /* Of wrong credentials one connection has one a second at most (LIMIT_DENIED_MS). */
+    if (answer == INIT_LINK_NOBODY && !login
+        && !rate_allows(&d->denials, LIMIT_DENIAL_LINES, clock_now()))
+        return;
+    if (d->denials.left_out > 0) {
+        snprintf(text, sizeof text, "%s; %llu more were refused since the last such line", reason,
+                 (unsigned long long)d->denials.left_out);
+        a.reason = text;
+        d->denials.left_out = 0;
+    }
     a.event = login ? "login" : a.event;
     a.user = d->user[0] != '\0' ? d->user : NULL;
     a.status = status;
+    audit_write(&a);
+}
+
+void handler_note_left_out(struct handler *d) {
+    char text[96] = "";
+    struct audit a = audit_denial(d->channel, d->peer, text);
+    if (d->denials.left_out == 0)
+        return;
+    snprintf(text, sizeof text, "%llu more were refused since the last such line",
+             (unsigned long long)d->denials.left_out);
     audit_write(&a);
 }
 

@@ -8,6 +8,7 @@
 #include "http/response.h"
 #include "http/admission.h"
 #include "http/auth.h"
+#include "base/rate.h"
 #include "core/session.h"
 #include "core/settings.h"
 
@@ -23,7 +24,8 @@ struct handler {
     char peer[LIMIT_PEER];
     /* the name in the client's certificate, which goes before the credential's; or empty */
     char user[LIMIT_USER];
-    bool unusable; /* the settings can't be used: every answer is 500, and the log says why */
+    struct rate denials; /* lines of the log on refused requests, without `bastion init` */
+    bool unusable;       /* the settings can't be used: every answer is 500, and the log says why */
     struct auth auth;
     struct settings settings;
     struct session session;
@@ -37,8 +39,13 @@ struct handler {
 void handler_open(struct handler *d, const char *channel, const char *peer,
                   char *const *environment);
 
-/* Writes the line that a refused request leaves in the log. */
-void handler_note_refusal(const struct handler *d, int status, const char *reason, bool login);
+/* Writes the line that a refused request leaves in the log, or has it counted where there were
+ * enough of them in this second: by `bastion init`, where that has accepted the connection, else
+ * here: then the next line says how many were left out. */
+void handler_note_refusal(struct handler *d, int status, const char *reason, bool login);
+
+/* At the end of a connection: says how many were left out since the last line. */
+void handler_note_left_out(struct handler *d);
 
 /* Notes what the request asks for, before its body is read over it. */
 void handler_note_command(struct handler *d, size_t given, struct slice value);

@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "base/env.h"
 #include "base/fd.h"
+#include "base/init_link.h"
 #include "base/peer.h"
 #include "base/ucspi.h"
 #include "http/handler.h"
@@ -232,6 +233,7 @@ static int serve_connection(struct handler *d) {
         else
             whole = serve(d, &head, &x, &body, clock_now() < end);
     }
+    handler_note_left_out(d);
     if (!whole) {
         close_cut(&x, &in, &body);
     } else if (shutdown(1, SHUT_WR) == 0) {
@@ -257,6 +259,7 @@ int http_main(int argc, char **argv) {
         fputs("bastion http: takes no arguments\n", stderr);
         return 64;
     }
+    init_link_open(environ, false);
     if (fd_only_standard() == -1)
         return 71;
     ucspi_peer(peer, environ, 0);

@@ -19,6 +19,7 @@
 #include "base/clock.h"
 #include "base/env.h"
 #include "base/fd.h"
+#include "base/init_link.h"
 #include "base/log.h"
 #include "base/peer.h"
 #include "base/ucspi.h"
@@ -89,6 +90,12 @@ static void note(const struct ssh_connection *v, const char *event, const char *
     if (v->ended)
         a.ms = clock_now() - v->started;
     audit_write(&a);
+}
+
+/* Nobody was let in, which may happen as often as anybody likes. */
+static void note_refused(const struct ssh_connection *v, const char *reason) {
+    if (init_link_ask() != INIT_LINK_COUNTED)
+        note(v, "login", "deny", reason);
 }
 
 static void complain(struct ssh_connection *v, struct slice text) {
@@ -269,9 +276,9 @@ static void end_connection(struct ssh_connection *v) {
     handoff_close(&v->listener, v->tinysshd);
     fd_close(&v->input);
     if (v->stranger)
-        note(v, "login", "deny", "an account or a key that has no place here");
+        note_refused(v, "an account or a key that has no place here");
     else if (v->key == NULL && !is_probe(v))
-        note(v, "login", "deny", refusal(v));
+        note_refused(v, refusal(v));
     else if (v->key != NULL && !v->entered && !v->denied)
         note(v, "login", "allow", "no session was begun");
     if (v->key != NULL)
@@ -405,6 +412,7 @@ int ssh_main(int argc, char **argv) {
         fputs("usage: bastion ssh [--prepare]\n", stderr);
         return 64;
     }
+    init_link_open(environ, false);
     if (fd_only_standard() == -1)
         return 71;
     signal(SIGPIPE, SIG_IGN);

@@ -12,6 +12,7 @@
 #include "base/clock.h"
 #include "base/drop.h"
 #include "base/fd.h"
+#include "base/init_link.h"
 #include "base/log.h"
 #include "base/pages.h"
 #include "base/ucspi.h"
@@ -49,7 +50,8 @@ struct tls_connection {
 
 static void note_denial(const struct tls_connection *c, const char *reason) {
     struct audit a = audit_denial("tls", c->peer, reason);
-    audit_write(&a);
+    if (init_link_ask() != INIT_LINK_COUNTED)
+        audit_write(&a);
 }
 
 /* ---- before the first byte ---- */
@@ -226,6 +228,7 @@ int tls_main(int argc, char **argv) {
         fputs("usage: bastion tls PROGRAM [ARG...]\n", stderr);
         return 64;
     }
+    init_link_open(environ, true);
     if (fd_only_standard() == -1 || fd_nonblock(0) == -1 || fd_nonblock(1) == -1)
         return 71;
     signal(SIGPIPE, SIG_IGN);

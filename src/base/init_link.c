@@ -1,0 +1,37 @@
+#include "base/init_link.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "base/env.h"
+#include "base/fd.h"
+#include "limit.h"
+
+static bool is_open;
+
+void init_link_open(char *const *environment, bool inherited) {
+    const char *value = env_get(environment, "BASTION_INIT");
+    int family;
+    socklen_t n = sizeof family;
+    is_open = value != NULL && strcmp(value, "3") == 0
+              && getsockopt(INIT_LINK_FD, SOL_SOCKET, SO_DOMAIN, &family, &n) == 0
+              && family == AF_UNIX && fcntl(INIT_LINK_FD, F_SETFD, inherited ? 0 : FD_CLOEXEC) == 0;
+    if (is_open)
+        fd_keep(INIT_LINK_FD);
+}
+
+enum init_link_answer init_link_ask(void) {
+    char question = INIT_LINK_MAY_LOG, answer, late[16];
+    struct pollfd pfd = {.fd = INIT_LINK_FD, .events = POLLIN};
+    if (!is_open)
+        return INIT_LINK_NOBODY;
+    /* An answer that came too late for the last question is none to this one. */
+    while (recv(INIT_LINK_FD, late, sizeof late, MSG_DONTWAIT) > 0) {
+    }
+    if (send(INIT_LINK_FD, &question, 1, MSG_DONTWAIT | MSG_NOSIGNAL) != 1
+        || poll(&pfd, 1, LIMIT_LINK_MS) != 1 || recv(INIT_LINK_FD, &answer, 1, MSG_DONTWAIT) != 1)
+        return INIT_LINK_NOBODY;
+    return answer == INIT_LINK_NO ? INIT_LINK_COUNTED : INIT_LINK_ALLOWED;
+}

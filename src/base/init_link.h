@@ -1,0 +1,30 @@
+/* init_link.h: the socket between `bastion init` and a process that serves a connection which it
+ * has accepted. Each connection has one of its own, so that nobody can ask for another's.
+ *
+ * A question is one byte, and so is its answer. There is one question: whether a line of the log on
+ * a refused client may be written. Of those there are LIMIT_DENIAL_LINES a second, of all
+ * connections of a port; process 1 counts the others, and says how many there were. */
+#ifndef BASE_INIT_LINK_H
+#define BASE_INIT_LINK_H
+
+#include <stdbool.h>
+
+/* Where a process that is started has the socket, and the variable that says so. */
+#define INIT_LINK_FD 3
+#define INIT_LINK_VARIABLE "BASTION_INIT=3"
+
+enum { INIT_LINK_MAY_LOG = 'd', INIT_LINK_YES = 'y', INIT_LINK_NO = 'n' };
+
+/* Takes up the socket where the environment, the administrator's, says that there is one: to be
+ * called before fd_only_standard, which leaves it open then. With `inherited` the programs that
+ * this process starts have it too. */
+void init_link_open(char *const *environment, bool inherited);
+
+enum init_link_answer {
+    INIT_LINK_ALLOWED,
+    INIT_LINK_COUNTED, /* too many: process 1 has counted it, and says so */
+    INIT_LINK_NOBODY   /* there is nobody to ask */
+};
+enum init_link_answer init_link_ask(void);
+
+#endif
