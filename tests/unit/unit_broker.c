@@ -56,7 +56,7 @@ static void ask(struct policy *p, struct line *l, struct asked *a) {
     char *text = l->field[2], rule[64];
     size_t n = plain(text), words = 0;
     policy_decide(p, (struct slice){unit_guarded(text, n), n}, &d);
-    snprintf(a->said, sizeof a->said, "%s %.400s", d.allow ? d.rule : d.reason, text);
+    snprintf(a->said, sizeof a->said, "%.100s %.400s", d.allow ? d.rule : d.reason, text);
     snprintf(rule, sizeof rule, "table:%s", l->field[1]);
     a->right = d.allow == allow
                && (allow ? strcmp(d.rule, rule) == 0 : strstr(d.reason, l->field[1]) != NULL);
