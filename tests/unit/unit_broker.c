@@ -47,7 +47,7 @@ static size_t plain(char *text) {
 struct asked {
     size_t row;
     bool right;
-    char said[512];
+    char said[LIMIT_PATH + 512];
 };
 
 static void ask(struct policy *p, struct line *l, struct asked *a) {
