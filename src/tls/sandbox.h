@@ -1,5 +1,5 @@
 /* sandbox.h: what the process that speaks TLS may do: the key is in its memory during the
- * handshake, and the bytes of a stranger until the end. */
+ * handshake, and the bytes of a client that nobody knows, until the end. */
 #ifndef TLS_SANDBOX_H
 #define TLS_SANDBOX_H
 
