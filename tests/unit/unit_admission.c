@@ -190,12 +190,12 @@ START_TEST(policy) {
     /* No mode: nothing can be decided, and what is decided all the same is a refusal. */
     ck_assert_int_eq(policy_load(&p, &s, &error), -1);
     policy_decide(&p, nothing, &d);
-    ck_assert(!d.allow && d.argv == NULL);
+    ck_assert(!d.allow && d.argv[0] == NULL);
     set("ALLOWED_COMMANDS=.*", "X=");
     ck_assert_int_eq(policy_load(&p, &s, &error), 0);
     ck_assert_int_eq(policy_lock(&p, &s), LOCK_MODE_OFF);
     policy_decide(&p, nothing, &d);
-    ck_assert(!d.allow && d.argv == NULL);
+    ck_assert(!d.allow && d.argv[0] == NULL);
 }
 END_TEST
 
