@@ -23,7 +23,8 @@
 #define LIMIT_BODY_WINDOW 16384 /* bytes of a body in memory at a time */
 /* bytes that a request may announce and the command not take; 413 above. A forge's delivery has
  * 25 MiB at most */
-#define LIMIT_DROPPED_BODY 33554432
+#define LIMIT_DROPPED_BODY (LIMIT_DROPPED_BODY_MIB * 1048576)
+#define LIMIT_DROPPED_BODY_MIB 32
 /* a body that is the command's input: between two of its bytes */
 #define LIMIT_BODY_STALL_MS 60000
 /* an answer waits so long for the rest of a body that nobody takes: most clients read nothing

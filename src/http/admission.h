@@ -32,7 +32,7 @@ struct admission_verdict {
     const char *allow;  /* 405: the methods of Allow */
     const char *reason; /* of a refusal, for the log; NULL where there is nothing to log */
     bool login;         /* it is a failed login */
-    const char *text;   /* what the client reads instead of the status's usual line, or NULL */
+    const char *text;   /* the body, where the status's own text won't do; else NULL */
 };
 
 /* A page elsewhere may not use a browser's credentials: cross-site requests and prefetches, before

@@ -80,8 +80,7 @@ static bool lacks_length(const struct handler *d, const struct body *body,
                          struct admission_verdict *g) {
     *g = (struct admission_verdict){
         .status = 411,
-        .reason = "a body without a length, which through CGI can't be told from a part of one",
-        .text = "Nothing was run: through CGI the command's input needs a Content-Length.\n"};
+        .reason = "a body without a length, which through CGI can't be told from a part of one"};
     return handler_takes_body(d) && (body->to_end || getenv("HTTP_TRANSFER_ENCODING") != NULL);
 }
 
@@ -104,7 +103,7 @@ static bool serve(struct handler *d, struct reply *x) {
     if (d->unusable) { /* perhaps root still: not a byte is parsed */
         x->rest = true;
         body_start_to_end(&body, &in);
-        reply_send(x, 500, "", "Internal Server Error\n");
+        reply_send(x, 500, "", NULL);
         finish(x, &body);
         return true;
     }

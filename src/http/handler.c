@@ -87,7 +87,7 @@ static bool lacks_command(const struct handler *d, struct admission_verdict *g) 
         .status = 400,
         .reason =
             d->requested.given == 0 ? "no X-Bastion-Command" : "more than one X-Bastion-Command",
-        .text = "Bad Request: one X-Bastion-Command has to say what to run.\n"};
+        .text = "Bad Request: one X-Bastion-Command has to say what to run."};
     return d->session.policy.mode == POLICY_BROKER && d->requested.given != 1;
 }
 
@@ -100,10 +100,7 @@ bool handler_takes_body(const struct handler *d) {
 static bool is_too_long(const struct handler *d, const struct body *body,
                         struct admission_verdict *g) {
     *g = (struct admission_verdict){
-        .status = 413,
-        .reason = "a body above 32 MiB, which the command does not take",
-        .text =
-            "Nothing was run: the body is longer than 32 MiB, and the command does not take it.\n"};
+        .status = 413, .reason = "a body above 32 MiB, which the command does not take"};
     return !handler_takes_body(d) && body->length > LIMIT_DROPPED_BODY;
 }
 
@@ -155,17 +152,7 @@ void handler_refuse(struct handler *d, struct reply *x, const struct admission_v
     } else if (g->status == 405) {
         snprintf(fields, sizeof fields, "Allow: %s\r\n", g->allow);
     }
-    const char *text = g->text != NULL    ? g->text
-                       : g->status == 200 ? "ok\n"
-                       : g->status == 401 ? "The credential is missing or wrong.\n"
-                       : g->status == 403 ? "Requests that another site causes are refused.\n"
-                       : g->status == 404 ? "There is nothing here.\n"
-                       : g->status == 405 ? "This method is not allowed here.\n"
-                       : g->status == 409 ? "Nothing was run: a request for a part of an answer "
-                                            "(Range) repeats one whose transfer broke, "
-                                            "which here means that the command failed.\n"
-                                          : "Bad Request\n";
-    if (reply_send(x, g->status, fields, text) == -1)
+    if (reply_send(x, g->status, fields, g->text) == -1)
         x->close = true;
 }
 

@@ -13,6 +13,7 @@
 #include "base/peer.h"
 #include "base/ucspi.h"
 #include "http/handler.h"
+#include "http/status.h"
 #include "wire/http1.h"
 #include "wire/opening.h"
 
@@ -93,9 +94,7 @@ static void refuse(struct handler *d, struct reply *x, int status, const char *t
     x->rest = status != 408;
     if (status != 408)
         handler_note_refusal(d, status, text, false);
-    char line[192];
-    snprintf(line, sizeof line, "%s\n", text);
-    reply_send(x, status, "", line);
+    reply_send(x, status, "", text);
 }
 
 /* What is said to somebody who does not speak HTTP. One who speaks TLS is told in clear text too:
@@ -110,18 +109,7 @@ static const char *why_not_http(enum opening opening) {
         return "This port takes no header of the PROXY protocol: switch it off in what stands in "
                "front (send-proxy, proxy_protocol).";
     case OPENING_SSH: return "This port speaks HTTP, not SSH.";
-    default: return "Bad Request";
-    }
-}
-
-static const char *why(int status) {
-    switch (status) {
-    case 408: return "The request took too long.";
-    case 414: return "The request line is too long.";
-    case 417: return "Expectation Failed";
-    case 431: return "The request's head is too large.";
-    case 505: return "HTTP Version Not Supported";
-    default: return "Bad Request";
+    default: return status_text(400);
     }
 }
 
@@ -134,7 +122,7 @@ static bool serve(struct handler *d, const struct http1_head *head, struct reply
     int status = http1_read_framing(head, &f);
     x->chunked = head->minor == 1;
     if (status != 0) {
-        refuse(d, x, status, why(status));
+        refuse(d, x, status, status_text(status));
         return true;
     }
     x->close = !f.persistent || !more;
@@ -146,7 +134,7 @@ static bool serve(struct handler *d, const struct http1_head *head, struct reply
     struct admission_verdict g = judge(d, head, &f);
     status = begin_body(d, body);
     if (status != 0) {
-        refuse(d, x, status, why(status));
+        refuse(d, x, status, status_text(status));
         return true;
     }
     if (g.status == 0)
@@ -218,7 +206,7 @@ static int serve_connection(struct handler *d) {
     body_start_to_end(&body, &in);
     x.rest = d->unusable;
     if (d->unusable) /* perhaps root still: not a byte is parsed */
-        reply_send(&x, 500, "", "Internal Server Error\n");
+        reply_send(&x, 500, "", NULL);
     for (bool first = true; whole && !x.close; first = false) {
         http1_start(&head);
         input_rewind(&in);
@@ -229,7 +217,8 @@ static int serve_connection(struct handler *d) {
             break;
         enum opening opening = opening_of(in.at, in.end);
         if (status != 200)
-            refuse(d, &x, status, opening != OPENING_HTTP ? why_not_http(opening) : why(status));
+            refuse(d, &x, status,
+                   opening != OPENING_HTTP ? why_not_http(opening) : status_text(status));
         else
             whole = serve(d, &head, &x, &body, clock_now() < end);
     }

@@ -4,41 +4,19 @@
 
 #include "base/clock.h"
 #include "base/fd.h"
+#include "http/status.h"
 #include "limit.h"
 
 enum { REPLY = 2048 }; /* a head and a short text */
 
-/* RFC 9110, section 15, and RFC 6585. */
-static const char *phrase(int status) {
-    switch (status) {
-    case 200: return "OK";
-    case 400: return "Bad Request";
-    case 401: return "Unauthorized";
-    case 403: return "Forbidden";
-    case 404: return "Not Found";
-    case 405: return "Method Not Allowed";
-    case 408: return "Request Timeout";
-    case 409: return "Conflict";
-    case 411: return "Length Required";
-    case 413: return "Content Too Large";
-    case 414: return "URI Too Long";
-    case 417: return "Expectation Failed";
-    case 422: return "Unprocessable Content";
-    case 429: return "Too Many Requests";
-    case 431: return "Request Header Fields Too Large";
-    case 505: return "HTTP Version Not Supported";
-    default: return "Internal Server Error";
-    }
-}
-
 void reply_head(struct buf *b, const struct reply *x, int status) {
     if (x->form == FORM_CGI) {
         /* First of all fields: some web servers look for it nowhere else. */
-        buf_format(b, "Status: %d %s\r\n", status, phrase(status));
+        buf_format(b, "Status: %d %s\r\n", status, status_phrase(status));
     } else {
         char date[CLOCK_HTTP_DATE];
         clock_http_date(date);
-        buf_format(b, "HTTP/1.1 %d %s\r\nDate: %s\r\n", status, phrase(status), date);
+        buf_format(b, "HTTP/1.1 %d %s\r\nDate: %s\r\n", status, status_phrase(status), date);
         if (x->close)
             buf_text(b, "Connection: close\r\n");
         else /* the one field counts only if the other names it (RFC 2068, section 19.7.1.1) */
@@ -56,9 +34,11 @@ int reply_send(const struct reply *x, int status, const char *fields, const char
     struct buf b = BUF_ON(whole);
     reply_head(&b, x, status);
     buf_text(&b, fields);
-    buf_format(&b, "Content-Length: %zu\r\n\r\n", strlen(text));
+    if (text == NULL)
+        text = status_text(status);
+    buf_format(&b, "Content-Length: %zu\r\n\r\n", strlen(text) + 1);
     if (!x->head_only)
-        buf_text(&b, text);
+        buf_format(&b, "%s\n", text);
     return b.full ? -1 : fd_write_all(x->out, b.at, b.len, LIMIT_HEAD_MS);
 }
 

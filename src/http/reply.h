@@ -29,8 +29,8 @@ struct reply {
 /* Puts the status and the fields that every answer has, without the empty line that ends them. */
 void reply_head(struct buf *b, const struct reply *x, int status);
 
-/* Sends a whole answer: `fields` are complete lines or "", `text` is the body. Returns 0, or -1
- * when the client did not take it. */
+/* Sends a whole answer: `fields` are complete lines or "", `text` is the body less its newline;
+ * NULL: what the table of status.h has. Returns 0, or -1 when the client did not take it. */
 int reply_send(const struct reply *x, int status, const char *fields, const char *text);
 
 /* Sends 100 (Continue). Returns 0 or -1. */

@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "base/peer.h"
+#include "http/status.h"
 
 static struct response *of(struct frontend *c) { return (struct response *)(void *)c; }
 
@@ -268,7 +269,7 @@ static void send_whole(struct response *a, int status, const char *fields) {
 static void end_held(struct response *a, const struct outcome *o, const char *code) {
     struct buf b = {.at = a->frame + RESPONSE_DATA, .cap = LIMIT_HELD};
     if (o->kind == OUTCOME_GONE || o->kind == OUTCOME_ERROR)
-        buf_text(&b, "Internal Server Error\n");
+        buf_format(&b, "%s\n", status_text(500));
     else
         outcome_tell(&b, o, "\n");
     if (o->kind != OUTCOME_ENDED && o->kind != OUTCOME_TIMEOUT)
