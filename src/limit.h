@@ -41,10 +41,18 @@
 /* bytes of output held for the status line, and the size of a chunk: a whole pipe's worth, so
  * that bulk output costs two calls per 64 KiB */
 #define LIMIT_HELD 65536
+/* seconds, in the Retry-After of a 429: a quick command is over by then */
+#define LIMIT_RETRY_AFTER_S 5
 /* a client that takes nothing this long is gone; five minutes, since the kernel's buffers hide
  * the progress of one that reads 1 KB/s */
 #define LIMIT_WRITE_STALL_MS 300000
 #define LIMIT_RESPONSE_HEAD 1024 /* bytes of status line and fields */
+/* of a client whose network may be gone without a word: seconds of silence after which the kernel
+ * asks it, seconds between two such questions, and how many of them without an answer end the
+ * connection */
+#define LIMIT_PROBE_IDLE_S 60
+#define LIMIT_PROBE_S 10
+#define LIMIT_PROBES 6
 /* a client that closes its sending side this soon after its request still listens */
 #define LIMIT_HALF_CLOSE_MS 1000
 /* bytes read after the last answer, lest a reset destroys it: also of a client that sends 200 MB

@@ -1,5 +1,5 @@
-/* admission.h: the door of the HTTP channels: may this request run the command? Pure but for the
- * credential's hash. */
+/* admission.h: may this HTTP request run the command, and if not, which status refuses it? `bastion
+ * http` and `bastion cgi` ask the same function. It reads nothing but its arguments. */
 #ifndef HTTP_ADMISSION_H
 #define HTTP_ADMISSION_H
 
@@ -8,37 +8,40 @@
 #include "http/auth.h"
 #include "wire/slice.h"
 
-/* The fields by which a browser says that it only looks ahead: today's, and what its forerunners
- * and others have. */
+/* The only path at which a command runs. */
+#define ADMISSION_RUN_PATH "/cgi-bin/run"
+
+/* The fields by which browsers, present and past, say that they fetch a page before anybody asked
+ * for it. */
 enum { ADMISSION_PURPOSES = 4 };
 extern const char *const admission_purposes[ADMISSION_PURPOSES];
 
-/* What counts of a request. A slice that is absent has at == NULL. `repeated` says that a field
- * which decides something (Origin, Referer, Sec-Fetch-Site, those of admission_purposes) stood
- * there twice. */
+/* What of a request decides. A field that is absent has at == NULL. */
 struct admission_request {
     struct slice method, path;
-    struct slice authority; /* of the request: host and port */
-    struct slice origin, referer, site;
+    struct slice authority; /* host and port, of the Host field or the target */
+    struct slice origin, referer, fetch_site;
     struct slice purpose[ADMISSION_PURPOSES];
     struct slice authorization;
-    size_t authorizations;
+    size_t authorizations; /* how often that field is there */
+    /* one of Origin, Referer, Sec-Fetch-Site and admission_purposes is there more than once */
     bool repeated;
-    bool range; /* it asks for a part of the answer (Range) */
+    bool range; /* it asks for a part of the response (Range) */
 };
 
 struct admission_verdict {
-    int status;         /* 0: run the command; else answer this */
+    int status;         /* 0: run the command; else respond with this */
     const char *allow;  /* 405: the methods of Allow */
     const char *reason; /* of a refusal, for the log; NULL where there is nothing to log */
-    bool login;         /* it is a failed login */
-    const char *text;   /* the body, where the status's own text won't do; else NULL */
+    bool failed_login;  /* the credential is missing or wrong */
+    const char *text;   /* the body, where the status's own text (status.h) won't do; else NULL */
 };
 
-/* A page elsewhere may not use a browser's credentials: cross-site requests and prefetches, before
- * anything else; then the path, the method, and the credential; last a Range, since what asks for
- * the rest of an answer is a client that repeats a request whose transfer broke, and a failed
- * command must not be run again by machinery. */
-struct admission_verdict admission_judge(const struct admission_request *rq, const struct auth *a);
+/* Judges in this order: cross-site requests and prefetches, since a page elsewhere may not use a
+ * browser's credentials; the path; the method; the credential; and Range, since a client that asks
+ * for the rest of a response repeats a request whose transfer broke, and a failed command must not
+ * be run again by machinery. */
+struct admission_verdict admission_judge(const struct admission_request *request,
+                                         const struct auth *auth);
 
 #endif

@@ -24,7 +24,7 @@ void auth_load(struct auth *a, struct settings *s) {
 
 /* Both sides are digests, so neither the place of the first difference nor a length shows in the
  * time. */
-static bool is_secret(const struct auth *a, const void *candidate, size_t n) {
+static bool matches_secret(const struct auth *a, const void *candidate, size_t n) {
     unsigned char theirs[32];
     sha256(theirs, candidate, n);
     volatile unsigned char difference = 0;
@@ -44,10 +44,10 @@ const char *auth_refuse(const struct auth *a, const char *field, size_t n) {
     while (at < n && field[at] == ' ')
         at++;
     if (a->scheme == AUTH_BEARER)
-        return is_secret(a, field + at, n - at) ? NULL : "wrong token";
+        return matches_secret(a, field + at, n - at) ? NULL : "wrong token";
     unsigned char decoded[LIMIT_SECRET];
     ssize_t len = base64_decode(decoded, sizeof decoded, field + at, n - at);
-    bool right = len >= 0 && is_secret(a, decoded, (size_t)len);
+    bool right = len >= 0 && matches_secret(a, decoded, (size_t)len);
     explicit_bzero(decoded, sizeof decoded);
     return right ? NULL : len < 0 ? "not base64" : "wrong user or password";
 }

@@ -7,8 +7,8 @@
 
 #include "base/clock.h"
 
-/* Moves what is at hand down to `to`. */
-static void move(struct input *in, size_t to) {
+/* Moves the bytes that are not used yet down to the offset `to`. */
+static void shift_input(struct input *in, size_t to) {
     memmove(in->at + to, in->at + in->start, in->end - in->start);
     in->end -= in->start - to;
     in->start = to;
@@ -16,12 +16,12 @@ static void move(struct input *in, size_t to) {
 
 void input_rewind(struct input *in) {
     in->floor = 0;
-    move(in, 0);
+    shift_input(in, 0);
 }
 
 ssize_t input_read(struct input *in) {
     if (in->start == in->end || (in->end == sizeof in->at && in->start > in->floor))
-        move(in, in->floor);
+        shift_input(in, in->floor);
     if (in->end == sizeof in->at)
         return -1;
     ssize_t n = read(in->fd, in->at + in->end, sizeof in->at - in->end);
@@ -54,8 +54,8 @@ bool body_next(struct body *b) {
         ssize_t used = chunk_read(&b->chunk, at, n, &b->content);
         if (used < 0)
             b->bad = true;
-        else
-            in->start += (size_t)used - b->content.n; /* the content itself goes as it is taken */
+        else /* the content itself is passed over by body_taken */
+            in->start += (size_t)used - b->content.n;
     }
     return b->content.n > 0;
 }
@@ -78,7 +78,8 @@ bool body_ended(const struct body *b) {
 
 ssize_t body_read(struct body *b) {
     if (b->content.n > 0)
-        return -1; /* `content` points into the window: it is used up before the window moves */
+        return -1; /* `content` points into the window, which must not move before that is used up
+                    */
     ssize_t n = input_read(b->in);
     if (n == 0 && !body_ended(b))
         b->bad = true;

@@ -8,155 +8,172 @@
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "base/fd.h"
 #include "base/init_link.h"
 #include "core/audit.h"
 
-static const char *error_of(struct handler *d, char *const *environment) {
-    struct settings_places places = {environment, strcmp(d->channel, "cgi") == 0
-                                                      ? settings_directories_of_guests
-                                                      : settings_directories};
+/* ---- the start ---- */
+
+/* Returns NULL, or why no request can be served. */
+static const char *open_handler(struct handler *h, char *const *environment) {
+    bool is_cgi = strcmp(h->channel, "cgi") == 0;
+    struct settings_places places = {environment, is_cgi ? settings_directories_of_guests
+                                                         : settings_directories};
     const char *error =
-        settings_start(&d->settings, &places, NEED_RUN | NEED_HTTP | NEED_ACCOUNT | NEED_RUN_DIR);
-    auth_load(&d->auth, &d->settings);
+        settings_start(&h->settings, &places, NEED_RUN | NEED_HTTP | NEED_ACCOUNT | NEED_RUN_DIR);
+    auth_load(&h->auth, &h->settings);
     if (error != NULL)
         return error;
-    if (session_open(&d->session, &d->settings, environment, &error) == -1)
+    if (session_open(&h->session, &h->settings, environment, &error) == -1)
         return error;
-    if (d->auth.scheme == AUTH_NONE)
+    if (h->auth.scheme == AUTH_NONE)
         return "HTTP_BASIC_AUTH, HTTP_TOKEN: neither is set, so nobody may run anything";
     return NULL;
 }
 
-void handler_open(struct handler *d, const char *channel, const char *peer,
+void handler_open(struct handler *h, const char *channel, const char *peer,
                   char *const *environment) {
     signal(SIGPIPE, SIG_IGN);
     /* a command of the same account must not read the credential here (ptrace(2)) */
     prctl(PR_SET_DUMPABLE, 0);
-    d->channel = channel;
-    snprintf(d->peer, sizeof d->peer, "%s", peer);
-    const char *error = error_of(d, environment);
-    d->unusable = error != NULL;
-    if (d->unusable)
-        audit_error(channel, d->peer, error);
+    h->channel = channel;
+    snprintf(h->peer, sizeof h->peer, "%s", peer);
+    const char *error = open_handler(h, environment);
+    h->unusable = error != NULL;
+    if (h->unusable)
+        audit_error(channel, h->peer, error);
 }
 
-void handler_note_refusal(struct handler *d, int status, const char *reason, bool login) {
-    char text[LIMIT_LOG_TEXT / 4];
-    struct audit a = audit_denial(d->channel, d->peer, reason);
-    enum init_link_answer answer = init_link_ask();
-    if (answer == INIT_LINK_COUNTED)
+/* ---- a request that may run the command ---- */
+
+void handler_keep_command(struct handler *h, size_t count, struct slice value) {
+    struct command_field *command = &h->command;
+    command->count = count;
+    if (h->session.policy.mode != POLICY_BROKER || count == 0)
         return;
-    /* Of wrong credentials one connection has one a second at most (LIMIT_DENIED_MS). */
-    if (answer == INIT_LINK_NOBODY && !login
-        && !rate_allows(&d->denials, LIMIT_DENIAL_LINES, clock_now()))
-        return;
-    if (d->denials.left_out > 0) {
-        snprintf(text, sizeof text, "%s; %llu more were refused since the last such line", reason,
-                 (unsigned long long)d->denials.left_out);
-        a.reason = text;
-        d->denials.left_out = 0;
-    }
-    a.event = login ? "login" : a.event;
-    a.user = d->user[0] != '\0' ? d->user : NULL;
-    a.status = status;
-    audit_write(&a);
+    command->n = value.n < sizeof command->at ? value.n : sizeof command->at;
+    memcpy(command->at, value.at, command->n);
 }
 
-void handler_note_left_out(struct handler *d) {
-    char text[96] = "";
-    struct audit a = audit_denial(d->channel, d->peer, text);
-    if (d->denials.left_out == 0)
-        return;
-    snprintf(text, sizeof text, "%llu more were refused since the last such line",
-             (unsigned long long)d->denials.left_out);
-    audit_write(&a);
-}
-
-void handler_note_command(struct handler *d, size_t given, struct slice value) {
-    d->requested.given = given;
-    if (d->session.policy.mode != POLICY_BROKER || given == 0)
-        return;
-    d->requested.n = value.n < sizeof d->requested.at ? value.n : sizeof d->requested.at;
-    memcpy(d->requested.at, value.at, d->requested.n);
-}
-
-/* In broker mode a request is one only with exactly one X-Bastion-Command. */
-static bool lacks_command(const struct handler *d, struct admission_verdict *g) {
-    *g = (struct admission_verdict){
+/* Whether it is a broker's request that does not have exactly one X-Bastion-Command; *verdict
+ * refuses it then. */
+static bool lacks_command(const struct handler *h, struct admission_verdict *verdict) {
+    *verdict = (struct admission_verdict){
         .status = 400,
         .reason =
-            d->requested.given == 0 ? "no X-Bastion-Command" : "more than one X-Bastion-Command",
+            h->command.count == 0 ? "no X-Bastion-Command" : "more than one X-Bastion-Command",
         .text = "Bad Request: one X-Bastion-Command has to say what to run."};
-    return d->session.policy.mode == POLICY_BROKER && d->requested.given != 1;
+    return h->session.policy.mode == POLICY_BROKER && h->command.count != 1;
 }
 
-bool handler_takes_body(const struct handler *d) {
-    return settings_number(&d->settings, SETTING_HTTP_STDIN) == HTTP_STDIN_BODY;
+bool handler_takes_body(const struct handler *h) {
+    return settings_number(&h->settings, SETTING_HTTP_STDIN) == HTTP_STDIN_BODY;
 }
 
-/* A body of unknown length may turn out to be longer: the run is under way by then, and it is read
- * all the same. */
-static bool is_too_long(const struct handler *d, const struct body *body,
-                        struct admission_verdict *g) {
-    *g = (struct admission_verdict){
-        .status = 413, .reason = "a body above 32 MiB, which the command does not take"};
-    return !handler_takes_body(d) && body->length > LIMIT_DROPPED_BODY;
+/* Whether the body is longer than what may be dropped; *verdict refuses the request then. A body of
+ * unknown length may turn out to be longer when the command runs already: it is read all the
+ * same. */
+static bool has_long_body(const struct handler *h, const struct body *body,
+                          struct admission_verdict *verdict) {
+    *verdict = (struct admission_verdict){
+        .status = 413,
+        .reason = "a body above " LIMIT_TEXT(LIMIT_DROPPED_BODY_MIB) " MiB, which the command does "
+                                                                     "not take"};
+    return !handler_takes_body(h) && body->length > LIMIT_DROPPED_BODY;
 }
 
-bool handler_run(struct handler *d, struct reply *x, struct body *body) {
-    struct admission_verdict g;
-    if (lacks_command(d, &g) || is_too_long(d, body, &g)) {
-        handler_refuse(d, x, &g, body);
+bool handler_run(struct handler *h, struct reply *reply, struct body *body) {
+    struct admission_verdict verdict;
+    if (lacks_command(h, &verdict) || has_long_body(h, body, &verdict)) {
+        handler_refuse(h, reply, &verdict, body);
         return true;
     }
-    struct request rq = {.requested = {d->requested.at, d->requested.n},
-                         .channel = d->channel,
-                         .user = d->user[0] != '\0' ? d->user : d->auth.user,
-                         .peer = d->peer,
-                         .form = handler_takes_body(d) ? RUN_MERGED_INPUT : RUN_MERGED};
-    if (x->continues && reply_continue(x) == -1) {
-        x->close = true; /* it is gone */
+    bool is_input = handler_takes_body(h);
+    struct request request = {.requested = {h->command.at, h->command.n},
+                              .channel = h->channel,
+                              .user = h->user[0] != '\0' ? h->user : h->auth.user,
+                              .peer = h->peer,
+                              .form = is_input ? RUN_MERGED_INPUT : RUN_MERGED};
+    if (reply->expects_continue && reply_continue(reply) == -1) {
+        reply->close = true; /* the client is gone */
         return true;
     }
     char run[SESSION_RUN_ID];
     session_new_run(run);
-    x->ran = true;
-    response_start(&d->answer, x, body, handler_takes_body(d), run,
-                   (int64_t)settings_number(&d->settings, SETTING_HTTP_HOLD_MS));
-    if (!session_serve(&d->session, &rq, run, &d->answer.client))
-        x->close = true;
-    return !d->answer.broken;
+    reply->ran = true;
+    response_start(&h->response, reply, body, is_input, run,
+                   (int64_t)settings_number(&h->settings, SETTING_HTTP_HOLD_MS));
+    if (!session_serve(&h->session, &request, run, &h->response.frontend))
+        reply->close = true;
+    return !h->response.cut;
 }
 
-/* Reads the request's body, and where the credential is wrong lets its second pass. */
-static void take_body(struct reply *x, struct body *body, bool denied) {
-    int64_t now = clock_now(),
-            deadline = clock_after(now, denied ? LIMIT_DENIED_MS : LIMIT_BODY_WAIT_MS);
+/* ---- one that may not ---- */
+
+void handler_log_refusal(struct handler *h, int status, const char *reason, bool failed_login) {
+    char text[LIMIT_LOG_TEXT / 4];
+    struct audit a = audit_denial(h->channel, h->peer, reason);
+    enum init_link_answer answer = init_link_ask();
+    if (answer == INIT_LINK_COUNTED)
+        return;
+    /* Of wrong credentials one connection has one a second at most (LIMIT_DENIED_MS). */
+    if (answer == INIT_LINK_NOBODY && !failed_login
+        && !rate_allows(&h->denials, LIMIT_DENIAL_LINES, clock_now()))
+        return;
+    if (h->denials.left_out > 0) {
+        snprintf(text, sizeof text, "%s; %llu more were refused since the last such line", reason,
+                 (unsigned long long)h->denials.left_out);
+        a.reason = text;
+        h->denials.left_out = 0;
+    }
+    a.event = failed_login ? "login" : a.event;
+    a.user = h->user[0] != '\0' ? h->user : NULL;
+    a.status = status;
+    audit_write(&a);
+}
+
+void handler_log_left_out(struct handler *h) {
+    char text[96] = "";
+    struct audit a = audit_denial(h->channel, h->peer, text);
+    if (h->denials.left_out == 0)
+        return;
+    snprintf(text, sizeof text, "%llu more were refused since the last such line",
+             (unsigned long long)h->denials.left_out);
+    audit_write(&a);
+}
+
+/* Reads the request's body and drops it; after a failed login until LIMIT_DENIED_MS have passed. */
+static void drop_refused_body(struct reply *reply, struct body *body, bool failed_login) {
+    int64_t deadline =
+        clock_after(clock_now(), failed_login ? LIMIT_DENIED_MS : LIMIT_BODY_WAIT_MS);
     /* A client that waits for a 100 and gets a refusal need not send its body, but may. */
-    if (x->continues || !body_drop(body, deadline, LIMIT_BODY_WAIT_MS))
-        x->close = x->rest = true;
+    if (reply->expects_continue || !body_drop(body, deadline, LIMIT_BODY_WAIT_MS))
+        reply->close = reply->unread = true;
     int64_t left = deadline - clock_now();
-    if (denied && left > 0)
+    if (failed_login && left > 0)
         poll(NULL, 0, (int)left);
 }
 
-void handler_refuse(struct handler *d, struct reply *x, const struct admission_verdict *g,
+void handler_refuse(struct handler *h, struct reply *reply, const struct admission_verdict *verdict,
                     struct body *body) {
     char fields[128] = "";
-    if (g->reason != NULL)
-        handler_note_refusal(d, g->status, g->reason, g->login);
-    take_body(x, body, g->status == 401);
-    if (g->status == 401) {
-        snprintf(fields, sizeof fields, "WWW-Authenticate: %s\r\n", auth_challenge(&d->auth));
-    } else if (g->status == 405) {
-        snprintf(fields, sizeof fields, "Allow: %s\r\n", g->allow);
-    }
-    if (reply_send(x, g->status, fields, g->text) == -1)
-        x->close = true;
+    if (verdict->reason != NULL)
+        handler_log_refusal(h, verdict->status, verdict->reason, verdict->failed_login);
+    drop_refused_body(reply, body, verdict->status == 401);
+    if (verdict->status == 401)
+        snprintf(fields, sizeof fields, "WWW-Authenticate: %s\r\n", auth_challenge(&h->auth));
+    else if (verdict->status == 405)
+        snprintf(fields, sizeof fields, "Allow: %s\r\n", verdict->allow);
+    if (reply_send(reply, verdict->status, fields, verdict->text) == -1)
+        reply->close = true;
 }
 
-void handler_patience(const struct reply *x, int64_t *ms, int64_t *idle) {
-    *ms = !x->rest ? LIMIT_DRAIN_MS : x->ran ? LIMIT_DRAIN_RAN_MS : LIMIT_DRAIN_REFUSED_MS;
-    *idle = !x->rest ? LIMIT_DRAIN_MS : x->ran ? LIMIT_BODY_STALL_MS : LIMIT_DRAIN_REFUSED_IDLE_MS;
+/* ---- the end ---- */
+
+void handler_drain_time(const struct reply *reply, int64_t *ms, int64_t *idle) {
+    if (!reply->unread)
+        *ms = *idle = LIMIT_DRAIN_MS;
+    else if (reply->ran)
+        *ms = LIMIT_DRAIN_RAN_MS, *idle = LIMIT_BODY_STALL_MS;
+    else
+        *ms = LIMIT_DRAIN_REFUSED_MS, *idle = LIMIT_DRAIN_REFUSED_IDLE_MS;
 }

@@ -19,11 +19,12 @@
 
 extern char **environ;
 
-/* ---- reading ---- */
+/* ---- reading a head ---- */
 
-/* Reads until the head is whole: 200; or the status that refuses it; or 0 when there is nobody to
- * answer. The first head's time starts with the connection, a later one's with its first byte. */
-static int read_head(struct input *in, struct http1_head *head, bool first) {
+/* Reads until the head is whole. Returns 200; or the status that refuses it; or 0 when there is
+ * nobody to respond to. The time for the first head starts with the connection, that for a later
+ * one with its first byte. */
+static int read_request_head(struct input *in, struct http1_head *head, bool first) {
     bool begun = first;
     int64_t deadline = clock_after(clock_now(), begun ? LIMIT_HEAD_MS : LIMIT_IDLE_MS);
     for (;;) {
@@ -31,7 +32,8 @@ static int read_head(struct input *in, struct http1_head *head, bool first) {
             begun = true;
             deadline = clock_after(clock_now(), LIMIT_HEAD_MS);
         }
-        /* Asked before: a hello need not hold a line's end, for which a head would wait. */
+        /* Other protocols first: in their opening bytes there need not be the end of a line, for
+         * which the parser of heads would wait. */
         int status = opening_of(in->at, in->end) != OPENING_HTTP
                          ? 400
                          : http1_read_head(head, in->at, in->end);
@@ -46,61 +48,57 @@ static int read_head(struct input *in, struct http1_head *head, bool first) {
     }
 }
 
-static struct slice field(const struct http1_head *head, const char *name, size_t *count) {
+/* ---- judging it ---- */
+
+/* The value of the field, at == NULL where it is absent; *count: how often it is there. */
+static struct slice field_value(const struct http1_head *head, const char *name, size_t *count) {
     struct slice value = {NULL, 0};
-    size_t n = http1_find(head, name, &value);
-    if (count != NULL)
-        *count = n;
+    *count = http1_find(head, name, &value);
     return value;
 }
 
-static struct admission_verdict judge(struct handler *d, const struct http1_head *head,
-                                      const struct http1_framing *f) {
-    size_t origins, referers, sites, purposes, ranges;
-    struct admission_request rq = {
+/* Asks http/admission.h, and keeps X-Bastion-Command for a request that may run. */
+static struct admission_verdict judge_request(struct handler *h, const struct http1_head *head,
+                                              const struct http1_framing *framing) {
+    size_t origins, referers, sites, purposes, ranges, commands;
+    struct admission_request request = {
         .method = head->method,
-        .path = f->path,
-        .authority = f->authority,
-        .origin = field(head, "Origin", &origins),
-        .referer = field(head, "Referer", &referers),
-        .site = field(head, "Sec-Fetch-Site", &sites),
+        .path = framing->path,
+        .authority = framing->authority,
+        .origin = field_value(head, "Origin", &origins),
+        .referer = field_value(head, "Referer", &referers),
+        .fetch_site = field_value(head, "Sec-Fetch-Site", &sites),
     };
-    rq.repeated = origins > 1 || referers > 1 || sites > 1;
+    request.repeated = origins > 1 || referers > 1 || sites > 1;
     for (size_t i = 0; i < ADMISSION_PURPOSES; i++) {
-        rq.purpose[i] = field(head, admission_purposes[i], &purposes);
-        rq.repeated = rq.repeated || purposes > 1;
+        request.purpose[i] = field_value(head, admission_purposes[i], &purposes);
+        request.repeated = request.repeated || purposes > 1;
     }
-    field(head, "Range", &ranges);
-    rq.range = ranges > 0;
-    rq.authorization = field(head, "Authorization", &rq.authorizations);
-    struct slice requested = {"", 0};
-    size_t wishes = http1_find(head, "X-Bastion-Command", &requested);
-    handler_note_command(d, wishes, requested);
-    return admission_judge(&rq, &d->auth);
+    field_value(head, "Range", &ranges);
+    request.range = ranges > 0;
+    request.authorization = field_value(head, "Authorization", &request.authorizations);
+    struct slice command = field_value(head, "X-Bastion-Command", &commands);
+    handler_keep_command(h, commands, command);
+    return admission_judge(&request, &h->auth);
 }
 
 /* ---- one request ---- */
 
-/* What of the body came along with the head shows its errors before anything runs: 0, or the status
- * that refuses the request. */
-static int begin_body(const struct handler *d, struct body *body) {
-    if (!handler_takes_body(d))
-        body_skip(body);
-    return body->bad ? 400 : 0;
-}
-
-static void refuse(struct handler *d, struct reply *x, int status, const char *text) {
-    x->close = true;
-    x->rest = status != 408;
+/* Refuses what is no request, or none that can be read to its end: the connection ends with it.
+ * `text` is the body and the log's reason. After a head that took too long (408) nothing more is
+ * read, and nothing logged: it may be a connection that a browser opened ahead of time. */
+static void refuse_message(struct handler *h, struct reply *reply, int status, const char *text) {
+    reply->close = true;
+    reply->unread = status != 408;
     if (status != 408)
-        handler_note_refusal(d, status, text, false);
-    reply_send(x, status, "", text);
+        handler_log_refusal(h, status, text, false);
+    reply_send(reply, status, "", text);
 }
 
-/* What is said to somebody who does not speak HTTP. One who speaks TLS is told in clear text too:
- * his library says then that the other side does not speak it ("wrong version number", "HTTP
- * response to HTTPS client"), which no alert could tell. */
-static const char *why_not_http(enum opening opening) {
+/* What somebody is told who does not speak HTTP. TLS is answered in clear text too: its libraries
+ * say then that the other side does not speak TLS ("wrong version number", "HTTP response to HTTPS
+ * client"), which no alert could tell. */
+static const char *other_protocol_text(enum opening opening) {
     switch (opening) {
     case OPENING_TLS:
         return "This port speaks plain HTTP, not TLS: use http:// in the address, or the port of "
@@ -113,135 +111,151 @@ static const char *why_not_http(enum opening opening) {
     }
 }
 
-/* Serves the request whose head stands at the front of the input and whose body becomes `body`, as
- * the last one unless `more` may follow. False when its answer was cut. */
-static bool serve(struct handler *d, const struct http1_head *head, struct reply *x,
-                  struct body *body, bool more) {
-    struct http1_framing f;
+/* Serves the request whose head is at the front of the window and whose body becomes `body`; it is
+ * the connection's last unless `more` may follow. Returns false when the response was cut. */
+static bool serve_request(struct handler *h, const struct http1_head *head, struct reply *reply,
+                          struct body *body, bool more) {
+    struct http1_framing framing;
     struct input *in = body->in;
-    int status = http1_read_framing(head, &f);
-    x->chunked = head->minor == 1;
+    int status = http1_read_framing(head, &framing);
+    reply->chunked = head->minor == 1;
     if (status != 0) {
-        refuse(d, x, status, status_text(status));
+        refuse_message(h, reply, status, status_text(status));
         return true;
     }
-    x->close = !f.persistent || !more;
-    x->trailers = f.trailers;
-    x->head_only = slice_is(head->method, "HEAD");
+    reply->close = !framing.persistent || !more;
+    reply->trailers = framing.trailers;
+    reply->head_only = slice_is(head->method, "HEAD");
+    reply->expects_continue = framing.expects_continue;
     in->floor = in->start = head->scanned;
-    body_start(body, in, f.chunked, f.length);
-    x->continues = f.expects_continue;
-    struct admission_verdict g = judge(d, head, &f);
-    status = begin_body(d, body);
-    if (status != 0) {
-        refuse(d, x, status, status_text(status));
+    body_start(body, in, framing.chunked, framing.length);
+    struct admission_verdict verdict = judge_request(h, head, &framing);
+    /* Errors in what came of the body along with the head are found before anything runs. */
+    if (!handler_takes_body(h))
+        body_skip(body);
+    if (body->bad) {
+        refuse_message(h, reply, 400, status_text(400));
         return true;
     }
-    if (g.status == 0)
-        return handler_run(d, x, body);
-    handler_refuse(d, x, &g, body);
+    if (verdict.status == 0)
+        return handler_run(h, reply, body);
+    handler_refuse(h, reply, &verdict, body);
     return true;
 }
 
-/* ---- the connection ---- */
+/* ---- the connection's end ---- */
 
-/* Reads what is left of the last request; it ends where nothing comes for `idle` milliseconds, or
- * sooner. */
-static void drop_rest(const struct reply *x, struct body *body, int64_t idle) {
-    int64_t ms, most;
-    handler_patience(x, &ms, &most);
-    if (x->rest)
-        body_drop(body, clock_after(clock_now(), ms), clock_earlier(idle, most));
+/* Reads the rest of the last request, until nothing has come for `idle` milliseconds or for less
+ * where handler_drain_time says so. */
+static void drop_unread(const struct reply *reply, struct body *body, int64_t idle) {
+    int64_t ms, most_idle;
+    handler_drain_time(reply, &ms, &most_idle);
+    if (reply->unread)
+        body_drop(body, clock_after(clock_now(), ms), clock_earlier(idle, most_idle));
 }
 
 /* Waits until the client's side has all of the output, as long as it goes on taking it, and reads
  * what it sends meanwhile. */
-static void wait_until_taken(const struct reply *x, struct body *body) {
-    struct pollfd pfd = {.fd = x->out};
-    long left = peer_unsent(x->out);
+static void wait_until_taken(const struct reply *reply, struct body *body) {
+    struct pollfd pfd = {.fd = reply->out};
+    long left = peer_unsent(reply->out);
     int64_t stalled = clock_after(clock_now(), LIMIT_WRITE_STALL_MS);
     while (left > 0 && clock_now() < stalled && poll(&pfd, 1, LIMIT_TAKEN_LOOK_MS) == 0) {
-        if (x->rest)
+        if (reply->unread)
             body_drop(body, clock_after(clock_now(), LIMIT_TAKEN_LOOK_MS), 0);
-        long now_left = peer_unsent(x->out);
+        long now_left = peer_unsent(reply->out);
         if (now_left < left)
             stalled = clock_after(clock_now(), LIMIT_WRITE_STALL_MS);
         left = now_left;
     }
 }
 
-/* Ends the connection after an answer that was cut. The client's side has to have all of the
+/* Ends the connection after a response that was cut. The client's side has to have all of the
  * output, and a moment to pass it on: a proxy that learns of the end at once forgets what it has
- * not sent yet (Varnish; nginx over HTTP/2), and not every kernel keeps it after a reset. The
- * missing last chunk says that the answer was cut; HTTP/1.0 has nothing of that kind, so there it
- * is a reset. Where neither can be, as before `bastion tls`, a close without shutdown(2) says it.
- * These two end the request too, so that as much of it as comes is read before: a client that is
- * still sending reads nothing. */
-static void close_cut(const struct reply *x, const struct input *in, struct body *body) {
+ * not sent yet (Varnish; nginx over HTTP/2), and not every kernel keeps it after a reset.
+ *
+ * That the response was cut is said by its missing last chunk; over HTTP/1.0, which has nothing of
+ * that kind, by a reset. Where neither can be, as behind `bastion tls`, a close without shutdown(2)
+ * says it. These two end the request too, so that as much of it as comes is read before: a client
+ * that is still sending reads nothing. */
+static void close_cut_response(const struct reply *reply, const struct input *in,
+                               struct body *body) {
     struct linger linger = {.l_onoff = 1, .l_linger = 0};
-    struct pollfd pfd = {.fd = x->out};
-    bool inet = fd_is_inet_socket(x->out);
-    if (!inet || !x->chunked)
-        drop_rest(x, body, LIMIT_DRAIN_REFUSED_IDLE_MS);
-    wait_until_taken(x, body);
+    struct pollfd pfd = {.fd = reply->out};
+    bool inet = fd_is_inet_socket(reply->out);
+    if (!inet || !reply->chunked)
+        drop_unread(reply, body, LIMIT_DRAIN_REFUSED_IDLE_MS);
+    wait_until_taken(reply, body);
     if (!inet)
         return;
-    bool listens = poll(&pfd, 1, LIMIT_CUT_PAUSE_MS) == 0;
-    if (!x->chunked && listens) {
-        setsockopt(x->out, SOL_SOCKET, SO_LINGER, &linger, sizeof linger);
-    } else if (shutdown(x->out, SHUT_WR) == 0) {
-        drop_rest(x, body, CLOCK_NEVER);
+    bool connected = poll(&pfd, 1, LIMIT_CUT_PAUSE_MS) == 0;
+    if (!reply->chunked && connected) {
+        setsockopt(reply->out, SOL_SOCKET, SO_LINGER, &linger, sizeof linger);
+    } else if (shutdown(reply->out, SHUT_WR) == 0) {
+        drop_unread(reply, body, CLOCK_NEVER);
         if (!in->ended)
             peer_drain(in->fd);
     }
 }
 
-static int serve_connection(struct handler *d) {
+/* Ends the connection after a response that is whole: in two steps, since a close with bytes of the
+ * client's unread would be a reset, which destroys the response on its way. */
+static void close_whole_response(const struct reply *reply, const struct input *in,
+                                 struct body *body) {
+    if (shutdown(1, SHUT_WR) == -1)
+        return;
+    drop_unread(reply, body, CLOCK_NEVER);
+    if (!in->ended)
+        peer_drain(in->fd);
+}
+
+/* ---- the connection ---- */
+
+/* Serves one request after the other. Returns the exit status of http_main. */
+static int serve_http_connection(struct handler *h) {
     static struct input in;
     static struct http1_head head;
-    struct reply x = {.form = FORM_HTTP, .out = 1, .chunked = true, .close = d->unusable};
+    struct reply reply = {.form = REPLY_HTTP, .out = 1, .chunked = true, .close = h->unusable};
     int64_t end = clock_after(clock_now(), LIMIT_CONNECTION_MS);
     struct body body;
     bool whole = true;
     body_start_to_end(&body, &in);
-    x.rest = d->unusable;
-    if (d->unusable) /* perhaps root still: not a byte is parsed */
-        reply_send(&x, 500, "", NULL);
-    for (bool first = true; whole && !x.close; first = false) {
+    reply.unread = h->unusable;
+    if (h->unusable) /* this process may be root still: not a byte is parsed */
+        reply_send(&reply, 500, "", NULL);
+    for (bool first = true; whole && !reply.close; first = false) {
         http1_start(&head);
         input_rewind(&in);
-        body_start_to_end(&body, &in); /* where the head is none, whatever comes */
-        int status = read_head(&in, &head, first);
-        x = (struct reply){.form = FORM_HTTP, .out = 1, .chunked = true};
+        body_start_to_end(&body, &in); /* what there is to drop, where no head says more */
+        int status = read_request_head(&in, &head, first);
+        reply = (struct reply){.form = REPLY_HTTP, .out = 1, .chunked = true};
         if (status == 0)
             break;
         enum opening opening = opening_of(in.at, in.end);
         if (status != 200)
-            refuse(d, &x, status,
-                   opening != OPENING_HTTP ? why_not_http(opening) : status_text(status));
+            refuse_message(h, &reply, status,
+                           opening != OPENING_HTTP ? other_protocol_text(opening)
+                                                   : status_text(status));
         else
-            whole = serve(d, &head, &x, &body, clock_now() < end);
+            whole = serve_request(h, &head, &reply, &body, clock_now() < end);
     }
-    handler_note_left_out(d);
-    if (!whole) {
-        close_cut(&x, &in, &body);
-    } else if (shutdown(1, SHUT_WR) == 0) {
-        drop_rest(&x, &body, CLOCK_NEVER);
-        if (!in.ended)
-            peer_drain(in.fd);
-    }
+    handler_log_left_out(h);
+    if (whole)
+        close_whole_response(&reply, &in, &body);
+    else
+        close_cut_response(&reply, &in, &body);
     return whole ? 0 : 1;
 }
 
-/* The client's certificate, of which `bastion tls` tells. */
-static void take_certificate(struct handler *d) {
+/* Notes the name in the client's certificate, which `bastion tls` has verified. */
+static void note_client_certificate(struct handler *h) {
     const char *https = env_get(environ, "HTTPS"), *name = env_get(environ, "SSL_CLIENT_S_DN_CN");
     if (https != NULL && strcmp(https, "on") == 0 && name != NULL)
-        snprintf(d->user, sizeof d->user, "%s", name);
+        snprintf(h->user, sizeof h->user, "%s", name);
 }
 
 int http_main(int argc, char **argv) {
-    static struct handler door;
+    static struct handler handler; /* large */
     char peer[LIMIT_PEER];
     (void)argv;
     if (argc > 1) {
@@ -252,11 +266,11 @@ int http_main(int argc, char **argv) {
     if (fd_only_standard() == -1)
         return 71;
     ucspi_peer(peer, environ, 0);
-    take_certificate(&door);
-    handler_open(&door, "http", peer, environ);
-    /* Small answers must not wait for the acknowledgement of the one before. */
+    note_client_certificate(&handler);
+    handler_open(&handler, "http", peer, environ);
+    /* Small responses must not wait for the acknowledgement of the one before. */
     peer_no_delay(1);
     if (fd_nonblock(0) == -1 || fd_nonblock(1) == -1)
         return 71;
-    return serve_connection(&door);
+    return serve_http_connection(&handler);
 }

@@ -2,7 +2,7 @@
 #ifndef HTTP_HTTP_H
 #define HTTP_HTTP_H
 
-/* Returns the exit status: 0 when the connection ended as it should, 1 when an answer was cut (so
+/* Returns the exit status: 0 when the connection ended as it should, 1 when a response was cut (so
  * that `bastion tls` cuts its own ending too). */
 int http_main(int argc, char **argv);
 

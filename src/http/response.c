@@ -9,322 +9,328 @@
 #include "base/peer.h"
 #include "http/status.h"
 
-static struct response *of(struct frontend *c) { return (struct response *)(void *)c; }
+static struct response *response_of(struct frontend *f) { return (struct response *)(void *)f; }
 
-/* ---- to the client ---- */
+/* ---- the frame: what is written to the client ---- */
 
-static void lose(struct response *a) {
-    a->client.gone = true;
-    a->from = a->to = a->held = 0;
+/* The client is gone: what was meant for it is dropped. */
+static void lose_client(struct response *r) {
+    r->frontend.gone = true;
+    r->from = r->to = r->held = 0;
 }
 
-static void flush(struct response *a) {
-    while (a->from < a->to) {
-        ssize_t n = write(a->x->out, a->frame + a->from, a->to - a->from);
+/* Writes as much of the frame as the client takes now. */
+static void flush_frame(struct response *r) {
+    while (r->from < r->to) {
+        ssize_t n = write(r->reply->out, r->frame + r->from, r->to - r->from);
         if (n < 0 && errno == EINTR)
             continue;
         if (n < 0 && errno == EAGAIN)
             return;
         if (n < 0) {
-            lose(a);
+            lose_client(r);
             return;
         }
-        a->from += (size_t)n;
-        a->stall.at = CLOCK_NEVER; /* set anew by watch */
+        r->from += (size_t)n;
+        r->stall.at = CLOCK_NEVER; /* set anew by response_watch */
     }
-    a->from = a->to = a->held = 0;
+    r->from = r->to = r->held = 0;
 }
 
-/* Puts bytes right before what is to be written. */
-static void prepend(struct response *a, const char *bytes, size_t n) {
-    a->from -= n;
-    memcpy(a->frame + a->from, bytes, n);
+static void prepend_to_frame(struct response *r, const char *bytes, size_t n) {
+    r->from -= n;
+    memcpy(r->frame + r->from, bytes, n);
 }
 
-static void append(struct response *a, const char *bytes, size_t n) {
-    memcpy(a->frame + a->to, bytes, n);
-    a->to += n;
+static void append_to_frame(struct response *r, const char *text) {
+    size_t n = strlen(text);
+    memcpy(r->frame + r->to, text, n);
+    r->to += n;
 }
 
 /* Makes the output in the frame the next thing to write, as a chunk where the message is
  * chunked. */
-static void frame_output(struct response *a) {
-    a->from = RESPONSE_DATA;
-    a->to = RESPONSE_DATA + a->held;
-    if (a->held > 0 && a->x->chunked) {
+static void frame_output(struct response *r) {
+    r->from = RESPONSE_DATA;
+    r->to = RESPONSE_DATA + r->held;
+    if (r->held > 0 && r->reply->chunked) {
         char line[CHUNK_HEAD];
-        size_t n = chunk_head(line, a->held);
-        prepend(a, line + CHUNK_HEAD - n, n);
-        append(a, "\r\n", 2);
+        size_t n = chunk_head(line, r->held);
+        prepend_to_frame(r, line + CHUNK_HEAD - n, n);
+        append_to_frame(r, "\r\n");
     }
 }
 
-static void send_output(struct response *a) {
-    if (a->client.gone) {
-        a->held = 0;
+static void send_output(struct response *r) {
+    if (r->frontend.gone) {
+        r->held = 0;
         return;
     }
-    frame_output(a);
-    flush(a);
+    frame_output(r);
+    flush_frame(r);
 }
 
-/* The fields of every answer that names a run. */
-static void head(struct response *a, struct buf *b, int status) {
-    reply_head(b, a->x, status);
-    buf_format(b, "X-Bastion-Run: %s\r\n", a->run);
+/* The status and the fields that every response to a run has. */
+static void append_head(struct response *r, struct buf *b, int status) {
+    reply_head(b, r->reply, status);
+    buf_format(b, "X-Bastion-Run: %s\r\n", r->run);
 }
 
-/* Sends the status line, and what is held. */
-static void begin_streaming(struct response *a) {
+/* The command may run for long: sends the status line, and the output that is held. */
+static void begin_streaming(struct response *r) {
     char text[LIMIT_RESPONSE_HEAD];
     struct buf b = BUF_ON(text);
-    a->streaming = true;
-    a->hold_until = CLOCK_NEVER;
-    if (a->client.gone)
+    r->streaming = true;
+    r->hold_until = CLOCK_NEVER;
+    if (r->frontend.gone)
         return;
-    peer_probe(a->x->out, 60, 10, 6); /* it may be long from now on */
-    if (!a->x->chunked)
-        a->x->close = true; /* the message ends with the connection */
-    head(a, &b, 200);
-    if (a->x->chunked) {
+    peer_probe(r->reply->out, LIMIT_PROBE_IDLE_S, LIMIT_PROBE_S, LIMIT_PROBES);
+    if (!r->reply->chunked)
+        r->reply->close = true; /* the message ends with the connection */
+    append_head(r, &b, 200);
+    if (r->reply->chunked) {
         buf_text(&b, "Transfer-Encoding: chunked\r\n");
-        if (a->x->trailers)
+        if (r->reply->trailers)
             buf_text(&b, "Trailer: X-Bastion-Exit-Code\r\n");
     }
     buf_text(&b, "\r\n");
-    frame_output(a);
-    prepend(a, b.at, b.len);
-    flush(a);
+    frame_output(r);
+    prepend_to_frame(r, b.at, b.len);
+    flush_frame(r);
 }
 
 /* ---- what the session calls ---- */
 
-static void started(struct frontend *c, const char *run) {
-    struct response *a = of(c);
-    (void)run; /* known from the start */
-    a->hold_until = clock_after(clock_now(), a->hold_ms);
-    if (a->hold_ms == 0)
-        begin_streaming(a);
+static void response_started(struct frontend *f, const char *run) {
+    struct response *r = response_of(f);
+    (void)run; /* response_start was told already */
+    r->hold_until = clock_after(clock_now(), r->hold_ms);
+    if (r->hold_ms == 0)
+        begin_streaming(r);
 }
 
-static size_t room(struct frontend *c, int stream, char **at) {
-    struct response *a = of(c);
-    (void)stream; /* merged */
-    *at = a->frame + RESPONSE_DATA + a->held;
-    return a->from < a->to ? 0 : LIMIT_HELD - a->held;
+static size_t response_room(struct frontend *f, int stream, char **at) {
+    struct response *r = response_of(f);
+    (void)stream; /* there is but one: error and output are merged */
+    *at = r->frame + RESPONSE_DATA + r->held;
+    return r->from < r->to ? 0 : LIMIT_HELD - r->held;
 }
 
-static void output(struct frontend *c, int stream, size_t n) {
-    struct response *a = of(c);
+static void response_output(struct frontend *f, int stream, size_t n) {
+    struct response *r = response_of(f);
     (void)stream;
-    a->held += n;
-    a->said = true;
-    if (a->streaming || c->gone)
-        send_output(a);
-    else if (a->held == LIMIT_HELD)
-        begin_streaming(a);
+    r->held += n;
+    r->has_output = true;
+    if (r->streaming || f->gone)
+        send_output(r);
+    else if (r->held == LIMIT_HELD)
+        begin_streaming(r);
 }
 
-static size_t input(struct frontend *c, const char **at) {
-    struct response *a = of(c);
-    if (c->input_closed || !body_next(a->body))
+static size_t response_input(struct frontend *f, const char **at) {
+    struct response *r = response_of(f);
+    if (f->input_closed || !body_next(r->body))
         return 0;
-    *at = a->body->content.at;
-    return a->body->content.n;
+    *at = r->body->content.at;
+    return r->body->content.n;
 }
 
-static void taken(struct frontend *c, size_t n) { body_taken(of(c)->body, n); }
+static void response_taken(struct frontend *f, size_t n) { body_taken(response_of(f)->body, n); }
 
-static bool input_ended(const struct frontend *c) {
-    const struct body *b = ((const struct response *)(const void *)c)->body;
+static bool response_input_ended(const struct frontend *f) {
+    const struct body *b = ((const struct response *)(const void *)f)->body;
     return b->bad || body_ended(b);
 }
 
-/* Whether the client is to go on sending. What the command does not take is read all the same, and
- * dropped: most clients send all of their request before they read a byte of the answer. */
-static bool wants_body(struct response *a) {
-    if (a->client.input_closed)
-        body_skip(a->body);
-    return !a->half_closed && !a->body->bad && a->body->content.n == 0 && !body_ended(a->body);
+/* Whether more of the request's body is to be read. What the command does not take is read all the
+ * same, and dropped: most clients send all of their request before they read a byte of the
+ * response. */
+static bool wants_body(struct response *r) {
+    if (r->frontend.input_closed)
+        body_skip(r->body);
+    return !r->half_closed && !r->body->bad && r->body->content.n == 0 && !body_ended(r->body);
 }
 
-static int64_t watch(struct frontend *c, struct pollfd fds[FRONTEND_FDS], int64_t now) {
-    struct response *a = of(c);
-    bool pending = a->from < a->to, reading = wants_body(a);
-    bool look = !c->gone && !a->half_closed && (reading || a->x->form == FORM_HTTP);
-    fds[0] = (struct pollfd){.fd = look ? a->body->in->fd : -1,
+static int64_t response_watch(struct frontend *f, struct pollfd fds[FRONTEND_FDS], int64_t now) {
+    struct response *r = response_of(f);
+    bool pending = r->from < r->to, reading = wants_body(r);
+    bool look = !f->gone && !r->half_closed && (reading || r->reply->form == REPLY_HTTP);
+    fds[0] = (struct pollfd){.fd = look ? r->body->in->fd : -1,
                              .events = (short)(reading ? POLLIN | POLLRDHUP : POLLRDHUP)};
-    fds[1] = (struct pollfd){.fd = c->gone ? -1 : a->x->out, .events = pending ? POLLOUT : 0};
+    fds[1] = (struct pollfd){.fd = f->gone ? -1 : r->reply->out, .events = pending ? POLLOUT : 0};
     fds[2] = (struct pollfd){.fd = -1};
-    int64_t stall_at = peer_stall_watch(&a->stall, a->x->out, pending, now);
-    if (!reading || c->input_closed) /* one that nobody takes may take its time */
-        a->body_stall_at = CLOCK_NEVER;
-    else if (a->body_stall_at == CLOCK_NEVER)
-        a->body_stall_at = clock_after(now, LIMIT_BODY_STALL_MS);
-    return clock_earlier(a->hold_until, clock_earlier(stall_at, a->body_stall_at));
+    int64_t stall_at = peer_stall_watch(&r->stall, r->reply->out, pending, now);
+    if (!reading || f->input_closed) /* what is dropped may come as slowly as it likes */
+        r->body_stall_at = CLOCK_NEVER;
+    else if (r->body_stall_at == CLOCK_NEVER)
+        r->body_stall_at = clock_after(now, LIMIT_BODY_STALL_MS);
+    return clock_earlier(r->hold_until, clock_earlier(stall_at, r->body_stall_at));
 }
 
-/* The client closed its sending side. One that does so right behind its request waits for the
- * answer (a half-close, as netcat does it); the head of the answer and probes will tell if it is
- * there, since only what is sent to a closed socket is answered by a reset. One that had waited and
- * does so later is gone. */
-static void half_close(struct response *a, int64_t now) {
-    a->half_closed = true;
-    if (a->x->form == FORM_CGI)
-        return; /* the web server ends what it sends, and knows the client */
-    if (now >= a->half_close_until)
-        lose(a);
+/* The client closed its sending side. If it did so right behind its request, as netcat does, it may
+ * still read: probes, and the head of the response, will show whether it is there, since what is
+ * sent to a closed socket is answered by a reset. If it had waited first, it is gone. */
+static void half_close(struct response *r, int64_t now) {
+    r->half_closed = true;
+    if (r->reply->form == REPLY_CGI)
+        return; /* it is the web server that ended, which alone knows about the client */
+    if (now >= r->half_close_until)
+        lose_client(r);
     else
-        peer_probe(a->x->out, 1, 1, 2);
+        peer_probe(r->reply->out, 1, 1, 2);
 }
 
 /* Reads on in the request, or sees its end. */
-static void receive(struct response *a, short revents, int64_t now) {
-    ssize_t n = revents & POLLIN ? body_read(a->body) : 0;
+static void receive_body(struct response *r, short revents, int64_t now) {
+    ssize_t n = revents & POLLIN ? body_read(r->body) : 0;
     if (n > 0) {
-        a->body_stall_at = CLOCK_NEVER;
-        a->half_close_until = clock_after(now, LIMIT_HALF_CLOSE_MS);
+        r->body_stall_at = CLOCK_NEVER;
+        r->half_close_until = clock_after(now, LIMIT_HALF_CLOSE_MS);
     } else if (n == 0) {
-        half_close(a, now);
-        if (!body_ended(a->body))
-            a->body->bad = true;
+        half_close(r, now);
+        if (!body_ended(r->body))
+            r->body->bad = true;
     }
 }
 
-static void ready(struct frontend *c, const struct pollfd fds[FRONTEND_FDS], int64_t now) {
-    struct response *a = of(c);
+static void response_ready(struct frontend *f, const struct pollfd fds[FRONTEND_FDS], int64_t now) {
+    struct response *r = response_of(f);
     if (fds[0].revents != 0)
-        receive(a, fds[0].revents, now);
-    if (now >= a->body_stall_at)
-        a->body->bad = true;
-    if (!c->input_closed)
-        body_next(a->body); /* shows errors of its coding */
-    /* A body that breaks off is a client that went away: the command must not take the part for the
+        receive_body(r, fds[0].revents, now);
+    if (now >= r->body_stall_at)
+        r->body->bad = true;
+    if (!f->input_closed)
+        body_next(r->body); /* finds errors of its coding */
+    /* A client whose body breaks off counts as gone: the command must not take the part for the
      * whole. */
     if ((fds[1].revents & (POLLERR | POLLHUP | POLLNVAL)) != 0
-        || (a->body->bad && !c->input_closed))
-        lose(a);
+        || (r->body->bad && !f->input_closed))
+        lose_client(r);
     if (fds[1].revents & POLLOUT)
-        flush(a);
-    if (a->from < a->to && peer_stalled(&a->stall, a->x->out, now))
-        lose(a);
-    if (now >= a->hold_until)
-        begin_streaming(a);
+        flush_frame(r);
+    if (r->from < r->to && peer_stalled(&r->stall, r->reply->out, now))
+        lose_client(r);
+    if (now >= r->hold_until)
+        begin_streaming(r);
 }
 
 /* Writes what is left in the frame, as long as the client takes it. */
-static void finish(struct response *a) {
-    flush(a);
-    while (a->from < a->to) {
+static void write_rest(struct response *r) {
+    flush_frame(r);
+    while (r->from < r->to) {
         struct pollfd fds[FRONTEND_FDS];
         int64_t now = clock_now();
-        int64_t deadline = watch(&a->client, fds, now);
+        int64_t deadline = response_watch(&r->frontend, fds, now);
         struct timespec ts;
         if (ppoll(fds, FRONTEND_FDS, clock_left(deadline, now, &ts), NULL) >= 0)
-            ready(&a->client, fds, clock_now());
+            response_ready(&r->frontend, fds, clock_now());
     }
 }
 
-/* ---- the ending ---- */
+/* ---- the end ---- */
 
-static void end_stream(struct response *a, int code) {
-    a->broken = code != 0;
-    /* A client that repeats what broke shows it by asking for the rest (Range), and is refused; but
-     * only if it got something. */
-    if (a->broken && !a->said && !a->client.gone && a->from == a->to) {
-        a->frame[RESPONSE_DATA] = '\n';
-        a->held = 1;
-        send_output(a);
+/* Ends a message whose status line is out. Its missing end says that the command failed. */
+static void end_stream(struct response *r, int code) {
+    r->cut = code != 0;
+    /* A client that repeats a broken transfer asks for the rest of it (Range), by which it is known
+     * and refused; but only if it has got at least a byte. */
+    if (r->cut && !r->has_output && !r->frontend.gone && r->from == r->to) {
+        r->frame[RESPONSE_DATA] = '\n';
+        r->held = 1;
+        send_output(r);
     }
-    if (a->client.gone || a->broken) {
-        a->x->close = true;
-        finish(a);
+    if (r->frontend.gone || r->cut) {
+        r->reply->close = true;
+        write_rest(r);
         return;
     }
-    if (a->from == a->to)
-        a->from = a->to = RESPONSE_DATA;
-    if (a->x->chunked) {
-        append(a, "0\r\n", 3);
-        if (a->x->trailers)
-            append(a, "X-Bastion-Exit-Code: 0\r\n", 24);
-        append(a, "\r\n", 2);
+    if (r->from == r->to)
+        r->from = r->to = RESPONSE_DATA;
+    if (r->reply->chunked) {
+        append_to_frame(r, "0\r\n");
+        if (r->reply->trailers)
+            append_to_frame(r, "X-Bastion-Exit-Code: 0\r\n");
+        append_to_frame(r, "\r\n");
     }
-    finish(a);
+    write_rest(r);
 }
 
-/* The whole message at once: `fields` are complete lines; the body is what is held. */
-static void send_whole(struct response *a, int status, const char *fields) {
+/* Sends the whole message: `fields` are complete lines; the body is what is held. */
+static void send_whole(struct response *r, int status, const char *fields) {
     char text[LIMIT_RESPONSE_HEAD];
     struct buf b = BUF_ON(text);
-    head(a, &b, status);
-    buf_format(&b, "%sContent-Length: %zu\r\n\r\n", fields, a->held);
-    a->from = RESPONSE_DATA;
-    a->to = RESPONSE_DATA + a->held;
-    prepend(a, b.at, b.len);
-    finish(a);
+    append_head(r, &b, status);
+    buf_format(&b, "%sContent-Length: %zu\r\n\r\n", fields, r->held);
+    r->from = RESPONSE_DATA;
+    r->to = RESPONSE_DATA + r->held;
+    prepend_to_frame(r, b.at, b.len);
+    write_rest(r);
 }
 
-/* The ending of a message whose status line was not out yet. Where no command ran, what became of
- * the request is the body. */
-static void end_held(struct response *a, const struct outcome *o, const char *code) {
-    struct buf b = {.at = a->frame + RESPONSE_DATA, .cap = LIMIT_HELD};
+/* Ends a message whose status line is not out yet. `code` is the field with the exit code. Where no
+ * command ran, what became of the request is the body. */
+static void end_held(struct response *r, const struct outcome *o, const char *code) {
+    struct buf b = {.at = r->frame + RESPONSE_DATA, .cap = LIMIT_HELD};
     if (o->kind == OUTCOME_GONE || o->kind == OUTCOME_ERROR)
         buf_format(&b, "%s\n", status_text(500));
     else
         outcome_tell(&b, o, "\n");
     if (o->kind != OUTCOME_ENDED && o->kind != OUTCOME_TIMEOUT)
-        a->held = b.len;
+        r->held = b.len;
     switch (o->kind) {
     case OUTCOME_ENDED:
-    case OUTCOME_TIMEOUT: send_whole(a, o->code == 0 ? 200 : 422, code); break;
-    case OUTCOME_FAILED: send_whole(a, 422, code); break;
-    case OUTCOME_DENIED: send_whole(a, 403, "X-Bastion-Exit-Code: 126\r\n"); break;
-    case OUTCOME_SKIPPED: send_whole(a, 200, "X-Bastion-Skipped: 1\r\n"); break;
-    case OUTCOME_BUSY: send_whole(a, 429, "Retry-After: 5\r\n"); break;
+    case OUTCOME_TIMEOUT: send_whole(r, o->code == 0 ? 200 : 422, code); break;
+    case OUTCOME_FAILED: send_whole(r, 422, code); break;
+    case OUTCOME_DENIED: send_whole(r, 403, "X-Bastion-Exit-Code: 126\r\n"); break;
+    case OUTCOME_SKIPPED: send_whole(r, 200, "X-Bastion-Skipped: 1\r\n"); break;
+    case OUTCOME_BUSY:
+        send_whole(r, 429, "Retry-After: " LIMIT_TEXT(LIMIT_RETRY_AFTER_S) "\r\n");
+        break;
     case OUTCOME_GONE:
     case OUTCOME_ERROR:
-        a->x->close = true;
-        send_whole(a, 500, "");
+        r->reply->close = true;
+        send_whole(r, 500, "");
         break;
     }
 }
 
-/* Reads what is left of the request, for a while: the next one is behind it. */
-static void take_rest(struct response *a) {
-    int64_t wait = a->client.gone || a->broken ? 0 : LIMIT_BODY_WAIT_MS;
-    bool through = body_drop(a->body, clock_after(clock_now(), wait), wait);
-    a->x->rest = !through;
-    a->x->close = a->x->close || !through;
+/* Reads the rest of the request for a while, since the next one stands behind it. */
+static void drop_body_rest(struct response *r) {
+    int64_t wait = r->frontend.gone || r->cut ? 0 : LIMIT_BODY_WAIT_MS;
+    bool all = body_drop(r->body, clock_after(clock_now(), wait), wait);
+    r->reply->unread = !all;
+    r->reply->close = r->reply->close || !all;
 }
 
-static void ended(struct frontend *c, const struct outcome *o) {
-    struct response *a = of(c);
+static void response_ended(struct frontend *f, const struct outcome *o) {
+    struct response *r = response_of(f);
     char code[64];
     snprintf(code, sizeof code, "X-Bastion-Exit-Code: %d\r\n", o->code);
-    a->hold_until = CLOCK_NEVER;
-    c->input_closed = true;
-    if (a->streaming) {
-        end_stream(a, o->code);
-        take_rest(a);
-    } else if (!c->gone) {
-        take_rest(a);
-        end_held(a, o, code);
+    r->hold_until = CLOCK_NEVER;
+    f->input_closed = true;
+    if (r->streaming) {
+        end_stream(r, o->code);
+        drop_body_rest(r);
+    } else if (!f->gone) {
+        drop_body_rest(r);
+        end_held(r, o, code);
     }
-    if (c->gone)
-        a->broken = a->x->close = true;
+    if (f->gone)
+        r->cut = r->reply->close = true;
 }
 
-void response_start(struct response *a, struct reply *x, struct body *body, bool is_input,
+void response_start(struct response *r, struct reply *reply, struct body *body, bool is_input,
                     const char *run, int64_t hold_ms) {
-    static const struct frontend_ops ops = {started,     room,  output, input, taken,
-                                            input_ended, watch, ready,  ended};
-    a->client = (struct frontend){.ops = &ops, .input_closed = !is_input};
-    a->x = x;
-    a->body = body;
-    snprintf(a->run, sizeof a->run, "%s", run);
-    a->hold_ms = hold_ms;
-    a->half_close_until = clock_after(clock_now(), LIMIT_HALF_CLOSE_MS);
-    a->hold_until = a->stall.at = a->body_stall_at = CLOCK_NEVER;
-    a->streaming = a->said = a->broken = a->half_closed = false;
-    a->held = a->from = a->to = 0;
+    static const struct frontend_ops ops = {response_started, response_room,  response_output,
+                                            response_input,   response_taken, response_input_ended,
+                                            response_watch,   response_ready, response_ended};
+    r->frontend = (struct frontend){.ops = &ops, .input_closed = !is_input};
+    r->reply = reply;
+    r->body = body;
+    snprintf(r->run, sizeof r->run, "%s", run);
+    r->hold_ms = hold_ms;
+    r->half_close_until = clock_after(clock_now(), LIMIT_HALF_CLOSE_MS);
+    r->hold_until = r->stall.at = r->body_stall_at = CLOCK_NEVER;
+    r->streaming = r->has_output = r->cut = r->half_closed = false;
+    r->held = r->from = r->to = 0;
 }

@@ -146,7 +146,7 @@ START_TEST(judged) {
         .path = slice(requests[_i].path),
         .authority = slice(requests[_i].authority),
         .origin = slice(requests[_i].origin),
-        .site = slice(requests[_i].site),
+        .fetch_site = slice(requests[_i].site),
         .authorization = slice(requests[_i].authorizations < 0   ? "Bearer x"
                                : requests[_i].authorizations > 0 ? "Bearer abc"
                                                                  : NULL),
@@ -157,7 +157,7 @@ START_TEST(judged) {
     struct admission_verdict g = admission_judge(&rq, &a);
     ck_assert_int_eq(g.status, requests[_i].status);
     ck_assert_int_eq(g.allow != NULL, g.status == 405);
-    ck_assert_int_eq(g.login, g.status == 401);
+    ck_assert_int_eq(g.failed_login, g.status == 401);
     rq.range = true;
     ck_assert_int_eq(admission_judge(&rq, &a).status, g.status == 0 ? 409 : g.status);
     rq.repeated = true;
