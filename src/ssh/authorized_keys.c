@@ -15,20 +15,20 @@
 #include "wire/base64.h"
 #include "wire/sha256.h"
 
-static void tell(const struct authorized_keys *k, struct key_seen seen) {
+static void report_seen(const struct authorized_keys *k, struct key_seen seen) {
     if (k->see != NULL)
-        k->see(&seen);
+        k->see(k->context, &seen);
 }
 
-static void error_about(struct authorized_keys *k, const char *file, size_t line,
-                        const char *reason, const struct authorized *a) {
-    tell(k, (struct key_seen){.path = file, .line = line, .reason = reason, .a = a});
+static void add_key_error(struct authorized_keys *k, const char *file, size_t line,
+                          const char *reason, const struct authorized *a) {
+    report_seen(k, (struct key_seen){.path = file, .line = line, .reason = reason, .a = a});
     buf_error_line(&k->errors, file, line, reason);
 }
 
-static void set_error(struct authorized_keys *k, const char *file, size_t line,
-                      const char *reason) {
-    error_about(k, file, line, reason, NULL);
+static void add_file_error(struct authorized_keys *k, const char *file, size_t line,
+                           const char *reason) {
+    add_key_error(k, file, line, reason, NULL);
 }
 
 const struct key *authorized_keys_find(const struct authorized_keys *k, const char *text) {
@@ -45,8 +45,9 @@ static bool is_printable(struct slice s) {
     return s.n > 0 && s.n < LIMIT_USER;
 }
 
-/* A name with control characters would be more than one line, or steer a terminal. */
-static const char *blunt(char *text) {
+/* Replaces control characters, with which a name would be more than one line, or steer a terminal.
+ */
+static const char *make_printable(char *text) {
     for (char *at = text; *at != '\0'; at++)
         if ((unsigned char)*at < 0x20 || *at == 0x7f)
             *at = '?';
@@ -60,25 +61,25 @@ struct source {
     struct slice name, identity;
 };
 
-static void take_key(struct authorized_keys *k, const struct source *from, size_t line,
-                     const struct authorized *a) {
+static void add_key(struct authorized_keys *k, const struct source *from, size_t line,
+                    const struct authorized *a) {
     struct slice who = from->identity.n > 0       ? from->identity
                        : is_printable(a->comment) ? a->comment
                                                   : from->name;
     if (k->count == LIMIT_KEYS) {
-        error_about(k, from->path, line, "one key more than there is room for", a);
+        add_key_error(k, from->path, line, "one key more than there is room for", a);
         return;
     }
     struct key *key = &k->key[k->count];
     snprintf(key->text, sizeof key->text, "%.*s", (int)a->key.n, a->key.at);
     if (authorized_keys_find(k, key->text) != NULL) {
-        tell(k, (struct key_seen){.path = from->path, .line = line, .a = a});
+        report_seen(k, (struct key_seen){.path = from->path, .line = line, .a = a});
         return;
     }
     snprintf(key->identity, sizeof key->identity, "%.*s", (int)who.n, who.at);
     key->no_pty = a->no_pty;
     k->count++;
-    tell(k, (struct key_seen){.path = from->path, .line = line, .a = a, .key = key});
+    report_seen(k, (struct key_seen){.path = from->path, .line = line, .a = a, .key = key});
 }
 
 /* Whether there is a line that would log somebody in; or, unless it has to be `usable`, a key of
@@ -93,26 +94,27 @@ static bool has_key(struct slice rest, bool usable) {
     return false;
 }
 
-/* A file that is none of keys is one complaint, not one for each of its lines; but a key in it
+/* A file that is of another kind is one error, and not one for each of its lines; but a key in it
  * counts all the same. */
-static void take_lines(struct authorized_keys *k, const struct source *from, struct slice rest) {
+static void read_key_lines(struct authorized_keys *k, const struct source *from,
+                           struct slice rest) {
     const char *foreign = authorized_foreign(rest);
     rest = slice_without_mark(rest);
     if (foreign != NULL)
-        set_error(k, from->path, 0, foreign);
+        add_file_error(k, from->path, 0, foreign);
     if (foreign != NULL && !has_key(rest, true))
         return;
     for (size_t number = 1; rest.n > 0; number++) {
         struct authorized a;
         authorized_read(&a, slice_take_line(&rest));
         if (a.kind == AUTHORIZED_KEY)
-            take_key(k, from, number, &a);
+            add_key(k, from, number, &a);
         else if (a.kind == AUTHORIZED_UNUSABLE)
-            error_about(k, from->path, number, a.reason, &a);
+            add_key_error(k, from->path, number, a.reason, &a);
     }
 }
 
-static void take_file(struct authorized_keys *k, const struct source *from) {
+static void read_authorized_file(struct authorized_keys *k, const struct source *from) {
     static char text[LIMIT_KEY_FILE + 1];
     struct stat st;
     int fd = open(from->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
@@ -133,26 +135,26 @@ static void take_file(struct authorized_keys *k, const struct source *from) {
     else if (n > LIMIT_KEY_FILE)
         wrong = "too long";
     fd_close(&fd);
-    /* not just replaced in a directory */
+    /* st_nlink is 0 also of a file that was replaced while it was read */
     if (wrong == NULL && st.st_nlink == 0 && replaced_mount_is(from->path))
-        set_error(k, from->path, 0, REPLACED_MOUNT);
+        add_file_error(k, from->path, 0, REPLACED_MOUNT);
     if (wrong != NULL)
-        set_error(k, from->path, 0, wrong);
+        add_file_error(k, from->path, 0, wrong);
     else
-        take_lines(k, from, (struct slice){text, (size_t)n});
+        read_key_lines(k, from, (struct slice){text, (size_t)n});
 }
 
-static void take_single(struct authorized_keys *k, const char *path) {
+static void read_single_file(struct authorized_keys *k, const char *path) {
     const char *slash = strrchr(path, '/');
     struct source from = {
         .path = path, .name = {slash + 1, strlen(slash + 1)}, .identity = {"", 0}};
-    take_file(k, &from);
+    read_authorized_file(k, &from);
 }
 
 /* ---- the directory ---- */
 
-/* Names of files, in their order, so that it does not change from one connection to the next which
- * of two equal keys counts. */
+/* Names of files. They are sorted, so that of two equal keys the same one counts at every
+ * connection. */
 struct names {
     size_t count, room;
     char (*at)[256];
@@ -172,9 +174,10 @@ static bool ends_with(const char *name, const char *end) {
     return n > k && strcasecmp(name + n - k, end) == 0;
 }
 
-/* Reads the names: *.pub, and the rest. What starts with a dot is none, nor is what is left of a
- * file or was put aside. */
-static bool list(DIR *dir, struct names *good, struct names *others) {
+/* Lists the names that end in .pub, and the others, less what starts with a dot, was put aside or
+ * was left behind by an editor. Returns false where there are more of the former than there is room
+ * for. */
+static bool list_key_files(DIR *dir, struct names *good, struct names *others) {
     static const char *const aside[] = {"~",         ".bak", ".old", ".orig", ".off",
                                         ".disabled", ".rej", ".swp", ".tmp"};
     bool room = true;
@@ -193,25 +196,26 @@ static bool list(DIR *dir, struct names *good, struct names *others) {
     return room;
 }
 
-/* The name that such a file should have: less what people and programs put behind one, and .pub. */
+/* Writes the name that such a file should have: without the endings that people and programs give
+ * to keys, in small letters where it is all in capitals, and with .pub. */
 static void better_name(char out[256], const char *name) {
     static const char *const ends[] = {".txt", ".keys", ".key", ".pem", ".ssh", ".pub"};
-    bool shouts = true;
+    bool capitals = true;
     snprintf(out, 256, "%s", name);
     for (size_t i = 0; i < sizeof ends / sizeof *ends; i++)
         if (ends_with(out, ends[i]))
             out[strlen(out) - strlen(ends[i])] = '\0';
     for (const char *at = out; *at != '\0'; at++)
-        shouts = shouts && (*at < 'a' || *at > 'z');
-    for (char *at = out; shouts && *at != '\0'; at++)
+        capitals = capitals && (*at < 'a' || *at > 'z');
+    for (char *at = out; capitals && *at != '\0'; at++)
         if (*at >= 'A' && *at <= 'Z')
             *at = (char)(*at - 'A' + 'a');
     out[251] = '\0';
     strcat(out, ".pub");
 }
 
-/* A file with another name, which is not read: it is worth a word if there is a key in it. */
-static void look_at_other(struct authorized_keys *k, char *path, char *name) {
+/* A file with another name is not read; if there is a key in it, that is named as an error. */
+static void look_at_other_file(struct authorized_keys *k, char *path, char *name) {
     static char text[LIMIT_KEY_LOOK];
     char better[256], reason[256 + 64];
     struct stat st;
@@ -223,18 +227,18 @@ static void look_at_other(struct authorized_keys *k, char *path, char *name) {
         return;
     struct slice start = {text, (size_t)n};
     if (authorized_is_private(start)) {
-        set_error(k, blunt(path), 0, authorized_foreign(start));
+        add_file_error(k, make_printable(path), 0, authorized_foreign(start));
     } else if (has_key(slice_without_mark(start), false)
                || (n > 5 && memcmp(text, "---- ", 5) == 0)) {
-        better_name(better, blunt(name));
+        better_name(better, make_printable(name));
         snprintf(reason, sizeof reason,
                  "is not read, since its name does not end in .pub: rename it to %s", better);
-        set_error(k, blunt(path), 0, reason);
+        add_file_error(k, make_printable(path), 0, reason);
     }
     explicit_bzero(text, sizeof text);
 }
 
-static void take_directory(struct authorized_keys *k, const char *directory) {
+static void read_key_directory(struct authorized_keys *k, const char *directory) {
     static char good_names[LIMIT_KEYS][256], other_names[LIMIT_KEY_OTHERS][256];
     struct names good = {.room = LIMIT_KEYS, .at = good_names},
                  others = {.room = LIMIT_KEY_OTHERS, .at = other_names};
@@ -242,13 +246,13 @@ static void take_directory(struct authorized_keys *k, const char *directory) {
     const char *wrong = dir == NULL ? strerror(errno) : protect_refuses(directory, PROTECT_KEY);
     if (wrong != NULL) {
         if (dir != NULL || errno != ENOENT)
-            set_error(k, directory, 0, wrong);
+            add_file_error(k, directory, 0, wrong);
         if (dir != NULL)
             closedir(dir);
         return;
     }
-    if (!list(dir, &good, &others))
-        set_error(k, directory, 0, "more files than there is room for");
+    if (!list_key_files(dir, &good, &others))
+        add_file_error(k, directory, 0, "more files than there is room for");
     closedir(dir);
     for (size_t i = 0; i < good.count + others.count; i++) {
         char path[LIMIT_PATH + 256],
@@ -258,24 +262,25 @@ static void take_directory(struct authorized_keys *k, const char *directory) {
         struct slice name = {file, i < good.count ? strlen(file) - 4 : 0};
         struct source from = {.path = path, .name = name, .identity = name};
         if (buf_string(&b) == NULL)
-            set_error(k, directory, 0, "a path too long");
+            add_file_error(k, directory, 0, "a path too long");
         else if (i >= good.count)
-            look_at_other(k, path, file);
+            look_at_other_file(k, path, file);
         else if (is_printable(name))
-            take_file(k, &from);
+            read_authorized_file(k, &from);
         else
-            set_error(k, blunt(path), 0, "a name that can't be an identity");
+            add_file_error(k, make_printable(path), 0, "a name that can't be an identity");
     }
 }
 
 void authorized_keys_read(struct authorized_keys *k, const struct settings *s) {
     k->count = 0;
     k->errors = BUF_ON(k->error_text);
-    take_directory(k, settings_text(s, SETTING_AUTHORIZED_KEYS_DIR));
-    take_single(k, settings_text(s, SETTING_AUTHORIZED_KEYS_HOST));
-    take_single(k, settings_text(s, SETTING_AUTHORIZED_KEYS_REPO));
+    read_key_directory(k, settings_text(s, SETTING_AUTHORIZED_KEYS_DIR));
+    read_single_file(k, settings_text(s, SETTING_AUTHORIZED_KEYS_HOST));
+    read_single_file(k, settings_text(s, SETTING_AUTHORIZED_KEYS_REPO));
     if (k->count == 0)
-        set_error(k, "AUTHORIZED_KEYS_DIR, _HOST, _REPO", 0, "no usable key: nobody can log in");
+        add_file_error(k, "AUTHORIZED_KEYS_DIR, _HOST, _REPO", 0,
+                       "no usable key: nobody can log in");
 }
 
 int authorized_keys_write(const struct authorized_keys *k, int directory) {

@@ -21,7 +21,8 @@
 #include "base/proc_stat.h"
 #include "core/audit.h"
 
-static struct sockaddr_un address_for(pid_t pid) {
+/* The socket for the children of `pid`. */
+static struct sockaddr_un socket_address(pid_t pid) {
     struct sockaddr_un a = {.sun_family = AF_UNIX};
     snprintf(a.sun_path, sizeof a.sun_path, HANDOFF_DIRECTORY "/%ld", (long)pid);
     return a;
@@ -29,8 +30,8 @@ static struct sockaddr_un address_for(pid_t pid) {
 
 /* ---- bastion ssh ---- */
 
-/* What processes that were killed have left: nobody answers there. */
-static void sweep(void) {
+/* Removes what processes that were killed have left. */
+static void remove_stale_sockets(void) {
     DIR *dir = opendir(HANDOFF_DIRECTORY);
     if (dir == NULL)
         return;
@@ -44,19 +45,19 @@ static void sweep(void) {
 }
 
 int handoff_listen(pid_t pid, uid_t uid) {
-    struct sockaddr_un a = address_for(pid);
+    struct sockaddr_un a = socket_address(pid);
     if ((mkdir(HANDOFF_DIRECTORY, 0711) == -1 && errno != EEXIST)
         || prctl(PR_SET_CHILD_SUBREAPER, 1) == -1)
         return -1;
-    sweep();
-    /* Nor has this process left anything under its own number, which is new, nor its child. */
+    remove_stale_sockets();
+    /* What there is under the ids of this process and its child, both new, is stale too. */
     unlink(a.sun_path);
-    unlink(address_for(getpid()).sun_path);
-    int shut = open(address_for(getpid()).sun_path,
-                    O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
-    if (shut == -1)
+    unlink(socket_address(getpid()).sun_path);
+    int refusal = open(socket_address(getpid()).sun_path,
+                       O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
+    if (refusal == -1)
         return -1;
-    close(shut);
+    close(refusal);
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (fd != -1 && bind(fd, (struct sockaddr *)&a, sizeof a) == 0 && chmod(a.sun_path, 0600) == 0
         && chown(a.sun_path, uid, (gid_t)-1) == 0 && listen(fd, 8) == 0)
@@ -67,16 +68,16 @@ int handoff_listen(pid_t pid, uid_t uid) {
     return -1;
 }
 
-/* One byte, with or without a descriptor (unix(7), SCM_RIGHTS). */
-union handful {
+/* The control message of a byte with which a descriptor may come (unix(7), SCM_RIGHTS). */
+union descriptor_control {
     struct cmsghdr head;
     char room[CMSG_SPACE(sizeof(int))];
 };
 
-static int give_descriptor(int other, int fd) {
-    union handful control = {.head = {.cmsg_len = CMSG_LEN(sizeof(int)),
-                                      .cmsg_level = SOL_SOCKET,
-                                      .cmsg_type = SCM_RIGHTS}};
+static int send_descriptor(int other, int fd) {
+    union descriptor_control control = {.head = {.cmsg_len = CMSG_LEN(sizeof(int)),
+                                                 .cmsg_level = SOL_SOCKET,
+                                                 .cmsg_type = SCM_RIGHTS}};
     char byte = 0;
     struct iovec at = {&byte, 1};
     struct msghdr message = {.msg_iov = &at, .msg_iovlen = 1};
@@ -88,12 +89,13 @@ static int give_descriptor(int other, int fd) {
     return sendmsg(other, &message, MSG_NOSIGNAL) == 1 ? 0 : -1;
 }
 
-/* Returns 0, or -1 when the byte does not come. */
-static int take_descriptor(int other, int *fd) {
-    union handful control;
+/* Leaves *fd alone where the byte comes without one. Returns 0, or -1 when the byte does not
+ * come. */
+static int receive_descriptor(int other, int *fd) {
+    union descriptor_control control;
     char byte;
     struct iovec at = {&byte, 1};
-    /* Room for one and no more: the kernel closes what is sent beyond. */
+    /* Room for one descriptor: the kernel closes what is sent beyond. */
     struct msghdr message = {.msg_iov = &at,
                              .msg_iovlen = 1,
                              .msg_control = &control,
@@ -117,64 +119,71 @@ int handoff_accept(int listener, pid_t pid, uid_t uid, int *input) {
     if (fd != -1
         && (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &who, &n) == -1 || who.uid != uid
             || !proc_stat_read(&shell, who.pid) || shell.parent != pid
-            || take_descriptor(fd, input) == -1))
+            || receive_descriptor(fd, input) == -1))
         fd_close(&fd);
     return fd;
 }
 
-static void put(struct buf *b, const char *text) { buf_bytes(b, text, strlen(text) + 1); }
+static void put_string(struct buf *b, const char *text) { buf_bytes(b, text, strlen(text) + 1); }
 
-/* The descriptor; then strings, each with its NUL; an empty one ends them. */
-int handoff_give(int caller, const struct handoff *t) {
-    static char text[LIMIT_HANDOFF];
+/* On the wire: the descriptor; then strings, each with its NUL; an empty one ends them. */
+int handoff_give(int shell, const struct handoff *handoff) {
+    static char text[LIMIT_HANDOFF]; /* large */
     struct buf b = BUF_ON(text);
-    put(&b, t->run);
-    put(&b, t->user);
-    put(&b, t->peer);
-    put(&b, t->no_pty ? "no-pty" : "pty");
-    for (char *const *e = t->environment; *e != NULL; e++)
-        put(&b, *e);
-    put(&b, "");
-    return b.full || give_descriptor(caller, t->record) == -1
-               ? -1
-               : fd_write_all(caller, b.at, b.len, LIMIT_HANDOFF_MS);
+    put_string(&b, handoff->run);
+    put_string(&b, handoff->user);
+    put_string(&b, handoff->peer);
+    put_string(&b, handoff->no_pty ? "no-pty" : "pty");
+    for (char *const *e = handoff->environment; *e != NULL; e++)
+        put_string(&b, *e);
+    put_string(&b, "");
+    if (b.full || send_descriptor(shell, handoff->record) == -1)
+        return -1;
+    return fd_write_all(shell, b.at, b.len, LIMIT_HANDOFF_MS);
 }
 
-int handoff_pass_line(int caller, bool *running) {
-    static char line[LIMIT_LOG_LINE];
-    static size_t n;
-    ssize_t got = recv(caller, line + n, sizeof line - n, MSG_DONTWAIT);
+/* Whether the bytes behind `from` can be of one line: printable ASCII, with the newline last. The
+ * shell waits for the response to each line before it sends the next. */
+static bool is_of_one_line(const struct handoff_lines *lines, size_t from) {
+    for (size_t i = from; i < lines->n; i++) {
+        char c = lines->line[i];
+        if (c == '\n' ? i + 1 < lines->n : c < 0x20 || c == 0x7f)
+            return false;
+    }
+    return true;
+}
+
+int handoff_pass_line(int shell, struct handoff_lines *lines) {
+    size_t before = lines->n;
+    ssize_t got = recv(shell, lines->line + before, sizeof lines->line - before, MSG_DONTWAIT);
     if (got < 0 && (errno == EAGAIN || errno == EINTR))
         return 0;
     if (got <= 0)
         return -1;
-    for (size_t i = n; i < n + (size_t)got; i++) {
-        bool last = i + 1 == n + (size_t)got;
-        if (line[i] == '\n' ? !last : line[i] < 0x20 || line[i] == 0x7f)
-            /* it waits for the answer to each line, and puts nothing but printable ASCII there */
-            return -1;
-    }
-    n += (size_t)got;
-    if (line[n - 1] != '\n')
-        return n < sizeof line ? 0 : -1;
-    bool taken = log_line(line, n) == 0;
-    *running = (*running || audit_is(line, n, "start")) && !audit_is(line, n, "end");
-    n = 0;
-    return fd_write_all(caller, taken ? "+" : "-", 1, LIMIT_HANDOFF_MS);
+    lines->n += (size_t)got;
+    if (!is_of_one_line(lines, before))
+        return -1;
+    if (lines->line[lines->n - 1] != '\n')
+        return lines->n < sizeof lines->line ? 0 : -1;
+    bool logged = log_line(lines->line, lines->n) == 0;
+    lines->running = (lines->running || audit_is(lines->line, lines->n, "start"))
+                     && !audit_is(lines->line, lines->n, "end");
+    lines->n = 0;
+    return fd_write_all(shell, logged ? "+" : "-", 1, LIMIT_HANDOFF_MS);
 }
 
 void handoff_close(int *listener, pid_t pid) {
     if (*listener != -1)
-        unlink(address_for(pid).sun_path);
+        unlink(socket_address(pid).sun_path);
     fd_close(listener);
 }
 
-void handoff_end(void) { unlink(address_for(getpid()).sun_path); }
+void handoff_end(void) { unlink(socket_address(getpid()).sun_path); }
 
 /* ---- the login shell ---- */
 
-/* Receives until the empty string that ends the ticket. Returns 0, or -1. */
-static int receive(int fd, char *text, size_t cap) {
+/* Receives until the empty string that ends the message. Returns 0, or -1. */
+static int receive_strings(int fd, char *text, size_t cap) {
     int64_t deadline = clock_after(clock_now(), LIMIT_HANDOFF_MS);
     for (size_t n = 0; n < cap;) {
         struct pollfd pfd = {.fd = fd, .events = POLLIN};
@@ -190,36 +199,44 @@ static int receive(int fd, char *text, size_t cap) {
     return -1;
 }
 
-int handoff_ask(struct handoff *t, pid_t parent) {
-    static char text[LIMIT_HANDOFF], *environment[LIMIT_ENVIRONMENT + 1];
-    struct sockaddr_un a = address_for(parent);
+/* Takes apart what was received. Returns 0, or -1 where it is not what handoff_give sends. */
+static int read_strings(struct handoff *handoff, struct handoff_room *room, int record) {
     const char *field[4];
     size_t n = 0;
+    char *at = room->text;
+    for (; n < 4 && *at != '\0'; at += strlen(at) + 1)
+        field[n++] = at;
+    if (n < 4)
+        return -1;
+    for (n = 0; *at != '\0'; at += strlen(at) + 1) {
+        if (n == LIMIT_ENVIRONMENT)
+            return -1;
+        room->environment[n++] = at;
+    }
+    room->environment[n] = NULL;
+    *handoff = (struct handoff){.run = field[0],
+                                .user = field[1],
+                                .peer = field[2],
+                                .no_pty = strcmp(field[3], "no-pty") == 0,
+                                .record = record,
+                                .environment = room->environment};
+    return 0;
+}
+
+int handoff_ask(struct handoff *handoff, struct handoff_room *room, pid_t parent) {
+    struct sockaddr_un a = socket_address(parent);
     int record = -1, fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
     if (fd == -1 || connect(fd, (struct sockaddr *)&a, sizeof a) == -1) {
         int error = errno == ENOTDIR ? ENOENT : errno;
         fd_close(&fd);
-        /* Only of a parent that is there still it can be said that nobody answers for it. */
+        /* That nobody listens for the parent's children can be said only while it is there. */
         errno = parent == 1 || getppid() != parent ? ESRCH : error;
         return -1;
     }
-    char *at = text;
-    if (give_descriptor(fd, isatty(0) ? -1 : 0) == -1 || take_descriptor(fd, &record) == -1
-        || receive(fd, text, sizeof text) == -1)
-        goto bad;
-    for (; n < 4 && *at != '\0'; at += strlen(at) + 1)
-        field[n++] = at;
-    if (n < 4)
-        goto bad;
-    for (n = 0; *at != '\0'; at += strlen(at) + 1) {
-        if (n == LIMIT_ENVIRONMENT)
-            goto bad;
-        environment[n++] = at;
-    }
-    *t = (struct handoff){field[0], field[1],   field[2], strcmp(field[3], "no-pty") == 0,
-                          record,   environment};
-    return fd;
-bad:
+    if (send_descriptor(fd, isatty(0) ? -1 : 0) == 0 && receive_descriptor(fd, &record) == 0
+        && receive_strings(fd, room->text, sizeof room->text) == 0
+        && read_strings(handoff, room, record) == 0)
+        return fd;
     fd_close(&record);
     close(fd);
     errno = EPROTO;

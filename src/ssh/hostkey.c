@@ -21,18 +21,17 @@
 #define SECRET_FILE ".ed25519.sk"
 #define PUBLIC_FILE "ed25519.pk"
 
-static char error_text[LIMIT_PATH + 256];
-
-static int fail(const char **error, const char *directory, const char *file, const char *what) {
-    snprintf(error_text, sizeof error_text, "SSH_KEYS: %s%s%s: %s", directory,
-             *file != '\0' ? "/" : "", file, what);
-    *error = error_text;
+/* Returns -1. */
+static int set_hostkey_error(char error[HOSTKEY_ERROR], const char *directory, const char *file,
+                             const char *what) {
+    snprintf(error, HOSTKEY_ERROR, "SSH_KEYS: %s%s%s: %s", directory, *file != '\0' ? "/" : "",
+             file, what);
     return -1;
 }
 
-/* Reads the whole of a small file. The count of bytes, -1 with errno ENOENT when there is none, or
- * another errno: a link that leads nowhere is there, and meant something. */
-static ssize_t read_small(int dir, const char *name, void *out, size_t cap) {
+/* Reads the whole of a small file. Returns the count of bytes, or -1 with errno: ENOENT only where
+ * there is nothing of that name, since a link that leads nowhere was put there for a purpose. */
+static ssize_t read_key_file(int dir, const char *name, void *out, size_t cap) {
     struct stat st;
     int fd = openat(dir, name, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
     if (fd == -1) {
@@ -47,15 +46,15 @@ static ssize_t read_small(int dir, const char *name, void *out, size_t cap) {
     return n;
 }
 
-/* The check takes as long as half a handshake, so that it is not made for a key that it was made
- * for. */
-static bool is_good(const struct openssh_key *k, const unsigned char *known) {
+/* Whether its two halves belong together. The check takes as long as half a handshake, so that it
+ * is not made again for the secret `known`, which has passed it. */
+static bool is_intact(const struct openssh_key *k, const unsigned char *known) {
     return (known != NULL && memcmp(k->secret, known, ED25519_SECRET) == 0)
            || ed25519_belongs(k->secret);
 }
 
-/* Why no command may have written there, though it could have; or NULL. */
-static const char *judge(const char *directory) {
+/* Why the key does not count, since a command could have written it or put it there; or NULL. */
+static const char *refuse_directory(const char *directory) {
     static const char *const names[] = {"", "/" OPENSSH_FILE, "/" SECRET_FILE};
     char path[LIMIT_PATH + 32];
     const char *wrong = NULL;
@@ -66,39 +65,41 @@ static const char *judge(const char *directory) {
     return wrong;
 }
 
-static int find_in(struct openssh_key *k, int dir, const char *directory,
-                   const unsigned char *known, const char **error) {
+/* As hostkey_find, in the open directory `dir`. */
+static int find_key(struct openssh_key *k, int dir, const char *directory,
+                    const unsigned char *known, char error[HOSTKEY_ERROR]) {
     char text[4 * OPENSSH_KEY_FILE];
-    const char *refused = judge(directory);
+    const char *refused = refuse_directory(directory);
     if (refused != NULL)
-        return fail(error, directory, "", refused);
-    ssize_t n = read_small(dir, OPENSSH_FILE, text, sizeof text);
+        return set_hostkey_error(error, directory, "", refused);
+    ssize_t n = read_key_file(dir, OPENSSH_FILE, text, sizeof text);
     if (n >= 0) {
         const char *wrong = openssh_key_read(k, (struct slice){text, (size_t)n});
         explicit_bzero(text, sizeof text);
-        if (wrong == NULL && !is_good(k, known))
+        if (wrong == NULL && !is_intact(k, known))
             wrong = "it is damaged";
-        return wrong == NULL ? 1 : fail(error, directory, OPENSSH_FILE, wrong);
+        return wrong == NULL ? 1 : set_hostkey_error(error, directory, OPENSSH_FILE, wrong);
     }
     if (errno != ENOENT)
-        return fail(error, directory, OPENSSH_FILE, strerror(errno));
-    n = read_small(dir, SECRET_FILE, text, sizeof text);
+        return set_hostkey_error(error, directory, OPENSSH_FILE, strerror(errno));
+    n = read_key_file(dir, SECRET_FILE, text, sizeof text);
     if (n < 0)
-        return errno == ENOENT ? 0 : fail(error, directory, SECRET_FILE, strerror(errno));
+        return errno == ENOENT ? 0
+                               : set_hostkey_error(error, directory, SECRET_FILE, strerror(errno));
     memcpy(k->secret, text, ED25519_SECRET);
     k->comment[0] = '\0';
     explicit_bzero(text, sizeof text);
-    return n == ED25519_SECRET && is_good(k, known)
+    return n == ED25519_SECRET && is_intact(k, known)
                ? 1
-               : fail(error, directory, SECRET_FILE, "it is damaged");
+               : set_hostkey_error(error, directory, SECRET_FILE, "it is damaged");
 }
 
 int hostkey_find(struct openssh_key *k, const char *directory, const unsigned char *known,
-                 const char **error) {
+                 char error[HOSTKEY_ERROR]) {
     int dir = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (dir == -1)
-        return errno == ENOENT ? 0 : fail(error, directory, "", strerror(errno));
-    int found = find_in(k, dir, directory, known, error);
+        return errno == ENOENT ? 0 : set_hostkey_error(error, directory, "", strerror(errno));
+    int found = find_key(k, dir, directory, known, error);
     close(dir);
     return found;
 }
@@ -107,7 +108,7 @@ int hostkey_find(struct openssh_key *k, const char *directory, const unsigned ch
 
 /* Has tinysshd-makekey (the same executable under its other name) fill a new directory. Returns 0,
  * or -1. */
-static int make_with(const char *tinysshd, const char *directory) {
+static int run_makekey(const char *tinysshd, const char *directory) {
     pid_t pid = fork();
     if (pid == 0) {
         int null = open("/dev/null", O_RDWR); /* descriptor 2 may be the client's socket */
@@ -123,14 +124,16 @@ static int make_with(const char *tinysshd, const char *directory) {
     return status == 0 ? 0 : -1;
 }
 
+/* Makes a new key in a directory of its own, which does not stay. Returns 0, or -1. */
 static int make_key(struct openssh_key *k, const char *run, const char *tinysshd) {
     char directory[LIMIT_PATH], name[LIMIT_PATH + 32];
     static const char *const made[] = {SECRET_FILE, PUBLIC_FILE};
     snprintf(directory, sizeof directory, "%s/new.%ld", run, (long)getpid());
-    int result = make_with(tinysshd, directory),
+    int result = run_makekey(tinysshd, directory),
         dir = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (result == 0
-        && (dir == -1 || read_small(dir, SECRET_FILE, k->secret, ED25519_SECRET) != ED25519_SECRET))
+        && (dir == -1
+            || read_key_file(dir, SECRET_FILE, k->secret, ED25519_SECRET) != ED25519_SECRET))
         result = -1;
     fd_close(&dir);
     for (size_t i = 0; i < sizeof made / sizeof *made; i++) {
@@ -142,9 +145,9 @@ static int make_key(struct openssh_key *k, const char *run, const char *tinysshd
     return result;
 }
 
-/* Keeps it in the administrator's directory, for good, unless another connection was quicker.
- * Returns 0, or -1 with errno. */
-static int keep(const struct openssh_key *k, int dir) {
+/* Writes the key into the administrator's directory, for good. Returns 0, or -1 with errno: EEXIST
+ * where another connection was quicker. */
+static int keep_key(const struct openssh_key *k, int dir) {
     char text[OPENSSH_KEY_FILE], blob[SSH_KEY_BLOB], coded[SSH_KEY_TEXT];
     struct buf b = BUF_ON(text);
     unsigned check;
@@ -176,63 +179,67 @@ static int open_directory(const char *directory) {
     return open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 }
 
-/* There is no key yet. One that can be kept is kept; else the one in `run` goes on until the
- * machine or container ends. */
-static int make(struct openssh_key *k, const char *directory, const char *run, int run_dir,
-                const char *tinysshd, const char **warning, const char **error) {
-    static char text[LIMIT_PATH + 128];
+/* There is no key in `directory` yet: makes one. Where it can't be written there, the key lasts as
+ * long as `run`, and the one that is in `run` already is used again. Returns 0, or -1 with the
+ * error. */
+static int provide_key(struct openssh_key *k, const char *directory, const char *run, int run_dir,
+                       const char *tinysshd, char warning[HOSTKEY_ERROR],
+                       char error[HOSTKEY_ERROR]) {
     int dir = open_directory(directory);
     bool lasting = dir != -1 && faccessat(dir, ".", W_OK, AT_EACCESS) == 0;
     int not_lasting = lasting ? 0 : errno, result = 0;
-    if (!lasting && read_small(run_dir, SECRET_FILE, k->secret, ED25519_SECRET) == ED25519_SECRET) {
+    if (!lasting
+        && read_key_file(run_dir, SECRET_FILE, k->secret, ED25519_SECRET) == ED25519_SECRET) {
         fd_close(&dir);
         return 0;
     }
     if (make_key(k, run, tinysshd) == -1)
-        result = fail(error, directory, "",
-                      "there is no host key, and tinysshd-makekey could not make one");
-    else if (lasting && keep(k, dir) == -1)
-        result = errno == EEXIST ? find_in(k, dir, directory, NULL, error)
-                                 : fail(error, directory, OPENSSH_FILE, strerror(errno));
+        result = set_hostkey_error(error, directory, "",
+                                   "there is no host key, and tinysshd-makekey could not make one");
+    else if (lasting && keep_key(k, dir) == -1)
+        result = errno == EEXIST
+                     ? find_key(k, dir, directory, NULL, error)
+                     : set_hostkey_error(error, directory, OPENSSH_FILE, strerror(errno));
     fd_close(&dir);
     if (!lasting && result == 0) {
-        snprintf(text, sizeof text, "SSH_KEYS: %s: %s: the host key that was made will not last",
-                 directory, strerror(not_lasting));
-        *warning = text;
+        snprintf(warning, HOSTKEY_ERROR,
+                 "SSH_KEYS: %s: %s: the host key that was made will not last", directory,
+                 strerror(not_lasting));
     }
     return result < 0 ? -1 : 0;
 }
 
 /* ---- tinysshd's form ---- */
 
-static int put_unless_there(int dir, const char *name, const unsigned char *bytes, size_t n,
-                            mode_t mode) {
+/* Returns 0, or -1 with errno. */
+static int put_if_changed(int dir, const char *name, const unsigned char *bytes, size_t n,
+                          mode_t mode) {
     unsigned char there[ED25519_SECRET + 1];
-    if (read_small(dir, name, there, sizeof there) == (ssize_t)n && memcmp(there, bytes, n) == 0)
+    if (read_key_file(dir, name, there, sizeof there) == (ssize_t)n && memcmp(there, bytes, n) == 0)
         return 0;
     return fd_put_file(dir, name, bytes, n, mode, false);
 }
 
 int hostkey_prepare(const char *directory, const char *run, const char *tinysshd,
-                    const char **warning, const char **error) {
+                    char warning[HOSTKEY_ERROR], char error[HOSTKEY_ERROR]) {
     struct openssh_key k;
     unsigned char known[ED25519_SECRET];
-    *warning = NULL;
+    *warning = '\0';
     if (mkdir(run, 0700) == -1 && errno != EEXIST)
-        return fail(error, run, "", strerror(errno));
+        return set_hostkey_error(error, run, "", strerror(errno));
     int dir = open(run, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (dir == -1)
-        return fail(error, run, "", strerror(errno));
-    bool before = read_small(dir, SECRET_FILE, known, sizeof known) == ED25519_SECRET;
-    if (!before) /* one of the first connections makes the key, and the others wait for it */
+        return set_hostkey_error(error, run, "", strerror(errno));
+    bool before = read_key_file(dir, SECRET_FILE, known, sizeof known) == ED25519_SECRET;
+    if (!before) /* the first connections wait for one of them to make the key */
         flock(dir, LOCK_EX);
     int found = hostkey_find(&k, directory, before ? known : NULL, error);
     if (found == 0)
-        found = make(&k, directory, run, dir, tinysshd, warning, error);
+        found = provide_key(&k, directory, run, dir, tinysshd, warning, error);
     if (found >= 0
-        && (put_unless_there(dir, PUBLIC_FILE, k.secret + 32, 32, 0644) == -1
-            || put_unless_there(dir, SECRET_FILE, k.secret, ED25519_SECRET, 0600) == -1))
-        found = fail(error, run, "", strerror(errno));
+        && (put_if_changed(dir, PUBLIC_FILE, k.secret + 32, 32, 0644) == -1
+            || put_if_changed(dir, SECRET_FILE, k.secret, ED25519_SECRET, 0600) == -1))
+        found = set_hostkey_error(error, run, "", strerror(errno));
     explicit_bzero(&k, sizeof k);
     explicit_bzero(known, sizeof known);
     close(dir);

@@ -1,5 +1,5 @@
-/* setup.h: what tinysshd finds on the disk, prepared for one connection: the account's keys, the
- * host's key, the lock. */
+/* setup.h: what tinysshd needs on the disk, prepared for one connection: the account with its link
+ * to the keys, the list of keys, the host's key, and the file of the lock. */
 #ifndef SSH_SETUP_H
 #define SSH_SETUP_H
 
@@ -14,22 +14,31 @@
 #define SETUP_KEYS RUN_DIRECTORY "/ssh"         /* where the account's ~/.ssh leads */
 #define SETUP_HOST_KEY RUN_DIRECTORY "/hostkey" /* tinysshd's key directory */
 
-/* Prepares all of it: looks up SSH_USER, reads the keys and writes them to SETUP_KEYS, sees to the
- * host's key, to the lock file and to the account's ~/.ssh, and finds tinysshd. What it finds
- * unusable on the way it notes in the log, once; `peer` is NULL where there is no client yet.
- * Returns NULL, or the error, good until the next call: then nobody may be served. */
-const char *setup_prepare(const struct settings *s, struct account *account,
-                          struct authorized_keys *keys, struct lock *lock, const char *peer,
-                          char program[LIMIT_PATH]);
+enum { SETUP_ERROR = 2 * LIMIT_PATH };
 
-/* What of that would fail, and changes nothing: each error is given to `say`. Not looked at are the
- * account and the directories below /run where they are made or mended before anybody is served, as
- * bastion init does in the container. */
+struct setup {
+    struct account account; /* SSH_USER */
+    struct authorized_keys keys;
+    struct lock lock; /* its file is made here: the login shell may not, in a directory of root's */
+    char program[LIMIT_PATH]; /* tinysshd */
+    char error[SETUP_ERROR];
+};
+
+/* Prepares all of it: looks up SSH_USER, reads the keys and writes them to SETUP_KEYS, and makes
+ * what is missing of the host's key, the lock's file and the account's ~/.ssh. What is unusable but
+ * stops nobody is logged once; `peer` is NULL where there is no client yet. Returns NULL; or the
+ * error, which may stand in x->error: then nobody may be served. */
+const char *setup_prepare(struct setup *x, const struct settings *s, const char *peer);
+
+/* Tells `report` each error that setup_prepare would find, and changes nothing. The account and the
+ * directories below /run are left out where they are made before anybody is served, as `bastion
+ * init` does in the container. */
 void setup_look(const struct settings *s, bool makes_account, bool makes_directories,
-                void (*say)(const char *error));
+                void (*report)(void *context, const char *error), void *context);
 
-/* tinysshd serves every account that has keys. Where nobody holds what it starts (`traced` is
- * false) and it could become another account, no other may have any. Returns NULL, or the error. */
-const char *setup_check_others(const struct account *account, bool traced);
+/* Whether it is sure that nobody but `account` can log in. tinysshd serves every account that has
+ * keys; so where ptrace(2) does not hold what it starts (`traced` is false) and it could become
+ * another account, no other may have any. If one has, returns false with the error. */
+bool setup_check_others(const struct account *account, bool traced, char error[SETUP_ERROR]);
 
 #endif

@@ -23,11 +23,13 @@
 
 extern char **environ;
 
-struct visitor {
+/* The session of one login. */
+struct login_session {
     char run[SESSION_RUN_ID], peer[LIMIT_PEER], user[LIMIT_USER];
-    bool told; /* by `bastion ssh` */
-    bool no_pty;
-    int record; /* the lock's file, open for writing, or -1 */
+    bool handed_over; /* by `bastion ssh`; else it is another sshd's */
+    bool no_pty;      /* its key may have no terminal */
+    int record;       /* the lock's file, open for writing, or -1 */
+    struct handoff_room room;
     struct settings settings;
     struct session session;
 };
@@ -46,10 +48,10 @@ static bool is_locale(const char *name, size_t n) {
            && strspn(name + 3, "ABCDEFGHIJKLMNOPQRSTUVWXYZ_") == n - 3;
 }
 
-/* TERM, LANG and LC_*, with values that can be neither a path nor anything that a program would
- * take apart. */
-static char *const *clients_variables(void) {
-    static char *kept[16];
+/* Returns TERM, LANG and LC_*, if their values can be neither a path nor anything that a program
+ * would take apart. */
+static char *const *client_variables(void) {
+    static char *kept[16]; /* of this process, which serves one session */
     size_t count = 0;
     for (char **e = environ; *e != NULL && count < sizeof kept / sizeof *kept - 1; e++) {
         size_t n = strcspn(*e, "=");
@@ -61,51 +63,50 @@ static char *const *clients_variables(void) {
 
 /* ---- who it is ---- */
 
-/* The session is another sshd's. It named the account; the key it tells nobody. Where it forces
- * this command
- * (`--force-command`), its own variables can be believed, since it sets them behind the
- * client's. */
-static void know_from_sshd(struct visitor *v, bool forced) {
+/* The session is another sshd's, which says as whom it logged somebody in by the account that this
+ * process runs as, and of the key nothing. Where that sshd forces this command (`--force-command`)
+ * its own variables can be believed, since it sets them after the client's. */
+static void identify_by_sshd(struct login_session *l, bool forced) {
     struct account self;
     const char *connection = forced ? getenv("SSH_CONNECTION") : NULL;
     char address[LIMIT_PEER];
-    session_new_run(v->run);
+    session_new_run(l->run);
     account_self(&self);
-    snprintf(v->user, sizeof v->user, "%s", self.name);
+    snprintf(l->user, sizeof l->user, "%s", self.name);
     snprintf(address, sizeof address, "%.*s",
              connection != NULL ? (int)strcspn(connection, " ") : 0,
              connection != NULL ? connection : "");
-    if (!ucspi_address(v->peer, address))
-        snprintf(v->peer, sizeof v->peer, "unknown");
+    if (!ucspi_address(l->peer, address))
+        snprintf(l->peer, sizeof l->peer, "unknown");
 }
 
-/* Learns who has logged in and what the administrator's environment is: of `bastion ssh`, or of
- * nobody. NULL when a ticket was refused. */
-static char *const *know(struct visitor *v, pid_t parent, bool forced) {
-    static char *nothing[] = {NULL};
-    struct handoff t;
-    int fd = handoff_ask(&t, parent);
+/* Learns who has logged in, from `bastion ssh` or from another sshd. Returns the administrator's
+ * environment, which is empty of the latter; or NULL when `bastion ssh` refuses. */
+static char *const *identify(struct login_session *l, pid_t parent, bool forced) {
+    static char *no_environment[] = {NULL};
+    struct handoff handoff;
+    int fd = handoff_ask(&handoff, &l->room, parent);
     if (fd == -1 && errno != ENOENT)
         return NULL;
     if (fd == -1) {
-        know_from_sshd(v, forced);
-        return nothing;
+        identify_by_sshd(l, forced);
+        return no_environment;
     }
     log_target.relay = fd;
-    snprintf(v->run, sizeof v->run, "%s", t.run);
-    snprintf(v->user, sizeof v->user, "%s", t.user);
-    snprintf(v->peer, sizeof v->peer, "%s", t.peer);
-    v->no_pty = t.no_pty;
-    v->record = t.record;
-    v->told = true;
-    return t.environment;
+    snprintf(l->run, sizeof l->run, "%s", handoff.run);
+    snprintf(l->user, sizeof l->user, "%s", handoff.user);
+    snprintf(l->peer, sizeof l->peer, "%s", handoff.peer);
+    l->no_pty = handoff.no_pty;
+    l->record = handoff.record;
+    l->handed_over = true;
+    return handoff.environment;
 }
 
 /* ---- the end ---- */
 
-/* Ends as the command did: by its signal, so that sshd reports that (RFC 4254, section 6.10), or
- * with its code. */
-static int end_like(const struct outcome *o) {
+/* Ends as the command did: by its signal, so that the sshd reports that (RFC 4254, section 6.10),
+ * or with its code, which is returned. */
+static int end_as_command(const struct outcome *o) {
     if (o->signal != 0) {
         struct rlimit none = {0, 0};
         sigset_t set;
@@ -119,86 +120,84 @@ static int end_like(const struct outcome *o) {
     return o->code;
 }
 
-static int refuse(const char *text, int code) {
+/* Says on standard error, which is the client's, why nothing runs. Returns the exit status. */
+static int refuse_session(const char *text, int code) {
     fprintf(stderr, "bastion: %s\n", text);
     return code;
 }
 
-static void note_denied(const struct visitor *v, const char *reason) {
-    struct audit a = audit_denial("ssh", v->peer, reason);
-    a.run = v->run;
-    a.user = v->user;
+static void log_denial(const struct login_session *l, const char *reason) {
+    struct audit a = audit_denial("ssh", l->peer, reason);
+    a.run = l->run;
+    a.user = l->user;
     a.exit = 126;
     audit_write(&a);
 }
 
-static const char *open_session(struct visitor *v, char *const *environment) {
-    static const char *const nowhere[] = {NULL};
-    /* Whoever told the environment has read the files too, with eyes that see more. */
-    struct settings_places places = {environment,
-                                     v->told ? nowhere : settings_directories_of_guests};
-    const char *error = settings_start(&v->settings, &places, NEED_RUN | NEED_ACCOUNT);
+static const char *open_login_session(struct login_session *l, char *const *environment) {
+    static const char *const no_directories[] = {NULL};
+    /* An environment from `bastion ssh` has the values of the files too: root may read more of them
+     * than this account. */
+    struct settings_places places = {environment, l->handed_over ? no_directories
+                                                                 : settings_directories_of_guests};
+    const char *error = settings_start(&l->settings, &places, NEED_RUN | NEED_ACCOUNT);
     if (error != NULL)
         return error;
-    if (session_open(&v->session, &v->settings, environment, &error) == -1)
+    if (session_open(&l->session, &l->settings, environment, &error) == -1)
         return error;
-    /* sshd has passed it on */
-    if (!v->told && runas_has_root_group(&v->session.account, &v->settings))
+    /* another sshd may have left the group to this process */
+    if (!l->handed_over && runas_has_root_group(&l->session.account, &l->settings))
         return "this account is in the group 0, root's, with which nothing runs";
-    if (v->record != -1)
-        v->session.lock.record = v->record;
+    if (l->record != -1)
+        l->session.lock.record = l->record;
     return NULL;
 }
 
-/* What the client asks for: what sshd was told to run, or nothing (a login). */
-static struct slice wish_of(const char *request) {
-    return (struct slice){request, request != NULL ? strlen(request) : 0};
-}
-
-static int serve(struct visitor *v, pid_t parent, bool forced, const char *request) {
+/* `request` is what the sshd was asked to run, NULL for a login. Returns the exit status. */
+static int serve_login(struct login_session *l, pid_t parent, bool forced, const char *request) {
     struct stdstreams streams;
-    char *const *environment = know(v, parent, forced);
+    char *const *environment = identify(l, parent, forced);
     if (environment == NULL)
-        return refuse("this session is not known here", 126);
-    const char *error = open_session(v, environment);
+        return refuse_session("this session is not known here", 126);
+    const char *error = open_login_session(l, environment);
     if (error != NULL) {
-        audit_error("ssh", v->peer, error);
-        return refuse("the settings of this service are not usable; its log says why", 78);
+        audit_error("ssh", l->peer, error);
+        return refuse_session("the settings of this service are not usable; its log says why", 78);
     }
     bool terminal = isatty(0);
-    if (terminal && v->no_pty) {
-        note_denied(v, "this key may have no terminal");
-        return refuse("this key may have no terminal", 126);
+    if (terminal && l->no_pty) {
+        log_denial(l, "this key may have no terminal");
+        return refuse_session("this key may have no terminal", 126);
     }
-    struct request rq = {.requested = wish_of(request),
+    struct request rq = {.requested = {request, request != NULL ? strlen(request) : 0},
                          .channel = "ssh",
-                         .user = v->user,
-                         .peer = v->peer,
+                         .user = l->user,
+                         .peer = l->peer,
                          .form = terminal ? RUN_TERMINAL : RUN_STREAMS,
-                         .extra = clients_variables()};
+                         .extra = client_variables()};
     stdstreams_start(&streams, parent, terminal);
-    session_serve(&v->session, &rq, v->run, &streams.client);
+    session_serve(&l->session, &rq, l->run, &streams.frontend);
     int code = streams.outcome.code;
     stdstreams_close(&streams);
-    return streams.outcome.signal != 0 ? end_like(&streams.outcome) : code;
+    return streams.outcome.signal != 0 ? end_as_command(&streams.outcome) : code;
 }
 
 int shell_main(int argc, char **argv) {
-    static struct visitor v;
-    v.record = -1;
+    static struct login_session l; /* large */
+    l.record = -1;
     bool forced =
         argc == 2 && strcmp(argv[0], "shell") == 0 && strcmp(argv[1], "--force-command") == 0;
     bool request = argc == 3 && strcmp(argv[1], "-c") == 0;
     if (argc > 1 && !forced && !request)
-        return refuse("as a login shell it takes -c and a request, or nothing", 64);
+        return refuse_session("as a login shell it takes -c and a request, or nothing", 64);
     if (fd_only_standard() == -1)
         return 71;
     /* A command of the same account must not write lines of the log from here (ptrace(2)). */
     prctl(PR_SET_DUMPABLE, 0);
     signal(SIGPIPE, SIG_IGN);
     log_target.standard_error = LOG_STDERR_CLIENT;
-    return serve(&v, getppid(), forced,
-                 forced    ? getenv("SSH_ORIGINAL_COMMAND")
-                 : request ? argv[2]
-                           : NULL);
+    return serve_login(&l, getppid(), forced,
+                       forced    ? getenv("SSH_ORIGINAL_COMMAND")
+                       : request ? argv[2]
+                                 : NULL);
 }

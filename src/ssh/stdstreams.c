@@ -11,11 +11,14 @@
 #include "base/clock.h"
 #include "base/fd.h"
 
-static struct stdstreams *of(struct frontend *c) { return (struct stdstreams *)(void *)c; }
+static struct stdstreams *stdstreams_of(struct frontend *f) {
+    return (struct stdstreams *)(void *)f;
+}
 
 enum { FD_OF_OUT = 1 }; /* RUN_OUT goes to descriptor 1, RUN_ERR to 2 */
 
-static void flush(struct stdstreams *s, int stream) {
+/* Writes as much as the sshd takes now. */
+static void flush_stream(struct stdstreams *s, int stream) {
     struct stream *o = &s->out[stream];
     while (o->from < o->to) {
         ssize_t n = write(FD_OF_OUT + stream, o->at + o->from, o->to - o->from);
@@ -34,47 +37,47 @@ static void flush(struct stdstreams *s, int stream) {
 
 /* ---- what the session calls ---- */
 
-static void started(struct frontend *c, const char *run) {
-    (void)c;
+static void stdstreams_started(struct frontend *f, const char *run) {
+    (void)f;
     (void)run;
 }
 
-static size_t room(struct frontend *c, int stream, char **at) {
-    struct stream *o = &of(c)->out[stream];
+static size_t stdstreams_room(struct frontend *f, int stream, char **at) {
+    struct stream *o = &stdstreams_of(f)->out[stream];
     *at = o->at + o->to;
     return o->from < o->to ? 0 : sizeof o->at - o->to;
 }
 
-static void output(struct frontend *c, int stream, size_t n) {
-    struct stdstreams *s = of(c);
+static void stdstreams_output(struct frontend *f, int stream, size_t n) {
+    struct stdstreams *s = stdstreams_of(f);
     s->out[stream].to += n;
-    if (s->out[stream].closed || c->gone)
+    if (s->out[stream].closed || f->gone)
         s->out[stream].from = s->out[stream].to = 0;
     else
-        flush(s, stream);
+        flush_stream(s, stream);
 }
 
-static size_t input(struct frontend *c, const char **at) {
-    struct stream *i = &of(c)->in;
+static size_t stdstreams_input(struct frontend *f, const char **at) {
+    struct stream *i = &stdstreams_of(f)->in;
     *at = i->at + i->from;
     return i->to - i->from;
 }
 
-static void taken(struct frontend *c, size_t n) {
-    struct stream *i = &of(c)->in;
+static void stdstreams_taken(struct frontend *f, size_t n) {
+    struct stream *i = &stdstreams_of(f)->in;
     i->from += n;
     if (i->from == i->to)
         i->from = i->to = 0;
 }
 
-static bool input_ended(const struct frontend *c) {
-    return ((const struct stdstreams *)(const void *)c)->input_ended;
+static bool stdstreams_input_ended(const struct frontend *f) {
+    return ((const struct stdstreams *)(const void *)f)->input_ended;
 }
 
-static int64_t watch(struct frontend *c, struct pollfd fds[FRONTEND_FDS], int64_t now) {
-    struct stdstreams *s = of(c);
+static int64_t stdstreams_watch(struct frontend *f, struct pollfd fds[FRONTEND_FDS], int64_t now) {
+    struct stdstreams *s = stdstreams_of(f);
     (void)now;
-    bool reading = !s->input_ended && s->in.to == 0 && !c->gone;
+    bool reading = !s->input_ended && s->in.to == 0 && !f->gone;
     fds[0] = (struct pollfd){.fd = reading ? 0 : -1, .events = POLLIN};
     for (int i = 0; i < RUN_PIPES; i++)
         fds[FD_OF_OUT + i] = (struct pollfd){
@@ -82,15 +85,17 @@ static int64_t watch(struct frontend *c, struct pollfd fds[FRONTEND_FDS], int64_
     return CLOCK_NEVER;
 }
 
-static void lose(struct stdstreams *s) {
-    s->client.gone = true;
+/* The sshd is gone, and with it the client. */
+static void lose_sshd(struct stdstreams *s) {
+    s->frontend.gone = true;
     s->input_ended = true;
     for (int i = 0; i < RUN_PIPES; i++)
         s->out[i].from = s->out[i].to = 0;
 }
 
-static void ready(struct frontend *c, const struct pollfd fds[FRONTEND_FDS], int64_t now) {
-    struct stdstreams *s = of(c);
+static void stdstreams_ready(struct frontend *f, const struct pollfd fds[FRONTEND_FDS],
+                             int64_t now) {
+    struct stdstreams *s = stdstreams_of(f);
     (void)now;
     if (fds[0].revents != 0) {
         ssize_t n = read(0, s->in.at, sizeof s->in.at);
@@ -101,14 +106,14 @@ static void ready(struct frontend *c, const struct pollfd fds[FRONTEND_FDS], int
     }
     for (int i = 0; i < RUN_PIPES; i++)
         if (fds[FD_OF_OUT + i].revents != 0)
-            flush(s, i);
-    if (getppid() != s->parent) /* it wakes us: see stdstreams_start */
-        lose(s);
+            flush_stream(s, i);
+    if (getppid() != s->parent) /* its end has woken this process: see stdstreams_start */
+        lose_sshd(s);
 }
 
 /* Puts what the client reads besides the command's output, and sets the exit code where there was
  * no command to give one. */
-static void tell(struct stdstreams *s, const struct outcome *o) {
+static void put_outcome(struct stdstreams *s, const struct outcome *o) {
     struct stream *out = &s->out[o->kind == OUTCOME_SKIPPED ? RUN_OUT : RUN_ERR];
     struct buf b = BUF_ON(out->at);
     /* A terminal whose line discipline is the command's, or nobody's yet, needs both. */
@@ -123,32 +128,34 @@ static void tell(struct stdstreams *s, const struct outcome *o) {
         s->outcome.code = 71;
 }
 
-/* Writes what is left, as long as somebody takes it. Signals are blocked but for the waits, as in
- * the relay. */
-static void ended(struct frontend *c, const struct outcome *o) {
-    struct stdstreams *s = of(c);
+/* Writes what is left, as long as the sshd takes it. Signals are blocked outside of the waits, as
+ * in relay.c. */
+static void stdstreams_ended(struct frontend *f, const struct outcome *o) {
+    struct stdstreams *s = stdstreams_of(f);
     s->outcome = *o;
-    tell(s, o);
+    put_outcome(s, o);
     for (;;) {
         struct pollfd fds[FRONTEND_FDS];
         for (int i = 0; i < RUN_PIPES; i++)
-            if (!c->gone)
-                flush(s, i);
+            if (!f->gone)
+                flush_stream(s, i);
         s->input_ended = true;
-        watch(c, fds, 0);
+        stdstreams_watch(f, fds, 0);
         if (fds[1].fd == -1 && fds[2].fd == -1)
             return;
         if (ppoll(fds, FRONTEND_FDS, NULL, run_wait_mask()) == -1)
             for (int i = 0; i < FRONTEND_FDS; i++)
                 fds[i].revents = 0;
-        ready(c, fds, 0);
+        stdstreams_ready(f, fds, 0);
     }
 }
 
 void stdstreams_start(struct stdstreams *s, pid_t parent, bool terminal) {
-    static const struct frontend_ops ops = {started,     room,  output, input, taken,
-                                            input_ended, watch, ready,  ended};
-    s->client = (struct frontend){.ops = &ops};
+    static const struct frontend_ops ops = {
+        stdstreams_started, stdstreams_room,  stdstreams_output,
+        stdstreams_input,   stdstreams_taken, stdstreams_input_ended,
+        stdstreams_watch,   stdstreams_ready, stdstreams_ended};
+    s->frontend = (struct frontend){.ops = &ops};
     s->parent = parent;
     s->terminal = terminal;
     s->input_ended = terminal; /* the command reads it itself */
@@ -158,9 +165,9 @@ void stdstreams_start(struct stdstreams *s, pid_t parent, bool terminal) {
         s->out[i].from = s->out[i].to = 0, s->out[i].closed = false;
     for (int fd = 0; fd < 3 && !terminal; fd++)
         fd_nonblock(fd);
-    /* Any signal that has a handler will do: the waits end, and `ready` looks. */
+    /* Any signal with a handler ends the wait, and stdstreams_ready looks at the parent. */
     prctl(PR_SET_PDEATHSIG, SIGCHLD);
-    s->client.gone = getppid() != parent;
+    s->frontend.gone = getppid() != parent;
 }
 
 void stdstreams_close(struct stdstreams *s) {

@@ -1,6 +1,6 @@
-/* stdstreams.h: a run's events on this process's own descriptors 0, 1 and 2, as an sshd's session
- * has them: input, output and errors apart, or a terminal, which is the command's own and needs
- * nobody. */
+/* stdstreams.h: a run's events on this process's own descriptors 0, 1 and 2, as an sshd gives them
+ * to a session: pipes for input, output and errors, between which and the command bytes are passed;
+ * or a terminal, which the command has as its own. */
 #ifndef SSH_STDSTREAMS_H
 #define SSH_STDSTREAMS_H
 
@@ -12,8 +12,8 @@
 #include "limit.h"
 
 struct stdstreams {
-    struct frontend client; /* first, so that one is the other */
-    pid_t parent;           /* the sshd: when it is gone, so is the client */
+    struct frontend frontend; /* first, so that a pointer to the one is one to the other */
+    pid_t parent;             /* the sshd: when it is gone, so is the client */
     bool terminal;
     bool input_ended;
     struct outcome outcome; /* set at the end */
@@ -24,12 +24,11 @@ struct stdstreams {
     } in, out[RUN_PIPES];
 };
 
-/* Prepares for one run. `s` keeps belonging to the caller, who passes &s->client to session_serve.
- * `parent` is getppid(2) as it was at the start. */
+/* Prepares for one run. `s` keeps belonging to the caller, who passes &s->frontend to
+ * session_serve. `parent` is getppid(2) as it was at the start. */
 void stdstreams_start(struct stdstreams *s, pid_t parent, bool terminal);
 
-/* Lets the descriptors go: the sshd sees their end, though this process may have to look after the
- * command's remains. */
+/* Closes the descriptors, so that the sshd sees their end. */
 void stdstreams_close(struct stdstreams *s);
 
 #endif

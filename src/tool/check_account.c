@@ -147,10 +147,12 @@ static bool may_trace(void) {
     return may;
 }
 
-/* In the container an account that is not root needs a /run of its own. */
-static void report_in_container(const char *error) {
+/* In the container an account that is not root needs a /run of its own, which is said with the
+ * error. */
+static void report_setup_error(void *context, const char *error) {
+    const bool *container = context;
     char line[2 * LIMIT_PATH];
-    bool run = strncmp(error, "/run", 4) == 0;
+    bool run = *container && strncmp(error, "/run", 4) == 0;
     snprintf(line, sizeof line, "%s%s", error,
              run ? "; with --user: --tmpfs /run:uid=1000,gid=1000,mode=755, or SSH_PORT=off" : "");
     report_error_line(line);
@@ -166,10 +168,10 @@ void check_directories(const struct subject *x) {
     }
     bool root_in_container = x->container && x->root,
          no_accounts = x->container && access("/etc/passwd", F_OK) == -1;
-    setup_look(x->settings, root_in_container || no_accounts, root_in_container,
-               x->container ? report_in_container : report_error_line);
-    const char *error =
-        x->root && x->has_account && !may_trace() ? setup_check_others(&x->account, false) : NULL;
-    if (error != NULL)
+    bool container = x->container;
+    setup_look(x->settings, root_in_container || no_accounts, root_in_container, report_setup_error,
+               &container);
+    char error[SETUP_ERROR];
+    if (x->root && x->has_account && !may_trace() && !setup_check_others(&x->account, false, error))
         report_error_line(error);
 }

@@ -97,8 +97,9 @@ static void add_unusable(const struct key_seen *k) {
 
 /* Takes a key, or a line that is none. That there is no key at all, which comes without a file, is
  * reported by check_keys. */
-static void note_key(const struct key_seen *k) {
+static void note_key(void *context, const struct key_seen *k) {
     char print[KEYS_FINGERPRINT], user[QUOTED];
+    (void)context;
     if (k->path[0] != '/')
         return;
     if (strcmp(k->path, file.path) != 0) {
@@ -125,8 +126,9 @@ static void check_host_key(const struct subject *x) {
     struct openssh_key host;
     char line[OPENSSH_KEY_COMMENT + 128];
     struct buf b = BUF_ON(line);
-    const char *error, *directory = settings_text(x->settings, SETTING_SSH_KEYS);
-    int found = hostkey_find(&host, directory, NULL, &error);
+    char error[HOSTKEY_ERROR];
+    const char *directory = settings_text(x->settings, SETTING_SSH_KEYS);
+    int found = hostkey_find(&host, directory, NULL, error);
     if (found == 1) {
         hostkey_describe(&b, &host);
         report_line("host key: %.*s", (int)b.len, b.at);

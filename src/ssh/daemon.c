@@ -1,0 +1,170 @@
+#include "ssh/daemon.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/prctl.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/fd.h"
+#include "base/init_link.h"
+#include "base/peer.h"
+#include "base/ucspi.h"
+#include "ssh/login.h"
+#include "ssh/tracer.h"
+
+/* ---- its start ---- */
+
+/* In the child: waits for a byte, which says that its parent watches it and its children's socket
+ * is there; then becomes tinysshd. It dies with its parent, without whom nobody would look after
+ * the session. */
+static void become_tinysshd(int go, int log, const char *program) {
+    char byte;
+    sigset_t none;
+    sigemptyset(&none);
+    if (read(go, &byte, 1) == 1 && prctl(PR_SET_PDEATHSIG, SIGKILL) == 0 && dup2(log, 2) != -1) {
+        sigprocmask(SIG_SETMASK, &none, NULL);
+        execle(program, "tinysshd", "-v", SETUP_HOST_KEY, (char *)NULL,
+               (const char *[]){"PATH=/bin:/usr/bin", NULL});
+    }
+    _exit(71);
+}
+
+/* Blocks the signals that this process waits for by a descriptor. Returns that, or -1. */
+static int open_signals(void) {
+    static const int signals[] = {SIGCHLD, SIGTERM, SIGINT, SIGHUP};
+    sigset_t set;
+    sigemptyset(&set);
+    for (size_t i = 0; i < sizeof signals / sizeof *signals; i++)
+        sigaddset(&set, signals[i]);
+    sigprocmask(SIG_SETMASK, &set, NULL);
+    return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+}
+
+/* Makes ready what tinysshd's children need, and lets it go. Returns NULL, or the error. */
+static const char *let_start(struct ssh_connection *c, int go) {
+    if (!setup_check_others(&c->setup.account, c->traced, c->setup.error))
+        return c->setup.error;
+    c->listener = handoff_listen(c->tinysshd, c->setup.account.uid);
+    if (c->listener == -1) {
+        snprintf(c->error, sizeof c->error, HANDOFF_DIRECTORY ": %s", strerror(errno));
+        return c->error;
+    }
+    return write(go, "", 1) == 1 ? NULL : strerror(errno);
+}
+
+const char *daemon_start(struct ssh_connection *c) {
+    int go[2], log[2];
+    c->signals = open_signals();
+    c->poll = epoll_create1(EPOLL_CLOEXEC);
+    if (c->signals == -1 || c->poll == -1 || pipe2(go, O_CLOEXEC) == -1
+        || pipe2(log, O_CLOEXEC) == -1 || fd_nonblock(log[0]) == -1)
+        return strerror(errno);
+    c->tinysshd = fork();
+    if (c->tinysshd == -1)
+        return strerror(errno);
+    if (c->tinysshd == 0) {
+        close(go[1]); /* else it would wait for itself */
+        become_tinysshd(go[0], log[1], c->setup.program);
+    }
+    close(go[0]);
+    close(log[1]);
+    c->log = log[0];
+    c->traced = geteuid() == 0 && tracer_watch(c->tinysshd);
+    const char *error = let_start(c, go[1]);
+    close(go[1]);
+    connection_watch(c, c->signals, CONNECTION_SIGNAL, EPOLLIN);
+    connection_watch(c, c->log, CONNECTION_LOG, EPOLLIN);
+    connection_watch(c, c->listener, CONNECTION_LISTENER, EPOLLIN);
+    /* For daemon_quick_acknowledge, edge by edge. Also as writable, which it always is: tinysshd
+     * may have read a piece before epoll_wait(2) looks, and then the event would not be reported.
+     */
+    connection_watch(c, 0, CONNECTION_SOCKET, EPOLLIN | EPOLLOUT | EPOLLET);
+    return error;
+}
+
+/* Until the login is through, tinysshd and the client send small packets and wait for the other
+ * side's: none may be held back. Later that would be work for nothing. Where descriptor 0 is no TCP
+ * socket it fails, and does not matter. */
+void daemon_quick_acknowledge(void) {
+    setsockopt(0, IPPROTO_TCP, TCP_QUICKACK, &(int){1}, sizeof(int));
+}
+
+/* ---- its end ---- */
+
+/* Whether somebody on this machine looked at the banner and went without a word: `bastion health`
+ * does, twice a minute, and that is not worth a line of the log. */
+static bool was_health_probe(const struct ssh_connection *c) {
+    return ucspi_is_loopback(c->peer) && clock_now() - c->started < LIMIT_HEALTH_MS
+           && peer_left_silently(0);
+}
+
+/* Nobody was let in, which may happen as often as anybody likes: `bastion init` counts what is too
+ * much for the log. */
+static void log_refused_login(const struct ssh_connection *c, const char *reason) {
+    if (init_link_ask() != INIT_LINK_COUNTED)
+        connection_audit(c, "login", "deny", reason);
+}
+
+static void log_end(const struct ssh_connection *c) {
+    char reason[LOGIN_REASON];
+    if (c->login_unknown) {
+        log_refused_login(c, "an account or a key that has no place here");
+    } else if (c->key == NULL && !was_health_probe(c)) {
+        login_failure(c, reason);
+        log_refused_login(c, reason);
+    } else if (c->key != NULL && !c->shell_told && !c->request_denied) {
+        connection_audit(c, "login", "allow", "no session was begun");
+    }
+    if (c->key != NULL)
+        connection_audit(c, "logout", NULL, NULL);
+}
+
+/* tinysshd is gone, and so the connection ends at once: a client that keeps it for the next session
+ * (OpenSSH's ControlPersist) makes another one then, instead of asking here. It is shut down only
+ * in this direction: a client that sends its last message and closes takes it for an error if that
+ * can't be sent any more. The descriptors become /dev/null, since a command that goes on keeps its
+ * shell, and the shell needs this process for its lines. */
+static void end_connection(struct ssh_connection *c) {
+    int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+    c->ended = true;
+    login_read_log(c);
+    handoff_close(&c->listener, c->tinysshd);
+    fd_close(&c->input);
+    log_end(c);
+    shutdown(1, SHUT_WR);
+    peer_drain(0);
+    dup2(null, 0);
+    dup2(null, 1);
+    fd_close(&null);
+}
+
+/* ---- its children ---- */
+
+static void take_children(struct ssh_connection *c) {
+    pid_t pid;
+    for (enum tracer_event e; (e = tracer_next(c->tinysshd, &pid)) != TRACER_NOTHING;) {
+        if (e == TRACER_EXEC && login_may_start_shell(c))
+            tracer_release(pid);
+        else if (e == TRACER_EXEC)
+            kill(pid, SIGKILL);
+        else if (pid == c->tinysshd)
+            end_connection(c);
+    }
+}
+
+void daemon_take_signal(struct ssh_connection *c) {
+    struct signalfd_siginfo info;
+    while (read(c->signals, &info, sizeof info) == sizeof info)
+        if (info.ssi_signo != SIGCHLD && !c->ended)
+            kill(c->tinysshd, SIGTERM);
+    take_children(c);
+}

@@ -1,0 +1,18 @@
+/* daemon.h: tinysshd's process: its start, what it starts itself, and its end. */
+#ifndef SSH_DAEMON_H
+#define SSH_DAEMON_H
+
+#include "ssh/connection.h"
+
+/* Starts tinysshd on descriptors 0 and 1, and watches all that the connection waits for. Returns
+ * NULL, or the error, which may stand in c->error or c->setup.error. */
+const char *daemon_start(struct ssh_connection *c);
+
+/* A signal has come: passes one that ends this process on to tinysshd, and looks after children. */
+void daemon_take_signal(struct ssh_connection *c);
+
+/* Has what the client sends acknowledged at once (tcp(7), TCP_QUICKACK), which lasts for one piece:
+ * to be called again whenever something comes. */
+void daemon_quick_acknowledge(void);
+
+#endif
