@@ -47,7 +47,7 @@ static char *next_line(struct lines *l) {
 }
 
 /* Splits a line at its colons into exactly `count` fields. */
-static bool split(char *line, char **field, size_t count) {
+static bool split_fields(char *line, char **field, size_t count) {
     size_t n = 0;
     for (char *at = line; at != NULL && n < count; n++) {
         field[n] = at;
@@ -101,7 +101,7 @@ static int find_user(struct account *a, const char *passwd, const char *name, ui
     while (result == -1 && (line = next_line(l)) != NULL) {
         char *field[7];
         unsigned id;
-        if (split(line, field, 7)
+        if (split_fields(line, field, 7)
             && (name != NULL ? strcmp(field[0], name) == 0 : read_id(field[2], &id) && id == uid)) {
             result = take_user(a, field) ? 0 : -1;
             break;
@@ -133,7 +133,8 @@ static int find_groups(struct account *a, const char *group) {
     while (room && (line = next_line(l)) != NULL) {
         char *field[4];
         unsigned id;
-        if (!split(line, field, 4) || !is_listed(field[3], a->name) || !read_id(field[2], &id))
+        if (!split_fields(line, field, 4) || !is_listed(field[3], a->name)
+            || !read_id(field[2], &id))
             continue;
         if (id == 0)
             a->in_root_group = true;
@@ -186,7 +187,7 @@ bool account_any(bool (*test)(const struct account *a, const void *context), con
     char *line, *field[7];
     bool found = false;
     while (l != NULL && !found && (line = next_line(l)) != NULL)
-        found = split(line, field, 7) && take_user(&a, field) && test(&a, context);
+        found = split_fields(line, field, 7) && take_user(&a, field) && test(&a, context);
     if (l != NULL)
         close(l->fd);
     return found;

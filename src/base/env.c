@@ -8,7 +8,7 @@ void env_start(struct env *e) {
     e->full = false;
 }
 
-static void add(struct env *e, char *entry) {
+static void add_entry(struct env *e, char *entry) {
     if (e->n == LIMIT_ENVIRONMENT)
         e->full = true;
     else
@@ -19,7 +19,7 @@ void env_copy(struct env *e, char *const *source, bool (*keep)(const char *name,
     for (; *source != NULL; source++) {
         const char *equals = strchr(*source, '=');
         if (equals != NULL && equals != *source && keep(*source, (size_t)(equals - *source)))
-            add(e, *source);
+            add_entry(e, *source);
     }
 }
 
@@ -28,7 +28,7 @@ void env_set(struct env *e, const char *name, const char *value) {
     buf_text(&e->b, name);
     buf_char(&e->b, '=');
     buf_bytes(&e->b, value, strlen(value) + 1);
-    add(e, entry);
+    add_entry(e, entry);
 }
 
 void env_replace(struct env *e, char *variable) {
@@ -38,7 +38,7 @@ void env_replace(struct env *e, char *variable) {
             e->list[i] = variable;
             return;
         }
-    add(e, variable);
+    add_entry(e, variable);
 }
 
 const char *env_get(char *const *environment, const char *name) {

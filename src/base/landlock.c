@@ -65,7 +65,7 @@ struct making {
     size_t known_count;
 };
 
-static void know(struct making *m, const struct landlock_paths *p) {
+static void know_paths(struct making *m, const struct landlock_paths *p) {
     struct stat st;
     for (size_t i = 0; i < p->count; i++)
         if (stat(p->at[i], &st) == 0)
@@ -80,7 +80,7 @@ static bool is_known(const struct making *m, const struct stat *st) {
 }
 
 /* What is gone by the time it is opened needs no rule, and neither does what can't be opened. */
-static int allow(struct making *m, int directory, const char *name) {
+static int allow_entry(struct making *m, int directory, const char *name) {
     struct stat st;
     int fd = openat(directory, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
     if (fd == -1)
@@ -109,7 +109,7 @@ static int allow_entries(struct making *m, const char *path) {
         return 0; /* nothing in it is allowed, then */
     for (struct dirent *e; result == 0 && (e = readdir(dir)) != NULL;)
         if (strcmp(e->d_name, ".") != 0 && strcmp(e->d_name, "..") != 0)
-            result = allow(m, dirfd(dir), e->d_name);
+            result = allow_entry(m, dirfd(dir), e->d_name);
     int error = errno;
     closedir(dir);
     errno = error;
@@ -141,8 +141,8 @@ int landlock_make(const struct landlock_paths *ways, const struct landlock_paths
     m.ruleset = (int)syscall(SYS_landlock_create_ruleset, &attributes, sizeof attributes, 0);
     if (m.ruleset == -1)
         return -1;
-    know(&m, ways);
-    know(&m, closed);
+    know_paths(&m, ways);
+    know_paths(&m, closed);
     for (size_t i = 0; i < ways->count; i++)
         if (!is_closed(closed, ways->at[i]) && allow_entries(&m, ways->at[i]) == -1) {
             int error = errno;

@@ -15,15 +15,15 @@
 #include "base/clock.h"
 #include "limit.h"
 
-static bool set(int fd, int level, int option, int value) {
+static bool set_option(int fd, int level, int option, int value) {
     return setsockopt(fd, level, option, &value, sizeof value) == 0;
 }
 
 void peer_probe(int fd, int idle, int interval, int count) {
-    set(fd, SOL_SOCKET, SO_KEEPALIVE, 1);
-    set(fd, IPPROTO_TCP, TCP_KEEPIDLE, idle);
-    set(fd, IPPROTO_TCP, TCP_KEEPINTVL, interval);
-    set(fd, IPPROTO_TCP, TCP_KEEPCNT, count);
+    set_option(fd, SOL_SOCKET, SO_KEEPALIVE, 1);
+    set_option(fd, IPPROTO_TCP, TCP_KEEPIDLE, idle);
+    set_option(fd, IPPROTO_TCP, TCP_KEEPINTVL, interval);
+    set_option(fd, IPPROTO_TCP, TCP_KEEPCNT, count);
 }
 
 bool peer_left_silently(int fd) {
@@ -61,7 +61,7 @@ bool peer_stalled(struct peer_stall *s, int fd, int64_t now) {
     return peer_unsent(fd) >= s->unsent;
 }
 
-bool peer_no_delay(int fd) { return set(fd, IPPROTO_TCP, TCP_NODELAY, 1); }
+bool peer_no_delay(int fd) { return set_option(fd, IPPROTO_TCP, TCP_NODELAY, 1); }
 
 void peer_drain(int fd) {
     int64_t deadline = clock_after(clock_now(), LIMIT_DRAIN_MS), left;

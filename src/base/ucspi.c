@@ -7,7 +7,7 @@
 #include "base/env.h"
 #include "base/ip.h"
 
-static void print(char out[LIMIT_PEER], struct ip *ip) {
+static void print_unmapped(char out[LIMIT_PEER], struct ip *ip) {
     ip_unmap(ip);
     ip_print(out, ip);
 }
@@ -28,11 +28,11 @@ bool ucspi_address(char out[LIMIT_PEER], const char *text) {
     host[strcspn(host, "%")] = '\0';
     if (!ip_read(&ip, host))
         return false;
-    print(out, &ip);
+    print_unmapped(out, &ip);
     return true;
 }
 
-static bool of_socket(char out[LIMIT_PEER], int fd) {
+static bool peer_of_socket(char out[LIMIT_PEER], int fd) {
     struct sockaddr_storage ss;
     socklen_t n = sizeof ss;
     struct ip ip;
@@ -45,7 +45,7 @@ static bool of_socket(char out[LIMIT_PEER], int fd) {
     }
     if (!ip_of_socket(&ip, &port, &ss))
         return false;
-    print(out, &ip);
+    print_unmapped(out, &ip);
     return true;
 }
 
@@ -56,7 +56,7 @@ void ucspi_peer(char out[LIMIT_PEER], char *const *environment, int fd) {
         if (text != NULL && ucspi_address(out, text))
             return;
     }
-    if (!of_socket(out, fd))
+    if (!peer_of_socket(out, fd))
         snprintf(out, LIMIT_PEER, "unknown");
 }
 

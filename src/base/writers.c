@@ -17,7 +17,7 @@ static bool has_group(const struct account *a, gid_t group) {
     return has;
 }
 
-static unsigned owner(const struct stat *st, const struct account *a) {
+static unsigned by_owner(const struct stat *st, const struct account *a) {
     return st->st_uid == 0                     ? 0
            : a != NULL && st->st_uid == a->uid ? WRITERS_ACCOUNT
                                                : WRITERS_OTHERS;
@@ -42,7 +42,7 @@ static bool is_read_only(const char *path) {
     return statvfs(path, &fs) == 0 && (fs.f_flag & ST_RDONLY) != 0;
 }
 
-static void add(struct writers *w, unsigned who, const char *path) {
+static void add_writers(struct writers *w, unsigned who, const char *path) {
     if ((who & ~w->who) == 0 || is_read_only(path))
         return;
     if (w->who == 0)
@@ -56,7 +56,8 @@ static void add_directory(struct writers *w, const char *path, const struct stat
                           const struct stat *entry, const struct account *a) {
     bool sticky = (directory->st_mode & S_ISVTX) != 0 && entry != NULL;
     unsigned mode = by_mode(directory, path, a);
-    add(w, owner(directory, a) | (sticky ? mode != 0 ? owner(entry, a) : 0 : mode), path);
+    add_writers(w, by_owner(directory, a) | (sticky ? mode != 0 ? by_owner(entry, a) : 0 : mode),
+                path);
 }
 
 /* ---- the way ---- */
@@ -75,14 +76,14 @@ static bool take_name(struct way *way, char name[LIMIT_PATH]) {
     return n > 0;
 }
 
-static void leave(char *real) {
+static void leave_directory(char *real) {
     char *slash = strrchr(real, '/');
     if (slash != NULL)
         *slash = '\0';
 }
 
 /* Puts a link's target before the rest. */
-static bool follow(struct way *way, char *real, const char *link) {
+static bool follow_link(struct way *way, char *real, const char *link) {
     char target[LIMIT_PATH], rest[LIMIT_PATH];
     ssize_t n = readlink(link, target, sizeof target - 1);
     if (n <= 0 || ++way->links > LINKS)
@@ -95,17 +96,17 @@ static bool follow(struct way *way, char *real, const char *link) {
     return length > 0 && (size_t)length < sizeof way->rest;
 }
 
-static const char *shown(const char *real) { return real[0] != '\0' ? real : "/"; }
+static const char *root_if_empty(const char *real) { return real[0] != '\0' ? real : "/"; }
 
 /* One name further: false when it can't be followed. */
-static bool step(struct writers *w, struct way *way, const char *name, const struct account *a) {
+static bool step_to(struct writers *w, struct way *way, const char *name, const struct account *a) {
     char next[2 * LIMIT_PATH];
     struct stat entry;
     int n = snprintf(next, sizeof next, "%s/%s", w->real, name);
     bool there = (size_t)n < sizeof w->real && lstat(next, &entry) == 0;
-    add_directory(w, shown(w->real), &w->st, there ? &entry : NULL, a);
+    add_directory(w, root_if_empty(w->real), &w->st, there ? &entry : NULL, a);
     if (there && S_ISLNK(entry.st_mode))
-        return follow(way, w->real, next) && stat(shown(w->real), &w->st) == 0;
+        return follow_link(way, w->real, next) && stat(root_if_empty(w->real), &w->st) == 0;
     snprintf(w->real, sizeof w->real, "%.*s", (int)sizeof w->real - 1, next);
     if (there)
         w->st = entry;
@@ -124,16 +125,17 @@ unsigned writers_find(struct writers *w, const char *path, const struct account 
         if (strcmp(name, ".") == 0)
             continue;
         if (strcmp(name, "..") == 0) {
-            leave(w->real);
-            w->missing = stat(shown(w->real), &w->st) == -1;
+            leave_directory(w->real);
+            w->missing = stat(root_if_empty(w->real), &w->st) == -1;
             continue;
         }
         if (visit != NULL)
-            visit(context, shown(w->real));
-        w->missing = !step(w, &way, name, account);
+            visit(context, root_if_empty(w->real));
+        w->missing = !step_to(w, &way, name, account);
     }
     if (!w->missing)
-        add(w, owner(&w->st, account) | by_mode(&w->st, shown(w->real), account), shown(w->real));
+        add_writers(w, by_owner(&w->st, account) | by_mode(&w->st, root_if_empty(w->real), account),
+                    root_if_empty(w->real));
     if (w->real[0] == '\0')
         strcpy(w->real, "/");
     return w->who;
@@ -141,7 +143,7 @@ unsigned writers_find(struct writers *w, const char *path, const struct account 
 
 /* ---- reading ---- */
 
-static bool may(const struct stat *st, const struct account *a, unsigned right) {
+static bool may_access(const struct stat *st, const struct account *a, unsigned right) {
     unsigned shift = st->st_uid == a->uid ? 6 : has_group(a, st->st_gid) ? 3 : 0;
     /* its owner can change the mode */
     return (st->st_mode & (right << shift)) != 0 || (shift == 6 && S_ISREG(st->st_mode));
@@ -152,15 +154,15 @@ struct passage {
     bool shut;
 };
 
-static void look(void *context, const char *directory) {
+static void look_at_directory(void *context, const char *directory) {
     struct passage *p = context;
     struct stat st;
-    p->shut = p->shut || stat(directory, &st) == -1 || !may(&st, p->account, S_IXOTH);
+    p->shut = p->shut || stat(directory, &st) == -1 || !may_access(&st, p->account, S_IXOTH);
 }
 
 bool writers_can_read(const char *path, const struct account *account) {
     struct writers w;
     struct passage p = {account, false};
-    writers_find(&w, path, account, look, &p);
-    return !w.missing && !p.shut && may(&w.st, account, S_IROTH);
+    writers_find(&w, path, account, look_at_directory, &p);
+    return !w.missing && !p.shut && may_access(&w.st, account, S_IROTH);
 }

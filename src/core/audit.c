@@ -19,7 +19,7 @@ static uint64_t request_form; /* AUDIT_REQUEST_FULL ... */
 static struct ere mask, mask_backwards;
 static _Alignas(16) char mask_memory[LIMIT_MASK_MEMORY], backwards_memory[LIMIT_MASK_MEMORY];
 
-static enum ere_result compile(const char *expression, struct ere_fault *error) {
+static enum ere_result compile_mask(const char *expression, struct ere_fault *error) {
     struct slice text = {expression, strlen(expression)};
     enum ere_result result =
         ere_compile(&mask, text, false, mask_memory, sizeof mask_memory, matcher_work(), error);
@@ -33,7 +33,7 @@ const char *audit_mask_error(const char *expression) {
     static char text[256];
     struct ere_fault error;
     struct buf b = BUF_ON(text);
-    enum ere_result result = compile(expression, &error);
+    enum ere_result result = compile_mask(expression, &error);
     if (result == ERE_FULL)
         buf_text(&b, "is too large");
     else if (result == ERE_FAULT)
@@ -46,7 +46,7 @@ void audit_use(const struct settings *s, bool valid) {
     struct ere_fault error;
     const char *expression = valid ? settings_text(s, SETTING_AUDIT_MASK) : NULL;
     as_json = settings_number(s, SETTING_AUDIT) == AUDIT_JSON;
-    has_mask = expression != NULL && compile(expression, &error) == ERE_GOOD;
+    has_mask = expression != NULL && compile_mask(expression, &error) == ERE_GOOD;
     request_form = valid ? settings_number(s, SETTING_AUDIT_REQUEST) : AUDIT_REQUEST_RULE;
 }
 
@@ -54,7 +54,7 @@ void audit_use(const struct settings *s, bool valid) {
  * Of what is longer than a request only so much is looked at as a line can show, so that the time
  * is that of so many passes at most. A text that does not fit or is not UTF-8 is hidden altogether:
  * too little in the log is better than a password. */
-static struct slice masked(char out[LIMIT_VALUE], const char *text, size_t n) {
+static struct slice mask_text(char out[LIMIT_VALUE], const char *text, size_t n) {
     static const struct slice hidden = {"***", 3};
     static unsigned char starts[LIMIT_VALUE / 8];
     struct slice whole = {text, n};
@@ -99,30 +99,30 @@ static void put_masked(struct buf *b, const char *name, const char *text, size_t
     static char hidden[LIMIT_VALUE];
     if (text == NULL)
         return;
-    struct slice shown = masked(hidden, text, n);
+    struct slice shown = mask_text(hidden, text, n);
     put_quoted(b, name, shown.at, shown.n, LIMIT_LOG_TEXT);
 }
 
-static bool is_space(char c) { return (unsigned char)c <= ' ' || c == 0x7f; }
+static bool is_space_or_control(char c) { return (unsigned char)c <= ' ' || c == 0x7f; }
 
 /* A request as AUDIT_REQUEST has it: the first word, and with `masked` *** for each of the others.
  * The first is *** too where the mask, which has looked at the whole of it, has changed anything up
  * to its end. */
-static struct slice reduced(char out[LIMIT_VALUE], const char *text, size_t n) {
+static struct slice reduce_request(char out[LIMIT_VALUE], const char *text, size_t n) {
     static char hidden[LIMIT_VALUE];
     struct buf b = {.at = out, .cap = LIMIT_VALUE};
-    struct slice shown = masked(hidden, text, n);
+    struct slice shown = mask_text(hidden, text, n);
     size_t from = 0, to;
-    while (from < n && is_space(text[from]))
+    while (from < n && is_space_or_control(text[from]))
         from++;
-    for (to = from; to < n && !is_space(text[to]);)
+    for (to = from; to < n && !is_space_or_control(text[to]);)
         to++;
     if (shown.n >= to && memcmp(shown.at, text, to) == 0)
         buf_bytes(&b, text + from, to - from);
     else
         buf_text(&b, "***");
     for (; request_form == AUDIT_REQUEST_MASKED && to < n; to++)
-        if (is_space(text[to - 1]) && !is_space(text[to]))
+        if (is_space_or_control(text[to - 1]) && !is_space_or_control(text[to]))
             buf_text(&b, " ***");
     return (struct slice){out, b.len};
 }
@@ -131,7 +131,7 @@ static struct slice reduced(char out[LIMIT_VALUE], const char *text, size_t n) {
 static void put_run(struct buf *b, const struct audit *a) {
     static char words[LIMIT_VALUE];
     if (a->text != NULL && a->is_request && request_form != AUDIT_REQUEST_FULL) {
-        struct slice shown = reduced(words, a->text, a->text_n);
+        struct slice shown = reduce_request(words, a->text, a->text_n);
         put_quoted(b, "request", shown.at, shown.n, LIMIT_LOG_TEXT);
     } else {
         put_masked(b, a->is_request ? "request" : "command", a->text, a->text_n);
@@ -199,7 +199,8 @@ bool audit_is(const char *line, size_t n, const char *event) {
     return memmem(line, n < NEAR ? n : NEAR, b.at, b.len) != NULL;
 }
 
-static void say(const char *event, const char *channel, const char *peer, const char *reason) {
+static void write_event(const char *event, const char *channel, const char *peer,
+                        const char *reason) {
     struct audit a = AUDIT_EMPTY;
     a.event = event;
     a.channel = channel;
@@ -208,7 +209,9 @@ static void say(const char *event, const char *channel, const char *peer, const 
     audit_write(&a);
 }
 
-void audit_notice(const char *channel, const char *reason) { say("notice", channel, NULL, reason); }
+void audit_notice(const char *channel, const char *reason) {
+    write_event("notice", channel, NULL, reason);
+}
 void audit_error(const char *channel, const char *peer, const char *reason) {
-    say("fault", channel, peer, reason);
+    write_event("fault", channel, peer, reason);
 }

@@ -19,10 +19,19 @@
 #include "base/run_directory.h"
 #include "limit.h"
 
-/* The line in the file: "RUN STATE SECONDS COMMAND\n", always as long. */
-enum { RUN_AT = 0, STATE_AT = 17, SECONDS_AT = 19, COMMAND_AT = 32, LINE = 49, SECONDS = 12 };
+/* The line in the lock file, its record, is always as long: "RUN STATE SECONDS COMMAND\n", where
+ * STATE is r (the run goes on) or e (it has ended). Where each part begins, and how long they
+ * are. */
+enum {
+    RECORD_RUN = 0,
+    RECORD_STATE = 17,
+    RECORD_SECONDS = 19,
+    SECONDS_WIDTH = 12,
+    RECORD_COMMAND = 32,
+    RECORD_LENGTH = 49
+};
 
-static int open_file(int directory) {
+static int open_lock_file(int directory) {
     int fd = openat(directory, "lock",
                     O_RDONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY, 0640);
     if (fd == -1)
@@ -35,33 +44,33 @@ static int open_file(int directory) {
     return high;
 }
 
-static int fail(struct lock *l, int error) {
+static int fail_preparing(struct lock *l, int error) {
     l->error = error;
     fd_close(&l->directory);
     return -1;
 }
 
-static int prepare(struct lock *l, const char *run_dir, gid_t group) {
+static int prepare_lock(struct lock *l, const char *run_dir, gid_t group) {
     struct stat st;
     *l = (struct lock){
         .directory = open(run_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC), .fd = -1, .record = -1};
     if (l->directory == -1 || fstat(l->directory, &st) == -1)
-        return fail(l, errno);
+        return fail_preparing(l, errno);
     if (run_directory_judge(&st) != RUN_DIRECTORY_FIT)
-        return fail(l, EPERM);
-    l->fd = open_file(l->directory);
+        return fail_preparing(l, EPERM);
+    l->fd = open_lock_file(l->directory);
     if (l->fd == -1 || fstat(l->fd, &st) == -1)
-        return fail(l, errno);
+        return fail_preparing(l, errno);
     if (geteuid() == 0 && (st.st_uid != 0 || st.st_gid != group || (st.st_mode & 07777) != 0640)
         && (fchown(l->fd, 0, group) == -1 || fchmod(l->fd, 0640) == -1))
-        return fail(l, errno);
+        return fail_preparing(l, errno);
     l->record =
         openat(l->directory, "lock", O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
     return 0;
 }
 
 void lock_prepare(struct lock *l, const char *run_dir, gid_t group) {
-    if (prepare(l, run_dir, group) == -1)
+    if (prepare_lock(l, run_dir, group) == -1)
         fd_close(&l->fd);
 }
 
@@ -70,7 +79,7 @@ int lock_take(struct lock *l) {
         errno = l->error;
         return -1;
     }
-    if (l->fd == -1 && (l->fd = open_file(l->directory)) == -1)
+    if (l->fd == -1 && (l->fd = open_lock_file(l->directory)) == -1)
         return -1;
     if (flock(l->fd, LOCK_EX | LOCK_NB) == 0)
         return 1;
@@ -95,45 +104,46 @@ pid_t lock_queue(struct lock *l) {
 /* ---- whose it is ---- */
 
 void lock_record(struct lock *l, const char *run, const char *command) {
-    char line[LINE + 1];
-    int n = snprintf(line, sizeof line, "%.16s r %0*lld %.16s\n", run, SECONDS,
+    char line[RECORD_LENGTH + 1];
+    int n = snprintf(line, sizeof line, "%.16s r %0*lld %.16s\n", run, SECONDS_WIDTH,
                      (long long)time(NULL), command);
-    l->recorded = l->record != -1 && n == LINE && pwrite(l->record, line, LINE, 0) == LINE;
+    l->recorded = l->record != -1 && n == RECORD_LENGTH
+                  && pwrite(l->record, line, RECORD_LENGTH, 0) == RECORD_LENGTH;
 }
 
 /* As long as this process has the descriptor, nobody else has the lock and writes there. */
 void lock_leave(struct lock *l) {
-    if (l->recorded && l->fd != -1 && pwrite(l->record, "e", 1, STATE_AT) == -1)
+    if (l->recorded && l->fd != -1 && pwrite(l->record, "e", 1, RECORD_STATE) == -1)
         l->recorded = true; /* nothing can be done about it: the next one writes anew */
     l->recorded = false;
     fd_close(&l->fd);
 }
 
-static bool is_name(const char *at) {
+static bool is_lock_name(const char *at) {
     for (int i = 0; i < LOCK_NAME - 1; i++)
         if (strchr("0123456789abcdef", at[i]) == NULL)
             return false;
     return true;
 }
 
-static bool read_line(int fd, struct lock_holder *h) {
-    char line[LINE + 1] = "";
+static bool read_record(int fd, struct lock_holder *h) {
+    char line[RECORD_LENGTH + 1] = "";
     uint64_t seconds;
-    if (fd_read_file(fd, line, LINE) != LINE || !is_name(line + RUN_AT)
-        || !is_name(line + COMMAND_AT))
+    if (fd_read_file(fd, line, RECORD_LENGTH) != RECORD_LENGTH || !is_lock_name(line + RECORD_RUN)
+        || !is_lock_name(line + RECORD_COMMAND))
         return false;
-    h->ended = line[STATE_AT] == 'e';
-    if ((line[STATE_AT] != 'r' && !h->ended)
-        || !num_decimal(line + SECONDS_AT, SECONDS, 99999999999, &seconds))
+    h->ended = line[RECORD_STATE] == 'e';
+    if ((line[RECORD_STATE] != 'r' && !h->ended)
+        || !num_decimal(line + RECORD_SECONDS, SECONDS_WIDTH, 99999999999, &seconds))
         return false;
     h->since = (int64_t)seconds;
-    snprintf(h->run, sizeof h->run, "%.16s", line + RUN_AT);
-    snprintf(h->command, sizeof h->command, "%.16s", line + COMMAND_AT);
+    snprintf(h->run, sizeof h->run, "%.16s", line + RECORD_RUN);
+    snprintf(h->command, sizeof h->command, "%.16s", line + RECORD_COMMAND);
     return true;
 }
 
 /* Whether the open file behind descriptor `name` of a process holds a lock (proc(5), fdinfo). */
-static bool holds(int process, const char *name) {
+static bool has_flock(int process, const char *name) {
     char path[64], text[1024];
     snprintf(path, sizeof path, "fdinfo/%.20s", name);
     int fd = openat(process, path, O_RDONLY | O_CLOEXEC);
@@ -146,7 +156,7 @@ static bool holds(int process, const char *name) {
 /* Whether a process (a directory of /proc) has the file open with the lock on it. Those of others
  * can't be looked into, nor bastion's own, which are not dumpable: what is found is what a command
  * has left. */
-static bool has_lock(int process, const struct stat *file, int64_t deadline) {
+static bool process_has_lock(int process, const struct stat *file, int64_t deadline) {
     int fds = openat(process, "fd", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     DIR *dir = fds == -1 ? NULL : fdopendir(fds);
     bool found = false;
@@ -157,14 +167,14 @@ static bool has_lock(int process, const struct stat *file, int64_t deadline) {
         struct stat st;
         found = e->d_name[0] != '.' && fstatat(dirfd(dir), e->d_name, &st, 0) == 0
                 && st.st_ino == file->st_ino && st.st_dev == file->st_dev
-                && holds(process, e->d_name);
+                && has_flock(process, e->d_name);
     }
     if (dir != NULL)
         closedir(dir);
     return found;
 }
 
-static void read_name(int process, char out[32]) {
+static void read_process_name(int process, char out[32]) {
     int fd = openat(process, "comm", O_RDONLY | O_CLOEXEC);
     ssize_t n = fd == -1 ? 0 : read(fd, out, 31);
     fd_close(&fd);
@@ -172,7 +182,7 @@ static void read_name(int process, char out[32]) {
     out[strcspn(out, "\n")] = '\0';
 }
 
-static void find_process(const struct lock *l, struct lock_holder *h) {
+static void find_holding_process(const struct lock *l, struct lock_holder *h) {
     struct stat file;
     int64_t deadline = clock_after(clock_now(), LIMIT_LOCK_LOOK_MS);
     DIR *dir = fstat(l->fd, &file) == -1 ? NULL : opendir("/proc");
@@ -182,9 +192,9 @@ static void find_process(const struct lock *l, struct lock_holder *h) {
         if (!num_decimal(e->d_name, strlen(e->d_name), INT32_MAX, &pid) || (pid_t)pid == getpid())
             continue;
         int process = openat(dirfd(dir), e->d_name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-        if (process != -1 && has_lock(process, &file, deadline)) {
+        if (process != -1 && process_has_lock(process, &file, deadline)) {
             h->pid = (pid_t)pid;
-            read_name(process, h->name);
+            read_process_name(process, h->name);
         }
         fd_close(&process);
     }
@@ -194,13 +204,13 @@ static void find_process(const struct lock *l, struct lock_holder *h) {
 
 void lock_look(const struct lock *l, struct lock_holder *h) {
     memset(h, 0, sizeof *h);
-    bool known = read_line(l->fd, h);
+    bool known = read_record(l->fd, h);
     if (known && h->ended) { /* or the one who has the lock now has not written yet */
         poll(NULL, 0, LIMIT_LOCK_RECORD_MS);
-        known = read_line(l->fd, h);
+        known = read_record(l->fd, h);
     }
     if (!known)
         memset(h, 0, sizeof *h);
     if (!known || h->ended)
-        find_process(l, h);
+        find_holding_process(l, h);
 }

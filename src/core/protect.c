@@ -34,7 +34,7 @@ void protect_use(const struct settings *s, char *const *given) {
 }
 
 /* Who runs commands. It is looked up where somebody but root can write, which is seldom. */
-static const struct account *commands(void) {
+static const struct account *command_account(void) {
     if (!account_is_known)
         runas_guess(&account, settings, environment);
     account_is_known = true;
@@ -59,7 +59,7 @@ static bool know_directory(const char *path, size_t n) {
 }
 
 /* Whether it is so for sure: false is no answer. */
-static bool is_roots(const char *path) {
+static bool is_only_roots(const char *path) {
     const char *slash = strrchr(path, '/');
     struct stat st;
     if (slash == NULL || strcmp(slash, "/..") == 0 || !know_directory(path, (size_t)(slash - path)))
@@ -69,10 +69,10 @@ static bool is_roots(const char *path) {
     return st.st_uid == 0 && !S_ISLNK(st.st_mode) && (st.st_mode & (S_IWGRP | S_IWOTH)) == 0;
 }
 
-static unsigned find(struct writers *w, const char *path) {
+static unsigned find_writers(struct writers *w, const char *path) {
     if (writers_find(w, path, NULL, NULL, NULL) == 0)
         return 0;
-    return writers_find(w, path, commands(), NULL, NULL);
+    return writers_find(w, path, command_account(), NULL, NULL);
 }
 
 /* Whether commands can be kept from it: another name of the same file is out of reach. */
@@ -84,7 +84,7 @@ static const char *why_open(const struct writers *w) {
                : "Landlock, which would keep them from it, is not to be had here";
 }
 
-static const char *judge(const struct writers *w, enum protect_kind kind) {
+static const char *why_refused(const struct writers *w, enum protect_kind kind) {
     static char text[LIMIT_PATH + 256];
     const char *why = NULL;
     if (w->who == 0)
@@ -109,10 +109,10 @@ static const char *judge(const struct writers *w, enum protect_kind kind) {
 
 const char *protect_refuses(const char *path, enum protect_kind kind) {
     struct writers w;
-    if (is_roots(path))
+    if (is_only_roots(path))
         return NULL;
-    find(&w, path);
-    return judge(&w, kind);
+    find_writers(&w, path);
+    return why_refused(&w, kind);
 }
 
 /* ---- every path ---- */
@@ -202,12 +202,13 @@ struct closing {
     struct landlock_paths ways, closed;
 };
 
-static void look(void *context, const struct place *place) {
+static void note_need(void *context, const struct place *place) {
     struct closing *c = context;
     struct writers w;
     if (!c->needed && !place->weak)
         c->needed = place->hidden
-                    || (!is_roots(place->path) && (find(&w, place->path) & WRITERS_ACCOUNT) != 0);
+                    || (!is_only_roots(place->path)
+                        && (find_writers(&w, place->path) & WRITERS_ACCOUNT) != 0);
 }
 
 static void add_way(void *context, const char *directory) { landlock_add(context, directory); }
@@ -215,8 +216,8 @@ static void add_way(void *context, const char *directory) { landlock_add(context
 static void close_place(void *context, const struct place *place) {
     struct closing *c = context;
     struct writers w;
-    if ((find(&w, place->path) & WRITERS_ACCOUNT) != 0 || place->hidden)
-        writers_find(&w, place->path, commands(), add_way, &c->ways);
+    if ((find_writers(&w, place->path) & WRITERS_ACCOUNT) != 0 || place->hidden)
+        writers_find(&w, place->path, command_account(), add_way, &c->ways);
     landlock_add(&c->closed, w.real);
 }
 
@@ -225,7 +226,7 @@ int protect_close(int *ruleset, const char **error) {
     static char text[128];
     c.needed = false;
     known[0] = '\0'; /* root may have given it away since */
-    each_place(look, &c);
+    each_place(note_need, &c);
     if (!c.needed || !landlock_is_available())
         return 0;
     c.ways.count = c.ways.used = c.closed.count = c.closed.used = 0;
@@ -248,8 +249,10 @@ struct report {
     char closed[LIMIT_PATH]; /* the last directory that was named */
 };
 
-__attribute__((format(printf, 4, 5))) static void tell(struct report *r, enum protect_finding f,
-                                                       const char *path, const char *format, ...) {
+__attribute__((format(printf, 4, 5))) static void tell_finding(struct report *r,
+                                                               enum protect_finding f,
+                                                               const char *path, const char *format,
+                                                               ...) {
     char text[2 * LIMIT_PATH + 256];
     va_list args;
     va_start(args, format);
@@ -259,7 +262,7 @@ __attribute__((format(printf, 4, 5))) static void tell(struct report *r, enum pr
 }
 
 /* What stands in a directory that has been named is like it. */
-static bool is_named(const struct report *r, const char *path) {
+static bool is_in_named_directory(const struct report *r, const char *path) {
     size_t n = strlen(r->closed);
     return n > 0 && strncmp(path, r->closed, n) == 0 && path[n] == '/';
 }
@@ -268,24 +271,25 @@ static void report_place(void *context, const struct place *place) {
     struct report *r = context;
     struct writers w;
     const char *path = place->path, *wrong;
-    unsigned who = place->weak ? 0 : find(&w, path);
+    unsigned who = place->weak ? 0 : find_writers(&w, path);
     if (place->weak)
         return;
-    wrong = judge(&w, place->kind);
-    if (wrong != NULL && !is_named(r, path))
-        tell(r, PROTECT_REFUSED, path, "does not count: %s", wrong);
-    else if (wrong == NULL && (who & WRITERS_ACCOUNT) != 0 && !is_named(r, path))
-        tell(r, PROTECT_CLOSED, path, "closed to commands, whose account could write %s (Landlock)",
-             w.place);
-    if (wrong == NULL && (who & WRITERS_OTHERS) != 0 && !is_named(r, path))
-        tell(r, PROTECT_SHARED, path, "counts, and accounts other than root can write %s", w.place);
+    wrong = why_refused(&w, place->kind);
+    if (wrong != NULL && !is_in_named_directory(r, path))
+        tell_finding(r, PROTECT_REFUSED, path, "does not count: %s", wrong);
+    else if (wrong == NULL && (who & WRITERS_ACCOUNT) != 0 && !is_in_named_directory(r, path))
+        tell_finding(r, PROTECT_CLOSED, path,
+                     "closed to commands, whose account could write %s (Landlock)", w.place);
+    if (wrong == NULL && (who & WRITERS_OTHERS) != 0 && !is_in_named_directory(r, path))
+        tell_finding(r, PROTECT_SHARED, path, "counts, and accounts other than root can write %s",
+                     w.place);
     if (who != 0 && !w.missing && S_ISDIR(w.st.st_mode))
         snprintf(r->closed, sizeof r->closed, "%s", path);
-    if (place->secret && writers_can_read(path, commands()))
-        tell(r, PROTECT_EXPOSED, path,
-             "is a secret that commands can read: chown root and chmod 600");
+    if (place->secret && writers_can_read(path, command_account()))
+        tell_finding(r, PROTECT_EXPOSED, path,
+                     "is a secret that commands can read: chown root and chmod 600");
     if (!w.missing && S_ISREG(w.st.st_mode) && w.st.st_nlink == 0)
-        tell(r, PROTECT_REPLACED, path, "%s", REPLACED_MOUNT);
+        tell_finding(r, PROTECT_REPLACED, path, "%s", REPLACED_MOUNT);
 }
 
 void protect_report(void (*tell_it)(void *context, enum protect_finding finding, const char *path,
@@ -299,8 +303,8 @@ void protect_report(void (*tell_it)(void *context, enum protect_finding finding,
         if (!settings_is_secret(id) || v->origin != FROM_DIRECTORY)
             continue;
         snprintf(path, sizeof path, "%s/%s", v->place, settings_name(id));
-        if (writers_can_read(path, commands()))
-            tell(&r, PROTECT_EXPOSED, path,
-                 "is a secret that commands can read: chown root and chmod 600");
+        if (writers_can_read(path, command_account()))
+            tell_finding(&r, PROTECT_EXPOSED, path,
+                         "is a secret that commands can read: chown root and chmod 600");
     }
 }

@@ -9,11 +9,11 @@
 #include "base/fd.h"
 #include "limit.h"
 
-enum { OUT = FRONTEND_FDS, IN = OUT + RUN_PIPES, FDS };
+enum { FD_OUT = FRONTEND_FDS, FD_IN = FD_OUT + RUN_PIPES, FD_COUNT };
 
-static int wait_for(struct pollfd fds[FDS], int64_t deadline, int64_t now) {
+static int wait_for_fds(struct pollfd fds[FD_COUNT], int64_t deadline, int64_t now) {
     struct timespec ts;
-    return ppoll(fds, FDS, clock_left(deadline, now, &ts), run_wait_mask());
+    return ppoll(fds, FD_COUNT, clock_left(deadline, now, &ts), run_wait_mask());
 }
 
 /* Moves what a pipe has into the client's room, until one of them ends. */
@@ -31,7 +31,7 @@ static void read_output(struct relay *r, int stream) {
     if (n <= 0)
         return;
     r->most[stream] -= n;
-    if (!r->run->over) /* else take_end has counted it */
+    if (!r->run->over) /* else take_run_end has counted it */
         r->bytes += n;
     if (r->bytes >= LIMIT_HELD)
         run_widen(r->run);
@@ -53,7 +53,7 @@ static void write_input(struct relay *r) {
 }
 
 /* The run is over. What a daemon that it left behind writes later is not its output any more. */
-static void take_end(struct relay *r) {
+static void take_run_end(struct relay *r) {
     for (int i = 0; i < RUN_PIPES; i++) {
         int left = 0;
         if (r->run->out[i] != -1 && ioctl(r->run->out[i], FIONREAD, &left) == -1)
@@ -66,7 +66,7 @@ static void take_end(struct relay *r) {
 }
 
 /* Fills in what to wait for, and gives the time when that ends. */
-static int64_t prepare(struct relay *r, struct pollfd fds[FDS], int64_t now) {
+static int64_t prepare_wait(struct relay *r, struct pollfd fds[FD_COUNT], int64_t now) {
     const struct frontend_ops *ops = r->client->ops;
     struct run *run = r->run;
     char *room;
@@ -77,9 +77,9 @@ static int64_t prepare(struct relay *r, struct pollfd fds[FDS], int64_t now) {
     r->client->input_closed = run->in == -1;
     int64_t deadline = ops->watch(r->client, fds, now);
     for (int i = 0; i < RUN_PIPES; i++)
-        fds[OUT + i] = (struct pollfd){.fd = ops->room(r->client, i, &room) > 0 ? run->out[i] : -1,
-                                       .events = POLLIN};
-    fds[IN] = (struct pollfd){.fd = run->in, .events = has_input ? POLLOUT : 0};
+        fds[FD_OUT + i] = (struct pollfd){
+            .fd = ops->room(r->client, i, &room) > 0 ? run->out[i] : -1, .events = POLLIN};
+    fds[FD_IN] = (struct pollfd){.fd = run->in, .events = has_input ? POLLOUT : 0};
     if (!run->reaped && !r->timed_out)
         deadline = clock_earlier(deadline, r->deadline);
     if (run->reaped && !run->over)
@@ -107,7 +107,7 @@ static void look_after(struct relay *r, int64_t now) {
         run_end(run, run_told() == 0, now);
     run_tick(run, now);
     if (run_is_over(run))
-        take_end(r);
+        take_run_end(r);
 }
 
 void relay_run(struct relay *r) {
@@ -117,20 +117,20 @@ void relay_run(struct relay *r) {
         r->most[i] = INT64_MAX;
     look_after(r, clock_now()); /* the client may be gone already, and then nothing would wake us */
     while (!run->over || (has_output(r) && !client->gone)) {
-        struct pollfd fds[FDS];
+        struct pollfd fds[FD_COUNT];
         int64_t now = clock_now();
-        int n = wait_for(fds, prepare(r, fds, now), now);
+        int n = wait_for_fds(fds, prepare_wait(r, fds, now), now);
         now = clock_now();
         if (n < 0)
-            for (int i = 0; i < FDS; i++)
+            for (int i = 0; i < FD_COUNT; i++)
                 fds[i].revents = 0;
         client->ops->ready(client, fds, now);
         for (int i = 0; i < RUN_PIPES; i++)
-            if (fds[OUT + i].revents != 0)
+            if (fds[FD_OUT + i].revents != 0)
                 read_output(r, i);
-        if (fds[IN].revents & (POLLERR | POLLHUP))
+        if (fds[FD_IN].revents & (POLLERR | POLLHUP))
             fd_close(&run->in);
-        else if (fds[IN].revents != 0)
+        else if (fds[FD_IN].revents != 0)
             write_input(r);
         if (!run->over)
             look_after(r, now);
@@ -142,7 +142,7 @@ void relay_run(struct relay *r) {
 
 bool relay_wait_child(struct frontend *c, pid_t child, int64_t deadline, bool leave) {
     for (;;) {
-        struct pollfd fds[FDS];
+        struct pollfd fds[FD_COUNT];
         int status;
         int64_t now = clock_now();
         if (waitpid(child, &status, WNOHANG) == child)
@@ -153,10 +153,10 @@ bool relay_wait_child(struct frontend *c, pid_t child, int64_t deadline, bool le
             return false;
         }
         int64_t client_deadline = c->ops->watch(c, fds, now);
-        for (int i = OUT; i < FDS; i++)
+        for (int i = FD_OUT; i < FD_COUNT; i++)
             fds[i].fd = -1;
-        if (wait_for(fds, clock_earlier(deadline, client_deadline), now) < 0)
-            for (int i = 0; i < FDS; i++)
+        if (wait_for_fds(fds, clock_earlier(deadline, client_deadline), now) < 0)
+            for (int i = 0; i < FD_COUNT; i++)
                 fds[i].revents = 0;
         c->ops->ready(c, fds, clock_now());
     }

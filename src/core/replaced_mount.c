@@ -25,7 +25,7 @@ struct notes {
     char text[LIMIT_REPLACED];
 };
 
-static void read_known(struct notes *n) {
+static void read_stamp(struct notes *n) {
     int fd = openat(n->directory, STAMP, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
     ssize_t got = fd == -1 ? 0 : fd_read_file(fd, n->text, sizeof n->text);
     fd_close(&fd);
@@ -35,24 +35,24 @@ static void read_known(struct notes *n) {
 }
 
 /* One more in the stamp; those before go where there is no more room. */
-static void remember(struct notes *n, const char *line) {
+static void add_to_stamp(struct notes *n, const char *line) {
     if (strlen(line) > n->known.cap - n->known.len)
         n->known.len = 0;
     buf_text(&n->known, line);
 }
 
-static void look(struct notes *n, const char *path) {
+static void note_if_replaced(struct notes *n, const char *path) {
     char line[LIMIT_PATH + 64], text[LIMIT_PATH + 256];
     struct stat st;
     if (!replaced_mount_is(path) || stat(path, &st) == -1)
         return;
     if (!n->read)
-        read_known(n);
+        read_stamp(n);
     snprintf(line, sizeof line, "%llx:%llx %s\n", (unsigned long long)st.st_dev,
              (unsigned long long)st.st_ino, path);
     if (memmem(n->known.at, n->known.len, line, strlen(line)) != NULL)
         return;
-    remember(n, line);
+    add_to_stamp(n, line);
     /* First kept, then said: where it can't be kept it would be said at every request. */
     if (fd_put_file(n->directory, STAMP, n->known.at, n->known.len, 0600, false) == -1)
         return;
@@ -76,8 +76,8 @@ void replaced_mount_note(const struct settings *s, bool list, int directory, con
             continue;
         snprintf(path, sizeof path, "%s%s%s", v->place, v->origin == FROM_DIRECTORY ? "/" : "",
                  v->origin == FROM_DIRECTORY ? settings_name(id) : "");
-        look(&n, path);
+        note_if_replaced(&n, path);
     }
     if (list)
-        look(&n, POLICY_LIST);
+        note_if_replaced(&n, POLICY_LIST);
 }

@@ -67,7 +67,7 @@ static bool is_same_state(const struct stat *a, const struct stat *b) {
 
 /* Returns NULL and the content, or what is wrong. One that somebody writes to is read again, a few
  * times. */
-static const char *read_file(int fd, char *text, size_t cap, size_t *n) {
+static const char *read_unchanging(int fd, char *text, size_t cap, size_t *n) {
     for (int attempt = 0; attempt < 3; attempt++) {
         struct stat before, after;
         if (fstat(fd, &before) == -1 || !S_ISREG(before.st_mode))
@@ -93,7 +93,7 @@ void rules_add_file(struct rules *r, const char *source, const char *path) {
         return;
     const char *wrong = fd == -1 ? strerror(errno) : protect_refuses(path, PROTECT_SETTING);
     if (wrong == NULL)
-        wrong = read_file(fd, text, sizeof text, &n);
+        wrong = read_unchanging(fd, text, sizeof text, &n);
     fd_close(&fd);
     if (wrong != NULL)
         buf_error_line(&r->errors, source, 0, wrong);
@@ -115,7 +115,7 @@ static struct {
     _Alignas(16) char memory[LIMIT_RULES_MEMORY];
 } kept;
 
-static void keep(const struct rules *r) {
+static void keep_compiled(const struct rules *r) {
     kept.again = kept.text_n == r->store.len && memcmp(kept.text, r->store.at, r->store.len) == 0;
     if (kept.again)
         return;
@@ -127,7 +127,7 @@ static void keep(const struct rules *r) {
 
 /* The rule with that index as an expression, or NULL, which is named then. One for which there is
  * no room left is compiled every time. */
-static const struct ere *compile(const struct rules *r, size_t i, struct rules_verdict *v) {
+static const struct ere *compile_rule(const struct rules *r, size_t i, struct rules_verdict *v) {
     static char *spare;
     static struct ere once;
     const struct rule *rule = &r->rule[i];
@@ -163,9 +163,9 @@ void rules_match(const struct rules *r, struct slice request, struct rules_verdi
     v->errors = BUF_ON(v->error_text);
     if (request.n > LIMIT_REQUEST)
         return;
-    keep(r);
+    keep_compiled(r);
     for (size_t i = 0; i < r->count && v->match == -1; i++) {
-        const struct ere *e = compile(r, i, v);
+        const struct ere *e = compile_rule(r, i, v);
         if (e != NULL && request.at != NULL && ere_match(e, request, matcher_run()))
             v->match = (int)i;
     }

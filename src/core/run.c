@@ -17,38 +17,38 @@
 
 /* ---- signals of this process ---- */
 
-static volatile sig_atomic_t told;
-static sigset_t before;
-static const int watched[] = {SIGCHLD, SIGTERM, SIGINT, SIGHUP};
-enum { WATCHED = sizeof watched / sizeof *watched };
+static volatile sig_atomic_t told_signal;
+static sigset_t mask_before;
+static const int watched_signals[] = {SIGCHLD, SIGTERM, SIGINT, SIGHUP};
+enum { WATCHED_COUNT = sizeof watched_signals / sizeof *watched_signals };
 
 static void on_signal(int signal) {
     if (signal != SIGCHLD)
-        told = signal;
+        told_signal = signal;
 }
 
 void run_watch_signals(void) {
     sigset_t set;
     sigemptyset(&set);
     struct sigaction action = {.sa_handler = on_signal};
-    for (size_t i = 0; i < WATCHED; i++)
-        sigaddset(&set, watched[i]);
-    sigprocmask(SIG_BLOCK, &set, &before);
-    for (size_t i = 0; i < WATCHED; i++) {
-        sigdelset(&before, watched[i]);
-        sigaction(watched[i], &action, NULL);
+    for (size_t i = 0; i < WATCHED_COUNT; i++)
+        sigaddset(&set, watched_signals[i]);
+    sigprocmask(SIG_BLOCK, &set, &mask_before);
+    for (size_t i = 0; i < WATCHED_COUNT; i++) {
+        sigdelset(&mask_before, watched_signals[i]);
+        sigaction(watched_signals[i], &action, NULL);
     }
 }
 
 void run_forget_signals(void) {
-    for (size_t i = 0; i < WATCHED; i++)
-        signal(watched[i], SIG_DFL);
-    sigprocmask(SIG_SETMASK, &before, NULL);
+    for (size_t i = 0; i < WATCHED_COUNT; i++)
+        signal(watched_signals[i], SIG_DFL);
+    sigprocmask(SIG_SETMASK, &mask_before, NULL);
 }
 
-const sigset_t *run_wait_mask(void) { return &before; }
+const sigset_t *run_wait_mask(void) { return &mask_before; }
 
-int run_told(void) { return told; }
+int run_told(void) { return told_signal; }
 
 /* ---- the start ---- */
 
@@ -79,7 +79,7 @@ static bool stand_alone(enum run_form form, bool own_terminal) {
 /* execve(2), with a name that has no slash looked for in the PATH of the command's own environment;
  * an empty part of it, the current directory, is left out. Never a shell: what is not executable is
  * not run. Sets errno. */
-static void execute(const char *const *argv, char *const *environment) {
+static void exec_command(const char *const *argv, char *const *environment) {
     char *const *words = (char *const *)(uintptr_t)argv;
     const char *path = strchr(argv[0], '/') != NULL ? NULL : env_get(environment, "PATH");
     if (path == NULL) {
@@ -106,8 +106,8 @@ static void execute(const char *const *argv, char *const *environment) {
  * execve(2) said. It may touch nothing else there. Signals stay blocked until it is another program
  * or gone: a handler of ours must not run in it. `fds` become 0, 1 and 2. Returns 0, or the
  * errno. */
-static int spawn(struct run *r, const char *const *argv, char *const *environment, int lock,
-                 int ruleset, enum run_form form, const int fds[3]) {
+static int spawn_command(struct run *r, const char *const *argv, char *const *environment, int lock,
+                         int ruleset, enum run_form form, const int fds[3]) {
     /* What has a handler goes back to the default by itself; these may have been ignored by whoever
      * started us. */
     static const int reset[] = {SIGPIPE, SIGQUIT, SIGUSR1, SIGUSR2,
@@ -122,15 +122,15 @@ static int spawn(struct run *r, const char *const *argv, char *const *environmen
     sigprocmask(SIG_BLOCK, &all, &old);
     pid_t pid = vfork();
     if (pid == 0) {
-        for (size_t i = 0; i < WATCHED; i++)
-            sigaction(watched[i], &defaults, NULL);
+        for (size_t i = 0; i < WATCHED_COUNT; i++)
+            sigaction(watched_signals[i], &defaults, NULL);
         for (size_t i = 0; i < sizeof reset / sizeof *reset; i++)
             sigaction(reset[i], &defaults, NULL);
         if (stand_alone(form, own_terminal) && dup2(fds[0], 0) != -1 && dup2(fds[1], 1) != -1
             && dup2(fds[2], 2) != -1 && (lock == -1 || fcntl(lock, F_SETFD, 0) != -1)
             && !(open = ruleset != -1 && landlock_enter(ruleset) == -1)) {
             sigprocmask(SIG_SETMASK, &none, NULL);
-            execute(argv, environment);
+            exec_command(argv, environment);
         }
         failed = errno;
         _exit(127);
@@ -176,7 +176,7 @@ int run_start(struct run *r, const char *const *argv, char *const *environment, 
     for (int i = 0; i < 3; i++)
         fds[i] = form == RUN_TERMINAL ? i : theirs[i] != -1 ? theirs[i] : theirs[1];
     if (error == 0)
-        error = spawn(r, argv, environment, lock, ruleset, form, fds);
+        error = spawn_command(r, argv, environment, lock, ruleset, form, fds);
     for (int i = 0; i < 3; i++)
         fd_close(&theirs[i]);
     if (error != 0) {

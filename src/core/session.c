@@ -87,8 +87,8 @@ static char *const *command_environment(const struct session *s, const struct re
 
 /* ---- one request ---- */
 
-static struct audit about(const struct session *s, const struct request *rq, const char *run,
-                          const struct decision *d) {
+static struct audit audit_request(const struct session *s, const struct request *rq,
+                                  const char *run, const struct decision *d) {
     struct audit a = AUDIT_EMPTY;
     a.run = run;
     a.channel = rq->channel;
@@ -222,8 +222,8 @@ static void on_end(struct relay *r) {
 
 /* Records the run and starts it: true, or *o says why it is not running. A run that no log took
  * does not start. */
-static bool start(struct session *s, const struct request *rq, const struct decision *d,
-                  struct audit *a, struct outcome *o) {
+static bool start_run(struct session *s, const struct request *rq, const struct decision *d,
+                      struct audit *a, struct outcome *o) {
     char *const *environment = command_environment(s, rq, a->run);
     const char *error = environment == NULL ? "the environment is too large" : NULL;
     int ruleset = -1;
@@ -255,8 +255,8 @@ static bool start(struct session *s, const struct request *rq, const struct deci
 }
 
 /* Carries the run to its end. */
-static void carry(struct session *s, const struct request *rq, struct audit *a, struct frontend *c,
-                  struct outcome *o) {
+static void relay_to_end(struct session *s, const struct request *rq, struct audit *a,
+                         struct frontend *c, struct outcome *o) {
     struct run *run = &s->run;
     uint64_t seconds = settings_number(s->settings, SETTING_COMMAND_TIMEOUT);
     struct ending ending = {&s->lock, a, o, rq->form != RUN_TERMINAL};
@@ -294,7 +294,7 @@ static void note_rule_errors(const struct request *rq, const struct buf *errors)
 }
 
 /* The rules are read for every request, so that an edit counts at once. */
-static void decide(struct session *s, const struct request *rq, struct decision *d) {
+static void decide_anew(struct session *s, const struct request *rq, struct decision *d) {
     if (s->policy.mode == POLICY_BROKER)
         policy_read_rules(&s->policy);
     policy_decide(&s->policy, rq->requested, d);
@@ -306,7 +306,7 @@ static void decide(struct session *s, const struct request *rq, struct decision 
 
 /* A client that went before signals were watched woke nobody: whether it is there is looked at
  * once. */
-static void look(struct frontend *c) {
+static void look_at_client(struct frontend *c) {
     static const struct pollfd nothing[FRONTEND_FDS];
     c->ops->ready(c, nothing, clock_now());
 }
@@ -314,17 +314,17 @@ static void look(struct frontend *c) {
 bool session_serve(struct session *s, const struct request *rq, const char *run_id,
                    struct frontend *c) {
     struct decision *d = &s->decision;
-    decide(s, rq, d);
+    decide_anew(s, rq, d);
     struct outcome o = {.kind = OUTCOME_DENIED,
                         .code = 126,
                         .reason = d->reason,
                         .requested = d->text,
                         .requested_n = d->text_n};
-    struct audit a = about(s, rq, run_id, d);
+    struct audit a = audit_request(s, rq, run_id, d);
     run_watch_signals();
-    look(c);
-    if (d->allow && take_lock(s, rq, d, &a, c, &o) && start(s, rq, d, &a, &o)) {
-        carry(s, rq, &a, c, &o);
+    look_at_client(c);
+    if (d->allow && take_lock(s, rq, d, &a, c, &o) && start_run(s, rq, d, &a, &o)) {
+        relay_to_end(s, rq, &a, c, &o);
     } else {
         lock_leave(&s->lock);
         note_refusal(&a, &o);

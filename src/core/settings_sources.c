@@ -10,13 +10,13 @@
 #include "core/settings_export.h"
 #include "core/settings_parts.h"
 
-static bool is_wanted(const struct settings_reading *r, enum setting id) {
+static bool is_read(const struct settings_reading *r, enum setting id) {
     return settings_needed(id, r->needs) || settings_is_place(id);
 }
 
 /* Takes an open file's content, less one final newline, as the value; closes it. Empty is no
  * value. */
-static int take_file(const struct settings_reading *r, enum setting id, int fd) {
+static int take_value_file(const struct settings_reading *r, enum setting id, int fd) {
     struct settings *s = r->s;
     struct stat st;
     const char *wrong = NULL;
@@ -65,7 +65,7 @@ static bool is_service_link(const char *value) {
 }
 
 /* A path as it is from anywhere. NULL where that takes more room than there is. */
-static const char *absolute(struct settings *s, const char *path) {
+static const char *absolute_path(struct settings *s, const char *path) {
     char here[LIMIT_PATH];
     char *text = s->store + s->stored;
     size_t room = sizeof s->store - s->stored;
@@ -86,7 +86,7 @@ static int read_named_file(const struct settings_reading *r, enum setting id) {
     int fd = open(v->place, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
     if (fd == -1)
         return settings_note_error(r, id, strerror(errno));
-    if (take_file(r, id, fd) == -1)
+    if (take_value_file(r, id, fd) == -1)
         return -1;
     return v->text == NULL && v->origin == FROM_NAMED_FILE ? settings_note_error(r, id, "empty")
                                                            : 0;
@@ -105,19 +105,18 @@ int settings_read_environment(const struct settings_reading *r) {
         if (id == SETTING_COUNT)
             continue;
         if (named_file && s->named_file[id] == NULL
-            && (s->named_file[id] = absolute(s, equals + 1)) == NULL)
+            && (s->named_file[id] = absolute_path(s, equals + 1)) == NULL)
             return settings_note_error(r, id, "the path of its file is too long");
         if (!named_file && settings_is_port(id) && is_service_link(equals + 1))
             s->value[id].link = equals + 1;
-        else if (!named_file && is_wanted(r, id) && s->value[id].text == NULL)
+        else if (!named_file && is_read(r, id) && s->value[id].text == NULL)
             take_text(&s->value[id], equals + 1);
     }
     int result = 0;
     for (enum setting id = 0; id < SETTING_COUNT && result == 0; id++) {
         if (s->value[id].n > LIMIT_VALUE)
             result = settings_forgive(r, id, settings_note_error(r, id, "too long"));
-        if (result == 0 && s->value[id].text == NULL && s->named_file[id] != NULL
-            && is_wanted(r, id))
+        if (result == 0 && s->value[id].text == NULL && s->named_file[id] != NULL && is_read(r, id))
             result = settings_forgive(r, id, read_named_file(r, id));
     }
     return result;
@@ -132,7 +131,8 @@ static int read_entry(const struct settings_reading *r, int dir, const char *dir
         return 0;
     v->origin = FROM_DIRECTORY;
     v->place = directory;
-    int result = fd == -1 ? settings_note_error(r, id, strerror(errno)) : take_file(r, id, fd);
+    int result =
+        fd == -1 ? settings_note_error(r, id, strerror(errno)) : take_value_file(r, id, fd);
     if (v->text == NULL)
         v->origin = FROM_NOWHERE;
     return result;
@@ -155,7 +155,7 @@ int settings_read_directory(const struct settings_reading *r, const char *direct
             s->named_file[id] =
                 settings_export_named_file(dir, settings_name(id), s->store + s->stored,
                                            sizeof s->store - s->stored, &s->stored);
-        if (s->value[id].text == NULL && is_wanted(r, id))
+        if (s->value[id].text == NULL && is_read(r, id))
             result = settings_forgive(r, id, read_entry(r, dir, directory, id));
     }
     close(dir);

@@ -124,7 +124,7 @@ static bool is_line(const char *text) {
     return true;
 }
 
-static bool is_name(const char *text) {
+static bool is_account_name(const char *text) {
     size_t n = strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-");
     return n > 0 && n < LIMIT_USER && text[n] == '\0' && text[0] != '-' && text[0] != '.';
 }
@@ -153,7 +153,7 @@ const char *settings_wrong_value(struct settings_value *v, enum setting id,
         return v->text[0] == '/' && is_line(v->text) && v->n < LIMIT_PATH
                    ? NULL
                    : "must be an absolute path";
-    case KIND_NAME: return is_name(v->text) ? NULL : "must be an account's name";
+    case KIND_NAME: return is_account_name(v->text) ? NULL : "must be an account's name";
     case KIND_BASIC: {
         const char *colon = strchr(v->text, ':');
         if (colon == NULL || colon == v->text || colon[1] == '\0'

@@ -4,9 +4,9 @@
 
 const unsigned char ssh_key_head[SSH_KEY_HEAD] = "\0\0\0\013ssh-ed25519\0\0\0\040";
 
-static bool is_space(char c) { return c == ' ' || c == '\t'; }
+static bool is_blank_or_tab(char c) { return c == ' ' || c == '\t'; }
 
-static struct slice trim(struct slice s) {
+static struct slice trim_line(struct slice s) {
     return slice_trim_end(slice_trim_front(s, " \t"), " \t\r");
 }
 
@@ -16,7 +16,7 @@ static struct slice trim(struct slice s) {
 static struct slice take_word(struct slice *rest) {
     size_t n = 0;
     bool quoted = false;
-    while (n < rest->n && (quoted || !is_space(rest->at[n]))) {
+    while (n < rest->n && (quoted || !is_blank_or_tab(rest->at[n]))) {
         if (quoted && rest->at[n] == '\\' && n + 1 < rest->n)
             n++;
         else if (rest->at[n] == '"')
@@ -24,7 +24,7 @@ static struct slice take_word(struct slice *rest) {
         n++;
     }
     struct slice word = {rest->at, n};
-    *rest = trim((struct slice){rest->at + n, rest->n - n});
+    *rest = trim_line((struct slice){rest->at + n, rest->n - n});
     return word;
 }
 
@@ -71,7 +71,7 @@ static bool is_key(struct slice text) {
 
 void authorized_read(struct authorized *a, struct slice line) {
     *a = (struct authorized){.kind = AUTHORIZED_NOTHING};
-    struct slice rest = trim(line);
+    struct slice rest = trim_line(line);
     if (rest.n == 0 || rest.at[0] == '#')
         return;
     a->kind = AUTHORIZED_UNUSABLE;
@@ -102,14 +102,14 @@ static struct slice without_blanks(struct slice s) {
     return slice_trim_front(slice_without_mark(s), " \t\r\n");
 }
 
-static bool starts(struct slice text, const char *with) {
+static bool starts_with(struct slice text, const char *with) {
     size_t n = strlen(with);
     return text.n >= n && slice_is_nocase((struct slice){text.at, n}, with);
 }
 
 /* The first line holds the words, as the first of a PEM file does: -----BEGIN words-----. */
-static bool begins(struct slice text, const char *words) {
-    if (!starts(text, "-----BEGIN "))
+static bool begins_pem(struct slice text, const char *words) {
+    if (!starts_with(text, "-----BEGIN "))
         return false;
     const char *newline = memchr(text.at, '\n', text.n);
     return memmem(text.at, newline != NULL ? (size_t)(newline - text.at) : text.n, words,
@@ -128,7 +128,7 @@ static bool is_utf16(struct slice text) {
 
 bool authorized_is_private(struct slice text) {
     text = without_blanks(text);
-    return begins(text, "PRIVATE KEY") || starts(text, "PuTTY-User-Key-File-");
+    return begins_pem(text, "PRIVATE KEY") || starts_with(text, "PuTTY-User-Key-File-");
 }
 
 const char *authorized_foreign(struct slice text) {
@@ -154,9 +154,9 @@ const char *authorized_foreign(struct slice text) {
                "read it; only the half in its .pub belongs here";
     text = without_blanks(text);
     for (size_t i = 0; i < sizeof pages / sizeof *pages; i++)
-        if (starts(text, pages[i].start))
+        if (starts_with(text, pages[i].start))
             return pages[i].what;
-    if (begins(text, "PUBLIC KEY"))
+    if (begins_pem(text, "PUBLIC KEY"))
         return "a public key in PEM, which is not SSH's form: what is needed is the file whose "
                "name ends in .pub";
     return NULL;

@@ -2,7 +2,7 @@
 
 #include <stdint.h>
 
-static int value(char c) {
+static int digit_value(char c) {
     if (c >= 'A' && c <= 'Z')
         return c - 'A';
     if (c >= 'a' && c <= 'z')
@@ -22,7 +22,7 @@ ssize_t base64_decode(unsigned char *out, size_t cap, const char *in, size_t n) 
             padding = in[i + 3] != '=' ? 0 : in[i + 2] != '=' ? 1 : 2;
         uint32_t bits = 0;
         for (size_t k = 0; k < 4; k++) {
-            int v = k < 4 - padding ? value(in[i + k]) : 0;
+            int v = k < 4 - padding ? digit_value(in[i + k]) : 0;
             if (v < 0)
                 return -1;
             bits = bits << 6 | (uint32_t)v;

@@ -30,7 +30,7 @@ static struct slice without_ows(struct slice s) {
 
 /* The part of *rest before the first `c`; *rest becomes what is behind it. Without a `c`, all of
  * it, and *rest ends. */
-static struct slice cut(struct slice *rest, char c) {
+static struct slice take_until(struct slice *rest, char c) {
     const char *found = rest->n > 0 ? memchr(rest->at, c, rest->n) : NULL;
     struct slice first = {rest->at, found != NULL ? (size_t)(found - rest->at) : rest->n};
     size_t used = first.n + (found != NULL);
@@ -57,8 +57,8 @@ static int read_version(struct http1_head *head, struct slice version) {
 /* request-line = method SP request-target SP HTTP-version, single spaces (RFC 9112, section 3). */
 static int read_request_line(struct http1_head *head, struct slice line) {
     struct slice rest = line;
-    head->method = cut(&rest, ' ');
-    head->target = cut(&rest, ' ');
+    head->method = take_until(&rest, ' ');
+    head->target = take_until(&rest, ' ');
     if (!http1_is_token(head->method) || head->target.n == 0)
         return 400;
     for (size_t i = 0; i < head->target.n; i++) {
@@ -73,7 +73,7 @@ static int read_request_line(struct http1_head *head, struct slice line) {
  * before a reason that is not there may be missing, too. */
 static int read_status_line(struct http1_head *head, struct slice line) {
     struct slice rest = line;
-    struct slice version = cut(&rest, ' '), code = cut(&rest, ' ');
+    struct slice version = take_until(&rest, ' '), code = take_until(&rest, ' ');
     uint64_t status;
     if (code.n != 3 || !num_decimal(code.at, code.n, 999, &status) || status < 100
         || !http1_is_value(rest))
@@ -86,7 +86,7 @@ static int read_status_line(struct http1_head *head, struct slice line) {
  * obs-fold (RFC 9112, section 5.2): its name is no token. */
 static int read_field(struct http1_head *head, struct slice line) {
     struct slice value = line;
-    struct slice name = cut(&value, ':');
+    struct slice name = take_until(&value, ':');
     if (name.n == line.n || !http1_is_token(name) || !http1_is_value(value))
         return 400;
     if (head->fields == LIMIT_FIELDS)
@@ -96,7 +96,7 @@ static int read_field(struct http1_head *head, struct slice line) {
     return 0;
 }
 
-static int read_line(struct http1_head *head, struct slice line) {
+static int read_head_line(struct http1_head *head, struct slice line) {
     if (!head->started) {
         if (head->is_answer)
             return read_status_line(head, line);
@@ -150,7 +150,7 @@ int http1_read_head(struct http1_head *head, const char *in, size_t n) {
             return end == LIMIT_HEAD ? 431 : 0;
         }
         line.n--; /* its CR */
-        refused = read_line(head, line);
+        refused = read_head_line(head, line);
         if (refused != 0)
             return refused;
         head->line = head->scanned = line_end + 1;
@@ -172,7 +172,7 @@ bool http1_lists(const struct http1_head *head, const char *name, const char *to
             continue;
         struct slice rest = head->value[i];
         while (rest.n > 0)
-            if (slice_is_nocase(without_ows(cut(&rest, ',')), token))
+            if (slice_is_nocase(without_ows(take_until(&rest, ',')), token))
                 return true;
     }
     return false;
@@ -181,7 +181,7 @@ bool http1_lists(const struct http1_head *head, const char *name, const char *to
 /* ---- what it says ---- */
 
 /* reg-name (RFC 3986, section 3.2.2): a percent sign stands only before two hexadecimal digits. */
-static bool is_name(struct slice s) {
+static bool is_reg_name(struct slice s) {
     for (size_t i = 0; i < s.n; i++) {
         unsigned char c = (unsigned char)s.at[i];
         if (!is_tchar(c) || strchr("#^`|", c) != NULL)
@@ -210,7 +210,7 @@ static bool is_authority(struct slice s) {
         const char *colon = s.n > 0 ? memchr(s.at, ':', s.n) : NULL;
         if (colon != NULL)
             host = (size_t)(colon - s.at);
-        if (!is_name((struct slice){s.at, host}))
+        if (!is_reg_name((struct slice){s.at, host}))
             return false;
     }
     if (host == s.n)
@@ -235,8 +235,8 @@ static int read_target(const struct http1_head *head, struct http1_framing *f, b
         return 0;
     }
     if (starts_nocase(rest, "http://") || starts_nocase(rest, "https://")) {
-        cut(&rest, '/');
-        cut(&rest, '/');
+        take_until(&rest, '/');
+        take_until(&rest, '/');
         size_t n = 0;
         while (n < rest.n && rest.at[n] != '/' && rest.at[n] != '?')
             n++;
@@ -251,7 +251,7 @@ static int read_target(const struct http1_head *head, struct http1_framing *f, b
     } else if (rest.at[0] != '/') {
         return 400;
     }
-    f->path = cut(&rest, '?');
+    f->path = take_until(&rest, '?');
     return 0;
 }
 

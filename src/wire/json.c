@@ -10,13 +10,15 @@
 bool json_token_is_space(char c) { return c == ' ' || c == '\t' || c == '\n' || c == '\r'; }
 static bool is_digit(char c) { return c >= '0' && c <= '9'; }
 
-static struct slice after(struct slice s, size_t n) { return (struct slice){s.at + n, s.n - n}; }
+static struct slice skip_bytes(struct slice s, size_t n) {
+    return (struct slice){s.at + n, s.n - n};
+}
 
 static struct slice skip_json_space(struct slice s) {
     size_t n = 0;
     while (n < s.n && json_token_is_space(s.at[n]))
         n++;
-    return after(s, n);
+    return skip_bytes(s, n);
 }
 
 /* ---- is it valid? ---- */
@@ -52,12 +54,12 @@ static size_t digits_length(struct slice s) {
 /* [ - ] int [ frac ] [ exp ] (section 6) */
 static size_t number_length(struct slice s) {
     size_t i = s.n > 0 && s.at[0] == '-';
-    size_t whole = digits_length(after(s, i));
+    size_t whole = digits_length(skip_bytes(s, i));
     if (whole == 0 || (whole > 1 && s.at[i] == '0'))
         return 0;
     i += whole;
     if (i < s.n && s.at[i] == '.') {
-        size_t part = digits_length(after(s, i + 1));
+        size_t part = digits_length(skip_bytes(s, i + 1));
         if (part == 0)
             return 0;
         i += 1 + part;
@@ -65,7 +67,7 @@ static size_t number_length(struct slice s) {
     if (i < s.n && (s.at[i] == 'e' || s.at[i] == 'E')) {
         i++;
         i += i < s.n && (s.at[i] == '+' || s.at[i] == '-');
-        size_t part = digits_length(after(s, i));
+        size_t part = digits_length(skip_bytes(s, i));
         if (part == 0)
             return 0;
         i += part;
@@ -87,8 +89,8 @@ size_t json_token_length(struct slice s) {
 static struct slice skip_name(struct slice s) {
     s = skip_json_space(s);
     size_t n = string_length(s);
-    s = skip_json_space(after(s, n));
-    return n > 0 && s.n > 0 && s.at[0] == ':' ? after(s, 1) : (struct slice){NULL, 0};
+    s = skip_json_space(skip_bytes(s, n));
+    return n > 0 && s.n > 0 && s.at[0] == ':' ? skip_bytes(s, 1) : (struct slice){NULL, 0};
 }
 
 bool json_is_valid(struct slice s) {
@@ -105,7 +107,7 @@ bool json_is_valid(struct slice s) {
             if (depth == LIMIT_JSON_DEPTH)
                 return false;
             closers[depth++] = s.at[0] == '{' ? '}' : ']';
-            s = skip_json_space(after(s, 1));
+            s = skip_json_space(skip_bytes(s, 1));
             fresh = s.n > 0 && s.at[0] == closers[depth - 1];
             if (fresh)
                 break;
@@ -116,17 +118,17 @@ bool json_is_valid(struct slice s) {
             size_t n = json_token_length(s);
             if (n == 0)
                 return false;
-            s = after(s, n);
+            s = skip_bytes(s, n);
         }
         /* A value is through: its containers may end, or another follows. */
         for (s = skip_json_space(s); depth > 0 && s.n > 0 && s.at[0] == closers[depth - 1];
-             s = skip_json_space(after(s, 1)))
+             s = skip_json_space(skip_bytes(s, 1)))
             depth--;
         if (depth == 0)
             return s.n == 0;
         if (s.n == 0 || s.at[0] != ',')
             return false;
-        s = after(s, 1);
+        s = skip_bytes(s, 1);
         if (closers[depth - 1] == '}' && (s = skip_name(s)).at == NULL)
             return false;
     }
@@ -160,7 +162,7 @@ static size_t value_length(struct slice s) {
             depth--;
             i++;
         } else if (depth == 0 || c == '"') {
-            i += json_token_length(after(s, i));
+            i += json_token_length(skip_bytes(s, i));
         } else {
             i++;
         }
@@ -180,18 +182,18 @@ bool json_next(struct json_walk *walk, struct slice *key, struct slice *value) {
     } else if (s.n == 0 || s.at[0] != ',') {
         return false;
     }
-    s = skip_json_space(after(s, 1));
+    s = skip_json_space(skip_bytes(s, 1));
     if (s.n == 0 || s.at[0] == '}' || s.at[0] == ']')
         return false;
     *key = (struct slice){s.at, 0};
     size_t n = s.at[0] == '"' ? string_length(s) : 0;
-    struct slice rest = skip_json_space(after(s, n));
+    struct slice rest = skip_json_space(skip_bytes(s, n));
     if (n > 0 && rest.n > 0 && rest.at[0] == ':') {
         key->n = n;
-        s = skip_json_space(after(rest, 1));
+        s = skip_json_space(skip_bytes(rest, 1));
     }
     *value = (struct slice){s.at, value_length(s)};
-    walk->text = after(s, value->n);
+    walk->text = skip_bytes(s, value->n);
     return true;
 }
 

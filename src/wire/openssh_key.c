@@ -11,8 +11,8 @@
 #define END "-----END OPENSSH PRIVATE KEY-----"
 #define MAGIC "openssh-key-v1" /* with its NUL */
 
-/* READ: an RSA key is to be told from a damaged one */
-enum { BODY = OPENSSH_KEY_FILE, READ = 4 * BODY, LINE = 70 };
+/* KEY_READ: an RSA key is to be told from a damaged one */
+enum { KEY_BODY = OPENSSH_KEY_FILE, KEY_READ = 4 * KEY_BODY, KEY_LINE = 70 };
 
 /* The format: MAGIC, strings cipher, kdf, kdf options, number of keys, string public key, string
  * private part; this is two equal check numbers, then the key's type, public key, secret, comment
@@ -24,7 +24,7 @@ struct reader {
     bool bad;
 };
 
-static uint32_t number(struct reader *r) {
+static uint32_t take_number(struct reader *r) {
     if (r->n < 4) {
         r->bad = true;
         return 0;
@@ -36,8 +36,8 @@ static uint32_t number(struct reader *r) {
     return value;
 }
 
-static struct slice string(struct reader *r) {
-    size_t n = number(r);
+static struct slice take_string(struct reader *r) {
+    size_t n = take_number(r);
     if (r->bad || n > r->n) {
         r->bad = true;
         return (struct slice){"", 0};
@@ -49,8 +49,8 @@ static struct slice string(struct reader *r) {
 }
 
 /* Decodes the lines between the two that frame them. Returns their bytes' count, or -1. */
-static ssize_t unwrap(unsigned char *out, size_t cap, struct slice text) {
-    char joined[READ];
+static ssize_t decode_lines(unsigned char *out, size_t cap, struct slice text) {
+    char joined[KEY_READ];
     const char *begin = memmem(text.at, text.n, BEGIN, sizeof BEGIN - 1);
     if (begin == NULL)
         return -1;
@@ -75,9 +75,10 @@ static const char *const damaged = "it is damaged";
 
 static const char *read_private(struct openssh_key *k, struct slice part, struct slice public) {
     struct reader r = {(const unsigned char *)part.at, part.n, false};
-    uint32_t check = number(&r);
-    bool equal = check == number(&r);
-    struct slice type = string(&r), key = string(&r), secret = string(&r), comment = string(&r);
+    uint32_t check = take_number(&r);
+    bool equal = check == take_number(&r);
+    struct slice type = take_string(&r), key = take_string(&r), secret = take_string(&r),
+                 comment = take_string(&r);
     if (r.bad || !equal || !slice_is(type, "ssh-ed25519") || key.n != 32
         || secret.n != ED25519_SECRET)
         return damaged;
@@ -100,10 +101,10 @@ static const char *read_body(struct openssh_key *k, const unsigned char *body, s
     if (n < sizeof MAGIC || memcmp(body, MAGIC, sizeof MAGIC) != 0)
         return damaged;
     struct reader r = {body + sizeof MAGIC, n - sizeof MAGIC, false};
-    struct slice cipher = string(&r), kdf = string(&r);
-    string(&r); /* the kdf's options */
-    uint32_t keys = number(&r);
-    struct slice public = string(&r), part = string(&r);
+    struct slice cipher = take_string(&r), kdf = take_string(&r);
+    take_string(&r); /* the kdf's options */
+    uint32_t keys = take_number(&r);
+    struct slice public = take_string(&r), part = take_string(&r);
     if (r.bad)
         return damaged;
     if (!slice_is(cipher, "none") || !slice_is(kdf, "none"))
@@ -114,30 +115,30 @@ static const char *read_body(struct openssh_key *k, const unsigned char *body, s
 }
 
 const char *openssh_key_read(struct openssh_key *k, struct slice text) {
-    unsigned char body[READ];
-    ssize_t n = unwrap(body, sizeof body, text);
+    unsigned char body[KEY_READ];
+    ssize_t n = decode_lines(body, sizeof body, text);
     const char *wrong = n < 0 ? damaged : read_body(k, body, (size_t)n);
     explicit_bzero(body, sizeof body);
     return wrong;
 }
 
-static void put_number(struct buf *b, size_t n) {
+static void put_uint32(struct buf *b, size_t n) {
     unsigned char bytes[4] = {(unsigned char)(n >> 24), (unsigned char)(n >> 16),
                               (unsigned char)(n >> 8), (unsigned char)n};
     buf_bytes(b, bytes, sizeof bytes);
 }
 
 static void put_string(struct buf *b, const void *bytes, size_t n) {
-    put_number(b, n);
+    put_uint32(b, n);
     buf_bytes(b, bytes, n);
 }
 
 void openssh_key_write(struct buf *b, const struct openssh_key *k, unsigned check) {
-    char part[BODY], body[BODY], text[BASE64_SIZE(BODY)];
+    char part[KEY_BODY], body[KEY_BODY], text[BASE64_SIZE(KEY_BODY)];
     struct buf p = BUF_ON(part), whole = BUF_ON(body);
     const unsigned char *public = k->secret + 32;
-    put_number(&p, check);
-    put_number(&p, check);
+    put_uint32(&p, check);
+    put_uint32(&p, check);
     buf_bytes(&p, ssh_key_head, SSH_KEY_HEAD); /* the type, and the length of what follows */
     buf_bytes(&p, public, 32);
     put_string(&p, k->secret, ED25519_SECRET);
@@ -148,17 +149,17 @@ void openssh_key_write(struct buf *b, const struct openssh_key *k, unsigned chec
     buf_bytes(&whole, MAGIC, sizeof MAGIC);
     put_string(&whole, "none", 4);
     put_string(&whole, "none", 4);
-    put_number(&whole, 0);
-    put_number(&whole, 1);
-    put_number(&whole, SSH_KEY_BLOB);
+    put_uint32(&whole, 0);
+    put_uint32(&whole, 1);
+    put_uint32(&whole, SSH_KEY_BLOB);
     buf_bytes(&whole, ssh_key_head, SSH_KEY_HEAD);
     buf_bytes(&whole, public, 32);
     put_string(&whole, p.at, p.len);
 
     size_t n = base64_encode(text, whole.at, whole.len);
     buf_text(b, BEGIN "\n");
-    for (size_t i = 0; i < n; i += LINE) {
-        buf_bytes(b, text + i, n - i < LINE ? n - i : LINE);
+    for (size_t i = 0; i < n; i += KEY_LINE) {
+        buf_bytes(b, text + i, n - i < KEY_LINE ? n - i : KEY_LINE);
         buf_char(b, '\n');
     }
     buf_text(b, END "\n");

@@ -41,8 +41,8 @@ static size_t json_piece(char out[PIECE], const char *in, size_t n) {
     return len;
 }
 
-static void quote(struct buf *b, const char *text, size_t n, size_t cap,
-                  size_t (*piece)(char out[PIECE], const char *in, size_t n)) {
+static void put_quotation(struct buf *b, const char *text, size_t n, size_t cap,
+                          size_t (*piece)(char out[PIECE], const char *in, size_t n)) {
     buf_char(b, '"');
     size_t start = b->len;
     for (size_t i = 0; i < n;) {
@@ -60,9 +60,9 @@ static void quote(struct buf *b, const char *text, size_t n, size_t cap,
 }
 
 void quote_text(struct buf *b, const char *text, size_t n, size_t cap) {
-    quote(b, text, n, cap, text_piece);
+    put_quotation(b, text, n, cap, text_piece);
 }
 
 void quote_json(struct buf *b, const char *text, size_t n, size_t cap) {
-    quote(b, text, n, cap, json_piece);
+    put_quotation(b, text, n, cap, json_piece);
 }

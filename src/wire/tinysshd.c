@@ -2,7 +2,7 @@
 
 #include "wire/authorized.h"
 
-static bool take(struct slice *s, const char *start) {
+static bool take_start(struct slice *s, const char *start) {
     size_t n = strlen(start);
     if (s->n < n || memcmp(s->at, start, n) != 0)
         return false;
@@ -21,7 +21,8 @@ static bool take_end(struct slice *s, const char *end) {
 
 /* "auth: ACCOUNT: ssh-ed25519 KEY accepted" */
 static bool read_acceptance(struct tinysshd_line *l, struct slice message) {
-    if (!take(&message, "auth: ") || !take_end(&message, " accepted") || message.n < SSH_KEY_TEXT)
+    if (!take_start(&message, "auth: ") || !take_end(&message, " accepted")
+        || message.n < SSH_KEY_TEXT)
         return false;
     l->key = (struct slice){message.at + message.n - SSH_KEY_TEXT, SSH_KEY_TEXT};
     message.n -= SSH_KEY_TEXT;
@@ -32,7 +33,7 @@ static bool read_acceptance(struct tinysshd_line *l, struct slice message) {
 /* "auth: ACCOUNT: TYPE SHA256:FINGERPRINT rejected": the last two words, which no space of the
  * client's can be in */
 static bool read_rejection(struct tinysshd_line *l, struct slice message) {
-    if (!take(&message, "auth: ") || !take_end(&message, " rejected"))
+    if (!take_start(&message, "auth: ") || !take_end(&message, " rejected"))
         return false;
     const char *fingerprint = memrchr(message.at, ' ', message.n);
     const char *type =
@@ -45,8 +46,9 @@ static bool read_rejection(struct tinysshd_line *l, struct slice message) {
 }
 
 static bool is_general(struct slice text) {
-    return take(&text, "authentication failed") || take(&text, "unable to receive kex-message")
-           || take(&text, "auth: unable to authorize using authorized_keys: key not found");
+    return take_start(&text, "authentication failed")
+           || take_start(&text, "unable to receive kex-message")
+           || take_start(&text, "auth: unable to authorize using authorized_keys: key not found");
 }
 
 void tinysshd_read(struct tinysshd_line *l, struct slice line) {
@@ -56,28 +58,29 @@ void tinysshd_read(struct tinysshd_line *l, struct slice line) {
         l->kind = TINYSSHD_NOBODY;
         return;
     }
-    if (!take(&line, "tinysshd: ") || line.n < 10)
+    if (!take_start(&line, "tinysshd: ") || line.n < 10)
         return;
     line.at += 8;
     line.n -= 8;
-    if (!take(&line, ": "))
+    if (!take_start(&line, ": "))
         return;
     const char *place = memrchr(line.at, '{', line.n);
     if (place != NULL)
         line.n = (size_t)(place - line.at);
     while (line.n > 0 && line.at[line.n - 1] == ' ')
         line.n--;
-    if (take(&line, "info: ")) {
+    if (take_start(&line, "info: ")) {
         if (read_acceptance(l, line))
             l->kind = TINYSSHD_ACCEPTED;
         else if (read_rejection(l, line))
             l->kind = TINYSSHD_REJECTED;
-    } else if (take(&line, "warning: ") || take(&line, "fatal: ") || take(&line, "BUG: ")) {
-        while (take(&line, " ")) {
+    } else if (take_start(&line, "warning: ") || take_start(&line, "fatal: ")
+               || take_start(&line, "BUG: ")) {
+        while (take_start(&line, " ")) {
         }
         l->text = line;
-        l->kind = take(&line, "channel: ") ? TINYSSHD_DENIED
-                  : is_general(line)       ? TINYSSHD_GENERAL
-                                           : TINYSSHD_TROUBLE;
+        l->kind = take_start(&line, "channel: ") ? TINYSSHD_DENIED
+                  : is_general(line)             ? TINYSSHD_GENERAL
+                                                 : TINYSSHD_TROUBLE;
     }
 }

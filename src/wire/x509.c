@@ -97,13 +97,13 @@ bool x509_is_for_clients(const unsigned char *der, size_t n) {
 
 /* Everything below is written last thing first. */
 
-static void algorithm(struct der *d) {
+static void put_algorithm(struct der *d) {
     size_t mark = der_mark(d);
     oid(d, ECDSA_WITH_SHA256);
     der_wrap(d, DER_SEQUENCE, mark);
 }
 
-static void name(struct der *d, const char *text) {
+static void put_name_field(struct der *d, const char *text) {
     size_t mark = der_mark(d);
     size_t n = strlen(text);
     /* RFC 5280's ub-common-name; clients look at the alternative names */
@@ -115,7 +115,7 @@ static void name(struct der *d, const char *text) {
 }
 
 /* Two digits of the year until 2049, four later (RFC 5280, section 4.1.2.5). */
-static void date(struct der *d, int64_t when) {
+static void put_date(struct der *d, int64_t when) {
     char text[32];
     struct tm tm;
     time_t seconds = (time_t)when;
@@ -125,7 +125,7 @@ static void date(struct der *d, int64_t when) {
     der_element(d, late ? DER_GENERAL_TIME : DER_UTC_TIME, text + century, n - century);
 }
 
-static void public_key(struct der *d, const unsigned char point[X509_POINT]) {
+static void put_public_key(struct der *d, const unsigned char point[X509_POINT]) {
     size_t outer = der_mark(d), mark = outer;
     der_bytes(d, point, X509_POINT);
     der_bytes(d, "", 1); /* no unused bits */
@@ -139,11 +139,11 @@ static void public_key(struct der *d, const unsigned char point[X509_POINT]) {
 
 void x509_public_key(unsigned char out[X509_PUBLIC_KEY], const unsigned char point[X509_POINT]) {
     struct der d = {.start = out, .at = out + X509_PUBLIC_KEY, .end = out + X509_PUBLIC_KEY};
-    public_key(&d, point);
+    put_public_key(&d, point);
 }
 
 /* Closes an extension whose value has been written since the mark. */
-static void extension(struct der *d, const char *id, bool critical, size_t mark) {
+static void wrap_extension(struct der *d, const char *id, bool critical, size_t mark) {
     der_wrap(d, DER_OCTETS, mark);
     if (critical)
         der_element(d, DER_BOOLEAN, "\xff", 1);
@@ -151,25 +151,25 @@ static void extension(struct der *d, const char *id, bool critical, size_t mark)
     der_wrap(d, DER_SEQUENCE, mark);
 }
 
-static void extensions(struct der *d, const struct x509 *x) {
+static void put_extensions(struct der *d, const struct x509 *x) {
     size_t outer = der_mark(d), mark = outer;
     for (size_t i = x->count; i-- > 0;) {
         unsigned char entry[X509_NAME + 4];
         der_bytes(d, entry, x509_name_entry(entry, x->names[i]));
     }
     der_wrap(d, DER_SEQUENCE, mark);
-    extension(d, ALTERNATIVE_NAMES, false, mark);
+    wrap_extension(d, ALTERNATIVE_NAMES, false, mark);
     mark = der_mark(d);
     oid(d, SERVER_AUTHENTICATION);
     der_wrap(d, DER_SEQUENCE, mark);
-    extension(d, EXTENDED_USAGE, false, mark);
+    wrap_extension(d, EXTENDED_USAGE, false, mark);
     mark = der_mark(d);
     /* digitalSignature, the first bit: it signs handshakes */
     der_element(d, DER_BITS, "\x07\x80", 2);
-    extension(d, KEY_USAGE, true, mark);
+    wrap_extension(d, KEY_USAGE, true, mark);
     mark = der_mark(d);
     der_wrap(d, DER_SEQUENCE, mark); /* no authority over other certificates */
-    extension(d, BASIC_CONSTRAINTS, true, mark);
+    wrap_extension(d, BASIC_CONSTRAINTS, true, mark);
     der_wrap(d, DER_SEQUENCE, outer);
     der_wrap(d, EXTENSIONS, outer);
 }
@@ -177,15 +177,15 @@ static void extensions(struct der *d, const struct x509 *x) {
 size_t x509_signed_part(unsigned char *out, size_t cap, const struct x509 *x,
                         const unsigned char **start) {
     struct der d = {.start = out, .at = out + cap, .end = out + cap};
-    extensions(&d, x);
-    public_key(&d, x->point);
-    name(&d, x->names[0]);
+    put_extensions(&d, x);
+    put_public_key(&d, x->point);
+    put_name_field(&d, x->names[0]);
     size_t mark = der_mark(&d);
-    date(&d, x->not_after);
-    date(&d, x->not_before);
+    put_date(&d, x->not_after);
+    put_date(&d, x->not_before);
     der_wrap(&d, DER_SEQUENCE, mark);
-    name(&d, x->names[0]); /* its own issuer */
-    algorithm(&d);
+    put_name_field(&d, x->names[0]); /* its own issuer */
+    put_algorithm(&d);
     unsigned char serial[X509_SERIAL];
     memcpy(serial, x->serial, sizeof serial);
     serial[0] = (serial[0] & 0x3f) | 0x40; /* positive, and no leading zero byte */
@@ -204,7 +204,7 @@ size_t x509_whole(unsigned char *out, size_t cap, const unsigned char *part, siz
     der_bytes(&d, signature, signature_n);
     der_bytes(&d, "", 1);
     der_wrap(&d, DER_BITS, 0);
-    algorithm(&d);
+    put_algorithm(&d);
     der_bytes(&d, part, n);
     der_wrap(&d, DER_SEQUENCE, 0);
     *start = d.at;
