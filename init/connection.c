@@ -10,18 +10,21 @@ static size_t connections_open;
 
 bool connection_is_full(void) { return connections_open == LIMIT_CONNECTIONS; }
 
-void connection_add(pid_t pid, unsigned listener, const struct connection_owner *owner) {
+void connection_add(pid_t pid, unsigned listener, const struct connection_owner *owner, int link) {
     struct connection *c = &connections[connections_open++];
     c->pid = pid;
     c->listener = (unsigned char)listener;
+    c->link = link;
     memcpy(c->address, owner->address, sizeof c->address);
 }
 
-int connection_remove(pid_t pid) {
+int connection_remove(pid_t pid, int *link) {
+    *link = -1;
     for (size_t i = 0; i < connections_open; i++) {
         if (connections[i].pid != pid)
             continue;
         int listener = connections[i].listener;
+        *link = connections[i].link;
         connections[i] = connections[--connections_open];
         return listener;
     }

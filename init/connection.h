@@ -17,6 +17,7 @@ struct connection_owner {
 
 struct connection {
     pid_t pid; /* its first process, which leads its session */
+    int link;  /* this process's end of its link (links.h), or -1 */
     unsigned char listener;
     unsigned char address[CONNECTION_ADDRESS];
 };
@@ -24,12 +25,12 @@ struct connection {
 /* Whether there is no room for one more. */
 bool connection_is_full(void);
 
-/* Adds a connection, for which there must be room. */
-void connection_add(pid_t pid, unsigned listener, const struct connection_owner *owner);
+/* Adds a connection, for which there must be room. The link is its own from now on. */
+void connection_add(pid_t pid, unsigned listener, const struct connection_owner *owner, int link);
 
 /* Removes the connection whose first process, `pid`, has ended. Returns the number of its listener,
- * or -1 when no connection had that process. */
-int connection_remove(pid_t pid);
+ * or -1 when no connection had that process; *link is then its link, the caller's again, or -1. */
+int connection_remove(pid_t pid, int *link);
 
 /* Whether `pid` is the first process of a connection. */
 bool connection_has(pid_t pid);

@@ -79,16 +79,17 @@ bool serve_connection(struct listener *l, unsigned number, int links,
         return true;
     }
     set_addresses(remote, port, fd);
-    int link = links_add(links, number);
-    pid_t pid = spawn_self(l->argv, env_list(&environment), fd, link);
+    int link[2];
+    links_add(links, number, link);
+    pid_t pid = spawn_self(l->argv, env_list(&environment), fd, link[1]);
     int error = errno;
-    fd_close(&link);
-    errno = error;
+    fd_close(&link[1]);
     if (pid == -1) {
-        connection_limits_refuse(l, fd, remote, strerror(errno), now);
+        links_remove(links, link[0]);
+        connection_limits_refuse(l, fd, remote, strerror(error), now);
         return false;
     }
     close(fd);
-    connection_add(pid, number, &owner);
+    connection_add(pid, number, &owner, link[0]);
     return true;
 }

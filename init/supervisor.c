@@ -56,7 +56,9 @@ static bool is_crash(int signal) {
 
 static void note_end(struct supervisor *v, pid_t pid, int status, int64_t now) {
     char text[128];
-    int number = connection_remove(pid), signal = WIFSIGNALED(status) ? WTERMSIG(status) : 0;
+    int link, number = connection_remove(pid, &link);
+    int signal = WIFSIGNALED(status) ? WTERMSIG(status) : 0;
+    links_remove(v->links, link);
     if (pid == v->printer) {
         v->printer = 0;
         /* One that has ended by itself can't do it, and the next one hardly can. */

@@ -187,6 +187,8 @@
 #define LIMIT_DENIAL_LINES 5
 /* for process 1 to answer one that serves a connection; who gets no answer goes on without */
 #define LIMIT_LINK_MS 1000
+/* descriptors that links leave to process 1 for all else: listeners, clients, files */
+#define LIMIT_SPARE_DESCRIPTORS 64
 #define LIMIT_LINK_ANSWERS 16 /* answers in a row, before anything else is looked at */
 /* between two lines of the log on refused connections of a listener */
 #define LIMIT_REFUSAL_NOTE_MS 1000

@@ -1,6 +1,7 @@
 """What somebody without a credential can cause as often as he likes has a few lines of the log a second; the rest is counted."""
 import os
 import re
+import resource
 import signal
 import socket
 from pathlib import Path
@@ -172,3 +173,36 @@ def test_one_that_asks_without_end(start):
 def test_no_command_has_the_link(start):
     server = start(InitServer, FORCE_COMMAND="ls /proc/self/fd; env | grep -c BASTION_INIT", COMMAND_LOCK="off")
     assert ask(server).body == server.ssh().stdout == b"0\n1\n2\n3\n0\n"
+
+
+def descriptors(server):
+    return len(os.listdir(f"/proc/{server.pid}/fd"))
+
+
+@pytest.mark.root
+def test_a_link_ends_with_its_connection(start):
+    """Also where somebody else has got hold of the other end."""
+    server = start(InitServer)
+    before = descriptors(server)
+    with Client(server) as client:
+        assert client.send(request()).answer().status == 200
+        victim, = server.processes("bastion", "http")
+        link = steal(victim, 3)
+    server.settle()
+    wait_for(lambda: descriptors(server) == before, "its own end is closed")
+    link.close()
+
+
+@pytest.mark.root
+def test_few_descriptors_are_for_clients(start):
+    """Connections beyond them are served without a link."""
+    server = start(InitServer, MAX_CONNECTIONS="100", MAX_CONNECTIONS_PER_ADDRESS="100", COMMAND_LOCK="off")
+    _, hard = resource.prlimit(server.pid, resource.RLIMIT_NOFILE)
+    resource.prlimit(server.pid, resource.RLIMIT_NOFILE, (descriptors(server) + 70, hard))
+    clients = [Client(server) for _ in range(90)]
+    for client in clients:
+        client.send(request())
+    assert [client.answer().status for client in clients] == [200] * 90
+    for client in clients:
+        client.__exit__()
+    assert not server.events("fault")
