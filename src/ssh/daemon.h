@@ -2,7 +2,7 @@
 #ifndef SSH_DAEMON_H
 #define SSH_DAEMON_H
 
-#include "ssh/connection.h"
+#include "ssh/ssh_connection.h"
 
 /* Starts tinysshd on descriptors 0 and 1, and watches all that the connection waits for. Returns
  * NULL, or the error, which may stand in c->error or c->setup.error. */

@@ -2,7 +2,7 @@
 #ifndef SSH_LOGIN_H
 #define SSH_LOGIN_H
 
-#include "ssh/connection.h"
+#include "ssh/ssh_connection.h"
 
 /* Reads on in tinysshd's log, until there is nothing more for now. */
 void login_read_log(struct ssh_connection *c);

@@ -3,7 +3,7 @@
 #ifndef SSH_SHELL_LINK_H
 #define SSH_SHELL_LINK_H
 
-#include "ssh/connection.h"
+#include "ssh/ssh_connection.h"
 
 /* Somebody has connected to the listener: if it is the shell of one who may log in, tells it who
  * that is. */

@@ -12,7 +12,7 @@
 #include "base/peer.h"
 #include "base/ucspi.h"
 #include "core/audit.h"
-#include "ssh/connection.h"
+#include "ssh/ssh_connection.h"
 #include "ssh/daemon.h"
 #include "ssh/login.h"
 #include "ssh/shell_link.h"

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from harness import Client, ask, request, together, wait_for
 from init_harness import InitServer
-from test_init_house import steal
+from test_init_supervisor import steal
 
 FOREIGN = request("Sec-Fetch-Site: cross-site")
 SEND = ("import socket, sys; s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM); s.connect('/dev/log')\n"

@@ -1,4 +1,4 @@
-#include "ssh/connection.h"
+#include "ssh/ssh_connection.h"
 
 #include <sys/epoll.h>
 

@@ -1,8 +1,8 @@
-/* connection.h: the state of one SSH connection, as `bastion ssh` follows it from tinysshd's start
- * to its end: ssh.c prepares it and waits for events, daemon.c has tinysshd's process, login.c who
- * has logged in, and shell_link.c the login shell. */
-#ifndef SSH_CONNECTION_H
-#define SSH_CONNECTION_H
+/* ssh_connection.h: the state of one SSH connection, as `bastion ssh` follows it from tinysshd's
+ * start to its end: ssh.c prepares it and waits for events, daemon.c has tinysshd's process,
+ * login.c who has logged in, and shell_link.c the login shell. */
+#ifndef SSH_SSH_CONNECTION_H
+#define SSH_SSH_CONNECTION_H
 
 #include <stdbool.h>
 #include <stdint.h>
