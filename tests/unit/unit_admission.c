@@ -210,5 +210,5 @@ static Suite *suite(const char *name, const TTest *test, size_t rows, const TTes
 }
 
 Suite *unit_auth(void) { return suite("auth", credential, COUNT(fields), basic_wins); }
-Suite *unit_gate(void) { return suite("gate", judged, COUNT(requests), NULL); }
+Suite *unit_admission(void) { return suite("admission", judged, COUNT(requests), NULL); }
 Suite *unit_policy(void) { return suite("policy", policy, 1, NULL); }
