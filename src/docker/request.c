@@ -65,7 +65,7 @@ static struct slice read_message(struct docker_conn *c, char text[LIMIT_DOCKER_M
     json_text(&b, is_json ? json_member(body, "message") : no_body);
     if (b.len > 0 && !b.full)
         return (struct slice){text, b.len};
-    if (is_json || body.n == 0) {
+    if (is_json || body.at == NULL || body.n == 0) {
         int n = snprintf(text, LIMIT_DOCKER_MESSAGE, "status %d", c->head.status);
         return (struct slice){text, (size_t)n};
     }

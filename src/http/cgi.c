@@ -90,7 +90,8 @@ static bool server_passes_chunks(void) {
     struct slice server = meta_variable("SERVER_SOFTWARE");
     static const char *const known[] = {"lighttpd/", "busybox httpd/"};
     for (size_t i = 0; i < sizeof known / sizeof *known; i++)
-        if (server.n >= strlen(known[i]) && memcmp(server.at, known[i], strlen(known[i])) == 0)
+        if (server.at != NULL && server.n >= strlen(known[i])
+            && memcmp(server.at, known[i], strlen(known[i])) == 0)
             return true;
     return false;
 }

@@ -244,7 +244,7 @@ static void read_key_directory(struct authorized_keys *k, const char *directory)
                  others = {.room = LIMIT_KEY_OTHERS, .at = other_names};
     DIR *dir = opendir(directory);
     const char *wrong = dir == NULL ? strerror(errno) : protect_refuses(directory, PROTECT_KEY);
-    if (wrong != NULL) {
+    if (dir == NULL || wrong != NULL) {
         if (dir != NULL || errno != ENOENT)
             add_file_error(k, directory, 0, wrong);
         if (dir != NULL)

@@ -29,6 +29,12 @@ bool certificate_paths(struct certificate_paths *p, const struct settings *s) {
 
 /* ---- the chain ---- */
 
+/* gcc's analyzer sees BearSSL's getters give NULL where their decoder has failed, but not that
+ * br_x509_decoder_last_error and br_skey_decoder_last_error are asked before. */
+#if defined __GNUC__ && !defined __clang__
+#pragma GCC diagnostic ignored "-Wanalyzer-null-dereference"
+#endif
+
 static const char *check_public(const br_x509_pkey *k) {
     if (k->key_type == BR_KEYTYPE_EC) {
         int curve = k->key.ec.curve;

@@ -199,8 +199,10 @@ static int check_start_tls(const struct settings *s) {
         return 0;
     error = certificate_read(&c, paths.chain, paths.key);
     certificate_wipe(&c);
+    if (error == NULL)
+        return 0;
     snprintf(line, sizeof line, "TLS_CERT, TLS_KEY: %s", error);
-    return error != NULL ? log_no_start("check", line) : 0;
+    return log_no_start("check", line);
 }
 
 int check_main(int argc, char **argv) {
