@@ -5,7 +5,7 @@ import stat
 import pytest
 from harness import NotStarted, TOKEN, ask, is_listening, wait_for
 from init_harness import InitServer
-from ssh_harness import ALICE, Terminal
+from ssh_harness import Terminal
 
 pytestmark = pytest.mark.root
 

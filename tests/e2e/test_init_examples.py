@@ -5,7 +5,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from harness import BASTION, OWN_FOLDERS, TOKEN, Server, curl, own_dev, settings_files
+from harness import BASTION, OWN_FOLDERS, TOKEN, curl, own_dev, settings_files
 
 INIT = Path(__file__).parents[2] / "init"
 SETTINGS = {"FORCE_COMMAND": "id -un; echo $BASTION_PEER", "HTTP_TOKEN": TOKEN, "SSH_USER": "nobody"}

@@ -1,5 +1,4 @@
 """bastion init while it stops: its ports are nobody else's until it is gone, and a start after that has them at once. And who may stop it."""
-import os
 import signal
 import socket
 import subprocess

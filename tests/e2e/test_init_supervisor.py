@@ -437,7 +437,7 @@ def test_sigquit_does_not_wait(start):
 
 @pytest.mark.parametrize("channel", ["http", "ssh"])
 def test_sighup_ends_connections_and_goes_on(start, channel):
-    server = start(InitServer, FORCE_COMMAND=f"[ -e $T/go ] || sleep 1000", ON_DISCONNECT="hangup")
+    server = start(InitServer, FORCE_COMMAND="[ -e $T/go ] || sleep 1000", ON_DISCONNECT="hangup")
     with Begun(server, channel):
         server.wait_event("start")
         server.tell(signal.SIGHUP)

@@ -7,7 +7,7 @@ import socket
 import time
 
 import pytest
-from harness import AUTH, Client, ask, chunked, curl, request, wait_for
+from harness import AUTH, Client, chunked, curl, request, wait_for
 
 SECOND = request()
 BODY = b"hello"

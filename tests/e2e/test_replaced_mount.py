@@ -3,7 +3,7 @@ import os
 import shutil
 
 import pytest
-from harness import TOKEN, ask
+from harness import ask
 from init_harness import InitServer
 from ssh_harness import ALICE, MALLORY, named, public
 

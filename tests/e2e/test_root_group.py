@@ -3,7 +3,7 @@ import os
 import stat
 
 import pytest
-from harness import BASTION, OWN_FOLDERS, TOKEN, ask, private, settings_files
+from harness import OWN_FOLDERS, TOKEN, ask
 from init_harness import InitServer
 from ssh_harness import SshServer, named
 from test_init import make_socket

@@ -9,7 +9,7 @@ import warnings
 import pytest
 from harness import BASTION, PATIENCE, SYSTEM_PATH, UNTIL_GO, is_listening, free_port, wait_for
 
-from ssh_harness import AGENT_UID, ALICE, KEYS, MALLORY, TINYSSHD, SshServer, Terminal, by_asyncssh, make_key, public
+from ssh_harness import AGENT_UID, ALICE, KEYS, MALLORY, TINYSSHD, SshServer, Terminal, make_key, public
 
 with warnings.catch_warnings(action="ignore"):
     import asyncssh

@@ -3,12 +3,11 @@ import json
 import os
 import re
 import shutil
-import ssl
 import subprocess
 
 import pytest
-from harness import AUTH, BASTION, SUPERSERVERS, TOKEN, ask, request
-from tls_harness import HTTPS, NAME, Pair, TlsClient, TlsServer, authority, connect, curl, openssl, pair, s_client, trusting
+from harness import AUTH, SUPERSERVERS, request
+from tls_harness import HTTPS, NAME, Pair, TlsClient, TlsServer, authority, curl, openssl, pair, s_client, trusting
 
 ON = ["ECDHE-ECDSA-AES128-GCM-SHA256", "ECDHE-ECDSA-AES256-GCM-SHA384", "ECDHE-ECDSA-CHACHA20-POLY1305"]
 ON_RSA = [name.replace("ECDSA", "RSA") for name in ON]

@@ -1,17 +1,13 @@
 """Who may decide what runs: no command can make a setting, a rule or a key, and what its account owns is closed to it."""
 import os
 import shutil
-import socket
-import stat
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
-from harness import (AUTH, BASTION, OWN_FOLDERS, PATIENCE, SANITIZERS, SYSTEM_PATH, TOKEN, UNTIL_GO, NotStarted, Server, ask, private, settings_files,
-                     wait_for)
+from harness import BASTION, OWN_FOLDERS, TOKEN, NotStarted, ask, settings_files
 from init_harness import CAPABILITIES, InitServer
-from ssh_harness import ALICE, MALLORY, SshServer, Terminal, fingerprint, named, public
+from ssh_harness import ALICE, MALLORY, Terminal, named, public
 
 pytestmark = pytest.mark.root
 

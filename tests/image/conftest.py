@@ -2,6 +2,7 @@ import pytest
 
 import engine as docker_engine
 from harness import IS_ROOT
+from replay import Replay
 
 
 def pytest_collection_modifyitems(items):
@@ -35,3 +36,16 @@ def idle(engine):
     name = engine.run(options=["--name", "idle"])
     yield "idle"
     engine.remove(name)
+
+
+@pytest.fixture
+def replay():
+    started = []
+
+    def start(script, pings=None):
+        started.append(Replay(script, pings))
+        return started[-1]
+
+    yield start
+    for server in started:
+        server.close()

@@ -5,7 +5,7 @@ import subprocess
 import pytest
 from docker_harness import OURS, REAL, Docker
 from harness import SANITIZERS, SYSTEM_PATH, free_port, wait_for
-from test_docker_faults import answer, replay  # noqa: F401 (a fixture)
+from replay import answer
 
 LIST = {"GET /containers/json": [answer([])]}
 

@@ -8,7 +8,7 @@ import pytest
 from docker_harness import NEWEST, OURS, Docker, outcome
 from engine import SMALL
 from harness import wait_for
-from test_docker_faults import answer, replay  # noqa: F401 (a fixture)
+from replay import answer
 
 NEW_ROWS = newest_client.version(NEWEST)[0] >= 28  # has {{.Platform}}, and labels in order
 

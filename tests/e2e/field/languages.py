@@ -1,5 +1,4 @@
 """Builds the clients of other languages, once a worker. Node's packages are put into build/field by tests/run."""
-import os
 import subprocess
 from pathlib import Path
 
