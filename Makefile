@@ -34,7 +34,7 @@ BASTION  := $(SRC:%.c=$(OBJ)/%.o)
 UNITS    := $(UNIT_SRC:%.c=$(HOST)/obj/%.o)
 
 # Goals that look after their packages must do so before anything is fetched or built.
-DEPS_FIRST := $(if $(filter deps check test test-image test-field test-processes bench fuzz coverage mutate run,$(MAKECMDGOALS)),deps)
+DEPS_FIRST := $(if $(filter deps check test test-image test-field test-processes lint bench fuzz coverage mutate run,$(MAKECMDGOALS)),deps)
 
 all: $(OUT)/bastion $(OUT)/tinysshd $(OUT)/sh
 
@@ -110,6 +110,10 @@ unit: build/unit
 layers:
 	tests/layers
 
+# The analysers. BearSSL's headers are there once it is built.
+lint: deps $(V)/bearssl/.done
+	tests/lint
+
 check: deps all unit
 	tests/run quick
 
@@ -143,10 +147,12 @@ fuzz: deps all
 format:
 	clang-format -i $$(git ls-files '*.c' '*.h')
 
-# Of the matcher of expressions: what its unit tests reach, and what they would notice.
-coverage: deps
+# What the unit and end-to-end tests reach of the whole, and the unit tests of the expressions' matcher.
+coverage: deps all $(HOST)/bearssl/.done
+	tests/coverage_matcher
 	tests/coverage
 
+# What the unit tests would notice of the expressions' matcher.
 mutate: deps
 	tests/mutate
 
@@ -179,5 +185,5 @@ clean:
 distclean:
 	rm -rf build
 
-.PHONY: all vendor unit layers format check test test-image test-field test-processes bench fuzz coverage mutate run image deps install clean distclean
+.PHONY: all vendor unit layers lint format check test test-image test-field test-processes bench fuzz coverage mutate run image deps install clean distclean
 .DELETE_ON_ERROR:
