@@ -152,7 +152,7 @@ static const char *look_at_directories(struct setup *x) {
     struct stat st;
     for (size_t i = 0; i < SETUP_DIRECTORIES; i++) {
         const char *path = setup_directories[i];
-        if (stat(path, &st) == -1 && errno == ENOENT)
+        if (i > 0 && stat(path, &st) == -1 && errno == ENOENT)
             return access(setup_directories[i - 1], W_OK) == 0
                        ? NULL
                        : set_setup_error(x, "%s: is missing, and can't be made: %s", path,
