@@ -33,7 +33,7 @@ bool ucspi_address(char out[LIMIT_PEER], const char *text) {
 }
 
 static bool peer_of_socket(char out[LIMIT_PEER], int fd) {
-    struct sockaddr_storage ss;
+    struct sockaddr_storage ss = {.ss_family = AF_UNSPEC};
     socklen_t n = sizeof ss;
     struct ip ip;
     unsigned port;
