@@ -14,7 +14,8 @@ static bool starts_with(const struct template_run *r, const char *mark) {
     return (size_t)(r->end - r->at) >= n && memcmp(r->at, mark, n) == 0;
 }
 
-/* A word of the language, which no name goes on from. */
+/* Reads a word of the language. False: something else comes, which may be a name that begins with
+ * that word. */
 static bool accept_word(struct template_run *r, const char *word) {
     size_t n = strlen(word);
     if (!starts_with(r, word) || (r->at + n < r->end && template_is_name(r->at[n])))
@@ -62,7 +63,7 @@ static void declare_variable(struct template_run *r, struct slice name, struct s
     r->variables[r->n_variables++] = (struct template_variable){name, value};
 }
 
-/* pipeline, $x := pipeline or $x = pipeline. *assigned: it is one of the latter. */
+/* Runs pipeline, $x := pipeline or $x = pipeline. *assigned: it is one of the latter two. */
 static struct slice run_pipeline(struct template_run *r, struct slice dot, bool *assigned) {
     const char *start = r->at;
     struct slice name = {start, 0};
@@ -93,11 +94,12 @@ static struct slice run_pipeline(struct template_run *r, struct slice dot, bool 
     return value;
 }
 
-/* Carries out one of two run_branches, and reads the other. `taken`: the first. */
+/* Carries out one of two branches, and only reads the other. `taken`: the first is carried out,
+ * with `dot`; the second has the dot `outer`. */
 static enum template_end run_branches(struct template_run *r, bool taken, struct slice dot,
                                       struct slice outer, bool in_range);
 
-/* if and with differ in what the dot is. */
+/* {{if}} and {{with}}, which differ in the dot of their first branch. */
 static enum template_end run_if(struct template_run *r, struct slice dot, bool with,
                                 bool in_range) {
     size_t variables = r->n_variables;
@@ -208,7 +210,7 @@ static enum template_end run_range(struct template_run *r, struct slice dot, boo
     bool live = r->live, some = live && json_count(list) > 0;
     if (some)
         run_rounds(r, body, names, n, list);
-    r->at = body; /* once more, to its end */
+    r->at = body; /* read once more, for what stands behind it */
     r->live = false;
     enum template_end end = run_round(r, body, names, n, template_none, template_none);
     r->live = live && !some;
@@ -258,7 +260,7 @@ static enum template_end run_action(struct template_run *r, struct slice dot, bo
     *ends = true;
     if (accept_word(r, "end"))
         return end_action(r), TEMPLATE_END_END;
-    if (accept_word(r, "else")) /* what stands behind it is its own to read */
+    if (accept_word(r, "else")) /* what stands behind it is for run_branches to read */
         return TEMPLATE_END_ELSE;
     *ends = false;
     bool breaks = accept_word(r, "break");

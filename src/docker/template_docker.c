@@ -7,8 +7,8 @@
 #include "docker/zero.h"
 #include "wire/utf8.h"
 
-/* A row, which is an object made here, has <, > and & escaped (it is json.Marshal's); its hidden
- * member is none. */
+/* The JSON of a value. In a row of a list (docker/rows.h) docker(1) has <, > and & escaped, and the
+ * member whose name begins with a space is left out. */
 struct slice template_f_json(const struct template_call *c) {
     struct buf *a = &c->r->arena;
     struct slice value = c->argument[0];

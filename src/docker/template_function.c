@@ -57,22 +57,16 @@ static struct slice index_list(const struct template_call *c, struct slice list,
 
 /* A map's value; where there is none, an empty text among texts, else nil. */
 static struct slice index_map(const struct template_call *c, struct slice map, struct slice name) {
-    struct json_walk walk = {map, false};
-    struct slice key, value, found = {NULL, 0};
-    char wanted[LIMIT_DOCKER_MESSAGE], at[LIMIT_DOCKER_MESSAGE];
-    struct buf w = BUF_ON(wanted);
-    bool texts = true;
     if (json_kind(name) != JSON_STRING)
         TEMPLATE_FAIL(c, "error calling index: value has type int; should be string");
-    json_text(&w, name);
-    while (json_next(&walk, &key, &value)) {
-        struct buf b = BUF_ON(at);
-        json_text(&b, key);
-        texts = texts && json_kind(value) == JSON_STRING;
-        if (!b.full && b.len == w.len && memcmp(at, wanted, w.len) == 0)
-            found = value;
-    }
-    return found.n > 0 ? found : texts ? (struct slice){"\"\"", 2} : template_nil;
+    struct slice found = template_map_value(map, name), key, value;
+    if (found.n > 0)
+        return found;
+    struct json_walk walk = {map, false};
+    while (json_next(&walk, &key, &value))
+        if (json_kind(value) != JSON_STRING)
+            return template_nil;
+    return (struct slice){"\"\"", 2};
 }
 
 static struct slice f_index(const struct template_call *c) {
@@ -181,6 +175,8 @@ static struct slice f_ge(const struct template_call *c) {
 
 /* ---- the table ---- */
 
+enum { FUNCTION_MOST = TEMPLATE_ARGUMENTS - 1 }; /* arguments, where a function takes any number */
+
 static const struct {
     const char *name;
     struct slice (*call)(const struct template_call *c);
@@ -195,21 +191,21 @@ static const struct {
     {"upper", template_f_upper, 1, 1, true},
     {"pad", template_f_pad, 3, 3, false},
     {"truncate", template_f_truncate, 2, 2, true},
-    {"index", f_index, 1, 15, false},
+    {"index", f_index, 1, FUNCTION_MOST, false},
     {"len", f_len, 1, 1, false},
     {"slice", f_slice, 1, 3, false},
     {"not", f_not, 1, 1, false},
-    {"and", f_and, 1, 15, false},
-    {"or", f_or, 1, 15, false},
-    {"eq", f_eq, 2, 15, false},
+    {"and", f_and, 1, FUNCTION_MOST, false},
+    {"or", f_or, 1, FUNCTION_MOST, false},
+    {"eq", f_eq, 2, FUNCTION_MOST, false},
     {"ne", f_ne, 2, 2, false},
     {"lt", f_lt, 2, 2, false},
     {"le", f_le, 2, 2, false},
     {"gt", f_gt, 2, 2, false},
     {"ge", f_ge, 2, 2, false},
-    {"print", template_f_print, 0, 15, false},
-    {"println", template_f_println, 0, 15, false},
-    {"printf", template_f_printf, 1, 15, false},
+    {"print", template_f_print, 0, FUNCTION_MOST, false},
+    {"println", template_f_println, 0, FUNCTION_MOST, false},
+    {"printf", template_f_printf, 1, FUNCTION_MOST, false},
 };
 enum { FUNCTION_COUNT = sizeof functions / sizeof *functions };
 

@@ -44,25 +44,15 @@ static struct slice label_value(struct template_run *r, struct slice labels, str
             *c = *c == '-' || *c == '_' ? ' ' : *c;
         return template_text(r, text, (size_t)(r->arena.at + r->arena.len - text));
     }
-    struct slice key, value, found = {"\"\"", 2};
-    struct json_walk walk = {labels, false};
-    char wanted[LIMIT_DOCKER_MESSAGE], name[LIMIT_DOCKER_MESSAGE];
-    struct buf w = BUF_ON(wanted);
-    json_text(&w, argument);
-    while (json_kind(labels) == JSON_OBJECT && json_next(&walk, &key, &value)) {
-        struct buf b = BUF_ON(name);
-        json_text(&b, key);
-        if (!w.full && b.len == w.len && memcmp(b.at, w.at, w.len) == 0)
-            found = value;
-    }
-    return found;
+    struct slice found = template_map_value(labels, argument);
+    return found.n > 0 ? found : (struct slice){"\"\"", 2};
 }
 
-/* A field that is not there, of which the node [from, to) tells, with the place that Go names for
- * it. */
+/* Where a field stands, for messages: the node [from, to) of the template's text, and the place
+ * that Go names for it. */
 struct node {
     const char *place, *from, *to;
-    /* the field before it, if any: that is the one that is not there, where it is null */
+    /* The field before this one, if any: where its value is null, messages name it instead. */
     struct slice before;
 };
 
@@ -101,8 +91,8 @@ static struct slice field_value(struct template_run *r, struct slice value, stru
 
 static struct slice read_operand(struct template_run *r, struct slice dot);
 
-static const struct slice labels_member = {" ",
-                                           1}; /* a row's member that holds the labels by name */
+/* The name of a row's member that holds the labels by their names (docker/ps_row.c). */
+static const struct slice labels_member = {" ", 1};
 
 /* .A.B.C behind a value; the node begins at `from`, which may be here. */
 static struct slice read_fields(struct template_run *r, struct slice value, const char *from) {
@@ -258,7 +248,7 @@ static struct slice run_command(struct template_run *r, struct slice dot,
         argument[n++] = read_operand(r, dot);
         to = r->at;
         if (r->live && (is_and || is_or) && template_truth(argument[n - 1]) == is_or) {
-            value = argument[n - 1]; /* that decides it: the others are read alone */
+            value = argument[n - 1]; /* that decides it: the others are only read */
             r->live = false;
         }
         if (!ends_command(r) && strchr(" \t\r\n", peek(r)) == NULL)

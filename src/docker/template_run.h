@@ -1,6 +1,6 @@
-/* template_run.h: a template at work. It is read and carried out in one go, by recursive descent
- * over its text; where nothing is to be carried out (the branch not taken, and the check before
- * all), it is read alone.
+/* template_run.h: the run of a template. Its text is read and carried out at once, by recursive
+ * descent; where nothing is to be carried out (in a branch that is not taken, and in the check
+ * before the run), it is only read.
  *
  * A value is a slice of JSON text: the engine's, or one that a function put into the arena. */
 #ifndef DOCKER_TEMPLATE_RUN_H
@@ -16,8 +16,8 @@ enum { TEMPLATE_ARGUMENTS = 16, TEMPLATE_VARIABLES = 32 };
 struct template_run {
     const struct docker_template *t;
     const char *at, *end;
-    bool live;          /* false: read only */
-    struct slice whole; /* the value: $ */
+    bool live;          /* what is read is carried out, too */
+    struct slice whole; /* the value of the whole template: $ */
     struct buf *out, arena;
     struct template_variable {
         struct slice name, value;
@@ -37,8 +37,8 @@ _Noreturn void template_fail(struct template_run *r, const char *at, const char 
                              const char *to, const char *format, ...)
     __attribute__((format(printf, 5, 6)));
 
-/* Go's nil pointer, which is null otherwise; and what takes part in no more than printing: no
- * value. */
+/* Two values that are null, and are told apart by their addresses: Go's nil pointer, which prints
+ * as <nil>, and the absence of a value, which prints as <no value>. */
 extern const struct slice template_nil, template_none;
 
 /* Whether a name can have that character: a letter or digit of ASCII, or an underscore. */
@@ -69,6 +69,10 @@ struct slice template_call(struct template_run *r, struct slice name, const stru
 /* The member of that name. Go's fields are named a little otherwise than JSON's members: ID for Id.
  * n = 0: there is none. */
 struct slice template_member(struct slice object, struct slice name);
+
+/* The value of a key in a map: both are compared by the text that they stand for. Of several the
+ * last counts. n = 0: there is none, or the key is no string. */
+struct slice template_map_value(struct slice map, struct slice key);
 
 bool template_truth(struct slice value);
 struct slice template_text(struct template_run *r, const char *text, size_t n);

@@ -5,7 +5,7 @@
 #include "base/pages.h"
 #include "docker/template_run.h"
 
-/* told apart by where they are */
+/* They are told apart by their addresses. */
 const struct slice template_nil = {"null ", 4}, template_none = {"null", 4};
 
 /* ---- members ---- */
@@ -34,18 +34,35 @@ struct slice template_member(struct slice object, struct slice name) {
     return other;
 }
 
-/* ---- in order ---- */
+struct slice template_map_value(struct slice map, struct slice key) {
+    struct json_walk walk = {map, false};
+    struct slice name, value, found = {NULL, 0};
+    char wanted[LIMIT_DOCKER_MESSAGE], text[LIMIT_DOCKER_MESSAGE];
+    struct buf w = BUF_ON(wanted);
+    json_text(&w, key);
+    if (json_kind(map) != JSON_OBJECT || json_kind(key) != JSON_STRING || w.full)
+        return found;
+    while (json_next(&walk, &name, &value)) {
+        struct buf t = BUF_ON(text);
+        json_text(&t, name);
+        if (!t.full && t.len == w.len && memcmp(text, wanted, w.len) == 0)
+            found = value;
+    }
+    return found;
+}
+
+/* ---- members in order ---- */
 
 struct template_member {
     struct slice key, value;
 };
 
-/* of all objects that are gone through at once; more come as the engine sent them, which sorts maps
- * itself */
+/* The members of all objects that are walked through at once. A larger object is walked through in
+ * the order that the engine sent, which sorts maps, too. */
 enum { WALK_MEMBERS = 1 << 20 };
 
-static struct template_member *members;
-static size_t n_members;
+static struct template_member *walk_members;
+static size_t n_walk_members;
 
 static int compare_keys(const void *a, const void *b) {
     struct slice x = ((const struct template_member *)a)->key,
@@ -59,18 +76,19 @@ struct template_walk template_walk_start(struct slice value) {
     struct json_walk walk = w.plain;
     if (json_kind(value) != JSON_OBJECT)
         return w;
-    if (members == NULL && (members = pages_take(WALK_MEMBERS * sizeof *members)) == NULL)
+    if (walk_members == NULL
+        && (walk_members = pages_take(WALK_MEMBERS * sizeof *walk_members)) == NULL)
         return w;
-    struct template_member *first = members + n_members;
+    struct template_member *first = walk_members + n_walk_members;
     size_t n = 0;
-    while (n < WALK_MEMBERS - n_members && json_next(&walk, &first[n].key, &first[n].value))
+    while (n < WALK_MEMBERS - n_walk_members && json_next(&walk, &first[n].key, &first[n].value))
         n++;
-    if (n == WALK_MEMBERS - n_members)
+    if (n == WALK_MEMBERS - n_walk_members)
         return w;
     qsort(first, n, sizeof *first, compare_keys);
     w.at = first;
     w.n = n;
-    n_members += n;
+    n_walk_members += n;
     return w;
 }
 
@@ -89,11 +107,11 @@ bool template_walk_next(struct template_walk *w, struct slice *key, struct slice
 void template_walk_end(const struct template_walk *w) {
     if (w->at == NULL)
         return;
-    while (n_members > 0 && members + n_members > w->at + w->n)
-        n_members--;
+    while (n_walk_members > 0 && walk_members + n_walk_members > w->at + w->n)
+        n_walk_members--;
 }
 
-void template_walk_reset(void) { n_members = 0; }
+void template_walk_reset(void) { n_walk_members = 0; }
 
 /* ---- what a value is ---- */
 
@@ -121,7 +139,7 @@ struct slice template_text(struct template_run *r, const char *text, size_t n) {
 
 /* ---- printing ---- */
 
-/* `inner`: it stands in another one. */
+/* `inner`: the value stands in another one. `null` is the text for one that is null. */
 static void print_value(struct buf *b, struct slice value, bool inner, const char *null) {
     bool first = true;
     enum json_kind kind = json_kind(value);

@@ -2,12 +2,12 @@
 
 #include "docker/template_run.h"
 
-/* told from others by where they are */
+/* They are told from others by their addresses. */
 const struct slice docker_zero_list = {"[] ", 2}, docker_zero_map = {"{} ", 2};
 
-/* The fields of containers, images, networks, services and of the engine's info that may be so, by
- * their Go names: lists, maps, pointers, texts and truths. */
-static const char *const lists[] = {
+/* The fields of containers, images, networks, services and of the engine's info that may be left
+ * out or null, by their Go names: lists, maps, pointers, texts and booleans. */
+static const char *const zero_lists[] = {
     "Aliases",
     "Binds",
     "BlkioDeviceReadBps",
@@ -60,11 +60,11 @@ static const char *const lists[] = {
     "VolumesFrom",
     "Warnings",
 };
-static const char *const maps[] = {
+static const char *const zero_maps[] = {
     "Annotations", "DriverOpts", "ExposedPorts", "Labels",  "Networks", "Options", "PortBindings",
     "Ports",       "Runtimes",   "StorageOpt",   "Sysctls", "Tmpfs",    "Volumes",
 };
-static const char *const pointers[] = {
+static const char *const zero_pointers[] = {
     "Cluster",
     "Health",
     "Healthcheck",
@@ -81,13 +81,13 @@ static const char *const pointers[] = {
     "StopTimeout",
     "UpdateStatus",
 };
-static const char *const texts[] = {
+static const char *const zero_texts[] = {
     "BuildTime",  "ContainerIDFile", "GitCommit",      "GoVersion",  "Isolation",
     "MacAddress", "NoProxy",         "ProductLicense", "StopSignal", "Variant",
 };
 
-static const char *const truths[] = {"ArgsEscaped", "Experimental", "ForceNewCluster",
-                                     "NetworkDisabled"};
+static const char *const zero_booleans[] = {"ArgsEscaped", "Experimental", "ForceNewCluster",
+                                            "NetworkDisabled"};
 
 static bool has_name(const char *const *list, size_t n, struct slice name) {
     for (size_t i = 0; i < n; i++)
@@ -99,13 +99,13 @@ static bool has_name(const char *const *list, size_t n, struct slice name) {
 #define IS_LISTED(list, name) has_name(list, sizeof list / sizeof *list, name)
 
 struct slice docker_zero_of(struct slice name) {
-    if (IS_LISTED(lists, name))
+    if (IS_LISTED(zero_lists, name))
         return docker_zero_list;
-    if (IS_LISTED(maps, name))
+    if (IS_LISTED(zero_maps, name))
         return docker_zero_map;
-    if (IS_LISTED(texts, name))
+    if (IS_LISTED(zero_texts, name))
         return (struct slice){"\"\"", 2};
-    if (IS_LISTED(truths, name))
+    if (IS_LISTED(zero_booleans, name))
         return (struct slice){"false", 5};
-    return IS_LISTED(pointers, name) ? template_nil : template_none;
+    return IS_LISTED(zero_pointers, name) ? template_nil : template_none;
 }

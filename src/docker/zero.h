@@ -4,10 +4,11 @@
 
 #include "wire/slice.h"
 
-/* Lists and maps of it, which json has as null. */
+/* The empty list and the empty map, which are told from others by their addresses: the function
+ * json writes them as null. */
 extern const struct slice docker_zero_list, docker_zero_map;
 
-/* The zero value of the field of that name, in whichever object; template_none for one that is not
+/* The zero value of the field of that name, in any object; template_none for one that is not
  * known. */
 struct slice docker_zero_of(struct slice name);
 
