@@ -104,7 +104,7 @@ bool docker_send(struct docker_conn *c, const char *method, const char *path,
         return false;
     c->keeps = false;
     c->bodiless = strcmp(method, "HEAD") == 0;
-    http1_start_answer(&c->head);
+    http1_start_response(&c->head);
     size_t rest = body != NULL ? body->len : 0;
     return send_all(c->fd, head, b.len, rest > 0 ? MSG_MORE : 0)
            && (rest == 0 || send_all(c->fd, body->at, rest, 0));
@@ -131,7 +131,7 @@ static int parse_response_head(struct docker_conn *c) {
         c->from += c->head.scanned;
         if (c->head.status >= 200 || c->head.status == 101)
             break;
-        http1_start_answer(&c->head);
+        http1_start_response(&c->head);
     }
     if (!docker_body_start(&c->body, &c->head))
         return DOCKER_NO_RESPONSE;

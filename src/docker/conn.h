@@ -11,7 +11,8 @@
 #include "wire/docker_api.h"
 #include "wire/http1.h"
 
-/* A zeroed one is not connected. (One with fd = -1 would be 64 KiB of the program's file.) */
+/* A zeroed one is not connected. (If fd = -1 said that instead, each static one would take 64 KiB
+ * of the program's file.) */
 struct docker_conn {
     bool open;
     bool keeps;             /* it takes another request after the present response */

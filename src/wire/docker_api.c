@@ -4,7 +4,7 @@
 
 #include "base/num.h"
 
-/* ---- the body of an answer ---- */
+/* ---- the body of a response ---- */
 
 bool docker_body_start(struct docker_body *body, const struct http1_head *head) {
     struct slice length, coding;

@@ -1,5 +1,5 @@
-/* docker_api.h: what the Docker Engine API has of its own on the wire: bodies of answers, names in
- * paths, and the two output streams of a container in one (https://docs.docker.com/engine/api/,
+/* docker_api.h: what the Docker Engine API has of its own on the wire: bodies of responses, names
+ * in paths, and the two output streams of a container in one (https://docs.docker.com/engine/api/,
  * "Attach to a container"). */
 #ifndef WIRE_DOCKER_API_H
 #define WIRE_DOCKER_API_H
@@ -14,7 +14,7 @@
 #include "wire/http1.h"
 #include "wire/slice.h"
 
-/* ---- the body of an answer (RFC 9112, section 6.3) ---- */
+/* ---- the body of a response (RFC 9112, section 6.3) ---- */
 
 struct docker_body {
     enum docker_framing { DOCKER_EMPTY, DOCKER_LENGTH, DOCKER_CHUNKED, DOCKER_UNTIL_CLOSE } framing;
@@ -22,7 +22,7 @@ struct docker_body {
     struct chunk chunk;
 };
 
-/* What the head of an answer says of its body. A 101, or a 200 to a request that asked for an
+/* What the head of a response says of its body. A 101, or a 200 to a request that asked for an
  * upgrade (Podman's), has no body but a stream: until the connection closes. False when the head
  * can't be understood. */
 bool docker_body_start(struct docker_body *body, const struct http1_head *head);

@@ -117,7 +117,7 @@ void http1_start(struct http1_head *head) {
     memset(head, 0, offsetof(struct http1_head, name));
 }
 
-void http1_start_answer(struct http1_head *head) {
+void http1_start_response(struct http1_head *head) {
     http1_start(head);
     head->is_answer = true;
 }

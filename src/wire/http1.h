@@ -30,7 +30,7 @@ struct http1_head {
 void http1_start(struct http1_head *head);
 /* The same of an answer: its head is not whole before 200 is returned either, whatever head->status
  * says then. */
-void http1_start_answer(struct http1_head *head);
+void http1_start_response(struct http1_head *head);
 
 /* Goes on reading the head from the n bytes that `in` holds by now (the same bytes as before, and
  * more behind them). Returns 0 when it needs more, 200 when the head is whole (head->scanned is its

@@ -97,7 +97,7 @@ bool json_is_valid(struct slice s) {
     char closers[LIMIT_JSON_DEPTH];
     size_t depth = 0;
     for (bool fresh = false;; fresh = false) {
-        /* Here a value begins; or, in a container just opened, its end may come. */
+        /* A value begins here; or, where a container was just opened, that may end. */
         for (;;) {
             s = skip_json_space(s);
             if (s.n == 0)
@@ -120,7 +120,7 @@ bool json_is_valid(struct slice s) {
                 return false;
             s = skip_bytes(s, n);
         }
-        /* A value is through: its containers may end, or another follows. */
+        /* A value has been read: the containers around it may end, or another value follows. */
         for (s = skip_json_space(s); depth > 0 && s.n > 0 && s.at[0] == closers[depth - 1];
              s = skip_json_space(skip_bytes(s, 1)))
             depth--;

@@ -1,5 +1,5 @@
-/* Any bytes as an engine's answer: its head, its body, its frames, and JSON of which every value is
- * looked at and printed. What is printed anew is valid again. */
+/* Any bytes as an engine's response: its head, its body, its frames, and JSON of which every value
+ * is looked at and printed. What is printed anew is valid again. */
 #include <assert.h>
 #include <stdint.h>
 #include <string.h>
@@ -64,7 +64,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     static struct http1_head head;
     struct docker_body body;
     const char *in = (const char *)data;
-    http1_start_answer(&head);
+    http1_start_response(&head);
     check_json((struct slice){in, size});
     check_frames(in, size);
     if (http1_read_head(&head, in, size) != 200 || !docker_body_start(&body, &head))

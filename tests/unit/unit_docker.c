@@ -1,4 +1,4 @@
-/* The Docker client's pure parts: frames, bodies, heads of answers, keys, times, templates,
+/* The Docker client's pure parts: frames, bodies, heads of responses, keys, times, templates,
  * ports. */
 #include <stdio.h>
 #include <string.h>
@@ -58,14 +58,14 @@ START_TEST(no_frames) {
 }
 END_TEST
 
-/* ---- answers ---- */
+/* ---- responses ---- */
 
 static const struct {
     const char *head;
     int status; /* 0: refused */
     enum docker_framing framing;
     bool keeps;
-} answers[] = {
+} responses[] = {
     {"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n", 200, DOCKER_LENGTH, true},
     {"HTTP/1.1 200 OK\r\nContent-Length: 5\r\nConnection: close\r\n\r\n", 200, DOCKER_LENGTH,
      false},
@@ -90,23 +90,23 @@ static const struct {
     {"HTTP/1.1 200 OK\r\nX : y\r\n\r\n", 0, DOCKER_EMPTY, false},
 };
 
-START_TEST(answer_heads) {
+START_TEST(response_heads) {
     static struct http1_head head;
     struct docker_body body;
-    size_t n = strlen(answers[_i].head);
-    http1_start_answer(&head);
-    int got = http1_read_head(&head, unit_guarded(answers[_i].head, n), n);
+    size_t n = strlen(responses[_i].head);
+    http1_start_response(&head);
+    int got = http1_read_head(&head, unit_guarded(responses[_i].head, n), n);
     bool good = got == 200 && docker_body_start(&body, &head);
-    ck_assert_msg(good == (answers[_i].status != 0), "%s", answers[_i].head);
+    ck_assert_msg(good == (responses[_i].status != 0), "%s", responses[_i].head);
     if (!good)
         return;
-    ck_assert_int_eq(head.status, answers[_i].status);
+    ck_assert_int_eq(head.status, responses[_i].status);
     ck_assert_uint_eq(head.scanned, n);
-    ck_assert_int_eq(body.framing, answers[_i].framing);
-    ck_assert(docker_body_keeps(&body, &head) == answers[_i].keeps);
+    ck_assert_int_eq(body.framing, responses[_i].framing);
+    ck_assert(docker_body_keeps(&body, &head) == responses[_i].keeps);
     for (size_t cut = 0; cut < n; cut++) {
-        http1_start_answer(&head);
-        ck_assert_int_eq(http1_read_head(&head, unit_guarded(answers[_i].head, cut), cut), 0);
+        http1_start_response(&head);
+        ck_assert_int_eq(http1_read_head(&head, unit_guarded(responses[_i].head, cut), cut), 0);
     }
 }
 END_TEST
@@ -590,7 +590,7 @@ Suite *unit_docker(void) {
     TCase *tc = tcase_create("docker");
     tcase_add_test(tc, frames);
     tcase_add_test(tc, no_frames);
-    tcase_add_loop_test(tc, answer_heads, 0, (int)COUNT(answers));
+    tcase_add_loop_test(tc, response_heads, 0, (int)COUNT(responses));
     tcase_add_test(tc, bodies);
     tcase_add_test(tc, escapes);
     tcase_add_test(tc, keys);
