@@ -8,41 +8,51 @@
 #include "docker/command.h"
 #include "docker/request.h"
 
-/* The minor numbers of the versions 1.MINOR that this client knows. */
-enum { API_LEAST = 24, API_MOST = 51 };
-enum { API_VERSION_BYTES = 16 }; /* of a version's text */
+enum { API_LEAST = 24 };          /* the minor number of the oldest version that will do */
+enum { API_LATER_MAJOR = 10000 }; /* the minor number that stands for 2.0 and all after it */
+enum { API_VERSION_BYTES = 16 };  /* of a version's text */
 
-static char path[API_VERSION_BYTES + 2]; /* "/v1.41" */
-static unsigned minor;                   /* of major 1; a later major has all that 1 has */
+/* The version that docker_api_ready has settled: "/v1.41", or empty; and its minor number. */
+static char api_path[API_VERSION_BYTES + sizeof "/v"];
+static unsigned api_minor;
 
-/* MAJOR.MINOR, and nothing else: it goes into a path. */
-static bool read_api_version(struct slice text, unsigned *number) {
+/* Reads MAJOR.MINOR, and nothing else, since the text goes into a path. *minor is its minor number
+ * where MAJOR is 1, and below or above all of those where it is another. */
+static bool read_api_version(struct slice text, unsigned *minor) {
     uint64_t high, low;
     const char *dot =
         text.n > 0 && text.n < API_VERSION_BYTES ? memchr(text.at, '.', text.n) : NULL;
     if (dot == NULL || !num_decimal(text.at, (size_t)(dot - text.at), 999, &high)
         || !num_decimal(dot + 1, text.n - (size_t)(dot + 1 - text.at), 9999, &low))
         return false;
-    *number = high == 0 ? 0 : high == 1 ? (unsigned)low : 10000;
+    *minor = high == 0 ? 0 : high == 1 ? (unsigned)low : API_LATER_MAJOR;
     return true;
 }
 
-static void set_version(const char *version) { snprintf(path, sizeof path, "/v%s", version); }
+static void set_version(const char *version) {
+    snprintf(api_path, sizeof api_path, "/v%s", version);
+}
+
+/* Settles on the version 1.MINOR. */
+static void set_minor_version(unsigned minor) {
+    api_minor = minor;
+    snprintf(api_path, sizeof api_path, "/v1.%u", minor);
+}
 
 static bool set_version_from_environment(const char *wanted) {
     const char *version = wanted + (*wanted == 'v');
-    if (read_api_version((struct slice){version, strlen(version)}, &minor)) {
+    if (read_api_version((struct slice){version, strlen(version)}, &api_minor)) {
         set_version(version);
         return true;
     }
-    docker_error("docker: DOCKER_API_VERSION is no version such as " DOCKER_API_MOST ": %s",
+    docker_error("docker: DOCKER_API_VERSION is no version such as 1.%d: %s", DOCKER_API_MOST,
                  wanted);
     return false;
 }
 
-/* Sends one ping. *status is that of the response, 0 for none; `version` is what its head names, so
- * that proxies and engines need not do more than they must, and empty for none. False: there is no
- * connection, which has been reported. */
+/* Sends one ping. *status is that of the response, or 0 when there was none; `version` is what the
+ * response's field Api-Version names, or empty. False: there is no connection, which has been
+ * reported. */
 static bool ping_engine(struct docker_conn *c, const char *method, int *status,
                         char version[API_VERSION_BYTES]) {
     struct slice field = {"", 0};
@@ -64,20 +74,18 @@ static bool ping_engine(struct docker_conn *c, const char *method, int *status,
     return true;
 }
 
-/* The lower of the engine's version and ours. False: there is none for both. */
+/* Settles on the lower of the engine's version and this client's. False: the engine's is too old,
+ * which has been reported. */
 static bool negotiate_version(const char *version) {
-    /* an engine that names none is of before that was usual */
-    if (!read_api_version((struct slice){version, strlen(version)}, &minor)) {
-        minor = API_LEAST;
-        set_version("1.24");
-    } else if (minor < API_LEAST) {
+    if (!read_api_version((struct slice){version, strlen(version)}, &api_minor)) {
+        set_minor_version(API_LEAST); /* only an engine as old as that names no version */
+    } else if (api_minor < API_LEAST) {
         docker_error(
             "docker: the engine's API is of version %s, and this client needs 1.%d or later",
             version, API_LEAST);
         return false;
-    } else if (minor > API_MOST) {
-        minor = API_MOST;
-        set_version(DOCKER_API_MOST);
+    } else if (api_minor > DOCKER_API_MOST) {
+        set_minor_version(DOCKER_API_MOST);
     } else {
         set_version(version);
     }
@@ -87,7 +95,7 @@ static bool negotiate_version(const char *version) {
 bool docker_api_ready(struct docker_conn *c) {
     const char *wanted = getenv("DOCKER_API_VERSION");
     char version[API_VERSION_BYTES];
-    if (path[0] != '\0')
+    if (api_path[0] != '\0')
         return true;
     if (wanted != NULL && *wanted != '\0')
         return set_version_from_environment(wanted);
@@ -95,22 +103,24 @@ bool docker_api_ready(struct docker_conn *c) {
     if (!ping_engine(c, "HEAD", &status, version))
         return false;
     bool refused = status >= 400 && status < 500 && version[0] == '\0';
-    if (refused && !ping_engine(c, "GET", &status, version)) /* HEAD alone may be refused */
+    if (refused && !ping_engine(c, "GET", &status, version)) /* a proxy may allow GET alone */
         return false;
     if (version[0] != '\0' || (status >= 200 && status < 300))
         return negotiate_version(version);
-    minor = API_MOST; /* a proxy may refuse a ping and nothing else: the request itself will tell */
-    set_version(DOCKER_API_MOST);
+    /* A proxy may refuse pings and nothing else: the response to the request itself will tell. */
+    set_minor_version(DOCKER_API_MOST);
     return true;
 }
 
-const char *docker_api_path(void) { return path; }
-const char *docker_api_version(void) { return path[0] != '\0' ? path + 2 : path; }
+const char *docker_api_path(void) { return api_path; }
+const char *docker_api_version(void) {
+    return api_path[0] != '\0' ? api_path + strlen("/v") : api_path;
+}
 
 bool docker_api_has(struct docker_conn *c, const char *flag, unsigned needed) {
     if (!docker_api_ready(c))
         return false;
-    if (minor >= needed)
+    if (api_minor >= needed)
         return true;
     docker_error("\"--%s\" requires API version 1.%u, but the Docker daemon API version is %s",
                  flag, needed, docker_api_version());

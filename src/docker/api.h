@@ -7,19 +7,22 @@
 
 #include "docker/conn.h"
 
-/* What this client knows at most: the newest whose requests it makes. */
-#define DOCKER_API_MOST "1.51"
+/* The newest version 1.MINOR whose requests this client makes, by its minor number. */
+enum { DOCKER_API_MOST = 51 };
 
-/* Sees to it that there is a version: DOCKER_API_VERSION's, or the lower of the engine's and ours,
- * asked for once over this connection. False: there is none for both; a line has been printed. */
+/* Settles the version, once for the whole process: that of the variable DOCKER_API_VERSION, else
+ * the lower of the engine's and this client's, for which the engine is asked over `c`. False: there
+ * is no version that both know, or no connection; a line has been printed. */
 bool docker_api_ready(struct docker_conn *c);
 
-/* "/v1.51", or empty as long as there is none. */
+/* What the path of a request begins with, such as "/v1.51"; empty until docker_api_ready has
+ * settled the version. */
 const char *docker_api_path(void);
-/* "1.51", or empty. */
+/* The version alone, such as "1.51"; empty before that. */
 const char *docker_api_version(void);
 
-/* Whether it is 1.MINOR or later; else a line says that `flag` needs that. */
-bool docker_api_has(struct docker_conn *c, const char *flag, unsigned minor);
+/* Whether the version is 1.`needed` or later, as --`flag` wants it. False: it is not, or there is
+ * none; a line has been printed. */
+bool docker_api_has(struct docker_conn *c, const char *flag, unsigned needed);
 
 #endif

@@ -11,9 +11,10 @@
 
 #include "base/clock.h"
 #include "docker/command.h"
+#include "docker/request.h"
 #include "docker/terminal.h"
 
-enum { FD_IN, FD_ENGINE, FD_OUT, FD_RESIZE, FD_COUNT };
+enum { ATTACH_FD_IN, ATTACH_FD_ENGINE, ATTACH_FD_OUT, ATTACH_FD_RESIZE, ATTACH_FD_COUNT };
 
 /* Nothing here may block, and none of the three descriptors may be made non-blocking, since others
  * hold them too. A socket takes what it can (MSG_DONTWAIT), a file takes all, and so does a pipe
@@ -24,19 +25,20 @@ enum sink { SINK_PAGE, SINK_PIPE, SINK_OWN_PIPE, SINK_FILE, SINK_SOCKET };
 struct flow {
     const struct docker_attach *attach;
     struct docker_frames frames;
-    enum sink sink[3];  /* of descriptors 1 and 2 */
-    int sink_fd[3];     /* and what is written to for them */
-    struct slice piece; /* a part of the body, in the connection's window: not looked at yet */
-    struct slice out;   /* a part of that: to be written */
-    int out_fd;
+    enum sink sink[3];  /* the kinds of descriptors 1 and 2 */
+    int sink_fd[3];     /* the descriptors that are written to in their place */
+    struct slice piece; /* the part of the body, in the connection's buffer, not yet looked at */
+    struct slice out;   /* the part of that, from its beginning, that is to be written next */
+    int out_fd;         /* 1 or 2: where `out` goes */
     bool body_ended;
     bool input_open;
-    struct buf in; /* to be sent */
-    size_t in_from;
+    struct buf in;  /* input that is to be sent */
+    size_t in_from; /* the bytes of it that have been sent */
     enum docker_attach_end end;
 };
 
-static char in_place[LIMIT_DOCKER_STREAM + sizeof(struct docker_detach_keys)];
+/* The memory of struct flow's `in`: a whole read, and the keys that were held back before it. */
+static char input_bytes[LIMIT_DOCKER_STREAM + sizeof(struct docker_detach_keys)];
 
 static enum sink sink_kind(int fd) {
     struct stat st;
@@ -48,7 +50,8 @@ static enum sink sink_kind(int fd) {
                                   : SINK_PAGE;
 }
 
-/* For the first write to a pipe that is more than a page: short outputs do without. */
+/* Opens the pipe anew, for this program alone. This is done at the first write of more than a page,
+ * so that short outputs do without. */
 static void reopen_pipe(struct flow *f, int fd) {
     char path[32];
     snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
@@ -68,7 +71,7 @@ static bool next_output(struct flow *f) {
                                                               &f->out, &stream)
                                          : (ssize_t)f->piece.n;
         if (used == -1) {
-            docker_error("Unrecognized input header: %d", f->frames.head[0]);
+            docker_report_bad_frame(&f->frames);
             f->end = DOCKER_ATTACH_BAD_STREAM;
             return false;
         }
@@ -107,9 +110,11 @@ static bool write_out(struct flow *f) {
     return true;
 }
 
-/* Passes on what there is until something would block, or a turn is over: input wants one, too. */
+enum { ATTACH_TURN = 64 }; /* the most writes of output before input is looked at again */
+
+/* Passes on the output that has come, until something would block or the turn is over. */
 static void copy_output(struct flow *f) {
-    for (int turn = 0; turn < 64 && f->end == DOCKER_ATTACH_ENDED; turn++) {
+    for (int turn = 0; turn < ATTACH_TURN && f->end == DOCKER_ATTACH_ENDED; turn++) {
         if (next_output(f)) {
             if (!write_out(f))
                 return;
@@ -131,9 +136,9 @@ static void copy_output(struct flow *f) {
 static void read_input(struct flow *f) {
     char typed[LIMIT_DOCKER_STREAM];
     bool keys = f->attach->keys != NULL;
-    f->in = BUF_ON(in_place);
+    f->in = BUF_ON(input_bytes);
     f->in_from = 0;
-    ssize_t n = read(0, keys ? typed : in_place, LIMIT_DOCKER_STREAM);
+    ssize_t n = read(0, keys ? typed : input_bytes, LIMIT_DOCKER_STREAM);
     if (n == -1 && (errno == EINTR || errno == EAGAIN))
         return;
     if (n <= 0) {
@@ -165,26 +170,27 @@ static void send_input(struct flow *f) {
 
 static void wait_for_io(struct flow *f) {
     const struct docker_attach *r = f->attach;
-    bool writing = f->out.n > 0,
-         sending = f->in_from<f->in.len, more = f->piece.n> 0 || r->conn->from < r->conn->to;
+    bool writing = f->out.n > 0;
+    bool sending = f->in_from < f->in.len;
+    bool more = f->piece.n > 0 || r->conn->from < r->conn->to;
     struct timespec ts;
-    struct pollfd fds[FD_COUNT] = {
-        [FD_IN] = {.fd = f->input_open && !sending ? 0 : -1, .events = POLLIN},
-        [FD_ENGINE] = {.fd = r->conn->fd,
-                       .events = (short)((writing ? 0 : POLLIN) | (sending ? POLLOUT : 0))},
-        [FD_OUT] = {.fd = writing ? f->sink_fd[f->out_fd] : -1, .events = POLLOUT},
-        [FD_RESIZE] = {.fd = -1},
+    struct pollfd fds[ATTACH_FD_COUNT] = {
+        [ATTACH_FD_IN] = {.fd = f->input_open && !sending ? 0 : -1, .events = POLLIN},
+        [ATTACH_FD_ENGINE] = {.fd = r->conn->fd,
+                              .events = (short)((writing ? 0 : POLLIN) | (sending ? POLLOUT : 0))},
+        [ATTACH_FD_OUT] = {.fd = writing ? f->sink_fd[f->out_fd] : -1, .events = POLLOUT},
+        [ATTACH_FD_RESIZE] = {.fd = -1},
     };
-    if (fds[FD_ENGINE].events == 0)
-        fds[FD_ENGINE].fd = -1; /* a hang-up that nobody can look at yet would spin */
-    int64_t now = clock_now(), deadline = r->resize != NULL
-                                              ? docker_resize_watch(r->resize, &fds[FD_RESIZE])
-                                              : CLOCK_NEVER;
+    if (fds[ATTACH_FD_ENGINE].events == 0)
+        fds[ATTACH_FD_ENGINE].fd = -1; /* a hang-up that nobody can look at yet would spin */
+    int64_t now = clock_now(),
+            deadline = r->resize != NULL ? docker_resize_watch(r->resize, &fds[ATTACH_FD_RESIZE])
+                                         : CLOCK_NEVER;
     if (more && !writing)
-        deadline = now; /* a turn was over */
-    if (ppoll(fds, FD_COUNT, clock_left(deadline, now, &ts), docker_terminal_mask()) == -1)
-        fds[FD_IN].revents = 0;
-    if (fds[FD_IN].revents != 0)
+        deadline = now; /* the turn was over with output left */
+    if (ppoll(fds, ATTACH_FD_COUNT, clock_left(deadline, now, &ts), docker_terminal_mask()) == -1)
+        fds[ATTACH_FD_IN].revents = 0;
+    if (fds[ATTACH_FD_IN].revents != 0)
         read_input(f);
     if (r->resize != NULL) {
         if (docker_terminal_resized())
@@ -193,9 +199,9 @@ static void wait_for_io(struct flow *f) {
     }
 }
 
-enum docker_attach_end docker_attach_run(const struct docker_attach *r) {
-    struct flow f = {.attach = r,
-                     .input_open = r->input,
+enum docker_attach_end docker_attach_run(const struct docker_attach *attach) {
+    struct flow f = {.attach = attach,
+                     .input_open = attach->input,
                      .sink = {[1] = sink_kind(1), [2] = sink_kind(2)},
                      .sink_fd = {[1] = 1, [2] = 2}};
     for (;;) {

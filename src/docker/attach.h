@@ -10,23 +10,27 @@
 #include "docker/resize.h"
 
 struct docker_attach {
-    struct docker_conn *conn;        /* its body is the output */
-    bool frames;                     /* two streams in one; else all is standard output */
-    bool input;                      /* standard input goes there, and its end */
-    struct docker_detach_keys *keys; /* that leave the terminal, or NULL */
-    struct docker_resize *resize;    /* whose changes are told, or NULL */
+    struct docker_conn *conn; /* the body of its response is the container's output */
+    bool frames; /* the body has both output streams (struct docker_frames), not standard output */
+    bool input;  /* standard input is sent over the connection, and its end, too */
+    struct docker_detach_keys *keys; /* that end the attachment when they are typed, or NULL */
+    struct docker_resize *resize;    /* tells the engine the terminal's size, or NULL */
 };
 
-/* Returns when the output has ended. */
+/* How an attachment ended. */
 enum docker_attach_end {
-    /* well; or, where only the connection's end says so, because the engine went away */
+    /* The output ended. Where nothing but the end of the connection says so, it may be that the
+     * engine went away. */
     DOCKER_ATTACH_ENDED,
-    DOCKER_ATTACH_BROKEN,     /* before its end */
-    DOCKER_ATTACH_DETACHED,   /* by the keys */
-    DOCKER_ATTACH_BAD_STREAM, /* what came is no such stream, or a message of the engine's; printed
-                               */
-    DOCKER_ATTACH_OUTPUT_FAILED /* standard output or error takes nothing more; printed */
+    DOCKER_ATTACH_BROKEN,   /* the connection broke before the output's end */
+    DOCKER_ATTACH_DETACHED, /* the keys were typed */
+    /* What came is no such stream, or an error of the engine's: a line has been printed. */
+    DOCKER_ATTACH_BAD_STREAM,
+    /* Standard output or error takes nothing more: a line has been printed. */
+    DOCKER_ATTACH_OUTPUT_FAILED
 };
-enum docker_attach_end docker_attach_run(const struct docker_attach *r);
+
+/* Copies until one of these has happened. */
+enum docker_attach_end docker_attach_run(const struct docker_attach *attach);
 
 #endif

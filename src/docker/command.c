@@ -14,7 +14,7 @@ void docker_error(const char *format, ...) {
     va_start(ap, format);
     int n = vsnprintf(text, sizeof text, format, ap);
     va_end(ap);
-    /* What is longer is cut: it is an engine's, or a proxy's whole page. */
+    /* What is longer is cut: only an engine's message can be, or the whole page of a proxy. */
     docker_show(2, text, n < 0 ? 0 : n < (int)sizeof text ? (size_t)n : sizeof text - 1, "\n\t");
     fputc('\n', stderr);
 }
@@ -42,6 +42,8 @@ static bool read_int(const char *text, int *number) {
     return true;
 }
 
+enum { VALUE_SHOWN = 60 }; /* bytes of a value in the reason why it will not do */
+
 static void report_flag_value(const struct docker_flag *f, const char *value, const char *why) {
     char dash[] = {'-', f->letter, ',', ' ', '\0'};
     docker_error("invalid argument \"%s\" for \"%s--%s\" flag: %s", value,
@@ -54,17 +56,17 @@ static bool read_flag_value(const struct docker_flag *f, const char *value, stru
     if (f->check != NULL && !f->check(value, why))
         return false;
     switch (f->kind) {
-    case FLAG_BOOL:
+    case DOCKER_FLAG_BOOL:
         if (read_bool(value, f->to))
             return true;
-        buf_format(why, "strconv.ParseBool: parsing \"%.60s\": invalid syntax", value);
+        buf_format(why, "strconv.ParseBool: parsing \"%.*s\": invalid syntax", VALUE_SHOWN, value);
         return false;
-    case FLAG_NUMBER:
+    case DOCKER_FLAG_NUMBER:
         if (read_int(value, f->to))
             return true;
-        buf_format(why, "strconv.ParseInt: parsing \"%.60s\": invalid syntax", value);
+        buf_format(why, "strconv.ParseInt: parsing \"%.*s\": invalid syntax", VALUE_SHOWN, value);
         return false;
-    case FLAG_LIST:
+    case DOCKER_FLAG_LIST:
         if (list->n < LIMIT_DOCKER_LIST) {
             list->at[list->n++] = value;
             return true;
@@ -110,7 +112,7 @@ static enum docker_flags_result read_long_flag(const struct docker_flag *flags, 
     }
     if (value != NULL)
         return set_flag(f, value + 1);
-    if (f->kind == FLAG_BOOL)
+    if (f->kind == DOCKER_FLAG_BOOL)
         return set_flag(f, "true");
     if (argc < 2) {
         docker_error("flag needs an argument: --%s", name);
@@ -136,7 +138,7 @@ static enum docker_flags_result read_short_flags(const struct docker_flag *flags
         }
         if (at[1] == '=' && at[2] != '\0')
             return set_flag(f, at + 2);
-        if (f->kind == FLAG_BOOL) {
+        if (f->kind == DOCKER_FLAG_BOOL) {
             if (set_flag(f, "true") != DOCKER_FLAGS_READ)
                 return DOCKER_FLAGS_WRONG;
             continue;
@@ -178,8 +180,10 @@ enum docker_flags_result docker_flags_read(const struct docker_flag *flags, int 
 /* ---- a command ---- */
 
 static int print_command_help(const struct docker_command *c, const char *called) {
-    static const char *const operand[] = {
-        [FLAG_BOOL] = "", [FLAG_TEXT] = " string", [FLAG_LIST] = " list", [FLAG_NUMBER] = " int"};
+    static const char *const operand[] = {[DOCKER_FLAG_BOOL] = "",
+                                          [DOCKER_FLAG_TEXT] = " string",
+                                          [DOCKER_FLAG_LIST] = " list",
+                                          [DOCKER_FLAG_NUMBER] = " int"};
     printf("\nUsage:  docker %s %s\n\n%s\n", called, c->usage, c->what);
     if (c->flags->name != NULL)
         printf("\nOptions:\n");

@@ -17,8 +17,13 @@ struct docker_list {
 struct docker_flag {
     char letter; /* or NUL */
     const char *name;
-    enum docker_flag_kind { FLAG_BOOL, FLAG_TEXT, FLAG_LIST, FLAG_NUMBER } kind;
-    void *to; /* bool, const char *, struct docker_list, int */
+    enum docker_flag_kind {
+        DOCKER_FLAG_BOOL,
+        DOCKER_FLAG_TEXT,
+        DOCKER_FLAG_LIST,
+        DOCKER_FLAG_NUMBER
+    } kind;
+    void *to; /* where its value goes: a bool, const char *, struct docker_list or int, by `kind` */
     /* Whether a value will do; if not, *why has the reason. NULL: any will. */
     bool (*check)(const char *value, struct buf *why);
     bool *given; /* becomes true when the option is there at all; may be NULL */
@@ -26,7 +31,7 @@ struct docker_flag {
 
 struct docker_command {
     const char *name;
-    unsigned where;                    /* the groups that have it */
+    unsigned where;                    /* the groups of commands that have it, as bits */
     int (*run)(int argc, char **argv); /* of the arguments alone; returns the exit status */
     const struct docker_flag *flags;   /* the last has no name */
     int least, most;                   /* arguments; most = -1: any number */
@@ -34,8 +39,8 @@ struct docker_command {
     const char *usage, *what;
 };
 
-/* The exit status of a wrong option, as docker(1) has it. */
-enum { DOCKER_USAGE = 125 };
+/* Exit statuses that docker(1) has for a wrong option, and for a --format that is no template. */
+enum { DOCKER_USAGE = 125, DOCKER_NO_TEMPLATE = 64 };
 
 /* What reading options came to. */
 enum docker_flags_result {

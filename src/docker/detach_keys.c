@@ -17,7 +17,7 @@ static int read_detach_key(const char *name, size_t n) {
 }
 
 bool docker_detach_keys_read(struct docker_detach_keys *k, const char *list) {
-    *k = (struct docker_detach_keys){.n = 2, .at = {16, 17}};
+    *k = (struct docker_detach_keys){.n = 2, .at = {'P' - '@', 'Q' - '@'}};
     if (*list == '\0')
         return true;
     k->n = 0;

@@ -22,8 +22,9 @@
 /* ---- the commands ---- */
 
 static const struct docker_flag no_flags[] = {{.name = NULL}};
-static const char many[] = "[OPTIONS] CONTAINER [CONTAINER...]",
-                  many_plain[] = "CONTAINER [CONTAINER...]", one_service[] = "[OPTIONS] SERVICE";
+static const char usage_many[] = "[OPTIONS] CONTAINER [CONTAINER...]",
+                  usage_many_plain[] = "CONTAINER [CONTAINER...]",
+                  usage_service[] = "[OPTIONS] SERVICE";
 
 enum {
     GROUP_TOP = 1,
@@ -46,9 +47,9 @@ static const struct docker_command commands[] = {
      "Display system-wide information"},
     {"inspect", GROUP_TOP, docker_inspect, docker_inspect_flags, 1, -1, false,
      "[OPTIONS] NAME|ID [NAME|ID...]", "Return low-level information on Docker objects"},
-    {"inspect", GROUP_CONTAINER, docker_inspect_container, docker_inspect_flags, 1, -1, false, many,
-     "Display detailed information on one or more containers"},
-    {"kill", GROUP_BOTH, docker_kill, docker_kill_flags, 1, -1, false, many,
+    {"inspect", GROUP_CONTAINER, docker_inspect_container, docker_inspect_flags, 1, -1, false,
+     usage_many, "Display detailed information on one or more containers"},
+    {"kill", GROUP_BOTH, docker_kill, docker_kill_flags, 1, -1, false, usage_many,
      "Kill one or more running containers"},
     {"logs", GROUP_BOTH, docker_logs, docker_logs_flags, 1, 1, false, "[OPTIONS] CONTAINER",
      "Fetch the logs of a container"},
@@ -56,28 +57,28 @@ static const struct docker_command commands[] = {
      "List containers"},
     {"list", GROUP_CONTAINER, docker_ps, docker_ps_flags, 0, 0, false, "[OPTIONS]",
      "List containers"},
-    {"pause", GROUP_BOTH, docker_pause, no_flags, 1, -1, false, many_plain,
+    {"pause", GROUP_BOTH, docker_pause, no_flags, 1, -1, false, usage_many_plain,
      "Pause all processes within one or more containers"},
     {"ps", GROUP_BOTH, docker_ps, docker_ps_flags, 0, 0, false, "[OPTIONS]", "List containers"},
-    {"restart", GROUP_BOTH, docker_restart, docker_stop_flags, 1, -1, false, many,
+    {"restart", GROUP_BOTH, docker_restart, docker_stop_flags, 1, -1, false, usage_many,
      "Restart one or more containers"},
-    {"rm", GROUP_BOTH, docker_rm, docker_rm_flags, 1, -1, false, many,
+    {"rm", GROUP_BOTH, docker_rm, docker_rm_flags, 1, -1, false, usage_many,
      "Remove one or more containers"},
-    {"start", GROUP_BOTH, docker_start, no_flags, 1, -1, false, many,
+    {"start", GROUP_BOTH, docker_start, no_flags, 1, -1, false, usage_many,
      "Start one or more stopped containers"},
-    {"stop", GROUP_BOTH, docker_stop, docker_stop_flags, 1, -1, false, many,
+    {"stop", GROUP_BOTH, docker_stop, docker_stop_flags, 1, -1, false, usage_many,
      "Stop one or more running containers"},
     {"top", GROUP_BOTH, docker_top, no_flags, 1, -1, true, "CONTAINER [ps OPTIONS]",
      "Display the running processes of a container"},
-    {"unpause", GROUP_BOTH, docker_unpause, no_flags, 1, -1, false, many_plain,
+    {"unpause", GROUP_BOTH, docker_unpause, no_flags, 1, -1, false, usage_many_plain,
      "Unpause all processes within one or more containers"},
     {"version", GROUP_TOP, docker_version, docker_format_flags, 0, 0, false, "[OPTIONS]",
      "Show the Docker version information"},
-    {"wait", GROUP_BOTH, docker_wait, no_flags, 1, -1, false, many_plain,
+    {"wait", GROUP_BOTH, docker_wait, no_flags, 1, -1, false, usage_many_plain,
      "Block until one or more containers stop, then print their exit codes"},
     {"inspect", GROUP_SERVICE, docker_inspect_service, docker_inspect_flags, 1, -1, false,
      "[OPTIONS] SERVICE [SERVICE...]", "Display detailed information on one or more services"},
-    {"logs", GROUP_SERVICE, docker_service_logs, docker_logs_flags, 1, 1, false, one_service,
+    {"logs", GROUP_SERVICE, docker_service_logs, docker_logs_flags, 1, 1, false, usage_service,
      "Fetch the logs of a service or task"},
     {"ls", GROUP_SERVICE, docker_service_ls, docker_service_ls_flags, 0, 0, false, "[OPTIONS]",
      "List services"},
@@ -86,12 +87,12 @@ static const struct docker_command commands[] = {
     {"ps", GROUP_SERVICE, docker_service_ps, docker_service_ps_flags, 1, -1, false,
      "[OPTIONS] SERVICE [SERVICE...]", "List the tasks of one or more services"},
     {"update", GROUP_SERVICE, docker_service_update, docker_service_update_flags, 1, 1, false,
-     one_service, "Update a service"},
+     usage_service, "Update a service"},
 };
 enum { COMMAND_COUNT = sizeof commands / sizeof *commands };
 
 /* What docker(1) has, too. */
-static const char *const absent[] = {
+static const char *const absent_commands[] = {
     "attach", "build",  "builder",  "buildx",  "commit",  "compose", "config", "context", "cp",
     "create", "diff",   "events",   "export",  "history", "image",   "images", "import",  "load",
     "login",  "logout", "manifest", "network", "node",    "plugin",  "port",   "pull",    "push",
@@ -127,8 +128,8 @@ static const struct docker_command *find_command(unsigned where, const char *nam
 
 static int refuse_command(const char *group, const char *name) {
     bool known = *group != '\0';
-    for (size_t i = 0; i < sizeof absent / sizeof *absent; i++)
-        known = known || strcmp(absent[i], name) == 0;
+    for (size_t i = 0; i < sizeof absent_commands / sizeof *absent_commands; i++)
+        known = known || strcmp(absent_commands[i], name) == 0;
     if (!known) {
         docker_error("docker: '%s' is not a docker command.\nSee 'docker --help'", name);
         return 1;
@@ -154,17 +155,17 @@ static struct {
     struct docker_list hosts;
     bool debug, version, tls, verify;
     const char *ignored, *context;
-} option;
+} global_option;
 
 static const struct docker_flag global_flags[] = {
-    {0, "config", FLAG_TEXT, &option.ignored, NULL, NULL},
-    {'c', "context", FLAG_TEXT, &option.context, NULL, NULL},
-    {'D', "debug", FLAG_BOOL, &option.debug, NULL, NULL},
-    {'H', "host", FLAG_LIST, &option.hosts, NULL, NULL},
-    {'l', "log-level", FLAG_TEXT, &option.ignored, NULL, NULL},
-    {0, "tls", FLAG_BOOL, &option.tls, NULL, NULL},
-    {0, "tlsverify", FLAG_BOOL, &option.verify, NULL, NULL},
-    {'v', "version", FLAG_BOOL, &option.version, NULL, NULL},
+    {0, "config", DOCKER_FLAG_TEXT, &global_option.ignored, NULL, NULL},
+    {'c', "context", DOCKER_FLAG_TEXT, &global_option.context, NULL, NULL},
+    {'D', "debug", DOCKER_FLAG_BOOL, &global_option.debug, NULL, NULL},
+    {'H', "host", DOCKER_FLAG_LIST, &global_option.hosts, NULL, NULL},
+    {'l', "log-level", DOCKER_FLAG_TEXT, &global_option.ignored, NULL, NULL},
+    {0, "tls", DOCKER_FLAG_BOOL, &global_option.tls, NULL, NULL},
+    {0, "tlsverify", DOCKER_FLAG_BOOL, &global_option.verify, NULL, NULL},
+    {'v', "version", DOCKER_FLAG_BOOL, &global_option.version, NULL, NULL},
     {.name = NULL},
 };
 
@@ -177,21 +178,22 @@ static const char *environment_value(const char *name) {
 static bool find_engine(void) {
     char text[LIMIT_DOCKER_MESSAGE];
     struct buf why = BUF_ON(text);
-    const char *context = option.context, *place = environment_value("DOCKER_HOST");
+    const char *context = global_option.context, *place = environment_value("DOCKER_HOST");
     if (context == NULL)
         context = environment_value("DOCKER_CONTEXT");
-    bool tls = option.tls || option.verify || environment_value("DOCKER_TLS_VERIFY") != NULL
+    bool tls = global_option.tls || global_option.verify
+               || environment_value("DOCKER_TLS_VERIFY") != NULL
                || environment_value("DOCKER_TLS") != NULL;
-    if (option.hosts.n == 1)
-        place = *option.hosts.at[0] != '\0' ? option.hosts.at[0] : NULL;
+    if (global_option.hosts.n == 1)
+        place = *global_option.hosts.at[0] != '\0' ? global_option.hosts.at[0] : NULL;
     if (tls)
         docker_error("docker: this client speaks no TLS to the engine; use its local socket, or "
                      "tcp:// over a network that you trust");
-    else if (option.hosts.n > 1)
+    else if (global_option.hosts.n > 1)
         docker_error("Failed to initialize: unable to resolve docker endpoint: Please specify only "
                      "one -H");
-    else if (option.hosts.n == 0 && context != NULL && strcmp(context, "default") != 0
-             && (place == NULL || option.context != NULL))
+    else if (global_option.hosts.n == 0 && context != NULL && strcmp(context, "default") != 0
+             && (place == NULL || global_option.context != NULL))
         docker_error(
             "docker: this client knows no contexts; say where the engine is with DOCKER_HOST");
     else if (docker_host_set(place != NULL ? place : "unix://", &why))
@@ -213,7 +215,7 @@ int docker_main(int argc, char **argv) {
         docker_error("See 'docker --help'.");
         return DOCKER_USAGE;
     }
-    if (!help && option.version)
+    if (!help && global_option.version)
         return puts("Docker version " BASTION_VERSION ", build bastion") < 0 || fflush(stdout) != 0;
     argv += used + 1;
     argc -= used + 1;

@@ -8,10 +8,13 @@
 #include "wire/json.h"
 #include "wire/utf8.h"
 
+#define BYTE_ORDER_MARK "\xef\xbb\xbf" /* U+FEFF in UTF-8 */
+
 bool docker_env_check(const char *variable, struct buf *why) {
     if (variable[0] != '\0' && variable[0] != '=')
         return true;
-    buf_format(why, "invalid environment variable: %.225s", variable);
+    enum { VARIABLE_SHOWN = 225 }; /* bytes of it in the message */
+    buf_format(why, "invalid environment variable: %.*s", VARIABLE_SHOWN, variable);
     return false;
 }
 
@@ -28,7 +31,8 @@ static void write_variable(struct buf *b, const char *variable, const char *valu
     json_quote(b, whole.at, whole.len);
 }
 
-/* A line of a file: white space before it does not count; a comment or an empty line is none. */
+/* Adds the variable of a file's line, if it has one: an empty line and a comment have none, and
+ * white space before it does not count. False: a line has been printed. */
 static bool write_file_line(struct buf *b, char *line, bool *first) {
     line += strspn(line, " \t\v\f\r");
     if (*line == '\0' || *line == '#')
@@ -71,13 +75,14 @@ static bool write_env_file(struct buf *b, const char *path, bool *first) {
         n -= whole;
         n -= n > 0 && line[n - 1] == '\r';
         line[n] = '\0';
-        bool marked = !begun && strncmp(line, "\xef\xbb\xbf", 3) == 0; /* the mark of an editor's */
+        /* some editors begin a file with a byte order mark */
+        bool marked = !begun && strncmp(line, BYTE_ORDER_MARK, strlen(BYTE_ORDER_MARK)) == 0;
         begun = true;
         if (!utf8_is_valid(line, n)) {
             docker_error("docker: %s: a line is no UTF-8", path);
             good = false;
         } else {
-            good = write_file_line(b, line + (marked ? 3 : 0), first);
+            good = write_file_line(b, line + (marked ? strlen(BYTE_ORDER_MARK) : 0), first);
         }
     }
     if (ferror(file)) {

@@ -7,9 +7,10 @@
 #include "base/buf.h"
 #include "docker/command.h"
 
-/* Adds the JSON array of the variables: those of the files, then those of the list. NAME alone has
- * the value that it has here; without one, a file's is left out, and the list's goes as it is (the
- * engine takes the variable away). False: a line has been printed. */
+/* Adds the JSON array of the variables: those of the files, then those of the list. A NAME
+ * alone gets the value that it has in this program's environment. Where it has none there, it is
+ * left out if it is a file's; the list's goes to the engine as it is, which takes the variable
+ * away. False: a line has been printed. */
 bool docker_env_write(struct buf *b, const struct docker_list *files,
                       const struct docker_list *list);
 

@@ -17,19 +17,19 @@
 static struct {
     bool interactive, terminal, detach, privileged;
     const char *user, *directory, *keys;
-} option = {.user = "", .directory = "", .keys = ""};
-static struct docker_list variables, files;
+} exec_option = {.user = "", .directory = "", .keys = ""};
+static struct docker_list exec_variables, exec_files;
 
 const struct docker_flag docker_exec_flags[] = {
-    {'d', "detach", FLAG_BOOL, &option.detach, NULL, NULL},
-    {0, "detach-keys", FLAG_TEXT, &option.keys, NULL, NULL},
-    {'e', "env", FLAG_LIST, &variables, docker_env_check, NULL},
-    {0, "env-file", FLAG_LIST, &files, NULL, NULL},
-    {'i', "interactive", FLAG_BOOL, &option.interactive, NULL, NULL},
-    {0, "privileged", FLAG_BOOL, &option.privileged, NULL, NULL},
-    {'t', "tty", FLAG_BOOL, &option.terminal, NULL, NULL},
-    {'u', "user", FLAG_TEXT, &option.user, NULL, NULL},
-    {'w', "workdir", FLAG_TEXT, &option.directory, NULL, NULL},
+    {'d', "detach", DOCKER_FLAG_BOOL, &exec_option.detach, NULL, NULL},
+    {0, "detach-keys", DOCKER_FLAG_TEXT, &exec_option.keys, NULL, NULL},
+    {'e', "env", DOCKER_FLAG_LIST, &exec_variables, docker_env_check, NULL},
+    {0, "env-file", DOCKER_FLAG_LIST, &exec_files, NULL, NULL},
+    {'i', "interactive", DOCKER_FLAG_BOOL, &exec_option.interactive, NULL, NULL},
+    {0, "privileged", DOCKER_FLAG_BOOL, &exec_option.privileged, NULL, NULL},
+    {'t', "tty", DOCKER_FLAG_BOOL, &exec_option.terminal, NULL, NULL},
+    {'u', "user", DOCKER_FLAG_TEXT, &exec_option.user, NULL, NULL},
+    {'w', "workdir", DOCKER_FLAG_TEXT, &exec_option.directory, NULL, NULL},
     {.name = NULL},
 };
 
@@ -51,29 +51,29 @@ static int refuse_terminal(struct docker_conn *c, const char *container) {
 
 static void write_size(struct buf *b) {
     unsigned rows, columns;
-    if (option.terminal && docker_terminal_size(1, &rows, &columns))
+    if (exec_option.terminal && docker_terminal_size(1, &rows, &columns))
         buf_format(b, ",\"ConsoleSize\":[%u,%u]", rows, columns);
 }
 
 static const char *bool_text(bool value) { return value ? "true" : "false"; }
 
 static bool write_config(struct buf *b, int argc, char **argv) {
-    bool attach = !option.detach;
+    bool attach = !exec_option.detach;
     buf_text(b, "{\"User\":");
-    json_quote(b, option.user, strlen(option.user));
+    json_quote(b, exec_option.user, strlen(exec_option.user));
     buf_format(b,
                ",\"Privileged\":%s,\"Tty\":%s,\"AttachStdin\":%s,\"AttachStderr\":%s,"
                "\"AttachStdout\":%s,\"Detach\":%s,\"DetachKeys\":",
-               bool_text(option.privileged), bool_text(option.terminal),
-               bool_text(attach && option.interactive), bool_text(attach), bool_text(attach),
-               bool_text(option.detach));
-    json_quote(b, option.keys, strlen(option.keys));
+               bool_text(exec_option.privileged), bool_text(exec_option.terminal),
+               bool_text(attach && exec_option.interactive), bool_text(attach), bool_text(attach),
+               bool_text(exec_option.detach));
+    json_quote(b, exec_option.keys, strlen(exec_option.keys));
     write_size(b);
     buf_text(b, ",\"Env\":");
-    if (!docker_env_write(b, &files, &variables))
+    if (!docker_env_write(b, &exec_files, &exec_variables))
         return false;
     buf_text(b, ",\"WorkingDir\":");
-    json_quote(b, option.directory, strlen(option.directory));
+    json_quote(b, exec_option.directory, strlen(exec_option.directory));
     buf_text(b, ",\"Cmd\":");
     for (int i = 0; i < argc; i++) {
         buf_char(b, i == 0 ? '[' : ',');
@@ -106,15 +106,15 @@ static bool create_exec(struct docker_conn *c, char id[EXEC_ID], const char *con
 static bool start_exec(struct docker_conn *c, const char *id, bool upgrade) {
     char path[LIMIT_DOCKER_PATH], body[128];
     struct buf b = BUF_ON(body);
-    buf_format(&b, "{\"Detach\":%s,\"Tty\":%s", bool_text(option.detach),
-               bool_text(option.terminal));
+    buf_format(&b, "{\"Detach\":%s,\"Tty\":%s", bool_text(exec_option.detach),
+               bool_text(exec_option.terminal));
     write_size(&b);
     buf_char(&b, '}');
     int status = docker_request(c, "POST", docker_path(path, "exec", id, "/start"), &b,
                                 upgrade ? DOCKER_UPGRADE : 0);
     if (!docker_succeeded(c, status, NULL, NULL))
         return false;
-    if (!upgrade || status == 101 || !option.interactive)
+    if (!upgrade || status == 101 || !exec_option.interactive)
         return true;
     /* The output would come, but no input could go: a command that waits for it would wait for
      * ever. */
@@ -160,10 +160,10 @@ static int wait_for_exit(struct docker_conn *c, const char *id, bool whole) {
 static int attach_exec(struct docker_conn *stream, struct docker_conn *c, const char *id) {
     static struct docker_resize resize;
     static struct docker_detach_keys keys;
-    bool input = option.interactive, raw = input && option.terminal,
-         sized = option.terminal && isatty(0);
-    struct docker_attach attach = {.conn = stream, .frames = !option.terminal, .input = input};
-    if (raw && !docker_detach_keys_read(&keys, option.keys))
+    bool input = exec_option.interactive, raw = input && exec_option.terminal,
+         sized = exec_option.terminal && isatty(0);
+    struct docker_attach attach = {.conn = stream, .frames = !exec_option.terminal, .input = input};
+    if (raw && !docker_detach_keys_read(&keys, exec_option.keys))
         docker_detach_keys_read(&keys, "");
     if (raw && docker_terminal_raw(0) == -1) {
         docker_error("unable to set IO streams as raw terminal: %s", strerror(errno));
@@ -194,18 +194,18 @@ int docker_exec(int argc, char **argv) {
         docker_error("Error: No such container: ");
         return 1;
     }
-    if (!option.detach && option.interactive && option.terminal && !isatty(0))
+    if (!exec_option.detach && exec_option.interactive && exec_option.terminal && !isatty(0))
         return refuse_terminal(&conn, container);
     enum { EXEC_API_ENV = 25, EXEC_API_WORKDIR = 35 };
-    if (variables.n > 0 && !docker_api_has(&conn, "env", EXEC_API_ENV))
+    if (exec_variables.n > 0 && !docker_api_has(&conn, "env", EXEC_API_ENV))
         return 1;
-    if (files.n > 0 && !docker_api_has(&conn, "env-file", EXEC_API_ENV))
+    if (exec_files.n > 0 && !docker_api_has(&conn, "env-file", EXEC_API_ENV))
         return 1;
-    if (*option.directory != '\0' && !docker_api_has(&conn, "workdir", EXEC_API_WORKDIR))
+    if (*exec_option.directory != '\0' && !docker_api_has(&conn, "workdir", EXEC_API_WORKDIR))
         return 1;
     if (!write_config(&config, argc - 1, argv + 1))
         return 1;
-    if (!create_exec(&conn, id, container, &config) || !start_exec(&conn, id, !option.detach))
+    if (!create_exec(&conn, id, container, &config) || !start_exec(&conn, id, !exec_option.detach))
         return 1;
-    return option.detach ? 0 : attach_exec(&conn, &other, id);
+    return exec_option.detach ? 0 : attach_exec(&conn, &other, id);
 }

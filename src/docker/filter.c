@@ -80,7 +80,7 @@ const char *docker_filter_path(struct buf *path, const struct docker_list *list)
         buf_text(path, "filters=");
         docker_escape(path, json.at, json.len);
     } else if (path->len > 0 && strchr("?&", path->at[path->len - 1]) != NULL) {
-        path->len--; /* filtering proxies may want it as docker(1) has it */
+        path->len--; /* as docker(1) sends it: a proxy may compare whole paths */
     }
     const char *whole = json.full ? NULL : buf_string(path);
     if (whole == NULL)

@@ -8,9 +8,9 @@
 /* Whether a filter will do: it is empty, or has a value (see command.h). */
 bool docker_filter_check(const char *filter, struct buf *why);
 
-/* Ends a path and its query, of which `path` has all but the filters, with filters={...} as the
- * engine takes them; where there are none, with what stands before a last ? or &. Returns the
- * path, or NULL when it is too long: that has been reported. */
+/* Adds filters={...}, as the engine takes them, to `path`, which ends in the ? or & before it.
+ * Where there are no filters, takes that ? or & away instead. Returns the path, or NULL when it is
+ * too long: that has been reported. */
 const char *docker_filter_path(struct buf *path, const struct docker_list *list);
 
 #endif

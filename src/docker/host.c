@@ -6,7 +6,9 @@
 #include "base/num.h"
 #include "wire/docker_api.h"
 
-static struct docker_host host;
+static struct docker_host engine_host;
+
+#define HOST_USUAL_PORT "2375" /* the engine's, without TLS */
 
 /* HOST[:PORT]; an IPv6 address stands in brackets, or alone. */
 static bool read_authority(const char *text, size_t n) {
@@ -24,20 +26,23 @@ static bool read_authority(const char *text, size_t n) {
     } else {
         n = colon != NULL ? (size_t)(colon - text) : n;
     }
-    if (n >= sizeof host.name || (colon != NULL && colon < end && *colon != ':'))
+    if (n >= sizeof engine_host.name || (colon != NULL && colon < end && *colon != ':'))
         return false;
     size_t digits = colon != NULL && colon < end ? (size_t)(end - colon) - 1 : 0;
-    if (digits > 0 && !num_decimal(colon + 1, digits, 65535, &number))
+    if (digits > 0 && !num_decimal(colon + 1, digits, UINT16_MAX, &number))
         return false;
-    snprintf(host.name, sizeof host.name, "%.*s", (int)(n > 0 ? n : strlen("localhost")),
-             n > 0 ? name : "localhost");
-    snprintf(host.port, sizeof host.port, "%.*s", digits > 0 ? (int)digits : 4,
-             digits > 0 ? colon + 1 : "2375");
-    snprintf(host.authority, sizeof host.authority,
-             strchr(host.name, ':') != NULL ? "[%s]:%s" : "%s:%s", host.name, host.port);
+    snprintf(engine_host.name, sizeof engine_host.name, "%.*s",
+             (int)(n > 0 ? n : strlen("localhost")), n > 0 ? name : "localhost");
+    snprintf(engine_host.port, sizeof engine_host.port, "%.*s",
+             (int)(digits > 0 ? digits : strlen(HOST_USUAL_PORT)),
+             digits > 0 ? colon + 1 : HOST_USUAL_PORT);
+    snprintf(engine_host.authority, sizeof engine_host.authority,
+             strchr(engine_host.name, ':') != NULL ? "[%s]:%s" : "%s:%s", engine_host.name,
+             engine_host.port);
     /* It goes into the field Host. */
-    return strspn(host.name, "-._~0123456789:abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ%")
-           == strlen(host.name);
+    return strspn(engine_host.name,
+                  "-._~0123456789:abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ%")
+           == strlen(engine_host.name);
 }
 
 /* Takes %XX for the byte that it stands for. False: there is no such byte, or it is a NUL. */
@@ -57,10 +62,10 @@ static bool unescape_percent(struct buf *out, const char *at, size_t n) {
     return !out->full;
 }
 
-/* The path behind it, in its shortest form: no empty segment, no dot, each ".." takes the one
- * before it away. */
+/* The path behind the authority, in its shortest form: no empty segment, no dot, each ".." takes
+ * the one before it away. */
 static bool read_path_prefix(const char *path) {
-    struct buf b = BUF_ON(host.prefix);
+    struct buf b = BUF_ON(engine_host.prefix);
     for (size_t n; *path != '\0'; path += n) {
         char segment[LIMIT_PATH];
         struct buf s = BUF_ON(segment);
@@ -84,10 +89,13 @@ static bool read_path_prefix(const char *path) {
 static bool read_tcp(const char *text) {
     size_t n = strcspn(text, "/");
     char path[LIMIT_PATH];
-    /* a query means nothing here */
+    /* a query would mean nothing: it is left out */
     snprintf(path, sizeof path, "%.*s", (int)strcspn(text + n, "?#"), text + n);
     return read_authority(text, n) && read_path_prefix(path);
 }
+
+/* bytes of struct docker_host's `text` for a scheme and authority that the user left out */
+enum { HOST_TEXT_ROOM = 320 };
 
 bool docker_host_set(const char *text, struct buf *why) {
     const char *unix_scheme = "unix://", *tcp = "tcp://";
@@ -104,10 +112,10 @@ bool docker_host_set(const char *text, struct buf *why) {
     }
     if (is_unix && *place == '\0')
         place = "/var/run/docker.sock";
-    host = (struct docker_host){.authority = "docker"};
-    if (strlen(text) >= sizeof host.text - 320
+    engine_host = (struct docker_host){.authority = "docker"};
+    if (strlen(text) >= sizeof engine_host.text - HOST_TEXT_ROOM
         || (!is_unix && place == text && strstr(text, "://") != NULL)
-        || (is_unix ? strlen(place) >= sizeof host.path : !read_tcp(place))) {
+        || (is_unix ? strlen(place) >= sizeof engine_host.path : !read_tcp(place))) {
         buf_format(why,
                    "Failed to initialize: unable to resolve docker endpoint: invalid bind address "
                    "format: %.*s",
@@ -115,13 +123,13 @@ bool docker_host_set(const char *text, struct buf *why) {
         return false;
     }
     if (is_unix)
-        snprintf(host.path, sizeof host.path, "%s", place);
+        snprintf(engine_host.path, sizeof engine_host.path, "%s", place);
     if (is_unix)
-        snprintf(host.text, sizeof host.text, "%s%s", unix_scheme, place);
+        snprintf(engine_host.text, sizeof engine_host.text, "%s%s", unix_scheme, place);
     else
-        snprintf(host.text, sizeof host.text, "%s%s%s", tcp, host.authority,
+        snprintf(engine_host.text, sizeof engine_host.text, "%s%s%s", tcp, engine_host.authority,
                  place + strcspn(place, "/"));
     return true;
 }
 
-const struct docker_host *docker_host(void) { return &host; }
+const struct docker_host *docker_host(void) { return &engine_host; }

@@ -16,8 +16,8 @@ struct docker_host {
     char prefix[LIMIT_PATH]; /* before each request's path: empty, or /SEGMENT/SEGMENT, escaped */
 };
 
-/* Takes unix://PATH, tcp://HOST[:PORT][/PREFIX], or what Docker takes for them, as the engine's
- * place from now on. False: *why has the reason, one line. */
+/* Sets where the engine is: unix://PATH, tcp://HOST[:PORT][/PREFIX], or what docker(1) takes for
+ * one of these. False: *why has the reason, one line. */
 bool docker_host_set(const char *text, struct buf *why);
 const struct docker_host *docker_host(void);
 

@@ -13,25 +13,27 @@
 #include "docker/template.h"
 #include "wire/json.h"
 
-static const char *format = "";
+static const char *info_format = "";
 
-const struct docker_flag docker_format_flags[] = {{'f', "format", FLAG_TEXT, &format, NULL, NULL},
-                                                  {.name = NULL}};
+const struct docker_flag docker_format_flags[] = {
+    {'f', "format", DOCKER_FLAG_TEXT, &info_format, NULL, NULL}, {.name = NULL}};
 
-static struct docker_conn conn;
+static struct docker_conn info_conn;
 
-/* The template that the format means; false: it is none, and a line has been printed. */
+/* Reads --format. False: it is no template, and a line has been printed. */
 static bool read_template(struct docker_template *t, const char *name, const char *type) {
     static char error[LIMIT_DOCKER_MESSAGE];
-    *t = (struct docker_template){
-        .text = strcmp(format, "json") == 0 ? "{{json .}}" : format, .name = name, .type = type};
+    *t = (struct docker_template){.text =
+                                      strcmp(info_format, "json") == 0 ? "{{json .}}" : info_format,
+                                  .name = name,
+                                  .type = type};
     if (docker_template_check(t, error))
         return true;
     docker_error("template parsing error: %s", error);
     return false;
 }
 
-/* What Go calls the machine. */
+/* Go's name for the machine's architecture. */
 static const char *go_architecture(const struct utsname *u) {
     static const char *const names[][2] = {
         {"x86_64", "amd64"}, {"aarch64", "arm64"}, {"i686", "386"}, {"i586", "386"},
@@ -42,22 +44,30 @@ static const char *go_architecture(const struct utsname *u) {
     return u->machine;
 }
 
-/* The members of what docker(1) tells of itself. */
+/* Adds the members of the object in which docker(1) describes itself. */
 static void write_client(struct buf *b, bool with_api) {
     struct utsname machine;
     buf_text(b, "\"Version\":\"" BASTION_VERSION "\",");
     if (with_api)
         buf_format(b, "\"ApiVersion\":\"%s\",", docker_api_version());
-    buf_text(b, "\"DefaultAPIVersion\":\"" DOCKER_API_MOST
-                "\",\"GitCommit\":\"bastion\",\"Os\":\"linux\",");
+    buf_format(b, "\"DefaultAPIVersion\":\"1.%d\",\"GitCommit\":\"bastion\",\"Os\":\"linux\",",
+               DOCKER_API_MOST);
     if (uname(&machine) == 0)
         buf_format(b, "\"Arch\":\"%s\",", go_architecture(&machine));
     buf_text(b, "\"Context\":\"default\"");
 }
 
+/* The template could not be filled from the value in `b`: there was no room for all of that, or
+ * `error` says why. */
+static void report_unfilled(const struct buf *b, const char *error) {
+    docker_error("%s", b->full ? "docker: the engine's answer is too long" : error);
+}
+
 /* ---- version ---- */
 
-/* The date as ctime(3) has it; one that can't be read as it is. */
+enum { VERSION_LEAST_WIDTH = 20, VERSION_PADDING = 1 }; /* columns of the table */
+
+/* Adds a date as ctime(3) writes it; one that can't be read stays as it is. */
 static void write_date(struct buf *out, struct slice value) {
     static const char months[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
     char text[64];
@@ -126,8 +136,8 @@ static void print_server(struct slice server) {
     }
 }
 
-/* The engine's answer as docker(1) passes it on: the date among its parts' details is one for
- * people. */
+/* The engine's response as docker(1) passes it on: with the date of its build, among the details of
+ * its parts, written for people. */
 static void write_server(struct buf *b, struct slice server) {
     char date[128];
     struct json_walk walk = {server, false}, parts;
@@ -160,7 +170,7 @@ static void write_server(struct buf *b, struct slice server) {
     buf_char(b, '}');
 }
 
-/* Without an engine the client's part can still be told. */
+/* The template sees the client's part even where there is no engine. */
 static int print_version(const struct docker_template *t, struct slice server) {
     static char both[LIMIT_VALUE * 2], error[LIMIT_DOCKER_MESSAGE];
     struct buf b = BUF_ON(both), text = docker_table_buffer();
@@ -174,9 +184,9 @@ static int print_version(const struct docker_template *t, struct slice server) {
     buf_char(&b, '}');
     bool good = !b.full && docker_template_fill(&text, t, (struct slice){b.at, b.len}, error);
     buf_char(&text, '\n');
-    int code = docker_table_print(&text, 20, 1);
+    int code = docker_table_print(&text, VERSION_LEAST_WIDTH, VERSION_PADDING);
     if (!good && server.n > 0)
-        docker_error("%s", b.full ? "docker: the engine's answer is too long" : error);
+        report_unfilled(&b, error);
     return good && server.n > 0 ? code : 1;
 }
 
@@ -185,18 +195,18 @@ int docker_version(int argc, char **argv) {
     struct utsname machine;
     (void)argc, (void)argv;
     if (!read_template(&t, "version", "system.versionInfo"))
-        return 64;
-    if (*format == '\0') {
+        return DOCKER_NO_TEMPLATE;
+    if (*info_format == '\0') {
         printf("Client:\n Version:           " BASTION_VERSION " (bastion)\n");
-        if (docker_api_ready(&conn))
+        if (docker_api_ready(&info_conn))
             printf(" API version:       %s\n", docker_api_version());
         if (uname(&machine) == 0)
             printf(" OS/Arch:           linux/%s\n", go_architecture(&machine));
         printf(" Context:           default\n");
         fflush(stdout);
     }
-    struct slice server = docker_get(&conn, "/version", NULL, NULL);
-    if (*format != '\0')
+    struct slice server = docker_get(&info_conn, "/version", NULL, NULL);
+    if (*info_format != '\0')
         return print_version(&t, server);
     if (server.n > 0)
         print_server(server);
@@ -228,7 +238,7 @@ static void print_memory(struct slice value) {
     printf(" Total Memory: %.4g%s\n", size, units[unit]);
 }
 
-/* With what docker(1) tells of itself behind what the engine told. */
+/* The client's description of itself stands behind what the engine sent. */
 static int print_formatted_info(const struct docker_template *t, struct slice info) {
     static char both[LIMIT_VALUE * 4], error[LIMIT_DOCKER_MESSAGE];
     struct buf b = BUF_ON(both), text = docker_table_buffer();
@@ -244,7 +254,7 @@ static int print_formatted_info(const struct docker_template *t, struct slice in
     fwrite(text.at, 1, text.len, stdout);
     putchar('\n');
     if (!good)
-        docker_error("%s", b.full ? "docker: the engine's answer is too long" : error);
+        report_unfilled(&b, error);
     return !good;
 }
 
@@ -285,11 +295,11 @@ int docker_info(int argc, char **argv) {
     struct docker_template t;
     (void)argc, (void)argv;
     if (!read_template(&t, "", "system.dockerInfo"))
-        return 64;
-    struct slice info = docker_get(&conn, "/info", NULL, NULL);
+        return DOCKER_NO_TEMPLATE;
+    struct slice info = docker_get(&info_conn, "/info", NULL, NULL);
     if (info.n == 0)
         return 1;
-    if (*format != '\0')
+    if (*info_format != '\0')
         return print_formatted_info(&t, info);
     printf("Client:\n Context:    default\n Debug Mode: false\n\nServer:\n");
     for (size_t i = 0; i < sizeof lines / sizeof *lines; i++) {

@@ -12,15 +12,15 @@
 static struct {
     bool follow, stamps, details;
     const char *since, *until, *tail;
-} option = {.since = "", .until = "", .tail = "all"};
+} logs_option = {.since = "", .until = "", .tail = "all"};
 
 const struct docker_flag docker_logs_flags[] = {
-    {0, "details", FLAG_BOOL, &option.details, NULL, NULL},
-    {'f', "follow", FLAG_BOOL, &option.follow, NULL, NULL},
-    {0, "since", FLAG_TEXT, &option.since, NULL, NULL},
-    {'n', "tail", FLAG_TEXT, &option.tail, NULL, NULL},
-    {'t', "timestamps", FLAG_BOOL, &option.stamps, NULL, NULL},
-    {0, "until", FLAG_TEXT, &option.until, NULL, NULL},
+    {0, "details", DOCKER_FLAG_BOOL, &logs_option.details, NULL, NULL},
+    {'f', "follow", DOCKER_FLAG_BOOL, &logs_option.follow, NULL, NULL},
+    {0, "since", DOCKER_FLAG_TEXT, &logs_option.since, NULL, NULL},
+    {'n', "tail", DOCKER_FLAG_TEXT, &logs_option.tail, NULL, NULL},
+    {'t', "timestamps", DOCKER_FLAG_BOOL, &logs_option.stamps, NULL, NULL},
+    {0, "until", DOCKER_FLAG_TEXT, &logs_option.until, NULL, NULL},
     {.name = NULL},
 };
 
@@ -43,15 +43,16 @@ static bool add_time_option(struct buf *b, const char *name, const char *text) {
 bool docker_logs_query(char *out, size_t cap, bool details) {
     struct buf b = {.at = out, .cap = cap};
     buf_text(&b, "/logs?stdout=1&stderr=1");
-    if (details || option.details)
+    if (details || logs_option.details)
         buf_text(&b, "&details=1");
-    if (option.follow)
+    if (logs_option.follow)
         buf_text(&b, "&follow=1");
-    if (!add_time_option(&b, "since", option.since) || !add_time_option(&b, "until", option.until))
+    if (!add_time_option(&b, "since", logs_option.since)
+        || !add_time_option(&b, "until", logs_option.until))
         return false;
     buf_text(&b, "&tail=");
-    docker_escape(&b, option.tail, strlen(option.tail));
-    if (option.stamps)
+    docker_escape(&b, logs_option.tail, strlen(logs_option.tail));
+    if (logs_option.stamps)
         buf_text(&b, "&timestamps=1");
     if (buf_string(&b) != NULL)
         return true;
@@ -59,14 +60,14 @@ bool docker_logs_query(char *out, size_t cap, bool details) {
     return false;
 }
 
-bool docker_logs_stamped(void) { return option.stamps; }
+bool docker_logs_stamped(void) { return logs_option.stamps; }
 
 int docker_logs(int argc, char **argv) {
     static struct docker_conn conn;
     char path[LIMIT_DOCKER_PATH], query[1024];
     (void)argc;
     enum { LOGS_API_UNTIL = 35 };
-    if (*option.until != '\0' && !docker_api_has(&conn, "until", LOGS_API_UNTIL))
+    if (*logs_option.until != '\0' && !docker_api_has(&conn, "until", LOGS_API_UNTIL))
         return 1;
     struct slice container =
         docker_get(&conn, docker_path(path, "containers", argv[0], "/json"), "container", argv[0]);

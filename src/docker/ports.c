@@ -21,15 +21,15 @@ static int compare_ports(const struct port *a, const struct port *b) {
     return strcmp(a->type, b->type);
 }
 
-/* Reads them in order; those that have no room are left out. */
+/* Reads the ports and puts them in order; those that `list` has no room for are left out. */
 static size_t read_ports(struct port *list, struct slice ports) {
     struct json_walk walk = {ports, false};
     struct slice key, value;
     size_t n = 0;
     while (n < LIMIT_DOCKER_PORTS && json_next(&walk, &key, &value)) {
         struct port p = {0};
-        json_number(json_member(value, "PrivatePort"), 65535, &p.inner);
-        json_number(json_member(value, "PublicPort"), 65535, &p.outer);
+        json_number(json_member(value, "PrivatePort"), UINT16_MAX, &p.inner);
+        json_number(json_member(value, "PublicPort"), UINT16_MAX, &p.outer);
         json_copy(p.ip, sizeof p.ip, json_member(value, "IP"));
         json_copy(p.type, sizeof p.type, json_member(value, "Type"));
         size_t at = n++;

@@ -14,18 +14,18 @@ static struct {
     int last;
     bool size, size_given; /* --size=false is not the same as nothing */
     const char *format;
-} option = {.last = -1, .format = ""};
-static struct docker_list filters;
+} ps_option = {.last = -1, .format = ""};
+static struct docker_list ps_filters;
 
 const struct docker_flag docker_ps_flags[] = {
-    {'a', "all", FLAG_BOOL, &option.all, NULL, NULL},
-    {'f', "filter", FLAG_LIST, &filters, docker_filter_check, NULL},
-    {0, "format", FLAG_TEXT, &option.format, NULL, NULL},
-    {'n', "last", FLAG_NUMBER, &option.last, NULL, NULL},
-    {'l', "latest", FLAG_BOOL, &option.latest, NULL, NULL},
-    {0, "no-trunc", FLAG_BOOL, &option.whole, NULL, NULL},
-    {'q', "quiet", FLAG_BOOL, &option.quiet, NULL, NULL},
-    {'s', "size", FLAG_BOOL, &option.size, NULL, &option.size_given},
+    {'a', "all", DOCKER_FLAG_BOOL, &ps_option.all, NULL, NULL},
+    {'f', "filter", DOCKER_FLAG_LIST, &ps_filters, docker_filter_check, NULL},
+    {0, "format", DOCKER_FLAG_TEXT, &ps_option.format, NULL, NULL},
+    {'n', "last", DOCKER_FLAG_NUMBER, &ps_option.last, NULL, NULL},
+    {'l', "latest", DOCKER_FLAG_BOOL, &ps_option.latest, NULL, NULL},
+    {0, "no-trunc", DOCKER_FLAG_BOOL, &ps_option.whole, NULL, NULL},
+    {'q', "quiet", DOCKER_FLAG_BOOL, &ps_option.quiet, NULL, NULL},
+    {'s', "size", DOCKER_FLAG_BOOL, &ps_option.size, NULL, &ps_option.size_given},
     {.name = NULL},
 };
 
@@ -44,25 +44,25 @@ static bool shows_size(const char *format) {
 
 static const char *write_containers_path(char path[LIMIT_DOCKER_PATH]) {
     struct buf b = {.at = path, .cap = LIMIT_DOCKER_PATH};
-    int last = option.latest && option.last == -1 ? 1 : option.last;
+    int last = ps_option.latest && ps_option.last == -1 ? 1 : ps_option.last;
     buf_text(&b, "/containers/json?");
-    if (option.all || last > 0)
+    if (ps_option.all || last > 0)
         buf_text(&b, "all=1&");
     if (last > 0)
         buf_format(&b, "limit=%d&", last);
-    if (option.size)
+    if (ps_option.size)
         buf_text(&b, "size=1&");
-    return docker_filter_path(&b, &filters);
+    return docker_filter_path(&b, &ps_filters);
 }
 
 /* A template must work for any container, whether there is one or not. */
 static bool check_container_format(struct buf row) {
     char error[LIMIT_DOCKER_MESSAGE];
     struct docker_template t = {
-        .text = option.format, .name = "", .type = "*formatter.ContainerContext", .row = true};
+        .text = ps_option.format, .name = "", .type = "*formatter.ContainerContext", .row = true};
     struct buf nowhere = docker_table_buffer();
     if (docker_template_fill(&nowhere, &t,
-                             docker_ps_row(&row, (struct slice){"{}", 2}, option.whole), error))
+                             docker_ps_row(&row, (struct slice){"{}", 2}, ps_option.whole), error))
         return true;
     docker_error("failed to execute template: %s", error);
     return false;
@@ -88,7 +88,7 @@ static const struct docker_rows_kind container_list = {
     .quiet_wins = true,
 };
 
-/* With the sizes in the formats of docker(1)'s own. */
+/* The same with a container's size in the formats that are docker(1)'s own. */
 static const struct docker_rows_kind *container_list_with_size(void) {
     static struct docker_rows_kind sized; /* filled once, and used to the end */
     static char usual[256], raw[512];
@@ -99,32 +99,34 @@ static const struct docker_rows_kind *container_list_with_size(void) {
     sized.raw = raw;
     return &sized;
 }
+
 int docker_ps(int argc, char **argv) {
     static struct docker_conn conn;
     static struct docker_rows rows;
     static char row_bytes[LIMIT_DOCKER_ROW];
     char path[LIMIT_DOCKER_PATH];
     (void)argc, (void)argv;
-    if (option.quiet && *option.format != '\0')
+    if (ps_option.quiet && *ps_option.format != '\0')
         docker_error("WARNING: Ignoring custom format, because both --format and --quiet are set.");
-    if (!docker_rows_start(&rows, &container_list, option.format, option.quiet))
-        return 64;
-    if (*option.format != '\0' && !check_container_format(BUF_ON(row_bytes)))
+    if (!docker_rows_start(&rows, &container_list, ps_option.format, ps_option.quiet))
+        return DOCKER_NO_TEMPLATE;
+    if (*ps_option.format != '\0' && !check_container_format(BUF_ON(row_bytes)))
         return 1;
-    option.size = option.size || (!option.size_given && !option.quiet && shows_size(option.format));
+    ps_option.size = ps_option.size
+                     || (!ps_option.size_given && !ps_option.quiet && shows_size(ps_option.format));
     const char *where = write_containers_path(path);
     if (where == NULL)
         return 1;
-    if (!docker_rows_start(&rows, option.size ? container_list_with_size() : &container_list,
-                           option.format, option.quiet))
-        return 64;
-    struct slice answer = docker_get(&conn, where, NULL, NULL), key, container;
-    if (answer.at == NULL)
+    if (!docker_rows_start(&rows, ps_option.size ? container_list_with_size() : &container_list,
+                           ps_option.format, ps_option.quiet))
+        return DOCKER_NO_TEMPLATE;
+    struct slice containers = docker_get(&conn, where, NULL, NULL), key, container;
+    if (containers.at == NULL)
         return 1;
-    struct json_walk walk = {answer, false};
+    struct json_walk walk = {containers, false};
     while (json_next(&walk, &key, &container)) {
         struct buf row = BUF_ON(row_bytes);
-        if (!docker_rows_add(&rows, docker_ps_row(&row, container, option.whole)))
+        if (!docker_rows_add(&rows, docker_ps_row(&row, container, ps_option.whole)))
             return 1;
     }
     return docker_rows_end(&rows);

@@ -74,6 +74,10 @@ static struct slice read_message(struct docker_conn *c, char text[LIMIT_DOCKER_M
     return body;
 }
 
+void docker_report_bad_frame(const struct docker_frames *f) {
+    docker_error("Unrecognized input header: %d", f->head[0]);
+}
+
 int docker_report_refusal(struct docker_conn *c, const char *kind, const char *name) {
     char text[LIMIT_DOCKER_MESSAGE];
     struct slice message = read_message(c, text);

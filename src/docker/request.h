@@ -1,13 +1,13 @@
-/* request.h: requests to the engine as commands make them: sent, answered as a whole, and failures
- * reported in the words of docker(1). */
+/* request.h: requests to the engine as commands make them: the response is read as a whole, and a
+ * failure is reported in the words of docker(1). */
 #ifndef DOCKER_REQUEST_H
 #define DOCKER_REQUEST_H
 
 #include "docker/conn.h"
 
-/* The path /KIND/NAME and what follows; `rest` is text of ours, and so escaped already. Slashes
- * around the name do not count: inspect prints one before it. Returns `out`, or "/" when the name
- * is too long to be anybody's. */
+/* The path /KIND/NAME and what follows it; `rest` is the program's own text, which needs no
+ * escapes. Slashes around the name do not count, since inspect prints one before it. Returns `out`,
+ * or "/" when the name is too long to be anybody's. */
 const char *docker_path(char out[LIMIT_DOCKER_PATH], const char *kind, const char *name,
                         const char *rest);
 
@@ -21,6 +21,9 @@ enum docker_request_option {
  * not speak as it should: that has been reported. */
 int docker_request(struct docker_conn *c, const char *method, const char *path,
                    const struct buf *body, unsigned options);
+
+/* Reports a head that docker_frames_read has refused. */
+void docker_report_bad_frame(const struct docker_frames *f);
 
 /* Reports that a request got no connection to the engine, and why (errno). */
 void docker_report_unreachable(const struct docker_conn *c, const char *method, const char *path);

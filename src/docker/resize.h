@@ -11,21 +11,23 @@
 
 struct docker_resize {
     struct docker_conn conn;
-    const char *kind, *id; /* "exec" or "containers", and its name */
-    bool wanted, asked;    /* a size is to be told; it has been, and no answer has come */
-    int64_t next, give_up; /* when to try again, and when no more */
-    int64_t pause;
+    const char *kind, *id; /* of what the terminal is: "exec" or "containers", and the id */
+    bool wanted;           /* the size is to be sent */
+    bool asked;            /* it has been sent, and no response has come yet */
+    int64_t next, give_up; /* when to try again, and when to do so no more */
+    int64_t pause;         /* milliseconds before the next try, if this one is refused */
 };
 
+/* Starts with the size that the terminal has. `kind` and `id` must stay. */
 void docker_resize_start(struct docker_resize *w, const char *kind, const char *id);
 
-/* The terminal has another size. */
+/* Says that the terminal has another size. */
 void docker_resize_changed(struct docker_resize *w);
 
 /* What the poll loop is to wait for: fills *fd (-1: nothing) and returns the deadline. */
 int64_t docker_resize_watch(struct docker_resize *w, struct pollfd *fd);
 
-/* Goes on, whatever the wait brought. */
+/* Sends and receives what can be at once; to be called after each wait, whatever ended it. */
 void docker_resize_continue(struct docker_resize *w, int64_t now);
 
 #endif

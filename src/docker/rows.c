@@ -7,6 +7,8 @@
 #include "docker/table.h"
 #include "wire/json.h"
 
+enum { ROWS_LEAST_WIDTH = 10, ROWS_PADDING = 3 }; /* columns of a table, as docker(1) has them */
+
 /* In a format, \t and \n stand for a tab and a newline. */
 static bool unescape_format(char out[LIMIT_DOCKER_MESSAGE], const char *format) {
     struct buf b = {.at = out, .cap = LIMIT_DOCKER_MESSAGE};
@@ -79,11 +81,9 @@ bool docker_rows_add(struct docker_rows *r, struct slice object) {
 
 int docker_rows_end(struct docker_rows *r) {
     if (r->table)
-        return docker_table_print(&r->text, 10, 3);
-    if (r->text.full) {
-        docker_error("docker: there is too much to show");
+        return docker_table_print(&r->text, ROWS_LEAST_WIDTH, ROWS_PADDING);
+    if (!docker_table_fits(&r->text))
         return 1;
-    }
     fwrite(r->text.at, 1, r->text.len, stdout);
     return 0;
 }
@@ -100,7 +100,7 @@ void docker_row_json(struct buf *row, const char *name, struct slice value) {
 
 struct slice docker_row_end(struct buf *row) {
     buf_char(row, '}');
-    if (row->full) /* a row of nothing but its fields' absence would be worse */
+    if (row->full) /* a row with some of its fields would mislead */
         return (struct slice){NULL, 0};
     return (struct slice){row->at, row->len};
 }

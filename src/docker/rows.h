@@ -12,12 +12,12 @@
 
 /* What a command lists. */
 struct docker_rows_kind {
-    const char *usual; /* a table's row */
+    const char *usual; /* the template of a table's row */
     const char *raw;   /* a row of --format raw; with --quiet, raw_id */
     const char *raw_id;
     const char *titles;    /* a JSON object as the rows are, with a title for each field */
     const char *type;      /* what messages call a row */
-    const char *complaint; /* before a message */
+    const char *complaint; /* what an error begins with */
     bool quiet_wins;       /* over a template of the user's */
 };
 
@@ -30,7 +30,8 @@ struct docker_rows {
 };
 
 /* Starts a list. `format` is the user's: empty, "table", "json", "raw", or a template, which
- * "table" may stand before. False: a line has been printed; the exit status is 64. */
+ * "table" may stand before. False: a line has been printed; the exit status is
+ * DOCKER_NO_TEMPLATE. */
 bool docker_rows_start(struct docker_rows *r, const struct docker_rows_kind *kind,
                        const char *format, bool quiet);
 

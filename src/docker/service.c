@@ -12,15 +12,17 @@
 static struct {
     const char *format;
     bool quiet;
-} option = {.format = ""};
-static struct docker_list filters;
+} service_ls_option = {.format = ""};
+static struct docker_list service_ls_filters;
 
 const struct docker_flag docker_service_ls_flags[] = {
-    {'f', "filter", FLAG_LIST, &filters, docker_filter_check, NULL},
-    {0, "format", FLAG_TEXT, &option.format, NULL, NULL},
-    {'q', "quiet", FLAG_BOOL, &option.quiet, NULL, NULL},
+    {'f', "filter", DOCKER_FLAG_LIST, &service_ls_filters, docker_filter_check, NULL},
+    {0, "format", DOCKER_FLAG_TEXT, &service_ls_option.format, NULL, NULL},
+    {'q', "quiet", DOCKER_FLAG_BOOL, &service_ls_option.quiet, NULL, NULL},
     {.name = NULL},
 };
+
+enum { SERVICE_SHORT_ID = 12 };
 
 static bool skip_prefix(struct slice *name, const char *prefix) {
     size_t n = strlen(prefix);
@@ -69,7 +71,7 @@ static void add_service_mode(struct buf *row, struct slice service) {
                                            {"Replicated", "replicated"},
                                            {"ReplicatedJob", "replicated job"},
                                            {"GlobalJob", "global job"}};
-    const char *name = ""; /* of a service_list that is newer than this client */
+    const char *name = ""; /* of a mode that is newer than this client */
     for (size_t i = sizeof modes / sizeof *modes; i-- > 0;)
         name = json_member(mode, modes[i][0]).n > 0 ? modes[i][1] : name;
     docker_row_text(row, "Mode", name, strlen(name));
@@ -109,7 +111,7 @@ static void add_service_ports(struct buf *row, struct slice service) {
 
 /* Puts the row together in `row`, which is empty. */
 static struct slice make_service_row(struct buf *row, struct slice service) {
-    add_service_text(row, "ID", json_member(service, "ID"), 12);
+    add_service_text(row, "ID", json_member(service, "ID"), SERVICE_SHORT_ID);
     add_service_image(row, json_at(service, "Spec.TaskTemplate.ContainerSpec.Image"));
     add_service_mode(row, service);
     add_service_text(row, "Name", json_at(service, "Spec.Name"), SIZE_MAX);
@@ -151,10 +153,12 @@ int docker_service_ls(int argc, char **argv) {
     char path[LIMIT_DOCKER_PATH];
     struct buf b = BUF_ON(path);
     (void)argc, (void)argv;
-    buf_text(&b, option.quiet ? "/services?" : "/services?status=true&");
-    const char *where = docker_filter_path(&b, &filters);
-    if (where == NULL || !docker_rows_start(&rows, &service_list, option.format, option.quiet))
-        return 64;
+    buf_text(&b, service_ls_option.quiet ? "/services?" : "/services?status=true&");
+    const char *where = docker_filter_path(&b, &service_ls_filters);
+    if (where == NULL
+        || !docker_rows_start(&rows, &service_list, service_ls_option.format,
+                              service_ls_option.quiet))
+        return DOCKER_NO_TEMPLATE;
     struct slice services = docker_get(&conn, where, NULL, NULL), service = {NULL, 0},
                  name = {NULL, 0};
     if (services.at == NULL)

@@ -1,5 +1,5 @@
-/* docker service logs: what the tasks of a service, or one task, have written, each line with whose
- * it is. */
+/* docker service logs: what the tasks of a service, or one task, have written. Each line begins
+ * with the names of the task and its node. */
 #include <stdio.h>
 #include <string.h>
 
@@ -9,7 +9,7 @@
 #include "docker/swarm.h"
 #include "wire/json.h"
 
-/* What the lines' beginnings are made of. */
+/* Where the lines come from: what each line's beginning is made of. */
 struct log_source {
     char service[DOCKER_NAME];
     unsigned width; /* digits of the largest slot */
@@ -38,7 +38,7 @@ static struct slice next_word(struct slice s, struct slice *first) {
     return space != NULL ? (struct slice){space + 1, s.n - n - 1} : (struct slice){s.at + s.n, 0};
 }
 
-/* One line of a task's: [TIME ]DETAILS TEXT, of which the details say whose it is. */
+/* Prints one line, which is [TIME ]DETAILS TEXT; the details name the task and the node. */
 static void print_task_line(struct log_source *source, FILE *to, struct slice line) {
     char task[DOCKER_NAME], node[DOCKER_NAME], slot[16];
     struct slice stamp = {line.at, 0}, details;
@@ -58,7 +58,7 @@ static void print_task_line(struct log_source *source, FILE *to, struct slice li
     fflush(to);
 }
 
-/* Each frame is a line; one that is longer than there is room for is several. */
+/* Each frame is a line; one that is longer than the buffer is printed as several. */
 static int copy_task_lines(struct log_source *source, struct docker_conn *c) {
     static char at[LIMIT_DOCKER_STREAM];
     struct docker_frames frames = {.left = 0};
@@ -70,7 +70,7 @@ static int copy_task_lines(struct log_source *source, struct docker_conn *c) {
         while (data.n > 0) {
             ssize_t used = docker_frames_read(&frames, data.at, data.n, &piece, &stream);
             if (used == -1) {
-                docker_error("Unrecognized input header: %d", frames.head[0]);
+                docker_report_bad_frame(&frames);
                 return 1;
             }
             data = (struct slice){data.at + used, data.n - (size_t)used};

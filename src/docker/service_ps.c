@@ -15,20 +15,20 @@
 static struct {
     const char *format;
     bool quiet, whole;
-} option = {.format = ""};
-static struct docker_list filters;
+} service_ps_option = {.format = ""};
+static struct docker_list service_ps_filters;
 
 const struct docker_flag docker_service_ps_flags[] = {
-    {'f', "filter", FLAG_LIST, &filters, docker_filter_check, NULL},
-    {0, "format", FLAG_TEXT, &option.format, NULL, NULL},
-    {0, "no-trunc", FLAG_BOOL, &option.whole, NULL, NULL},
-    {'q', "quiet", FLAG_BOOL, &option.quiet, NULL, NULL},
+    {'f', "filter", DOCKER_FLAG_LIST, &service_ps_filters, docker_filter_check, NULL},
+    {0, "format", DOCKER_FLAG_TEXT, &service_ps_option.format, NULL, NULL},
+    {0, "no-trunc", DOCKER_FLAG_BOOL, &service_ps_option.whole, NULL, NULL},
+    {'q', "quiet", DOCKER_FLAG_BOOL, &service_ps_option.quiet, NULL, NULL},
     {.name = NULL},
 };
 
 enum { TASK_SHORT_ID = 12, TASK_SHORT_ERROR = 30 };
 
-static struct docker_conn conn;
+static struct docker_conn service_ps_conn;
 
 static uint64_t task_slot(struct slice task) {
     uint64_t slot = 0;
@@ -97,7 +97,7 @@ static void add_task_error(struct buf *row, struct slice task) {
     struct buf b = BUF_ON(text);
     buf_char(&b, '"');
     json_text(&b, json_at(task, "Status.Err"));
-    if (!option.whole)
+    if (!service_ps_option.whole)
         docker_shorten(&b, 1, TASK_SHORT_ERROR);
     buf_char(&b, '"');
     docker_row_text(row, "Error", text, b.len > 2 ? b.len : 0);
@@ -128,7 +128,7 @@ static struct slice make_task_row(struct buf *row, struct slice task,
     json_copy(node, DOCKER_NAME, json_member(task, "NodeID"));
     json_copy(image, sizeof image, json_at(task, "Spec.ContainerSpec.Image"));
     struct slice shown = {image, strlen(image)};
-    if (!option.whole)
+    if (!service_ps_option.whole)
         shown = docker_image_name(shown, true);
     uint64_t slot = task_slot(task);
     if (slot > 0)
@@ -136,8 +136,9 @@ static struct slice make_task_row(struct buf *row, struct slice task,
     else
         snprintf(name, sizeof name, "%s%s.%s", names->before, names->service, node);
     docker_row_text(row, "ID", id,
-                    option.whole || option.quiet || strlen(id) < TASK_SHORT_ID ? strlen(id)
-                                                                               : TASK_SHORT_ID);
+                    service_ps_option.whole || service_ps_option.quiet || strlen(id) < TASK_SHORT_ID
+                        ? strlen(id)
+                        : TASK_SHORT_ID);
     docker_row_text(row, "Name", name, strlen(name));
     docker_row_text(row, "Image", shown.at, shown.n);
     const char *host = docker_swarm_node(names->nodes, node);
@@ -165,14 +166,14 @@ static bool add_tasks(struct docker_rows *rows, const char *id, const char *name
     char path[LIMIT_DOCKER_PATH], own[DOCKER_NAME + 16];
     struct buf b = BUF_ON(path);
     snprintf(own, sizeof own, "service=%s", id);
-    struct docker_list with_service = filters;
+    struct docker_list with_service = service_ps_filters;
     with_service.n -= with_service.n == LIMIT_DOCKER_LIST;
     with_service.at[with_service.n++] = own;
     buf_text(&b, "/tasks?");
     const char *where = docker_filter_path(&b, &with_service);
     if (where == NULL)
         return false;
-    struct slice tasks = docker_get(&conn, where, NULL, NULL);
+    struct slice tasks = docker_get(&service_ps_conn, where, NULL, NULL);
     if (tasks.at == NULL)
         return false;
     size_t n = read_tasks(list, tasks);
@@ -210,18 +211,18 @@ int docker_service_ps(int argc, char **argv) {
     char id[DOCKER_NAME], name[DOCKER_NAME];
     int code = 0;
     size_t found = 0;
-    if (!docker_rows_start(&rows, &task_list, option.format, option.quiet))
-        return 64;
-    docker_swarm_read_nodes(&nodes, &conn);
+    if (!docker_rows_start(&rows, &task_list, service_ps_option.format, service_ps_option.quiet))
+        return DOCKER_NO_TEMPLATE;
+    docker_swarm_read_nodes(&nodes, &service_ps_conn);
     qsort(argv, (size_t)argc, sizeof *argv, compare_names);
     for (int i = 0; i < argc; i++) {
-        int status = docker_swarm_service(&conn, argv[i], id, name);
+        int status = docker_swarm_service(&service_ps_conn, argv[i], id, name);
         if (status == DOCKER_NO_RESPONSE)
             return 1;
         if (status != 200 && status != 404)
-            return docker_report_refusal(&conn, NULL, NULL);
+            return docker_report_refusal(&service_ps_conn, NULL, NULL);
         if (status == 404) {
-            (void)docker_body_whole(&conn);
+            (void)docker_body_whole(&service_ps_conn);
             docker_error("no such service: %s", argv[i]);
             code = 1;
         } else if (add_tasks(&rows, id, name, &nodes)) {

@@ -12,38 +12,39 @@
 static struct {
     bool force, detach, quiet, as_is, with_auth;
     const char *image;
-} option = {.image = ""};
+} update_option = {.image = ""};
 
 const struct docker_flag docker_service_update_flags[] = {
-    {'d', "detach", FLAG_BOOL, &option.detach, NULL, NULL},
-    {0, "force", FLAG_BOOL, &option.force, NULL, NULL},
-    {0, "image", FLAG_TEXT, &option.image, NULL, NULL},
-    {0, "no-resolve-image", FLAG_BOOL, &option.as_is, NULL, NULL},
-    {'q', "quiet", FLAG_BOOL, &option.quiet, NULL, NULL},
-    {0, "with-registry-auth", FLAG_BOOL, &option.with_auth, NULL, NULL},
+    {'d', "detach", DOCKER_FLAG_BOOL, &update_option.detach, NULL, NULL},
+    {0, "force", DOCKER_FLAG_BOOL, &update_option.force, NULL, NULL},
+    {0, "image", DOCKER_FLAG_TEXT, &update_option.image, NULL, NULL},
+    {0, "no-resolve-image", DOCKER_FLAG_BOOL, &update_option.as_is, NULL, NULL},
+    {'q', "quiet", DOCKER_FLAG_BOOL, &update_option.quiet, NULL, NULL},
+    {0, "with-registry-auth", DOCKER_FLAG_BOOL, &update_option.with_auth, NULL, NULL},
     {.name = NULL},
 };
 
 enum { UPDATE_PAUSE_MS = 200, UPDATE_STABLE_MS = 5000, UPDATE_STATE = 32 };
 
-static struct docker_conn conn;
+static struct docker_conn update_conn;
 
 /* The image with its tag, and the digest that its registry has for it now: without one, a tag that
  * moved would be no change. */
 static bool write_image(struct buf *b) {
     char path[LIMIT_DOCKER_PATH], name[LIMIT_DOCKER_MESSAGE];
     struct buf n = BUF_ON(name);
-    const char *slash = strrchr(option.image, '/');
-    bool digest = strchr(option.image, '@') != NULL;
-    buf_text(&n, option.image);
-    if (!digest && strchr(slash != NULL ? slash : option.image, ':') == NULL)
+    const char *slash = strrchr(update_option.image, '/');
+    bool digest = strchr(update_option.image, '@') != NULL;
+    buf_text(&n, update_option.image);
+    if (!digest && strchr(slash != NULL ? slash : update_option.image, ':') == NULL)
         buf_text(&n, ":latest");
-    if (!digest && !option.as_is && buf_string(&n) != NULL) {
-        int status =
-            docker_request(&conn, "GET", docker_path(path, "distribution", name, "/json"), NULL, 0);
+    if (!digest && !update_option.as_is && buf_string(&n) != NULL) {
+        int status = docker_request(&update_conn, "GET",
+                                    docker_path(path, "distribution", name, "/json"), NULL, 0);
         if (status == DOCKER_NO_RESPONSE)
             return false;
-        struct slice found = json_at(docker_read_optional_json(&conn, status), "Descriptor.digest");
+        struct slice found =
+            json_at(docker_read_optional_json(&update_conn, status), "Descriptor.digest");
         if (json_kind(found) == JSON_STRING) {
             buf_char(&n, '@');
             json_text(&n, found);
@@ -67,11 +68,12 @@ static bool write_spec(struct buf *b, struct slice service) {
     uint64_t forced = 0;
     struct slice old = json_member(service, "Spec");
     json_number(json_at(old, "TaskTemplate.ForceUpdate"), INT64_MAX, &forced);
-    int n = snprintf(number, sizeof number, "%llu", (unsigned long long)forced + option.force);
-    /* `service` lies where the next answer will: what is needed of it is copied first. */
+    int n =
+        snprintf(number, sizeof number, "%llu", (unsigned long long)forced + update_option.force);
+    /* The next response takes the memory of `service`: what is needed of it is copied first. */
     json_set(&spec, old, "TaskTemplate.ForceUpdate", (struct slice){number, (size_t)n});
     struct slice forced_spec = {spec.at, spec.len};
-    if (*option.image == '\0') {
+    if (*update_option.image == '\0') {
         buf_bytes(b, spec.at, spec.len);
     } else {
         if (!write_image(&i))
@@ -81,14 +83,15 @@ static bool write_spec(struct buf *b, struct slice service) {
     return !spec.full && !i.full && !b->full;
 }
 
-/* How many tasks there are to be, and how many of this specification run. */
+/* Asks how many tasks there are to be, how many of the newest specification run, and how the update
+ * goes. False: the failure has been reported. */
 static bool count_tasks(const char *id, uint64_t *desired, uint64_t *running,
                         char state[UPDATE_STATE], char message[LIMIT_DOCKER_MESSAGE]) {
     char path[1024];
     struct slice key, task;
     snprintf(path, sizeof path,
              "/services?status=true&filters=%%7B%%22id%%22%%3A%%7B%%22%s%%22%%3Atrue%%7D%%7D", id);
-    struct slice services = docker_get(&conn, path, NULL, NULL), service;
+    struct slice services = docker_get(&update_conn, path, NULL, NULL), service;
     struct json_walk walk = {services, false};
     if (services.n == 0 || !json_next(&walk, &key, &service))
         return false;
@@ -100,7 +103,7 @@ static bool count_tasks(const char *id, uint64_t *desired, uint64_t *running,
              "/tasks?filters=%%7B%%22service%%22%%3A%%7B%%22%s%%22%%3Atrue%%7D%%2C%%22_up-to-date%%"
              "22%%3A%%7B%%22true%%22%%3Atrue%%7D%%7D",
              id);
-    struct slice tasks = docker_get(&conn, path, NULL, NULL);
+    struct slice tasks = docker_get(&update_conn, path, NULL, NULL);
     for (walk = (struct json_walk){tasks, false}; json_next(&walk, &key, &task);)
         *running += json_is(json_member(task, "DesiredState"), "running")
                     && json_is(json_at(task, "Status.State"), "running");
@@ -116,7 +119,7 @@ static int wait_for_tasks(const char *id) {
         char state[UPDATE_STATE] = "", message[LIMIT_DOCKER_MESSAGE] = "";
         if (!count_tasks(id, &desired, &running, state, message))
             return 1;
-        if (running != last && !option.quiet) {
+        if (running != last && !update_option.quiet) {
             printf("overall progress: %llu out of %llu tasks\n", (unsigned long long)running,
                    (unsigned long long)desired);
             fflush(stdout);
@@ -134,7 +137,7 @@ static int wait_for_tasks(const char *id) {
         bool settled = strcmp(state, "completed") == 0
                        || (since != CLOCK_NEVER && clock_now() - since >= UPDATE_STABLE_MS);
         if (settled && running >= desired) {
-            if (!option.quiet)
+            if (!update_option.quiet)
                 puts("verify: Service converged");
             return 0;
         }
@@ -147,14 +150,14 @@ int docker_service_update(int argc, char **argv) {
     struct buf body = docker_request_buffer();
     uint64_t version = 0;
     (void)argc;
-    if (option.with_auth) {
+    if (update_option.with_auth) {
         docker_error("docker: --with-registry-auth: this client reads no ~/.docker/config.json, so "
                      "it has no registry's password to send; "
                      "without that option the service keeps the one that it has");
         return 1;
     }
     struct slice service =
-        docker_get(&conn, docker_path(path, "services", argv[0], ""), "service", argv[0]);
+        docker_get(&update_conn, docker_path(path, "services", argv[0], ""), "service", argv[0]);
     if (service.n == 0)
         return 1;
     json_copy(id, sizeof id, json_member(service, "ID"));
@@ -169,11 +172,12 @@ int docker_service_update(int argc, char **argv) {
     }
     snprintf(rest, sizeof rest, "/update?registryAuthFrom=spec&version=%llu",
              (unsigned long long)version);
-    int status = docker_request(&conn, "POST", docker_path(path, "services", id, rest), &body, 0);
-    if (!docker_succeeded(&conn, status, NULL, NULL))
+    int status =
+        docker_request(&update_conn, "POST", docker_path(path, "services", id, rest), &body, 0);
+    if (!docker_succeeded(&update_conn, status, NULL, NULL))
         return 1;
-    docker_report_warnings(docker_read_json(&conn));
+    docker_report_warnings(docker_read_json(&update_conn));
     puts(argv[0]);
     fflush(stdout);
-    return option.detach ? 0 : wait_for_tasks(id);
+    return update_option.detach ? 0 : wait_for_tasks(id);
 }

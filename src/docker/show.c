@@ -28,8 +28,8 @@ static const struct range combining[] = {
     {0x591, 0x5bd},   {0x610, 0x61a},   {0x64b, 0x65f},   {0x1ab0, 0x1aff},
     {0x1dc0, 0x1dff}, {0x200b, 0x200f}, {0x2028, 0x202e}, {0x2060, 0x2063},
     {0x20d0, 0x20f0}, {0xfe00, 0xfe0f}, {0xfe20, 0xfe2f}, {0xfeff, 0xfeff}};
-/* What is no letter, mark, number, sign or symbol, nor the space of ASCII: controls, formats, other
- * spaces, private use. */
+/* The characters that Go's strconv.IsPrint refuses: controls, formats, spaces but that of ASCII,
+ * and those for private use. */
 static const struct range unprintable[] = {
     {0, 0x1f},        {0x7f, 0xa0},     {0xad, 0xad},       {0x600, 0x605},     {0x61c, 0x61c},
     {0x6dd, 0x6dd},   {0x70f, 0x70f},   {0x1680, 0x1680},   {0x180e, 0x180e},   {0x2000, 0x200f},
@@ -90,7 +90,7 @@ void docker_quote(struct buf *b, const char *text, size_t n) {
 
 void docker_show(int fd, const char *text, size_t n, const char *kept) {
     FILE *to = fd == 2 ? stderr : stdout;
-    size_t plain = 0; /* where what can go as it is begins */
+    size_t plain = 0; /* the start of the text that goes as it is, and has not gone yet */
     for (size_t i = 0; i < n;) {
         uint32_t code = 0;
         size_t length = utf8_read(text + i, n - i, &code);

@@ -13,7 +13,13 @@ struct buf docker_table_buffer(void) {
     return docker_memory(&at, LIMIT_DOCKER_RESPONSE);
 }
 
-/* The cell at `at`, up to its tab or newline or the end. */
+bool docker_table_fits(const struct buf *b) {
+    if (b->full)
+        docker_error("docker: " DOCKER_TOO_MUCH);
+    return !b->full;
+}
+
+/* The bytes of the cell at `at`, up to its tab or newline or the end. */
 static size_t cell_length(const char *at, const char *end) {
     size_t n = 0;
     while (at + n < end && at[n] != '\t' && at[n] != '\n')
@@ -24,10 +30,8 @@ static size_t cell_length(const char *at, const char *end) {
 int docker_table_print(const struct buf *b, size_t least, size_t padding) {
     size_t columns[LIMIT_DOCKER_COLUMNS], column = 0;
     const char *end = b->at + b->len;
-    if (b->full) {
-        docker_error("docker: there is too much to show");
+    if (!docker_table_fits(b))
         return 1;
-    }
     for (size_t i = 0; i < LIMIT_DOCKER_COLUMNS; i++)
         columns[i] = least;
     for (const char *at = b->at; at < end; at++) {

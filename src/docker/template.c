@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "docker/memory.h"
+#include "docker/table.h"
 #include "docker/template_run.h"
 #include "wire/json.h"
 
@@ -76,7 +77,7 @@ static bool run_template(const struct docker_template *t, struct buf *b, struct 
     if (end == TEMPLATE_END_END || end == TEMPLATE_END_ELSE)
         template_bad(&r, "unexpected {{%s}}", end == TEMPLATE_END_END ? "end" : "else");
     if (r.arena.full)
-        template_bad(&r, "there is too much to show");
+        template_bad(&r, DOCKER_TOO_MUCH);
     return true;
 }
 

@@ -4,16 +4,16 @@
 #include <sys/ioctl.h>
 #include <termios.h>
 
-static int raw_fd = -1;
-static struct termios before;
-static volatile sig_atomic_t resized;
-static bool watching;
-static sigset_t wait_mask;
+static int terminal_raw_fd = -1;
+static struct termios terminal_before;
+static volatile sig_atomic_t terminal_resized;
+static bool terminal_watching;
+static sigset_t terminal_wait_mask;
 
 void docker_terminal_restore(void) {
-    if (raw_fd != -1)
-        tcsetattr(raw_fd, TCSANOW, &before);
-    raw_fd = -1;
+    if (terminal_raw_fd != -1)
+        tcsetattr(terminal_raw_fd, TCSANOW, &terminal_before);
+    terminal_raw_fd = -1;
 }
 
 /* tcsetattr(3) is safe here (signal-safety(7)). The signal then does what it would have done. */
@@ -25,7 +25,7 @@ static void on_deadly_signal(int sig) {
 
 static void on_resize(int sig) {
     (void)sig;
-    resized = 1;
+    terminal_resized = 1;
 }
 
 int docker_terminal_raw(int fd) {
@@ -33,9 +33,9 @@ int docker_terminal_raw(int fd) {
                                SIGSEGV,   SIGBUS,  SIGUSR1, SIGUSR2, SIGXCPU, SIGXFSZ, SIGSYS,
                                SIGVTALRM, SIGPROF, SIGIO,   SIGFPE,  SIGILL,  SIGTRAP};
     struct termios raw;
-    if (tcgetattr(fd, &before) == -1)
+    if (tcgetattr(fd, &terminal_before) == -1)
         return -1;
-    raw = before;
+    raw = terminal_before;
     cfmakeraw(&raw);
     for (size_t i = 0; i < sizeof ends / sizeof *ends; i++) {
         struct sigaction old, act = {.sa_handler = on_deadly_signal};
@@ -43,10 +43,10 @@ int docker_terminal_raw(int fd) {
         if (sigaction(ends[i], NULL, &old) == 0 && old.sa_handler != SIG_IGN)
             sigaction(ends[i], &act, NULL);
     }
-    raw_fd = fd;
+    terminal_raw_fd = fd;
     if (tcsetattr(fd, TCSANOW, &raw) == 0)
         return 0;
-    raw_fd = -1;
+    terminal_raw_fd = -1;
     return -1;
 }
 
@@ -55,16 +55,18 @@ void docker_terminal_watch_size(void) {
     sigset_t winch;
     sigemptyset(&winch);
     sigaddset(&winch, SIGWINCH);
-    sigprocmask(SIG_BLOCK, &winch, &wait_mask);
-    sigdelset(&wait_mask, SIGWINCH);
-    watching = sigaction(SIGWINCH, &act, NULL) == 0;
+    sigprocmask(SIG_BLOCK, &winch, &terminal_wait_mask);
+    sigdelset(&terminal_wait_mask, SIGWINCH);
+    terminal_watching = sigaction(SIGWINCH, &act, NULL) == 0;
 }
 
-const sigset_t *docker_terminal_mask(void) { return watching ? &wait_mask : NULL; }
+const sigset_t *docker_terminal_mask(void) {
+    return terminal_watching ? &terminal_wait_mask : NULL;
+}
 
 bool docker_terminal_resized(void) {
-    bool was = resized != 0;
-    resized = 0;
+    bool was = terminal_resized != 0;
+    terminal_resized = 0;
     return was;
 }
 

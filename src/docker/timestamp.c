@@ -39,7 +39,8 @@ static bool read_duration(const char *text, int64_t *nanoseconds) {
     return true;
 }
 
-/* Two digits, or four, at *at, which moves on. */
+/* Reads a number of exactly n digits at *at, and moves *at behind it. False: there is none, or it
+ * is out of range. */
 static bool read_digits(const char **at, int n, int least, int most, int *value) {
     int v = 0;
     for (int i = 0; i < n; i++, (*at)++) {

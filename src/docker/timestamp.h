@@ -1,4 +1,4 @@
-/* timestamp.h: time as docker(1) has it. */
+/* timestamp.h: times and durations, read and written as docker(1) does. */
 #ifndef DOCKER_TIMESTAMP_H
 #define DOCKER_TIMESTAMP_H
 

@@ -4,7 +4,9 @@
 #include "docker/table.h"
 #include "wire/json.h"
 
-static void add_row(struct buf *b, struct slice texts) {
+enum { TOP_LEAST_WIDTH = 20, TOP_PADDING = 3 }; /* columns of the table, as docker(1) has them */
+
+static void add_process_row(struct buf *b, struct slice texts) {
     struct json_walk walk = {texts, false};
     struct slice key, text;
     for (bool first = true; json_next(&walk, &key, &text); first = false) {
@@ -27,12 +29,12 @@ int docker_top(int argc, char **argv) {
         buf_text(&q, "/top");
     const char *rest = buf_string(&q);
     const char *where = docker_path(path, "containers", argv[0], rest != NULL ? rest : "/top");
-    struct slice answer = docker_get(&conn, where, NULL, NULL), key, process;
-    if (answer.at == NULL)
+    struct slice response = docker_get(&conn, where, NULL, NULL), key, process;
+    if (response.at == NULL)
         return 1;
-    add_row(&table, json_member(answer, "Titles"));
-    struct json_walk walk = {json_member(answer, "Processes"), false};
+    add_process_row(&table, json_member(response, "Titles"));
+    struct json_walk walk = {json_member(response, "Processes"), false};
     while (json_next(&walk, &key, &process))
-        add_row(&table, process);
-    return docker_table_print(&table, 20, 3);
+        add_process_row(&table, process);
+    return docker_table_print(&table, TOP_LEAST_WIDTH, TOP_PADDING);
 }
