@@ -228,13 +228,13 @@ static void notice_finding(void *context, enum protect_finding finding, const ch
  * it, since this one would keep the memory that it takes to the end. */
 static void notice_findings(const struct supervisor *v, bool starts) {
     static struct policy policy;
-    const char *error;
+    char error[LIMIT_ERROR];
     pid_t pid = fork();
     while (pid > 0 && waitpid(pid, NULL, 0) == -1 && errno == EINTR) {
     }
     if (pid != 0)
         return;
-    if (starts && policy_load(&policy, &v->settings, &error) == 0)
+    if (starts && policy_load(&policy, &v->settings, error) == 0)
         notice("FORCE_COMMAND", policy_ignores(&policy));
     if (starts)
         notice("DOCKER_GROUP", runas_lacks(&v->settings, serve_environment()));

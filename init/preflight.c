@@ -75,6 +75,7 @@ static const char *capability_error(const struct settings *s, bool ssh, char tex
 /* ---- the account, and RUN_DIR ---- */
 
 static const char *account_error(const struct settings *s, char text[PREFLIGHT_TEXT]) {
+    char from[SETTINGS_SOURCE];
     struct account a;
     char error[RUNAS_TEXT];
     if (geteuid() != 0)
@@ -83,12 +84,13 @@ static const char *account_error(const struct settings *s, char text[PREFLIGHT_T
     if (state == RUNAS_FIT)
         return NULL;
     snprintf(text, PREFLIGHT_TEXT, state == RUNAS_MISSING ? "%s (%s)" : "%s", error,
-             settings_source(s, SETTING_SSH_USER));
+             settings_source(s, SETTING_SSH_USER, from));
     return text;
 }
 
 /* What each run that takes the lock would say of it. */
 static const char *run_dir_error(const struct settings *s, char text[PREFLIGHT_TEXT]) {
+    char from[SETTINGS_SOURCE];
     struct stat st;
     const char *path = settings_text(s, SETTING_RUN_DIR), *wrong = NULL;
     enum run_directory_state state;
@@ -104,7 +106,7 @@ static const char *run_dir_error(const struct settings *s, char text[PREFLIGHT_T
     if (wrong == NULL)
         return NULL;
     snprintf(text, PREFLIGHT_TEXT, "RUN_DIR: %s: %s (%s)", path, wrong,
-             settings_source(s, SETTING_RUN_DIR));
+             settings_source(s, SETTING_RUN_DIR, from));
     return text;
 }
 

@@ -85,6 +85,8 @@
 #define LIMIT_USER 256     /* bytes of a user's name in log and environment */
 #define LIMIT_PEER 64      /* bytes of an address: INET6_ADDRSTRLEN and a little */
 #define LIMIT_PATH 4096    /* bytes of a path: Linux's PATH_MAX */
+/* bytes of the text of an error, which may name a path */
+#define LIMIT_ERROR (LIMIT_PATH + 256)
 
 /* A run. */
 /* bytes in the pipe of a command that writes much: the knee of the measured curve */

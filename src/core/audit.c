@@ -29,10 +29,9 @@ static enum ere_result compile_mask(const char *expression, struct ere_fault *er
                        matcher_work(), error);
 }
 
-const char *audit_mask_error(const char *expression) {
-    static char text[256];
+const char *audit_mask_error(const char *expression, char text[AUDIT_MASK_ERROR]) {
     struct ere_fault error;
-    struct buf b = BUF_ON(text);
+    struct buf b = {.at = text, .cap = AUDIT_MASK_ERROR};
     enum ere_result result = compile_mask(expression, &error);
     if (result == ERE_FULL)
         buf_text(&b, "is too large");

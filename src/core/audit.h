@@ -44,9 +44,9 @@ struct audit audit_denial(const char *channel, const char *peer, const char *rea
  * no mask to be had, and of a request no more than its first word is shown. */
 void audit_use(const struct settings *s, bool valid);
 
-/* What is wrong with an extended regular expression as a mask, or NULL; valid until the next
- * call. */
-const char *audit_mask_error(const char *mask);
+enum { AUDIT_MASK_ERROR = 256 }; /* bytes of such a text */
+/* What is wrong with an extended regular expression as a mask, put at `text`; or NULL. */
+const char *audit_mask_error(const char *mask, char text[AUDIT_MASK_ERROR]);
 
 /* Writes the line. Returns 0, or -1 when no log took it: what it announces must not happen then. */
 int audit_write(const struct audit *a);

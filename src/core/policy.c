@@ -6,8 +6,8 @@
 
 #include "wire/utf8.h"
 
-int policy_load(struct policy *p, const struct settings *s, const char **error) {
-    static char text[LIMIT_PATH + 256];
+int policy_load(struct policy *p, const struct settings *s, char error[LIMIT_ERROR]) {
+    char from[SETTINGS_SOURCE];
     struct stat st;
     p->mode = POLICY_NONE;
     p->command = settings_text(s, SETTING_FORCE_COMMAND);
@@ -20,17 +20,17 @@ int policy_load(struct policy *p, const struct settings *s, const char **error) 
         p->mode = POLICY_FORCE;
     if (p->mode == POLICY_FORCE && p->prefix != NULL) {
         snprintf(
-            text, sizeof text,
+            error, LIMIT_ERROR,
             "COMMAND_PREFIX: belongs to an allowlist, and FORCE_COMMAND is set without one (%s)",
-            settings_source(s, SETTING_COMMAND_PREFIX));
-        *error = text;
+            settings_source(s, SETTING_COMMAND_PREFIX, from));
         p->mode = POLICY_NONE;
         return -1;
     }
     if (p->mode != POLICY_NONE)
         return 0;
-    *error = "FORCE_COMMAND: not set, nor is ALLOWED_COMMANDS, and there is no " POLICY_LIST
-             ": nothing to run";
+    snprintf(error, LIMIT_ERROR,
+             "FORCE_COMMAND: not set, nor is ALLOWED_COMMANDS, and there is no " POLICY_LIST
+             ": nothing to run");
     return -1;
 }
 

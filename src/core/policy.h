@@ -43,8 +43,8 @@ struct decision {
 };
 
 /* Reads the mode out of the settings: where there is an allowlist, be it empty or unusable,
- * FORCE_COMMAND does not count. Returns 0, or -1 with *error when no request can be decided. */
-int policy_load(struct policy *p, const struct settings *s, const char **error);
+ * FORCE_COMMAND does not count. Returns 0, or -1 with an error when no request can be decided. */
+int policy_load(struct policy *p, const struct settings *s, char error[LIMIT_ERROR]);
 
 /* That FORCE_COMMAND is set and does not count, for people, less its name; or NULL. */
 const char *policy_ignores(const struct policy *p);

@@ -84,13 +84,13 @@ static const char *why_open(const struct writers *w) {
                : "Landlock, which would keep them from it, is not to be had here";
 }
 
-static const char *why_refused(const struct writers *w, enum protect_kind kind) {
-    static char text[LIMIT_PATH + 256];
+static const char *why_refused(const struct writers *w, enum protect_kind kind,
+                               char text[LIMIT_ERROR]) {
     const char *why = NULL;
     if (w->who == 0)
         return NULL;
     if (kind == PROTECT_IDENTITY || (kind == PROTECT_SETTING && (w->who & WRITERS_OTHERS) != 0)) {
-        snprintf(text, sizeof text,
+        snprintf(text, LIMIT_ERROR,
                  "%s can be written by others than root: mount it read-only (:ro), or chown root "
                  "and chmod go-w",
                  w->place);
@@ -100,19 +100,19 @@ static const char *why_refused(const struct writers *w, enum protect_kind kind) 
         why = why_open(w);
     if (why == NULL)
         return NULL;
-    snprintf(text, sizeof text,
+    snprintf(text, LIMIT_ERROR,
              "commands run as an account that can write %s, and %s: mount it read-only (:ro), or "
              "chown root and chmod go-w",
              w->place, why);
     return text;
 }
 
-const char *protect_refuses(const char *path, enum protect_kind kind) {
+const char *protect_refuses(const char *path, enum protect_kind kind, char text[LIMIT_ERROR]) {
     struct writers w;
     if (is_only_roots(path))
         return NULL;
     find_writers(&w, path);
-    return why_refused(&w, kind);
+    return why_refused(&w, kind, text);
 }
 
 /* ---- every path ---- */
@@ -221,9 +221,8 @@ static void close_place(void *context, const struct place *place) {
     landlock_add(&c->closed, w.real);
 }
 
-int protect_close(int *ruleset, const char **error) {
-    static struct closing c; /* not touched where nothing is needed */
-    static char text[128];
+int protect_close(int *ruleset, char error[LIMIT_ERROR]) {
+    static struct closing c; /* static, since it is large and seldom needed */
     c.needed = false;
     known[0] = '\0'; /* root may have given it away since */
     each_place(note_need, &c);
@@ -235,9 +234,8 @@ int protect_close(int *ruleset, const char **error) {
     *ruleset = landlock_make(&c.ways, &c.closed);
     if (*ruleset != -1)
         return 1;
-    snprintf(text, sizeof text, "the configuration can't be closed to commands (Landlock): %s",
+    snprintf(error, LIMIT_ERROR, "the configuration can't be closed to commands (Landlock): %s",
              strerror(errno));
-    *error = text;
     return -1;
 }
 
@@ -270,11 +268,12 @@ static bool is_in_named_directory(const struct report *r, const char *path) {
 static void report_place(void *context, const struct place *place) {
     struct report *r = context;
     struct writers w;
+    char text[LIMIT_ERROR];
     const char *path = place->path, *wrong;
     unsigned who = place->weak ? 0 : find_writers(&w, path);
     if (place->weak)
         return;
-    wrong = why_refused(&w, place->kind);
+    wrong = why_refused(&w, place->kind, text);
     if (wrong != NULL && !is_in_named_directory(r, path))
         tell_finding(r, PROTECT_REFUSED, path, "does not count: %s", wrong);
     else if (wrong == NULL && (who & WRITERS_ACCOUNT) != 0 && !is_in_named_directory(r, path))

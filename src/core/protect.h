@@ -8,6 +8,8 @@
 
 #include <stdbool.h>
 
+#include "limit.h"
+
 struct settings;
 
 /* The settings of this process, kept by reference, and the environment in which DOCKER_HOST stands,
@@ -23,14 +25,13 @@ enum protect_kind {
                    write, as a host's user writes his own */
 };
 
-/* Why what stands at an absolute path does not count, with the remedy; or NULL. Good until the next
- * call. */
-const char *protect_refuses(const char *path, enum protect_kind kind);
+/* Why what stands at an absolute path does not count, with the remedy, put at `text`; or NULL. */
+const char *protect_refuses(const char *path, enum protect_kind kind, char text[LIMIT_ERROR]);
 
 /* Makes the ruleset (base/landlock.h) for the next command. Returns 1 with *ruleset, a descriptor
  * that is close-on-exec; 0 when none is needed, or nothing that counts would need it; -1 with
- * *error when what counts can't be closed: then nothing may run. */
-int protect_close(int *ruleset, const char **error);
+ * an error when what counts can't be closed: then nothing may run. */
+int protect_close(int *ruleset, char error[LIMIT_ERROR]);
 
 enum protect_finding {
     PROTECT_REFUSED, /* does not count */

@@ -86,12 +86,14 @@ static const char *read_unchanging(int fd, char *text, size_t cap, size_t *n) {
 
 void rules_add_file(struct rules *r, const char *source, const char *path) {
     static char text[LIMIT_VALUE + 1];
+    char refusal[LIMIT_ERROR];
     struct stat link;
     size_t n = 0;
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
     if (fd == -1 && errno == ENOENT && lstat(path, &link) == -1)
         return;
-    const char *wrong = fd == -1 ? strerror(errno) : protect_refuses(path, PROTECT_SETTING);
+    const char *wrong =
+        fd == -1 ? strerror(errno) : protect_refuses(path, PROTECT_SETTING, refusal);
     if (wrong == NULL)
         wrong = read_unchanging(fd, text, sizeof text, &n);
     fd_close(&fd);

@@ -32,28 +32,29 @@ enum runas_state runas_look_up(struct account *a, const struct settings *s, char
     return RUNAS_UNFIT;
 }
 
-const char *runas_find(struct account *a, const struct settings *s, char *const *environment) {
-    static char error[RUNAS_TEXT];
+int runas_find(struct account *a, const struct settings *s, char *const *environment,
+               char error[RUNAS_TEXT]) {
     gid_t group;
     if (geteuid() != 0) {
         account_self(a);
-        return NULL;
+        return 0;
     }
     if (runas_look_up(a, s, error) != RUNAS_FIT)
-        return error;
+        return -1;
     if (a->gid == 0)
-        snprintf(error, sizeof error,
-                 "SSH_USER: %s has the group 0, root's, with which nothing runs", a->name);
+        snprintf(error, RUNAS_TEXT, "SSH_USER: %s has the group 0, root's, with which nothing runs",
+                 a->name);
     else if (runas_docker_group(&group, s, environment) && !account_add_group(a, group))
-        snprintf(error, sizeof error, "SSH_USER: %s has too many groups", a->name);
+        snprintf(error, RUNAS_TEXT, "SSH_USER: %s has too many groups", a->name);
     else
-        return NULL;
-    return error;
+        return 0;
+    return -1;
 }
 
 void runas_guess(struct account *a, const struct settings *s, char *const *environment) {
+    char error[RUNAS_TEXT];
     gid_t group;
-    if (runas_find(a, s, environment) == NULL)
+    if (runas_find(a, s, environment, error) == 0)
         return;
     *a = (struct account){.uid = (uid_t)settings_number(s, SETTING_SSH_UID),
                           .gid = (gid_t)settings_number(s, SETTING_SSH_GID)};

@@ -14,9 +14,10 @@ enum runas_state runas_look_up(struct account *a, const struct settings *s, char
 
 /* Finds the account: SSH_USER with its groups, that of the Docker socket among them, where this
  * process is root; else whoever this process is. Never group 0, unless DOCKER_GROUP says so.
- * `environment` is where DOCKER_HOST stands, or NULL. Returns NULL, or the error, good until the
- * next call: then nothing may run. */
-const char *runas_find(struct account *a, const struct settings *s, char *const *environment);
+ * `environment` is where DOCKER_HOST stands, or NULL. Returns 0, or -1 with an error:
+ * then nothing may run. */
+int runas_find(struct account *a, const struct settings *s, char *const *environment,
+               char error[RUNAS_TEXT]);
 
 /* As runas_find, for one who only wants to know what that account could do: one that can't be found
  * is SSH_UID with SSH_GID, as `bastion init` will make it. */
@@ -30,8 +31,8 @@ bool runas_docker_group(gid_t *group, const struct settings *s, char *const *env
  * can't leave), and DOCKER_GROUP does not say that they may. */
 bool runas_has_root_group(const struct account *a, const struct settings *s);
 
-/* What is to be said of group 0, which commands never get from here (for DOCKER_GROUP); or NULL.
- * Good until the next call. */
+/* What is to be said of group 0, which commands never get from here (for DOCKER_GROUP): a constant,
+ * or NULL. */
 const char *runas_lacks(const struct settings *s, char *const *environment);
 
 #endif

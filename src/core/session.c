@@ -30,26 +30,23 @@ void session_new_run(char out[SESSION_RUN_ID]) {
 
 /* ---- whom it runs as ---- */
 
-int session_open(struct session *s, const struct settings *settings, char *const *environment,
-                 const char **error) {
-    static char text[128];
+int session_open(struct session *s, const struct settings *settings, char *const *environment) {
     /* One by one: the table of rules in it is large, and what is never touched costs no memory. */
     s->settings = settings;
     s->environment = environment;
     s->run = (struct run){.next_signal = CLOCK_NEVER};
-    if (policy_load(&s->policy, settings, error) == -1)
-        return -1;
-    if ((*error = runas_find(&s->account, settings, environment)) != NULL)
+    if (policy_load(&s->policy, settings, s->error) == -1
+        || runas_find(&s->account, settings, environment, s->error) == -1)
         return -1;
     lock_prepare(&s->lock, settings_text(settings, SETTING_RUN_DIR), s->account.gid);
     replaced_mount_note(settings, s->policy.mode == POLICY_BROKER, s->lock.directory, NULL, NULL);
     if (geteuid() == 0 && drop_to(&s->account) == -1) {
-        snprintf(text, sizeof text, "SSH_USER: cannot become that account: %s", strerror(errno));
-        *error = text;
+        snprintf(s->error, sizeof s->error, "SSH_USER: cannot become that account: %s",
+                 strerror(errno));
         return -1;
     }
     if (chdir(s->account.home) == -1 && chdir("/") == -1) {
-        *error = "cannot enter / as the account";
+        snprintf(s->error, sizeof s->error, "cannot enter / as the account");
         return -1;
     }
     return 0;
@@ -68,7 +65,7 @@ bool session_passes(const char *name, size_t n) {
 
 static char *const *command_environment(const struct session *s, const struct request *rq,
                                         const char *run) {
-    static struct env e;
+    static struct env e; /* static, since it is large; the command gets it before the next one */
     env_start(&e);
     env_copy(&e, s->environment, session_passes);
     if (env_get(s->environment, "PATH") == NULL)
@@ -117,33 +114,33 @@ static void name_command(char out[LOCK_NAME], const struct session *s, const str
 
 /* Who holds the lock, for the client (o->busy) and for the log (o->reason), which alone may know of
  * processes. */
-static void tell_holder(struct outcome *o, const struct lock *l, const char *command) {
-    static char busy[128], reason[256];
+static void tell_holder(struct session *s, struct outcome *o, const char *command) {
     struct lock_holder h;
     char since[32] = "", process[64] = "";
     time_t at;
-    lock_look(l, &h);
+    lock_look(&s->lock, &h);
     at = (time_t)h.since;
     bool known = h.run[0] != '\0', other = known && strcmp(h.command, command) != 0;
     strftime(since, sizeof since, "%Y-%m-%dT%H:%M:%SZ", gmtime(&at));
     if (h.pid != 0)
         snprintf(process, sizeof process, " (process %ld, %s)", (long)h.pid, h.name);
     if (!known) {
-        snprintf(busy, sizeof busy, "A run is under way already");
-        snprintf(reason, sizeof reason, "another run holds the lock%s", process);
+        snprintf(s->busy, sizeof s->busy, "A run is under way already");
+        snprintf(s->error, sizeof s->error, "another run holds the lock%s", process);
     } else if (h.ended) {
-        snprintf(busy, sizeof busy, "What run %s of %s left behind is still at work", h.run, since);
-        snprintf(reason, sizeof reason,
+        snprintf(s->busy, sizeof s->busy, "What run %s of %s left behind is still at work", h.run,
+                 since);
+        snprintf(s->error, sizeof s->error,
                  "run %s, since %s%s, has ended, but what it left behind holds the lock%s", h.run,
                  since, other ? ", of another command in this RUN_DIR" : "", process);
     } else {
-        snprintf(busy, sizeof busy, "A run%s is under way already (%s, since %s)",
+        snprintf(s->busy, sizeof s->busy, "A run%s is under way already (%s, since %s)",
                  other ? " of another command" : "", h.run, since);
-        snprintf(reason, sizeof reason, "run %s, since %s%s, holds the lock", h.run, since,
+        snprintf(s->error, sizeof s->error, "run %s, since %s%s, holds the lock", h.run, since,
                  other ? ", of another command in this RUN_DIR" : "");
     }
-    o->busy = busy;
-    o->reason = reason;
+    o->busy = s->busy;
+    o->reason = s->error;
 }
 
 static void note_wait(const struct audit *about, const char *reason) {
@@ -168,7 +165,7 @@ static bool take_lock(struct session *s, const struct request *rq, const struct 
     name_command(command, s, d);
     *o = (struct outcome){.kind = way == LOCK_MODE_SKIP ? OUTCOME_SKIPPED : OUTCOME_BUSY};
     if (got == 0)
-        tell_holder(o, &s->lock, command);
+        tell_holder(s, o, command);
     if (got == 0 && way == LOCK_MODE_WAIT) {
         note_wait(a, o->reason);
         uint64_t seconds = settings_number(s->settings, SETTING_COMMAND_LOCK_WAIT);
@@ -178,16 +175,15 @@ static bool take_lock(struct session *s, const struct request *rq, const struct 
         pid_t child = lock_queue(&s->lock);
         got = child == -1 ? -1 : relay_wait_child(c, child, deadline, leave);
         if (got == 0)
-            tell_holder(o, &s->lock, command);
+            tell_holder(s, o, command);
         if (got == 0 && c->gone && leave)
             *o = (struct outcome){.kind = OUTCOME_GONE,
                                   .reason = "the client went away while it waited for the lock"};
     }
     if (got == -1) {
-        static char error[LIMIT_PATH + 64];
-        snprintf(error, sizeof error, "RUN_DIR: no lock in %s: %s",
+        snprintf(s->error, sizeof s->error, "RUN_DIR: no lock in %s: %s",
                  settings_text(s->settings, SETTING_RUN_DIR), strerror(errno));
-        *o = (struct outcome){.kind = OUTCOME_ERROR, .reason = error};
+        *o = (struct outcome){.kind = OUTCOME_ERROR, .reason = s->error};
     }
     if (got == 1)
         lock_record(&s->lock, a->run, command);
@@ -225,10 +221,13 @@ static void on_end(struct relay *r) {
 static bool start_run(struct session *s, const struct request *rq, const struct decision *d,
                       struct audit *a, struct outcome *o) {
     char *const *environment = command_environment(s, rq, a->run);
-    const char *error = environment == NULL ? "the environment is too large" : NULL;
     int ruleset = -1;
-    if (error != NULL || protect_close(&ruleset, &error) == -1) {
-        *o = (struct outcome){.kind = OUTCOME_ERROR, .reason = error};
+    if (environment == NULL) {
+        *o = (struct outcome){.kind = OUTCOME_ERROR, .reason = "the environment is too large"};
+        return false;
+    }
+    if (protect_close(&ruleset, s->error) == -1) {
+        *o = (struct outcome){.kind = OUTCOME_ERROR, .reason = s->error};
         return false;
     }
     a->event = "start";

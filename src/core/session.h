@@ -20,7 +20,9 @@ struct session {
     char *const *environment; /* the administrator's, an empty list where the client writes it */
     struct account account;   /* whom commands run as: what this process is from session_open on */
     struct lock lock;
-    struct run run; /* the last one */
+    struct run run;          /* the last one */
+    char error[LIMIT_ERROR]; /* why nothing may be served, or what a request's outcome tells */
+    char busy[128];          /* what is under way, where a request's outcome tells of it */
     /* last, since most of these is room that a run may never touch */
     struct decision decision; /* on the request at hand */
     struct policy policy;
@@ -41,9 +43,8 @@ struct request {
 void session_new_run(char out[SESSION_RUN_ID]);
 
 /* Takes up the settings: mode, lock, account; as root it becomes SSH_USER, for good, and never root
- * itself. Returns 0, or -1 with *error (valid until the next call): then nothing may be served. */
-int session_open(struct session *s, const struct settings *settings, char *const *environment,
-                 const char **error);
+ * itself. Returns 0, or -1 with s->error: then nothing may be served. */
+int session_open(struct session *s, const struct settings *settings, char *const *environment);
 
 /* Serves one request of the run named `run`: decides, takes the lock, writes the audit, runs the
  * command, and passes its output and the outcome to the front end `c`, whose c->ops->ended is

@@ -20,18 +20,17 @@ bool settings_given(const struct settings *s, enum setting id) {
     return s->value[id].origin > FROM_DEFAULT;
 }
 
-const char *settings_source(const struct settings *s, enum setting id) {
-    static char text[LIMIT_PATH + 64];
+const char *settings_source(const struct settings *s, enum setting id, char text[SETTINGS_SOURCE]) {
     const struct settings_value *v = &s->value[id];
     switch (v->origin) {
     case FROM_ENVIRONMENT: return "from the environment";
     case FROM_DEFAULT: return "by default";
     case FROM_NOWHERE: return "not set";
     case FROM_NAMED_FILE:
-        snprintf(text, sizeof text, "from %s_FILE=%s", settings_name(id), v->place);
+        snprintf(text, SETTINGS_SOURCE, "from %s_FILE=%s", settings_name(id), v->place);
         break;
     case FROM_DIRECTORY:
-        snprintf(text, sizeof text, "from %s/%s", v->place, settings_name(id));
+        snprintf(text, SETTINGS_SOURCE, "from %s/%s", v->place, settings_name(id));
         break;
     }
     return text;
@@ -50,8 +49,9 @@ static int end_with_error(const struct settings_reading *r, enum setting id) {
 }
 
 int settings_note_error(const struct settings_reading *r, enum setting id, const char *what) {
+    char from[SETTINGS_SOURCE];
     snprintf(r->s->error, sizeof r->s->error, "%s: %s (%s)", settings_name(id), what,
-             settings_source(r->s, id));
+             settings_source(r->s, id, from));
     return end_with_error(r, id);
 }
 
@@ -126,11 +126,11 @@ static int check_values(const struct settings_reading *r) {
 /* Whether nobody but the administrator can have written what was read. What says who runs commands
  * must be root's alone: nobody else may say that he is the one for whom the rest is closed. */
 static int check_writers(const struct settings_reading *r) {
-    char path[LIMIT_PATH + 64];
+    char path[LIMIT_PATH + 64], text[LIMIT_ERROR];
     const char *wrong;
     for (const char *const *directory = r->places->directories; *directory != NULL; directory++)
         if (strcmp(*directory, SETTINGS_EXPORT) != 0
-            && (wrong = protect_refuses(*directory, PROTECT_SETTING)) != NULL
+            && (wrong = protect_refuses(*directory, PROTECT_SETTING, text)) != NULL
             && settings_note_directory_error(r, *directory, wrong) == -1)
             return -1;
     for (enum setting id = 0; id < SETTING_COUNT; id++) {
@@ -141,9 +141,11 @@ static int check_writers(const struct settings_reading *r) {
         bool is_directory = v->origin == FROM_DIRECTORY, identity = settings_is_identity(id);
         snprintf(path, sizeof path, "%s%s%s", v->place, is_directory ? "/" : "",
                  is_directory ? settings_name(id) : "");
-        if ((wrong = protect_refuses(path, identity && geteuid() == 0 ? PROTECT_IDENTITY
-                                           : is_directory             ? PROTECT_SETTING
-                                                                      : PROTECT_KEY))
+        if ((wrong = protect_refuses(path,
+                                     identity && geteuid() == 0 ? PROTECT_IDENTITY
+                                     : is_directory             ? PROTECT_SETTING
+                                                                : PROTECT_KEY,
+                                     text))
                 != NULL
             && settings_note_error(r, id, wrong) == -1)
             return -1;
@@ -176,7 +178,8 @@ void settings_read_each(struct settings *s, const struct settings_places *places
 }
 
 bool settings_file_counts(struct settings *s, const char *path) {
-    const char *wrong = protect_refuses(path, PROTECT_KEY);
+    char text[LIMIT_ERROR];
+    const char *wrong = protect_refuses(path, PROTECT_KEY, text);
     if (wrong != NULL)
         snprintf(s->error, sizeof s->error, "%s: %s", path, wrong);
     return wrong == NULL;

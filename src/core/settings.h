@@ -140,8 +140,9 @@ bool settings_is_secret(enum setting id);
 /* Whether the setting says where configuration stands, or who could write there: its value is
  * needed to close that to commands. */
 bool settings_is_place(enum setting id);
-/* Where the value comes from, for people; valid until the next call. */
-const char *settings_source(const struct settings *s, enum setting id);
+enum { SETTINGS_SOURCE = LIMIT_PATH + 64 }; /* bytes of such a text */
+/* Where the value comes from, for people: put at `text`, or a constant. */
+const char *settings_source(const struct settings *s, enum setting id, char text[SETTINGS_SOURCE]);
 
 /* Whether the file at an absolute path, which a setting named, counts: no command can have written
  * it (core/protect.h). False with s->error, which names the file and says why not. */

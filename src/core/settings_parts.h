@@ -4,6 +4,7 @@
 #ifndef CORE_SETTINGS_PARTS_H
 #define CORE_SETTINGS_PARTS_H
 
+#include "core/audit.h"
 #include "core/settings.h"
 
 /* One reading, from settings_read's start to its end. */
@@ -39,7 +40,7 @@ bool settings_is_port(enum setting id);
 bool settings_is_identity(enum setting id);
 const char *settings_preset(enum setting id); /* or NULL */
 
-enum { SETTINGS_WRONG = 256 }; /* bytes of such a text */
+enum { SETTINGS_WRONG = AUDIT_MASK_ERROR }; /* bytes of such a text; the mask's is the longest */
 /* What is wrong with a value, put at `text` or a constant; or NULL, and then its number is set. */
 const char *settings_wrong_value(struct settings_value *v, enum setting id,
                                  char text[SETTINGS_WRONG]);

@@ -148,7 +148,8 @@ const char *settings_wrong_value(struct settings_value *v, enum setting id,
     switch (sp->kind) {
     case KIND_COMMAND: return is_blank(v->text) ? "blank" : NULL;
     case KIND_LINE: return is_line(v->text) ? NULL : "has a control character";
-    case KIND_MASK: return is_line(v->text) ? audit_mask_error(v->text) : "has a control character";
+    case KIND_MASK:
+        return is_line(v->text) ? audit_mask_error(v->text, text) : "has a control character";
     case KIND_PATH:
         return v->text[0] == '/' && is_line(v->text) && v->n < LIMIT_PATH
                    ? NULL

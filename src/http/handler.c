@@ -23,8 +23,8 @@ static const char *open_handler(struct handler *h, char *const *environment) {
     auth_load(&h->auth, &h->settings);
     if (error != NULL)
         return error;
-    if (session_open(&h->session, &h->settings, environment, &error) == -1)
-        return error;
+    if (session_open(&h->session, &h->settings, environment) == -1)
+        return h->session.error;
     if (h->auth.scheme == AUTH_NONE)
         return "HTTP_BASIC_AUTH, HTTP_TOKEN: neither is set, so nobody may run anything";
     return NULL;

@@ -116,6 +116,7 @@ static void read_key_lines(struct authorized_keys *k, const struct source *from,
 
 static void read_authorized_file(struct authorized_keys *k, const struct source *from) {
     static char text[LIMIT_KEY_FILE + 1];
+    char refusal[LIMIT_ERROR];
     struct stat st;
     int fd = open(from->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
     if (fd == -1 && errno == ENOENT)
@@ -128,7 +129,7 @@ static void read_authorized_file(struct authorized_keys *k, const struct source 
         wrong = "a folder, where a file is wanted: a mount whose source is missing makes one";
     else if (!S_ISREG(st.st_mode))
         wrong = "not a regular file";
-    else if ((wrong = protect_refuses(from->path, PROTECT_KEY)) != NULL)
+    else if ((wrong = protect_refuses(from->path, PROTECT_KEY, refusal)) != NULL)
         ;
     else if ((n = fd_read_file(fd, text, sizeof text)) < 0)
         wrong = strerror(errno);
@@ -242,8 +243,10 @@ static void read_key_directory(struct authorized_keys *k, const char *directory)
     static char good_names[LIMIT_KEYS][256], other_names[LIMIT_KEY_OTHERS][256];
     struct names good = {.room = LIMIT_KEYS, .at = good_names},
                  others = {.room = LIMIT_KEY_OTHERS, .at = other_names};
+    char refusal[LIMIT_ERROR];
     DIR *dir = opendir(directory);
-    const char *wrong = dir == NULL ? strerror(errno) : protect_refuses(directory, PROTECT_KEY);
+    const char *wrong =
+        dir == NULL ? strerror(errno) : protect_refuses(directory, PROTECT_KEY, refusal);
     if (dir == NULL || wrong != NULL) {
         if (dir != NULL || errno != ENOENT)
             add_file_error(k, directory, 0, wrong);

@@ -54,13 +54,13 @@ static bool is_intact(const struct openssh_key *k, const unsigned char *known) {
 }
 
 /* Why the key does not count, since a command could have written it or put it there; or NULL. */
-static const char *refuse_directory(const char *directory) {
+static const char *refuse_directory(const char *directory, char refusal[LIMIT_ERROR]) {
     static const char *const names[] = {"", "/" OPENSSH_FILE, "/" SECRET_FILE};
     char path[LIMIT_PATH + 32];
     const char *wrong = NULL;
     for (size_t i = 0; i < sizeof names / sizeof *names && wrong == NULL; i++) {
         snprintf(path, sizeof path, "%s%s", directory, names[i]);
-        wrong = protect_refuses(path, PROTECT_KEY);
+        wrong = protect_refuses(path, PROTECT_KEY, refusal);
     }
     return wrong;
 }
@@ -69,7 +69,8 @@ static const char *refuse_directory(const char *directory) {
 static int find_key(struct openssh_key *k, int dir, const char *directory,
                     const unsigned char *known, char error[HOSTKEY_ERROR]) {
     char text[4 * OPENSSH_KEY_FILE];
-    const char *refused = refuse_directory(directory);
+    char refusal[LIMIT_ERROR];
+    const char *refused = refuse_directory(directory, refusal);
     if (refused != NULL)
         return set_hostkey_error(error, directory, "", refused);
     ssize_t n = read_key_file(dir, OPENSSH_FILE, text, sizeof text);

@@ -30,9 +30,9 @@ __attribute__((format(printf, 2, 3))) static const char *set_setup_error(struct 
 
 static const char *find_account(struct setup *x, const struct settings *s) {
     const struct account *a = &x->account;
-    const char *slash, *unfit = runas_find(&x->account, s, NULL);
-    if (unfit != NULL)
-        return unfit;
+    const char *slash, *unfit;
+    if (runas_find(&x->account, s, NULL, x->error) == -1)
+        return x->error;
     if ((unfit = account_unfit(a)) != NULL)
         return set_setup_error(x, "SSH_USER: %s %s", a->name, unfit);
     if (geteuid() == 0 && runas_has_root_group(a, s)) /* in /etc/group, where tinysshd finds it */
@@ -144,7 +144,8 @@ static const char *make_directories(struct setup *x) {
             return error;
     }
     /* Where this process is not root, they belong to the account that commands run as. */
-    const char *refused = protect_refuses(SETUP_KEYS, PROTECT_KEY);
+    char refusal[LIMIT_ERROR];
+    const char *refused = protect_refuses(SETUP_KEYS, PROTECT_KEY, refusal);
     return refused != NULL ? set_setup_error(x, SETUP_KEYS ": %s", refused) : NULL;
 }
 

@@ -143,8 +143,8 @@ static const char *open_login_session(struct login_session *l, char *const *envi
     const char *error = settings_start(&l->settings, &places, NEED_RUN | NEED_ACCOUNT);
     if (error != NULL)
         return error;
-    if (session_open(&l->session, &l->settings, environment, &error) == -1)
-        return error;
+    if (session_open(&l->session, &l->settings, environment) == -1)
+        return l->session.error;
     /* another sshd may have left the group to this process */
     if (!l->handed_over && runas_has_root_group(&l->session.account, &l->settings))
         return "this account is in the group 0, root's, with which nothing runs";

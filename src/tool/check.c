@@ -211,6 +211,7 @@ int check_main(int argc, char **argv) {
     static struct authorized_keys keys;
     static struct subject x;
     static char *nothing[] = {NULL};
+    char error[LIMIT_ERROR];
     bool files = argc > 1 && strcmp(argv[1], "--files") == 0;
     bool brief = argc > 1 + files && strcmp(argv[1 + files], "--brief") == 0;
     bool explain = !brief && argc > 1 + files && strcmp(argv[1 + files], "--explain") == 0;
@@ -224,7 +225,6 @@ int check_main(int argc, char **argv) {
     }
     struct settings_places places = {files ? nothing : environ,
                                      files ? settings_directories_of_guests : settings_directories};
-    const char *error = s.error;
     x = (struct subject){.settings = &s,
                          .policy = &policy,
                          .keys = &keys,
@@ -234,8 +234,9 @@ int check_main(int argc, char **argv) {
                          .container = container_is_ours()};
     if (!brief)
         settings_read_each(&s, &places, NEED_ALL, take_error, unusable);
-    if ((brief && settings_read(&s, &places, NEED_ALL) == -1)
-        || (policy_load(&policy, &s, &error) == -1 && (brief || words == 1))) {
+    if (brief && settings_read(&s, &places, NEED_ALL) == -1)
+        return log_no_start("check", s.error);
+    if (policy_load(&policy, &s, error) == -1 && (brief || words == 1)) {
         if (brief)
             return log_no_start("check", error);
         report_error_line(error);

@@ -59,8 +59,9 @@ static void check_shell(const struct subject *x) {
 /* ---- the account ---- */
 
 void check_account(const struct subject *x) {
+    char source[SETTINGS_SOURCE];
     const char *name = settings_text(x->settings, SETTING_SSH_USER),
-               *from = settings_source(x->settings, SETTING_SSH_USER), *unfit;
+               *from = settings_source(x->settings, SETTING_SSH_USER, source), *unfit;
     if (x->unusable[SETTING_SSH_USER])
         return;
     if (x->container && access("/etc/passwd", F_OK) == -1) {
@@ -110,9 +111,10 @@ static const char *run_dir_defect(const char *path) {
 }
 
 static void check_run_dir(const struct subject *x) {
+    char source[SETTINGS_SOURCE];
     const struct settings *s = x->settings;
     const char *path = settings_text(s, SETTING_RUN_DIR),
-               *from = settings_source(s, SETTING_RUN_DIR), *wrong = run_dir_defect(path);
+               *from = settings_source(s, SETTING_RUN_DIR, source), *wrong = run_dir_defect(path);
     struct stat st;
     bool missing = wrong != NULL && lstat(path, &st) == -1 && errno == ENOENT;
     if (wrong == NULL)

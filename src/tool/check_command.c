@@ -152,9 +152,10 @@ static void check_needs(const struct subject *x, const char *program) {
 /* ---- the command, the prefix ---- */
 
 static void check_script(const struct subject *x, const char *script) {
+    char source[SETTINGS_SOURCE];
     struct shell_words w;
     char word[SHELL_WORD], text[CHECK_PROGRAM_ERROR];
-    const char *from = settings_source(x->settings, SETTING_FORCE_COMMAND),
+    const char *from = settings_source(x->settings, SETTING_FORCE_COMMAND, source),
                *wrong = check_program(text, "/bin/sh", x->files);
     size_t shown = 0;
     bool docker = false;
@@ -179,6 +180,7 @@ static void check_script(const struct subject *x, const char *script) {
 }
 
 static void check_prefix(const struct subject *x, const char *prefix) {
+    char from[SETTINGS_SOURCE];
     char word[SHELL_WORD], text[CHECK_PROGRAM_ERROR];
     size_t blanks = strspn(prefix, " "), n = strcspn(prefix + blanks, " ");
     if (n == 0 || n >= sizeof word)
@@ -187,7 +189,7 @@ static void check_prefix(const struct subject *x, const char *prefix) {
     const char *wrong = check_program(text, word, x->files);
     if (wrong != NULL)
         report_error("COMMAND_PREFIX", "%s (%s)", wrong,
-                     settings_source(x->settings, SETTING_COMMAND_PREFIX));
+                     settings_source(x->settings, SETTING_COMMAND_PREFIX, from));
     check_needs(x, word);
 }
 

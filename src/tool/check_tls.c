@@ -16,6 +16,7 @@ static bool is_missing(const char *path) { return access(path, F_OK) == -1 && er
 
 /* TLS=self-signed, and there is nothing yet: then there must be a place for it. */
 static void check_future(const struct subject *x) {
+    char from[SETTINGS_SOURCE];
     const char *directory = settings_text(x->settings, SETTING_SSH_KEYS);
     char above[LIMIT_PATH];
     snprintf(above, sizeof above, "%s", directory);
@@ -27,7 +28,7 @@ static void check_future(const struct subject *x) {
         report_error("TLS",
                      "self-signed: there is no certificate in %s, and none can be made there: %s; "
                      "make the folder writable, or mount one (%s)",
-                     directory, strerror(errno), settings_source(x->settings, SETTING_TLS));
+                     directory, strerror(errno), settings_source(x->settings, SETTING_TLS, from));
     else if (!x->container)
         report_warning("TLS",
                        "self-signed: there is no certificate in %s yet: bastion init makes it at "
@@ -38,6 +39,7 @@ static void check_future(const struct subject *x) {
 }
 
 static void check_pair(const struct subject *x, const char *chain, const char *key) {
+    char from[SETTINGS_SOURCE];
     static struct certificate c;
     const char *name = settings_given(x->settings, SETTING_TLS_CERT) ? "TLS_CERT, TLS_KEY" : "TLS",
                *error = certificate_read(&c, chain, key);
@@ -47,9 +49,11 @@ static void check_pair(const struct subject *x, const char *chain, const char *k
     if (error != NULL) {
         bool other = errno == EACCES && geteuid() != 0;
         report_error(name, "%s%s (%s)", error, other ? "; as root it may be readable" : "",
-                     settings_source(x->settings, settings_given(x->settings, SETTING_TLS_CERT)
-                                                      ? SETTING_TLS_CERT
-                                                      : SETTING_TLS));
+                     settings_source(x->settings,
+                                     settings_given(x->settings, SETTING_TLS_CERT)
+                                         ? SETTING_TLS_CERT
+                                         : SETTING_TLS,
+                                     from));
         return;
     }
     const char *age = certificate_age(text, &c, now);
@@ -66,6 +70,7 @@ static void check_pair(const struct subject *x, const char *chain, const char *k
 }
 
 void check_tls(const struct subject *x) {
+    char from[SETTINGS_SOURCE];
     static struct client_cert ca;
     const struct settings *s = x->settings;
     struct certificate_paths paths;
@@ -79,8 +84,8 @@ void check_tls(const struct subject *x) {
         return;
     if ((error = client_cert_read(&ca, settings_text(s, SETTING_TLS_CLIENT_CA))) != NULL)
         report_error("TLS_CLIENT_CA", "%s: every client would be refused (%s)", error,
-                     settings_source(s, SETTING_TLS_CLIENT_CA));
+                     settings_source(s, SETTING_TLS_CLIENT_CA, from));
     if (!has)
         report_warning("TLS_CLIENT_CA", "has no effect: there is no TLS_CERT, nor TLS (%s)",
-                       settings_source(s, SETTING_TLS_CLIENT_CA));
+                       settings_source(s, SETTING_TLS_CLIENT_CA, from));
 }

@@ -13,6 +13,7 @@ enum { SHOWN = 400 }; /* bytes of a value that are shown */
 /* ---- what is set ---- */
 
 void check_settings(const struct subject *x) {
+    char from[SETTINGS_SOURCE];
     const struct settings *s = x->settings;
     int width = 0;
     for (enum setting id = 0; id < SETTING_COUNT; id++)
@@ -28,7 +29,7 @@ void check_settings(const struct subject *x) {
         else
             quote_text(&b, settings_text(s, id), strlen(settings_text(s, id)), SHOWN);
         report_line("%-*s = %.*s  (%s)", width, settings_name(id), (int)b.len, b.at,
-                    settings_source(s, id));
+                    settings_source(s, id, from));
     }
 }
 
@@ -74,31 +75,33 @@ static bool has_mark_or_returns(const char *text) {
  * Blanks and empty lines do not matter to it, and quotes are judged by the program that they
  * name. */
 static void check_look_of_command(const struct settings *s) {
+    char from[SETTINGS_SOURCE];
     const char *text = settings_text(s, SETTING_FORCE_COMMAND);
     if (text != NULL && has_mark_or_returns(text))
         report_error("FORCE_COMMAND", "%s (%s)",
                      oddity_of(s, SETTING_FORCE_COMMAND) != NULL
                          ? oddity_of(s, SETTING_FORCE_COMMAND)
                          : "it has a carriage return in it",
-                     settings_source(s, SETTING_FORCE_COMMAND));
+                     settings_source(s, SETTING_FORCE_COMMAND, from));
 }
 
 static void check_look_of_prefix(const struct settings *s) {
+    char from[SETTINGS_SOURCE];
     const char *text = settings_text(s, SETTING_COMMAND_PREFIX);
     if (text == NULL)
         return;
     if (strlen(text) > 3 && strcmp(text + strlen(text) - 3, " -c") == 0)
         report_warning("COMMAND_PREFIX",
                        "ends with -c: a request's first word becomes a script (%s)",
-                       settings_source(s, SETTING_COMMAND_PREFIX));
+                       settings_source(s, SETTING_COMMAND_PREFIX, from));
     if (has_mark_or_returns(text))
         report_error("COMMAND_PREFIX", "%s (%s)", oddity_of(s, SETTING_COMMAND_PREFIX),
-                     settings_source(s, SETTING_COMMAND_PREFIX));
+                     settings_source(s, SETTING_COMMAND_PREFIX, from));
     else if (strpbrk(text, "\"'\\$`") != NULL)
         report_warning("COMMAND_PREFIX",
                        "has quotes or a $, which mean nothing here: it is taken apart at its "
                        "spaces, with no shell (%s)",
-                       settings_source(s, SETTING_COMMAND_PREFIX));
+                       settings_source(s, SETTING_COMMAND_PREFIX, from));
 }
 
 /* ---- credentials ---- */
@@ -124,8 +127,9 @@ static bool has_scheme(const char *text) {
 }
 
 static void check_token(const struct settings *s) {
+    char source[SETTINGS_SOURCE];
     const char *text = settings_text(s, SETTING_HTTP_TOKEN),
-               *from = settings_source(s, SETTING_HTTP_TOKEN);
+               *from = settings_source(s, SETTING_HTTP_TOKEN, source);
     if (text == NULL || settings_given(s, SETTING_HTTP_BASIC_AUTH))
         return;
     if (has_scheme(text))
@@ -151,8 +155,9 @@ static void check_token(const struct settings *s) {
 }
 
 static void check_password(const struct settings *s) {
+    char source[SETTINGS_SOURCE];
     const char *text = settings_text(s, SETTING_HTTP_BASIC_AUTH),
-               *from = settings_source(s, SETTING_HTTP_BASIC_AUTH);
+               *from = settings_source(s, SETTING_HTTP_BASIC_AUTH, source);
     if (text == NULL)
         return;
     const char *password = strchr(text, ':') + 1;
@@ -185,15 +190,16 @@ static void check_password(const struct settings *s) {
 /* ---- all of it ---- */
 
 static void check_without_effect(const struct subject *x) {
+    char from[SETTINGS_SOURCE];
     const struct settings *s = x->settings;
     bool waits = settings_given(s, SETTING_COMMAND_LOCK)
                  && settings_number(s, SETTING_COMMAND_LOCK) == LOCK_MODE_WAIT;
     if (settings_given(s, SETTING_HTTP_BASIC_AUTH) && settings_given(s, SETTING_HTTP_TOKEN))
         report_warning("HTTP_TOKEN", "has no effect: HTTP_BASIC_AUTH wins (%s)",
-                       settings_source(s, SETTING_HTTP_TOKEN));
+                       settings_source(s, SETTING_HTTP_TOKEN, from));
     if (settings_given(s, SETTING_COMMAND_LOCK_WAIT) && !waits)
         report_warning("COMMAND_LOCK_WAIT", "has no effect: COMMAND_LOCK is not wait (%s)",
-                       settings_source(s, SETTING_COMMAND_LOCK_WAIT));
+                       settings_source(s, SETTING_COMMAND_LOCK_WAIT, from));
     if (policy_ignores(x->policy) != NULL)
         report_warning("FORCE_COMMAND", "%s", policy_ignores(x->policy));
     if (!x->http && x->tls)

@@ -169,9 +169,9 @@ START_TEST(policy) {
     static struct policy p;
     static struct decision d;
     const struct slice nothing = {NULL, 0};
-    const char *error = NULL;
+    char error[LIMIT_ERROR];
     set("FORCE_COMMAND=echo 'a b'; id", "X=");
-    ck_assert_int_eq(policy_load(&p, &s, &error), 0);
+    ck_assert_int_eq(policy_load(&p, &s, error), 0);
     policy_decide(&p, (struct slice){"anything", 8}, &d);
     ck_assert(d.allow);
     ck_assert_str_eq(d.argv[0], "/bin/sh");
@@ -181,18 +181,18 @@ START_TEST(policy) {
     ck_assert_int_eq(policy_lock(&p, &s), LOCK_MODE_SKIP);
     ck_assert(!policy_hangs_up(&s, true) && policy_hangs_up(&s, false));
     set("FORCE_COMMAND=x", "COMMAND_LOCK=wait");
-    ck_assert_int_eq(policy_load(&p, &s, &error), 0);
+    ck_assert_int_eq(policy_load(&p, &s, error), 0);
     ck_assert_int_eq(policy_lock(&p, &s), LOCK_MODE_WAIT);
     set("ON_DISCONNECT=hangup", "X=");
     ck_assert(policy_hangs_up(&s, true));
     set("ON_DISCONNECT=continue", "X=");
     ck_assert(!policy_hangs_up(&s, false));
     /* No mode: nothing can be decided, and what is decided all the same is a refusal. */
-    ck_assert_int_eq(policy_load(&p, &s, &error), -1);
+    ck_assert_int_eq(policy_load(&p, &s, error), -1);
     policy_decide(&p, nothing, &d);
     ck_assert(!d.allow && d.argv[0] == NULL);
     set("ALLOWED_COMMANDS=.*", "X=");
-    ck_assert_int_eq(policy_load(&p, &s, &error), 0);
+    ck_assert_int_eq(policy_load(&p, &s, error), 0);
     ck_assert_int_eq(policy_lock(&p, &s), LOCK_MODE_OFF);
     policy_decide(&p, nothing, &d);
     ck_assert(!d.allow && d.argv[0] == NULL);

@@ -150,13 +150,14 @@ START_TEST(ports) {
 END_TEST
 
 START_TEST(defaults) {
+    char from[SETTINGS_SOURCE];
     char *none[] = {NULL};
     ck_assert_int_eq(read_settings(none, NEED_ALL), 0);
     ck_assert_uint_eq(settings_number(&s, SETTING_HTTP_HOLD_MS), 1000);
     ck_assert_uint_eq(settings_number(&s, SETTING_HTTP_STDIN), HTTP_STDIN_OFF);
     ck_assert_str_eq(settings_text(&s, SETTING_SSH_USER), "agent");
     ck_assert_str_eq(settings_text(&s, SETTING_RUN_DIR), "/run/bastion");
-    ck_assert_str_eq(settings_source(&s, SETTING_RUN_DIR), "by default");
+    ck_assert_str_eq(settings_source(&s, SETTING_RUN_DIR, from), "by default");
     ck_assert(!settings_given(&s, SETTING_RUN_DIR)
               && settings_text(&s, SETTING_FORCE_COMMAND) == NULL);
 }
@@ -166,6 +167,7 @@ END_TEST
 
 START_TEST(precedence) {
     char value_env[] = "FORCE_COMMAND=env", file_env[128], empty[] = "FORCE_COMMAND=";
+    char from[SETTINGS_SOURCE];
     put(directory_b, "FORCE_COMMAND", BYTES("b\n"));
     char *none[] = {NULL};
     ck_assert_int_eq(read_settings(none, NEED_RUN), 0);
@@ -174,7 +176,7 @@ START_TEST(precedence) {
     ck_assert_int_eq(read_settings(none, NEED_RUN), 0);
     /* one final newline, not all of them */
     ck_assert_str_eq(settings_text(&s, SETTING_FORCE_COMMAND), "a\n");
-    ck_assert_ptr_nonnull(strstr(settings_source(&s, SETTING_FORCE_COMMAND), directory_a));
+    ck_assert_ptr_nonnull(strstr(settings_source(&s, SETTING_FORCE_COMMAND, from), directory_a));
     snprintf(file_env, sizeof file_env, "FORCE_COMMAND_FILE=%s",
              put(directory_b, "FORCE_COMMAND", BYTES("named")));
     char *named[] = {file_env, empty, NULL};
