@@ -30,10 +30,9 @@ static const struct program {
      "Serves one CGI/1.1 request behind a web server. Its settings come from files alone\n"
      "(" SETTINGS_EXPORT " and /etc/bastion), since the client writes the environment.\n"},
     {"tls", tls_main, "bastion tls PROGRAM [ARG...]",
-     "Speaks TLS 1.2 on descriptors 0 and 1 with the certificate of TLS_CERT and TLS_KEY, and "
-     "runs\n"
-     "PROGRAM with clear text on its own: bastion tls bastion http is HTTPS. Started like http.\n"
-     "PROGRAM finds HTTPS, SSL_PROTOCOL, SSL_CIPHER and SSL_TLS_SNI_SERVERNAME in its "
+     "Speaks TLS 1.2 on descriptors 0 and 1 with the certificate of TLS_CERT and TLS_KEY, and\n"
+     "runs PROGRAM with clear text on its own: bastion tls bastion http is HTTPS. Started like\n"
+     "http. PROGRAM finds HTTPS, SSL_PROTOCOL, SSL_CIPHER and SSL_TLS_SNI_SERVERNAME in its\n"
      "environment.\n"},
     {"ssh", ssh_main, "bastion ssh [--prepare]",
      "Serves one SSH connection on descriptors 0 and 1, by tinysshd, for the keys in\n"
@@ -46,27 +45,24 @@ static const struct program {
      "started by OpenSSH's ForceCommand, whose SSH_ORIGINAL_COMMAND is the request.\n"},
     {"check", check_main, "bastion check [--files] [--brief | [--explain] [--] REQUEST]",
      "Says whether everything that is configured can work: settings and where each comes from,\n"
-     "account, folders, keys, certificate, rules, the command's program. It changes nothing. With\n"
-     "REQUEST, what would happen to it and why; --explain: of one that no rule allows also which\n"
-     "rules come nearest, and where they end. --files: as cgi and the login shell see the "
-     "settings,\n"
-     "without the environment. --brief: only what keeps init from serving.\n"
-     "Exits 0 (warnings or not), 78 for a fault, 126 for a refusal.\n"},
+     "account, folders, keys, certificate, rules, the command's program. It changes nothing.\n"
+     "With REQUEST, what would happen to it and why; --explain: of one that no rule allows also\n"
+     "which rules come nearest, and where they end. --files: as cgi and the login shell see the\n"
+     "settings, without the environment. --brief: only what keeps init from serving. Exits 0\n"
+     "(warnings or not), 78 for a fault, 126 for a refusal.\n"},
     {"docker", docker_main, "bastion docker COMMAND [ARG...]",
      "A small client of the Docker Engine: exec, ps, logs, start, stop and the like, as docker(1)\n"
      "has them. So does bastion when it is called docker, as by a link of that name.\n"},
     {"cert", cert_main, "bastion cert [--keep] FOLDER NAME...",
      "Makes a key, FOLDER/tls.key, and a certificate for these host names and addresses that it\n"
-     "signs itself, FOLDER/tls.crt; prints where they are and the key's pin for curl. --keep: "
-     "what\n"
-     "is there stays, and only a certificate that ends within 30 days, or that is not for the key\n"
-     "or for all of the names, is made anew, for the same key. It may run as often as one "
-     "likes.\n"},
+     "signs itself, FOLDER/tls.crt; prints where they are and the key's pin for curl. --keep:\n"
+     "what is there stays, and only a certificate that ends within 30 days, or that is not for\n"
+     "the key or for all of the names, is made anew, for the same key. It may run as often as\n"
+     "one likes.\n"},
     {"init", init_main, "bastion init [--address ADDRESS]",
-     "Process 1 of the container: checks the settings, makes the accounts and the host's key, and\n"
-     "listens on HTTP_PORT, HTTPS_PORT and SSH_PORT, at all addresses or at ADDRESS. SIGTERM ends "
-     "it:\n"
-     "commands have ten seconds. SIGHUP hangs up every connection.\n"},
+     "Process 1 of the container: checks the settings, makes the accounts and the host's key,\n"
+     "and listens on HTTP_PORT, HTTPS_PORT and SSH_PORT, at all addresses or at ADDRESS.\n"
+     "SIGTERM ends it: commands have ten seconds. SIGHUP hangs up every connection.\n"},
     {"health", health_main, "bastion health",
      "Says on one line whether what init listens for answers; exits 0 or 1. For HEALTHCHECK.\n"},
 };

@@ -78,8 +78,8 @@ bool body_ended(const struct body *b) {
 
 ssize_t body_read(struct body *b) {
     if (b->content.n > 0)
-        return -1; /* `content` points into the window, which must not move before that is used up
-                    */
+        return -1; /* `content` points into the window, which must not move before that is used
+                      up */
     ssize_t n = input_read(b->in);
     if (n == 0 && !body_ended(b))
         b->bad = true;

@@ -61,8 +61,8 @@ ssize_t body_read(struct body *b);
 void body_skip(struct body *b);
 
 /* Reads the rest and drops it: LIMIT_DRAIN bytes at most, until the deadline, until nothing has
- * come for `idle` milliseconds, or until it is found to be bad. Returns whether that was all of it.
- */
+ * come for `idle` milliseconds, or until it is found to be bad. Returns whether that was all of
+ * it. */
 bool body_drop(struct body *b, int64_t deadline, int64_t idle);
 
 #endif

@@ -45,8 +45,8 @@ static bool is_printable(struct slice s) {
     return s.n > 0 && s.n < LIMIT_USER;
 }
 
-/* Replaces control characters, with which a name would be more than one line, or steer a terminal.
- */
+/* Replaces control characters, with which a name would be more than one line, or steer a
+ * terminal. */
 static const char *make_printable(char *text) {
     for (char *at = text; *at != '\0'; at++)
         if ((unsigned char)*at < 0x20 || *at == 0x7f)

@@ -85,8 +85,8 @@ const char *daemon_start(struct ssh_connection *c) {
     connection_watch(c, c->log, CONNECTION_LOG, EPOLLIN);
     connection_watch(c, c->listener, CONNECTION_LISTENER, EPOLLIN);
     /* For daemon_quick_acknowledge, edge by edge. Also as writable, which it always is: tinysshd
-     * may have read a piece before epoll_wait(2) looks, and then the event would not be reported.
-     */
+     * may have read a piece before epoll_wait(2) looks, and then the event would not be
+     * reported. */
     connection_watch(c, 0, CONNECTION_SOCKET, EPOLLIN | EPOLLOUT | EPOLLET);
     return error;
 }

@@ -53,8 +53,8 @@ static const char *prepare_connection(struct ssh_connection *c, bool has_client)
 }
 
 int ssh_main(int argc, char **argv) {
-    /* Static since it is large; zero, and set below, since else it would stand in the executable.
-     */
+    /* Static since it is large; zero, and set below, since else it would stand in the
+     * executable. */
     static struct ssh_connection c;
     bool only_prepare = argc == 2 && strcmp(argv[1], "--prepare") == 0;
     if (argc > 1 && !only_prepare) {

@@ -28,8 +28,8 @@
 
 extern char **environ;
 
-/* What is used until the end of the handshake, and then wiped and given back: most of the memory.
- */
+/* What is used until the end of the handshake, and then wiped and given back: most of the
+ * memory. */
 struct handshake {
     PAGES_ALIGNED struct settings settings; /* aligned, and thereby the whole struct is */
     struct certificate certificate;

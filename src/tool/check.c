@@ -109,8 +109,8 @@ static int check_subject(struct subject *x) {
 
 /* ---- a request ---- */
 
-/* Prints a word that is executed: all of it, since quoted it has four times as many bytes at most.
- */
+/* Prints a word that is executed: all of it, since quoted it has four times as many bytes at
+ * most. */
 static void print_word(const char *text) {
     static char line[4 * LIMIT_VALUE + 64];
     struct buf b = BUF_ON(line);

@@ -1,7 +1,8 @@
-/* chain N FILE: N processes, each the child of the one before, that hear no SIGTERM. The last one makes FILE.
+/* chain N FILE: N processes, each the child of the one before, that hear no SIGTERM. The last one
+ * makes FILE.
  *
- * Each is executed anew: a process that has only been forked shares its memory with all before it, of which the kernel keeps a
- * list for each of them. */
+ * Each is executed anew: a process that has only been forked shares its memory with all before it,
+ * of which the kernel keeps a list for each of them. */
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
