@@ -3,6 +3,7 @@ import os
 import pty
 import re
 import shutil
+import signal
 import subprocess
 import tempfile
 from pathlib import Path
@@ -78,6 +79,8 @@ class Terminal(Pty):
         self.pid, master = pty.fork()
         if self.pid == 0:
             set_size(0, *size)
+            for number in (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT):  # whoever started the tests may ignore them (nohup(1))
+                signal.signal(number, signal.SIG_DFL)
             os.execve(argv[0], argv, {**env, "TERM": "xterm"})
         super().__init__(master)
 
