@@ -6,17 +6,11 @@
 
 #include <stddef.h>
 
-/* Which means held. */
-enum {
-    CONFINE_SECCOMP = 1, /* nothing but the calls that were named */
-    CONFINE_LANDLOCK = 2 /* no file, no new connection by TCP, no signal to others */
-};
-
 /* Confines this process for good: no new privileges, no core, no other process, no memory beyond
  * what it has but for `memory` bytes of address space altogether, none that can be written and
  * executed; no files; and of system calls the n at `calls` (base/seccomp.h). What it has open it
- * keeps. Returns the means that held, or -1 with errno when even those failed that every kernel
- * has. */
+ * keeps. Where the kernel has no Landlock or no filters the rest holds (`bastion check` says so).
+ * Returns 0, or -1 with errno when something failed that every kernel has. */
 int confine(const unsigned *calls, size_t n, size_t memory);
 
 #endif

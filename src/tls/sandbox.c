@@ -1,6 +1,5 @@
 #include "tls/sandbox.h"
 
-#include <stdbool.h>
 #include <sys/syscall.h>
 
 #include "base/confine.h"
@@ -31,7 +30,7 @@ int sandbox_enter(void) {
      * later. */
     static const unsigned calls[] = {CARRY,        SYS_getrandom, SYS_pread64,
                                      SYS_pwrite64, SYS_pwritev2,  SYS_seccomp};
-    return confine(calls, sizeof calls / sizeof *calls, LIMIT_TLS_ADDRESS_SPACE) == -1 ? -1 : 0;
+    return confine(calls, sizeof calls / sizeof *calls, LIMIT_TLS_ADDRESS_SPACE);
 }
 
 void sandbox_narrow(void) {
