@@ -5,6 +5,7 @@ RUN_DIR, `log` for standard error. $T also marks the processes of a server, so t
 """
 import atexit
 import base64
+import contextlib
 import dataclasses
 import fcntl
 import itertools
@@ -144,6 +145,18 @@ mount -t tmpfs -o mode=755 tmpfs /run; mkdir /run/bastion
 def own_dev(folder):
     """/dev in `folder`: the few devices that a program needs, and /dev/log only where the test listens there."""
     return f"for d in null zero full random urandom; do : >>{folder}/$d; mount --bind /dev/$d {folder}/$d; done; mount --rbind {folder} /dev"
+
+
+@contextlib.contextmanager
+def syslog():
+    """A syslog of the test's own: its socket, and what puts it into a server's /dev (Server's `before`)."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as log:
+        def listen(server):
+            (server.home / "dev").mkdir()
+            log.bind(str(server.home / "dev/log"))
+            os.chmod(server.home / "dev/log", 0o777)
+            return own_dev(server.home / "dev")
+        yield log, listen
 
 
 def settings_files(settings, folder="/etc/bastion"):

@@ -7,7 +7,7 @@ import socket
 import subprocess
 
 import pytest
-from harness import AUTH, BASTION, TOKEN, UNTIL_GO, Client, Listener, ask, basic, own_dev, parse_line, request, together
+from harness import AUTH, BASTION, TOKEN, UNTIL_GO, Client, Listener, ask, basic, own_dev, parse_line, request, together, syslog
 from tls_harness import pair
 
 
@@ -220,12 +220,7 @@ def test_log_on_a_full_disk(start):
 @pytest.mark.parametrize("way", [*STDERR.values(), "2>&0"], ids=[*STDERR, "the client's socket"])
 def test_syslog(start, way):
     """Where standard error takes no line, or must not."""
-    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as log:
-        def listen(server):
-            (server.home / "dev").mkdir()
-            log.bind(str(server.home / "dev/log"))
-            os.chmod(server.home / "dev/log", 0o777)
-            return own_dev(server.home / "dev")
+    with syslog() as (log, listen):
         server = start(before=listen, program=logging_to(way))
         answer = ask(server)
         assert (answer.status, answer.body) == (200, b"ok\n")
@@ -240,12 +235,7 @@ def test_syslog(start, way):
 @pytest.mark.root
 def test_syslog_of_tls(start):
     """A process that can open nothing any more has it open."""
-    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as log:
-        def listen(server):
-            (server.home / "dev").mkdir()
-            log.bind(str(server.home / "dev/log"))
-            os.chmod(server.home / "dev/log", 0o777)
-            return own_dev(server.home / "dev")
+    with syslog() as (log, listen):
         server = start(before=listen, program=logging_to("2>&0", "tls", BASTION), **pair().settings())
         with Client(server) as client:
             client.send(b"neither TLS nor HTTP\r\n")

@@ -1,9 +1,8 @@
 """Each way to be started (bastion(8), DESCRIPTION): the same answers, the right peer, and a log in the right place."""
 import os
-import socket
 
 import pytest
-from harness import AUTH, BASTION, UNTIL_GO, Client, Listener, ask, curl, own_dev, parse_line, request, together
+from harness import AUTH, BASTION, UNTIL_GO, Client, Listener, ask, curl, own_dev, parse_line, request, together, syslog
 
 COMMAND = "echo x >>$T/runs; echo $BASTION_PEER"
 
@@ -65,13 +64,7 @@ def inetd(server):
 @pytest.mark.parametrize("host", ["127.0.0.1", "::1"])
 def test_inetd(start, host):
     """0, 1 and 2 are the client's socket: the log goes to syslog, and none of it to the client."""
-    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as log:
-        def listen(server):
-            (server.home / "dev").mkdir()
-            log.bind(str(server.home / "dev/log"))
-            os.chmod(server.home / "dev/log", 0o777)
-            return own_dev(server.home / "dev")
-
+    with syslog() as (log, listen):
         server = start(host=host, argv=inetd, before=listen, FORCE_COMMAND=COMMAND + "; echo complaint >&2")
         with Client(server) as client:
             client.send(request() + request(target="/none") + request(close=True))

@@ -2,10 +2,9 @@
 import contextlib
 import os
 import re
-import socket
 
 import pytest
-from harness import BASTION, UNTIL_GO, own_dev, parse_line, request, wait_for
+from harness import BASTION, UNTIL_GO, parse_line, request, wait_for, syslog
 from test_tls_endings import Memory
 from tls_harness import TlsClient, TlsServer, curl, openssl, pair, s_client
 
@@ -127,13 +126,7 @@ def inetd(server, script=f"exec {BASTION} http"):
 @pytest.mark.root
 def test_inetd(start):
     """0, 1 and 2 are the client's connection: the peer comes from it, and the log goes to syslog."""
-    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as log:
-        def listen(server):
-            (server.home / "dev").mkdir()
-            log.bind(str(server.home / "dev/log"))
-            os.chmod(server.home / "dev/log", 0o777)
-            return own_dev(server.home / "dev")
-
+    with syslog() as (log, listen):
         server = start(TlsServer, argv=inetd, before=listen, FORCE_COMMAND="echo $BASTION_PEER; echo complaint >&2")
         assert curl(server).stdout == b"127.0.0.1\ncomplaint\n"
         assert curl(server, path="/cgi-bin/run", auth="Authorization: Bearer wrong").stdout == b"The credential is missing or wrong.\n"
