@@ -101,7 +101,8 @@ def complete(cell):
 
 
 def lines(stage):
-    server = stage.server("streams", f"echo first; {UNTIL_GO}; echo last")
+    """The first line comes a second behind the head: what arrives with it shows nothing of what a client does with a line alone."""
+    server = stage.server("streams", f"sleep 1; echo first; {UNTIL_GO}; echo last")
     with tempfile.TemporaryDirectory(prefix="bastion-e2e-client-") as folder:
         client = stage.watch(server, Path(folder))
         word = "live" if select.select([client.stdout], [], [], LATELY)[0] else "held"

@@ -20,7 +20,7 @@ post      200/1       200/1       200/1      -          200/1       200/1       
 failed    422/1       422/1       422/1      422/1      422/1       422/1       422/1       422/1       422/1      422/1
 late      broken/1    broken/1    broken/1   broken/5   broken/4    broken/1    broken/1    broken/2    complete/1 complete/1
 latepost  broken/1    broken/1    broken/1   -          broken/1    broken/1    broken/1    broken/1    complete/1 complete/1
-lines     live/1      live/1      live/1     -          live/1      live/1      live/1      live/1      live/1     live/1
+lines     live/1      live/1      live/1     -          live/1      live/1      live/1      live/1      held/1     live/1
 leaves    hangup/1    hangup/1    hangup/1   -          hangup/1    hangup/1    hangup/1    hangup/1    hangup/1   hangup/1
 twice     200,200/2/1 200,200/2/1 -          -          200,200/2/1 200,200/2/1 200,200/2/1 200,200/2/1 -          200,200/2/1
 silence   200/1       200/1       200/1      200/1      200/1       200/1       200/1       200/1       200/1      200/1
@@ -38,6 +38,7 @@ resume    broken/0    409/0       -          -          -           -           
 # late      A broken answer is for these the network's fault, and they ask again by themselves: aria2 altogether 5 times, urllib3 4 times
 #           and Ruby twice, both of them a GET only. wget asks for the rest, with Range, which is refused. PHP's file_get_contents does
 #           not tell, nor does LWP by is_success or the status: its own field X-Died does.
+# lines     PHP reads what is chunked until its buffer is full or the answer ends; only what came together with the head is seen before.
 # resume    curl does not show an answer which is not the rest.
 
 @pytest.fixture(scope="module")
