@@ -53,7 +53,7 @@ static int read_settings(struct supervisor *v) {
     if (strcmp(settings_text(&v->settings, SETTING_SSH_USER), "root") == 0)
         return refuse_start("SSH_USER: must not be root, as whom nothing runs");
     const uint64_t uid = settings_number(&v->settings, SETTING_SSH_UID);
-    if (uid == ACCOUNT_TLS || uid == ACCOUNT_SYSLOG) {
+    if (uid == ACCOUNT_HTTP || uid == ACCOUNT_SYSLOG || uid == ACCOUNT_TLS) {
         char text[128];
         snprintf(text, sizeof text, "SSH_UID: %d is the number that %s", (int)uid,
                  uid == ACCOUNT_TLS ? "processes with a TLS key have"

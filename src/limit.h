@@ -92,6 +92,19 @@
 /* bytes in the pipe of a command that writes much: the knee of the measured curve */
 #define LIMIT_PIPE 262144
 #define LIMIT_GRACE_MS 5000 /* between two signals to a command that is to end */
+/* from fork to exec of a command; only one whose process another of its account has stopped takes
+ * longer than some milliseconds */
+#define LIMIT_START_MS 5000
+/* bytes of stack that the command's process has until its exec: a path to look for it at, twice */
+#define LIMIT_START_STACK 65536
+/* for the front to say how much output there was, once the command has ended; a front that is
+ * stopped or taken over does not, and the log's line is written without */
+#define LIMIT_COUNT_MS 2000
+/* bytes of text in a message between front and monitor: a credential that is the whole head */
+#define LIMIT_MESSAGE_TEXT LIMIT_HEAD
+#define LIMIT_REFUSAL_TEXT 256 /* bytes of why the front refused a request, for the log */
+/* variables that a client may give the command */
+#define LIMIT_CLIENT_VARIABLES 16
 /* between two looks at whether anybody is left of the process group of such a command */
 #define LIMIT_GROUP_LOOK_MS 20
 #define LIMIT_GROUPS 64 /* supplementary groups of the account */
@@ -150,8 +163,6 @@
 #define LIMIT_KEY_LOOK 4096
 #define LIMIT_KEY_OTHERS 64    /* such files that are looked at, at every login */
 #define LIMIT_KEY_ERRORS 16384 /* bytes of what is named as unusable in the log */
-#define LIMIT_HANDOFF 524288   /* bytes that a login shell is told: an environment */
-#define LIMIT_HANDOFF_MS 5000  /* for telling it, and for its lines to be taken */
 
 /* TLS. */
 #define LIMIT_TLS_FILE 65536      /* bytes of a PEM file: a whole chain with its text forms */
@@ -172,6 +183,8 @@
 /* bytes of address space of the process that speaks TLS: the static storage of all programs is most
  * of it, and never touched */
 #define LIMIT_TLS_ADDRESS_SPACE 67108864
+/* bytes of address space of the process that parses HTTP: the executable, mostly */
+#define LIMIT_HTTP_ADDRESS_SPACE 67108864
 #define LIMIT_TLS_TURN 16 /* records or pieces of one way before the other is looked at */
 
 /* Process 1. */

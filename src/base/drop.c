@@ -4,7 +4,27 @@
 #include <grp.h>
 #include <stdbool.h>
 #include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <unistd.h>
+
+/* Some machines have calls of this name for numbers of 16 bits too. */
+#ifdef SYS_setresuid32
+enum { SET_GROUPS = SYS_setgroups32, SET_GID = SYS_setresgid32, SET_UID = SYS_setresuid32 };
+#else
+enum { SET_GROUPS = SYS_setgroups, SET_GID = SYS_setresgid, SET_UID = SYS_setresuid };
+#endif
+
+int drop_in_child(const struct account *a) {
+    if (syscall(SET_GROUPS, (long)a->group_count, a->groups) == -1
+        || syscall(SET_GID, a->gid, a->gid, a->gid) == -1
+        || syscall(SET_UID, a->uid, a->uid, a->uid) == -1)
+        return -1;
+    if (syscall(SET_UID, 0, 0, 0) == 0) {
+        errno = EPERM;
+        return -1;
+    }
+    return 0;
+}
 
 int drop_to(const struct account *a) {
     if (setgroups((size_t)a->group_count, a->groups) == -1

@@ -55,3 +55,9 @@ char *const *env_list(struct env *e) {
     e->list[e->n] = NULL;
     return e->list;
 }
+
+void env_wipe(char **environment) {
+    for (char **at = environment; *at != NULL; at++)
+        explicit_bzero(*at, strlen(*at));
+    *environment = NULL;
+}

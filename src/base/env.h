@@ -29,6 +29,9 @@ void env_set(struct env *e, const char *name, const char *value);
  * caller. */
 void env_replace(struct env *e, char *variable);
 
+/* Overwrites every string of the environment, in which secrets may stand, and empties the list. */
+void env_wipe(char **environment);
+
 /* The value of `name` in an environment, or NULL. */
 const char *env_get(char *const *environment, const char *name);
 

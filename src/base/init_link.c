@@ -4,6 +4,7 @@
 #include <poll.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include "base/env.h"
 #include "base/fd.h"
@@ -20,6 +21,12 @@ void init_link_open(char *const *environment, bool inherited) {
               && family == AF_UNIX && fcntl(INIT_LINK_FD, F_SETFD, inherited ? 0 : FD_CLOEXEC) == 0;
     if (is_open)
         fd_keep(INIT_LINK_FD);
+}
+
+void init_link_close(void) {
+    if (is_open)
+        close(INIT_LINK_FD);
+    is_open = false;
 }
 
 enum init_link_answer init_link_ask(void) {

@@ -20,6 +20,9 @@ enum { INIT_LINK_MAY_LOG = 'd', INIT_LINK_YES = 'y', INIT_LINK_NO = 'n' };
  * this process starts have it too. */
 void init_link_open(char *const *environment, bool inherited);
 
+/* This process needs it no more. */
+void init_link_close(void);
+
 enum init_link_answer {
     INIT_LINK_ALLOWED,
     INIT_LINK_COUNTED, /* too many: process 1 has counted it, and says so */

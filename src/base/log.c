@@ -1,6 +1,5 @@
 #include "base/log.h"
 
-#include <poll.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
@@ -16,7 +15,7 @@
 
 enum { SYSLOG_AUTH_NOTICE = 4 << 3 | 5 }; /* RFC 3164, section 4.1.1 */
 
-struct log log_target = {.relay = -1, .syslog = -1};
+struct log log_target = {.syslog = -1};
 
 /* Descriptor 2 leads to the client where it is the connection's own socket, or an Internet socket
  * (a web server that was itself started by inetd hands its client's socket to a CGI program as
@@ -26,16 +25,6 @@ enum log_stderr log_look(void) {
     bool is_socket = fstat(2, &st) == 0 && S_ISSOCK(st.st_mode);
     return is_socket && (fd_is_inet_socket(2) || fd_same(2, 0) || fd_same(2, 1)) ? LOG_STDERR_CLIENT
                                                                                  : LOG_STDERR_LOG;
-}
-
-/* Returns 1 or 0, the other side's answer, or -1 when there is no other side. */
-static int hand_over(int fd, const char *line, size_t n) {
-    char answer;
-    struct pollfd pfd = {.fd = fd, .events = POLLIN};
-    if (fd_write_all(fd, line, n, LIMIT_LOG_MS) == -1 || poll(&pfd, 1, 2 * LIMIT_LOG_MS) != 1
-        || read(fd, &answer, 1) != 1)
-        return -1;
-    return answer == '+';
 }
 
 static int open_syslog(void) {
@@ -78,12 +67,6 @@ void log_heed(char *const *environment) {
 
 int log_line(const char *line, size_t n) {
     struct log *l = &log_target;
-    if (l->relay != -1) {
-        int taken = hand_over(l->relay, line, n);
-        if (taken >= 0)
-            return taken == 1 ? 0 : -1;
-        fd_close(&l->relay);
-    }
     if (l->standard_error == LOG_STDERR_UNKNOWN)
         l->standard_error = log_look();
     if (l->standard_error == LOG_STDERR_LOG && fd_write_all(2, line, n, LIMIT_LOG_MS) == 0)

@@ -23,9 +23,6 @@ enum log_stderr {
  * descriptors 0 and 1. */
 struct log {
     enum log_stderr standard_error;
-    /* a connected stream socket to somebody who logs the lines and answers each with a byte, '+' or
-     * '-'; -1: nobody. It goes before the others until nobody is there any more. */
-    int relay;
     /* /dev/log is this program's own (bastion init), and what comes there goes to standard error
      * again: it is no other place for a line */
     bool is_syslog;

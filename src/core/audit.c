@@ -189,15 +189,6 @@ int audit_write(const struct audit *a) {
     return b.full ? -1 : log_line(b.at, b.len);
 }
 
-bool audit_is(const char *line, size_t n, const char *event) {
-    /* the event stands behind the time; what others have said comes later */
-    enum { NEAR = CLOCK_STAMP + 32 };
-    char text[32];
-    struct buf b = BUF_ON(text);
-    buf_format(&b, as_json ? "\"event\":\"%s\"" : " event=%s ", event);
-    return memmem(line, n < NEAR ? n : NEAR, b.at, b.len) != NULL;
-}
-
 static void write_event(const char *event, const char *channel, const char *peer,
                         const char *reason) {
     struct audit a = AUDIT_EMPTY;

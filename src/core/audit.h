@@ -51,9 +51,6 @@ const char *audit_mask_error(const char *mask, char text[AUDIT_MASK_ERROR]);
 /* Writes the line. Returns 0, or -1 when no log took it: what it announces must not happen then. */
 int audit_write(const struct audit *a);
 
-/* Whether a line that audit_write made, in the form that it makes now, is for this event. */
-bool audit_is(const char *line, size_t n, const char *event);
-
 /* The line for something that works, but perhaps not as the administrator meant it. */
 void audit_notice(const char *channel, const char *reason);
 

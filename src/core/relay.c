@@ -1,25 +1,32 @@
 #include "core/relay.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <sys/ioctl.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/clock.h"
 #include "base/fd.h"
 #include "limit.h"
 
-enum { FD_OUT = FRONTEND_FDS, FD_IN = FD_OUT + RUN_PIPES, FD_COUNT };
+enum { FD_OUT = FRONTEND_FDS, FD_IN = FD_OUT + RUN_PIPES, FD_LINK, FD_COUNT };
 
-static int wait_for_fds(struct pollfd fds[FD_COUNT], int64_t deadline, int64_t now) {
-    struct timespec ts;
-    return ppoll(fds, FD_COUNT, clock_left(deadline, now, &ts), run_wait_mask());
+/* ---- between the command and the client ---- */
+
+/* Makes the pipes of the output wide ones (F_SETPIPE_SZ, fcntl(2)), for bulk output: twice the
+ * throughput where the command writes large pieces. For a few lines it would be a call too many.
+ * Where it is not allowed, they stay as they are. */
+static void widen_pipes(struct relay *r) {
+    for (int i = 0; i < RUN_PIPES && !r->wide; i++)
+        if (r->out[i] != -1)
+            fcntl(r->out[i], F_SETPIPE_SZ, LIMIT_PIPE);
+    r->wide = true;
 }
 
 /* Moves what a pipe has into the client's room, until one of them ends. */
 static void read_output(struct relay *r, int stream) {
     char *at;
-    int *pipe = &r->run->out[stream];
+    int *pipe = &r->out[stream];
     size_t room = r->client->ops->room(r->client, stream, &at);
     if (room == 0 || *pipe == -1)
         return;
@@ -31,10 +38,10 @@ static void read_output(struct relay *r, int stream) {
     if (n <= 0)
         return;
     r->most[stream] -= n;
-    if (!r->run->over) /* else take_run_end has counted it */
+    if (!r->ended) /* else count_output has counted it */
         r->bytes += n;
     if (r->bytes >= LIMIT_HELD)
-        run_widen(r->run);
+        widen_pipes(r);
     r->client->ops->output(r->client, stream, (size_t)n);
 }
 
@@ -43,121 +50,148 @@ static void write_input(struct relay *r) {
     size_t n = r->client->ops->input(r->client, &at);
     if (n == 0)
         return;
-    ssize_t w = write(r->run->in, at, n);
+    ssize_t w = write(r->input, at, n);
     if (w < 0 && (errno == EAGAIN || errno == EINTR))
         return;
     if (w < 0)
-        fd_close(&r->run->in); /* the command reads no more */
+        fd_close(&r->input); /* the command reads no more */
     else
         r->client->ops->taken(r->client, (size_t)w);
 }
 
+/* ---- the monitor's messages ---- */
+
+static void send_count(struct relay *r) {
+    struct message m = {.type = MESSAGE_COUNT};
+    m.count.bytes = r->bytes;
+    if (r->link != -1 && message_send(r->link, &m, NULL, 0, NULL, 0) == -1)
+        fd_close(&r->link);
+}
+
 /* The run is over. What a daemon that it left behind writes later is not its output any more. */
-static void take_run_end(struct relay *r) {
-    for (int i = 0; i < RUN_PIPES; i++) {
+static void count_output(struct relay *r) {
+    for (int i = 0; i < RUN_PIPES && !r->ended; i++) {
         int left = 0;
-        if (r->run->out[i] != -1 && ioctl(r->run->out[i], FIONREAD, &left) == -1)
+        if (r->out[i] != -1 && ioctl(r->out[i], FIONREAD, &left) == -1)
             left = 0;
         r->most[i] = left;
         r->bytes += left;
     }
-    fd_close(&r->run->in);
-    r->ended(r);
+    r->ended = true;
+    fd_close(&r->input);
+    send_count(r);
 }
 
+/* The command's output comes by one pipe or two, and then there may be one for its input. */
+static void take_pipes(struct relay *r, struct outcome *o) {
+    int *fds = r->in->fds, n = 0, count = 0;
+    while (count < MESSAGE_FDS && fds[count] != -1)
+        count++;
+    bool writable = count > 0 && (fcntl(fds[count - 1], F_GETFL) & O_ACCMODE) == O_WRONLY;
+    for (; n < RUN_PIPES && n < count - writable; n++)
+        r->out[n] = fds[n];
+    r->input = writable ? fds[count - 1] : -1;
+    r->started = true;
+    o->kind = OUTCOME_GONE; /* what it is if the monitor is not heard of again */
+    r->client->ops->started(r->client, r->in->m.outcome.run);
+}
+
+static void take_outcome(struct relay *r, struct outcome *o) {
+    const struct message *m = &r->in->m;
+    *o = (struct outcome){.kind = (enum outcome_kind)m->outcome.kind,
+                          .code = m->outcome.code,
+                          .signal = m->outcome.signal,
+                          .run = m->outcome.run,
+                          .reason = r->in->text,
+                          .busy = r->in->text};
+}
+
+/* Returns whether the outcome is known. */
+static bool take_message(struct relay *r, struct outcome *o) {
+    switch (message_receive(r->link, r->in)) {
+    case RECEIPT_NONE: return false;
+    case RECEIPT_END:
+    case RECEIPT_INVALID: break;
+    case RECEIPT_MESSAGE:
+        switch (r->in->m.type) {
+        case MESSAGE_STARTED: take_pipes(r, o); return false;
+        case MESSAGE_ENDING: count_output(r); return false;
+        case MESSAGE_REFUSED:
+        case MESSAGE_ENDED: take_outcome(r, o); return true;
+        default: break;
+        }
+    }
+    /* The monitor has gone: nobody knows how the run ends. */
+    fd_close(&r->link);
+    r->most[RUN_OUT] = r->most[RUN_ERR] = 0;
+    return true;
+}
+
+/* ---- the loop ---- */
+
 /* Fills in what to wait for, and gives the time when that ends. */
-static int64_t prepare_wait(struct relay *r, struct pollfd fds[FD_COUNT], int64_t now) {
+static int64_t prepare_wait(struct relay *r, struct pollfd fds[FD_COUNT], bool known, int64_t now) {
     const struct frontend_ops *ops = r->client->ops;
-    struct run *run = r->run;
     char *room;
     const char *input;
-    bool has_input = run->in != -1 && ops->input(r->client, &input) > 0;
-    if (!has_input && ops->input_ended(r->client))
-        fd_close(&run->in);
-    r->client->input_closed = run->in == -1;
+    bool has_input = r->input != -1 && ops->input(r->client, &input) > 0;
+    if (r->input != -1 && !has_input && ops->input_ended(r->client))
+        fd_close(&r->input);
+    if (r->started)
+        r->client->input_closed = r->input == -1;
     int64_t deadline = ops->watch(r->client, fds, now);
     for (int i = 0; i < RUN_PIPES; i++)
         fds[FD_OUT + i] = (struct pollfd){
-            .fd = ops->room(r->client, i, &room) > 0 ? run->out[i] : -1, .events = POLLIN};
-    fds[FD_IN] = (struct pollfd){.fd = run->in, .events = has_input ? POLLOUT : 0};
-    if (!run->reaped && !r->timed_out)
-        deadline = clock_earlier(deadline, r->deadline);
-    if (run->reaped && !run->over)
-        deadline = clock_earlier(deadline, clock_after(now, LIMIT_GROUP_LOOK_MS));
-    if (!run->over)
-        deadline = clock_earlier(deadline, run->next_signal);
+            .fd = r->out[i] != -1 && ops->room(r->client, i, &room) > 0 ? r->out[i] : -1,
+            .events = POLLIN};
+    fds[FD_IN] = (struct pollfd){.fd = r->input, .events = has_input ? POLLOUT : 0};
+    fds[FD_LINK] = (struct pollfd){.fd = known ? -1 : r->link, .events = POLLIN};
     return deadline;
 }
 
 static bool has_output(const struct relay *r) {
     for (int i = 0; i < RUN_PIPES; i++)
-        if (r->run->out[i] != -1 && r->most[i] > 0)
+        if (r->out[i] != -1 && r->most[i] > 0)
             return true;
     return false;
 }
 
-/* Looks after the command: its deadline, its client, its end. */
-static void look_after(struct relay *r, int64_t now) {
-    struct run *run = r->run;
-    if (now >= r->deadline && !r->timed_out && !run->reaped) {
-        r->timed_out = true;
-        run_end(run, false, now);
-    }
-    if (run_told() != 0 || (r->client->gone && r->hangup))
-        run_end(run, run_told() == 0, now);
-    run_tick(run, now);
-    if (run_is_over(run))
-        take_run_end(r);
+static void wait_for_event(struct relay *r, struct pollfd fds[FD_COUNT], bool known) {
+    struct timespec ts;
+    int64_t now = clock_now(), deadline = prepare_wait(r, fds, known, now);
+    if (ppoll(fds, FD_COUNT, clock_left(deadline, now, &ts), NULL) < 0)
+        for (int i = 0; i < FD_COUNT; i++)
+            fds[i].revents = 0;
 }
 
-void relay_run(struct relay *r) {
+void relay_run(struct relay *r, struct outcome *o) {
     struct frontend *client = r->client;
-    struct run *run = r->run;
-    for (int i = 0; i < RUN_PIPES; i++)
-        r->most[i] = INT64_MAX;
-    look_after(r, clock_now()); /* the client may be gone already, and then nothing would wake us */
-    while (!run->over || (has_output(r) && !client->gone)) {
-        struct pollfd fds[FD_COUNT];
-        int64_t now = clock_now();
-        int n = wait_for_fds(fds, prepare_wait(r, fds, now), now);
-        now = clock_now();
-        if (n < 0)
-            for (int i = 0; i < FD_COUNT; i++)
-                fds[i].revents = 0;
-        client->ops->ready(client, fds, now);
+    struct pollfd fds[FD_COUNT];
+    bool known = false;
+    static const struct pollfd nothing[FRONTEND_FDS];
+    r->out[RUN_OUT] = r->out[RUN_ERR] = r->input = -1;
+    r->most[RUN_OUT] = r->most[RUN_ERR] = INT64_MAX;
+    client->ops->ready(client, nothing, clock_now()); /* whether the client is there at all */
+    while (!client->gone && (!known || has_output(r))) {
+        wait_for_event(r, fds, known);
+        client->ops->ready(client, fds, clock_now());
         for (int i = 0; i < RUN_PIPES; i++)
             if (fds[FD_OUT + i].revents != 0)
                 read_output(r, i);
         if (fds[FD_IN].revents & (POLLERR | POLLHUP))
-            fd_close(&run->in);
+            fd_close(&r->input);
         else if (fds[FD_IN].revents != 0)
             write_input(r);
-        if (!run->over)
-            look_after(r, now);
+        if (fds[FD_LINK].revents != 0)
+            known = take_message(r, o);
+    }
+    if (!known) { /* the client is gone, and the monitor learns it by that */
+        o->kind = OUTCOME_GONE;
+        if (!r->ended)
+            send_count(r);
+        fd_close(&r->link);
     }
     for (int i = 0; i < RUN_PIPES; i++)
-        fd_close(&run->out[i]);
-    fd_close(&run->in);
-}
-
-bool relay_wait_child(struct frontend *c, pid_t child, int64_t deadline, bool leave) {
-    for (;;) {
-        struct pollfd fds[FD_COUNT];
-        int status;
-        int64_t now = clock_now();
-        if (waitpid(child, &status, WNOHANG) == child)
-            return WIFEXITED(status) && WEXITSTATUS(status) == 0;
-        if (now >= deadline || run_told() != 0 || (c->gone && leave)) {
-            kill(child, SIGKILL);
-            waitpid(child, &status, 0);
-            return false;
-        }
-        int64_t client_deadline = c->ops->watch(c, fds, now);
-        for (int i = FD_OUT; i < FD_COUNT; i++)
-            fds[i].fd = -1;
-        if (wait_for_fds(fds, clock_earlier(deadline, client_deadline), now) < 0)
-            for (int i = 0; i < FD_COUNT; i++)
-                fds[i].revents = 0;
-        c->ops->ready(c, fds, clock_now());
-    }
+        fd_close(&r->out[i]);
+    fd_close(&r->input);
 }

@@ -2,6 +2,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
+#include <sched.h>
 #include <stddef.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -10,6 +12,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/drop.h"
 #include "base/env.h"
 #include "base/fd.h"
 #include "base/landlock.h"
@@ -52,28 +55,16 @@ int run_told(void) { return told_signal; }
 
 /* ---- the start ---- */
 
-/* A terminal that this process leads as a session is given up. That hangs its foreground group up,
- * which is this process: the signal, blocked here, is taken back by ignoring it for a moment. */
-static bool give_up_terminal(void) {
-    if (getsid(0) != getpid() || tcgetsid(0) != getpid())
-        return false;
-    struct sigaction ignore = {.sa_handler = SIG_IGN}, old;
-    bool given = ioctl(0, TIOCNOTTY) == 0;
-    sigaction(SIGHUP, &ignore, &old);
-    sigaction(SIGHUP, &old, NULL);
-    return given;
-}
-
 /* In the child: a session, or at least a process group, of its own. */
-static bool stand_alone(enum run_form form, bool own_terminal) {
-    if (form == RUN_TERMINAL && !own_terminal) {
+static bool stand_alone(const struct run_command *c) {
+    if (c->form == RUN_TERMINAL && !c->leads_terminal) {
         if (setpgid(0, 0) == -1)
             return false;
-        tcsetpgrp(0, getpid());
+        tcsetpgrp(c->terminal, getpid());
         signal(SIGTSTP, SIG_IGN); /* nobody is there who could let a stopped command go on */
         return true;
     }
-    return setsid() != -1 && (form != RUN_TERMINAL || ioctl(0, TIOCSCTTY, 0) == 0);
+    return setsid() != -1 && (c->form != RUN_TERMINAL || ioctl(c->terminal, TIOCSCTTY, 0) == 0);
 }
 
 /* execve(2), with a name that has no slash looked for in the PATH of the command's own environment;
@@ -102,45 +93,93 @@ static void exec_command(const char *const *argv, char *const *environment) {
     errno = error;
 }
 
-/* Starts the command by vfork(2): no page is copied, and the child tells in our own memory what
- * execve(2) said. It may touch nothing else there. Signals stay blocked until it is another program
- * or gone: a handler of ours must not run in it. `fds` become 0, 1 and 2. Returns 0, or the
- * errno. */
-static int spawn_command(struct run *r, const char *const *argv, char *const *environment, int lock,
-                         int ruleset, enum run_form form, const int fds[3]) {
+/* What the child needs, and what it tells of its failure. */
+struct start {
+    const struct run_command *command;
+    const int *fds; /* these become 0, 1 and 2 */
+    int report;     /* a pipe, closed by execve(2), to which the child writes the next two */
+    struct failure {
+        int error;
+        bool open; /* it could not be put under the ruleset */
+    } failure;
+};
+
+static void reset_signals(void) {
     /* What has a handler goes back to the default by itself; these may have been ignored by whoever
      * started us. */
     static const int reset[] = {SIGPIPE, SIGQUIT, SIGUSR1, SIGUSR2,
                                 SIGALRM, SIGTSTP, SIGTTIN, SIGTTOU};
     struct sigaction defaults = {.sa_handler = SIG_DFL};
-    sigset_t all, none, old;
-    volatile int failed = 0;
-    volatile bool open = false;
-    bool own_terminal = form == RUN_TERMINAL && give_up_terminal();
-    sigfillset(&all);
+    for (size_t i = 0; i < WATCHED_COUNT; i++)
+        sigaction(watched_signals[i], &defaults, NULL);
+    for (size_t i = 0; i < sizeof reset / sizeof *reset; i++)
+        sigaction(reset[i], &defaults, NULL);
+}
+
+/* The child, which shares this process's memory and changes nothing of it but its own stack and
+ * `failure`. It becomes the account as late as it can: from then on others of that account can
+ * stop it. */
+static int become_command(void *context) {
+    struct start *s = context;
+    const struct run_command *c = s->command;
+    sigset_t none;
     sigemptyset(&none);
-    sigprocmask(SIG_BLOCK, &all, &old);
-    pid_t pid = vfork();
-    if (pid == 0) {
-        for (size_t i = 0; i < WATCHED_COUNT; i++)
-            sigaction(watched_signals[i], &defaults, NULL);
-        for (size_t i = 0; i < sizeof reset / sizeof *reset; i++)
-            sigaction(reset[i], &defaults, NULL);
-        if (stand_alone(form, own_terminal) && dup2(fds[0], 0) != -1 && dup2(fds[1], 1) != -1
-            && dup2(fds[2], 2) != -1 && (lock == -1 || fcntl(lock, F_SETFD, 0) != -1)
-            && !(open = ruleset != -1 && landlock_enter(ruleset) == -1)) {
-            sigprocmask(SIG_SETMASK, &none, NULL);
-            exec_command(argv, environment);
-        }
-        failed = errno;
-        _exit(127);
+    reset_signals();
+    bool ready = stand_alone(c);
+    for (int i = 0; i < 3 && ready; i++)
+        ready = dup2(s->fds[i], i) != -1;
+    if (ready && (c->lock == -1 || fcntl(c->lock, F_SETFD, 0) != -1)
+        && (c->account == NULL || drop_in_child(c->account) == 0)
+        && (chdir(c->directory) == 0 || chdir("/") == 0)
+        && !(s->failure.open = c->ruleset != -1 && landlock_enter(c->ruleset) == -1)) {
+        sigprocmask(SIG_SETMASK, &none, NULL);
+        exec_command(c->argv, c->environment);
     }
-    int error = pid == -1 ? errno : failed;
+    const struct failure failure = {errno, s->failure.open};
+    (void)!write(s->report, &failure, sizeof failure);
+    _exit(127);
+}
+
+/* Waits until the child is another program or has failed. Returns 0, or the errno. */
+static int await_exec(pid_t pid, int report, struct failure *failure) {
+    struct pollfd pfd = {.fd = report, .events = POLLIN};
+    ssize_t n = 0;
+    int ready;
+    do
+        ready = poll(&pfd, 1, LIMIT_START_MS);
+    while (ready == -1 && errno == EINTR);
+    if (ready == 1)
+        n = read(report, failure, sizeof *failure);
+    if (ready == 1 && n == 0)
+        return 0;
+    if (ready != 1)
+        kill(pid, SIGKILL);
+    waitpid(pid, NULL, 0);
+    return ready == 1 ? failure->error : ETIMEDOUT;
+}
+
+/* Starts the command's process with our memory and a stack of its own: no page is copied. vfork(2)
+ * is not enough, since it waits for the child, which others of its account can stop as soon as it
+ * is theirs. Signals stay blocked until it is another program: a handler of ours must not run in
+ * it. Returns 0, or the errno. */
+static int spawn_command(struct run *r, const struct run_command *command, const int fds[3]) {
+    static _Alignas(16) char stack[LIMIT_START_STACK];
+    struct start s = {.command = command, .fds = fds};
+    int report[2];
+    sigset_t all, old;
+    if (pipe2(report, O_CLOEXEC) == -1)
+        return errno;
+    s.report = report[1];
+    sigfillset(&all);
+    sigprocmask(SIG_BLOCK, &all, &old);
+    r->pid = clone(become_command, stack + sizeof stack, CLONE_VM | SIGCHLD, &s);
+    int error = r->pid == -1 ? errno : 0;
+    close(report[1]);
+    if (error == 0)
+        error = await_exec(r->pid, report[0], &s.failure);
+    close(report[0]);
     sigprocmask(SIG_SETMASK, &old, NULL);
-    if (pid != -1 && error != 0)
-        waitpid(pid, NULL, 0);
-    r->pid = pid;
-    r->open = open;
+    r->open = s.failure.open;
     return error;
 }
 
@@ -167,30 +206,30 @@ static int open_pipes(struct run *r, int theirs[3], enum run_form form) {
     return error;
 }
 
-int run_start(struct run *r, const char *const *argv, char *const *environment, int lock,
-              int ruleset, enum run_form form) {
+int run_start(struct run *r, const struct run_command *command) {
     int theirs[3] = {-1, -1, -1}, fds[3];
-    *r =
-        (struct run){.in = -1, .out = {-1, -1}, .next_signal = CLOCK_NEVER, .started = clock_now()};
-    int error = open_pipes(r, theirs, form);
+    bool terminal = command->form == RUN_TERMINAL;
+    *r = (struct run){.in = -1,
+                      .out = {-1, -1},
+                      .account = command->account,
+                      .next_signal = CLOCK_NEVER,
+                      .started = clock_now()};
+    int error = open_pipes(r, theirs, command->form);
     for (int i = 0; i < 3; i++)
-        fds[i] = form == RUN_TERMINAL ? i : theirs[i] != -1 ? theirs[i] : theirs[1];
+        fds[i] = terminal ? command->terminal : theirs[i] != -1 ? theirs[i] : theirs[1];
     if (error == 0)
-        error = spawn_command(r, argv, environment, lock, ruleset, form, fds);
+        error = spawn_command(r, command, fds);
     for (int i = 0; i < 3; i++)
         fd_close(&theirs[i]);
-    if (error != 0) {
-        fd_close(&r->in);
-        fd_close(&r->out[RUN_OUT]);
-        fd_close(&r->out[RUN_ERR]);
-    }
+    if (error != 0)
+        run_close_pipes(r);
     return error;
 }
 
-void run_widen(struct run *r) {
-    for (int i = 0; i < RUN_PIPES && !r->wide; i++)
-        fcntl(r->out[i], F_SETPIPE_SZ, LIMIT_PIPE); /* where it is not allowed, it stays as it is */
-    r->wide = true;
+void run_close_pipes(struct run *r) {
+    fd_close(&r->in);
+    for (int i = 0; i < RUN_PIPES; i++)
+        fd_close(&r->out[i]);
 }
 
 /* ---- the end ---- */
@@ -206,10 +245,24 @@ void run_end(struct run *r, bool hangup, int64_t now) {
     run_tick(r, now);
 }
 
+/* Root without the capability KILL may signal nobody else's process: a child becomes the account
+ * and does it. */
+static void signal_group(const struct run *r, int signal) {
+    if (kill(-r->pid, signal) == 0 || errno != EPERM || r->account == NULL)
+        return;
+    pid_t child = fork();
+    if (child == 0) {
+        if (drop_to(r->account) == 0)
+            kill(-r->pid, signal);
+        _exit(0);
+    }
+    waitpid(child, NULL, 0);
+}
+
 void run_tick(struct run *r, int64_t now) {
     if (now < r->next_signal)
         return;
-    kill(-r->pid, r->signals[0]);
+    signal_group(r, r->signals[0]);
     bool last = r->signals[0] == SIGKILL;
     memmove(r->signals, r->signals + 1, sizeof r->signals - sizeof *r->signals);
     r->next_signal = last ? CLOCK_NEVER : clock_after(now, LIMIT_GRACE_MS);

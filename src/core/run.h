@@ -1,4 +1,4 @@
-/* run.h: the command's process, from exec to its end. */
+/* run.h: the command's process, from exec to its end, as the monitor sees it. */
 #ifndef CORE_RUN_H
 #define CORE_RUN_H
 
@@ -7,24 +7,24 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "base/account.h"
+
 /* The command's descriptors 0, 1 and 2. */
 enum run_form {
     RUN_MERGED,       /* nothing to read; output and error in one pipe */
     RUN_MERGED_INPUT, /* the same, and a pipe to read */
     RUN_STREAMS,      /* a pipe for each */
-    /* this process's own: a terminal, which becomes the command's controlling one */
-    RUN_TERMINAL
+    RUN_TERMINAL      /* a terminal, which becomes the command's controlling one */
 };
 enum { RUN_OUT, RUN_ERR, RUN_PIPES };
 
 struct run {
     pid_t pid; /* also the number of its session and process group */
     int in;    /* write end of its standard input, or -1 */
-    /* read ends of its standard output and error; -1 after their end, the second too when they are
-     * merged */
+    /* read ends of its standard output and error, or -1: the second too when they are merged */
     int out[RUN_PIPES];
+    const struct account *account; /* as whom it runs; NULL: as this process */
     int64_t started;
-    bool wide;           /* run_widen has been called */
     bool open;           /* it was not started, since it could not be put under the ruleset */
     bool reaped;         /* the command itself has ended */
     bool over;           /* and so has all that the run waits for */
@@ -41,18 +41,25 @@ void run_forget_signals(void);
 const sigset_t *run_wait_mask(void);
 int run_told(void);
 
-/* Starts argv[0] (looked for in the environment's PATH if it has no slash) in a session of its own
- * with the given environment, descriptor `lock` (or -1) besides 0, 1 and 2, and default signals,
- * under the `ruleset` of base/landlock.h (or -1). Returns 0, or the errno with which it could not
- * be started (execve(2)); nothing runs then. RUN_TERMINAL: where this process leads the terminal's
- * session, it gives the terminal up for good, so that the command gets the kernel's hang-up, its
- * signals and the new sizes as if this process were not there. */
-int run_start(struct run *r, const char *const *argv, char *const *environment, int lock,
-              int ruleset, enum run_form form);
+/* What to start. */
+struct run_command {
+    /* argv[0] is looked for in the environment's PATH if it has no slash */
+    const char *const *argv;
+    char *const *environment;
+    const char *directory;         /* where it starts; else in / */
+    const struct account *account; /* as whom; NULL: as this process */
+    int lock;                      /* a descriptor that it has besides 0, 1 and 2, or -1 */
+    int ruleset;                   /* of base/landlock.h, or -1 */
+    enum run_form form;
+    int terminal;        /* RUN_TERMINAL: an open terminal, which stays the caller's */
+    bool leads_terminal; /* no session has that terminal: the command's takes it */
+};
 
-/* Makes the pipes of its output wide ones (F_SETPIPE_SZ, fcntl(2)), for bulk output: twice the
- * throughput where the command writes large pieces. For a few lines it would be a call too many. */
-void run_widen(struct run *r);
+/* Starts it in a session of its own with default signals. Returns 0, or the errno with which it
+ * could not be started (execve(2)); nothing runs then. RUN_TERMINAL: where the terminal is another
+ * session's, which must be this process's, the command becomes that one's foreground process group
+ * instead. */
+int run_start(struct run *r, const struct run_command *command);
 
 /* Asks the command's process group to end: SIGTERM (with `hangup`, SIGHUP before it), then SIGKILL,
  * LIMIT_GRACE_MS between two. A second call changes nothing. */
@@ -67,6 +74,9 @@ void run_tick(struct run *r, int64_t now);
  * there or SIGKILL was sent. Nobody tells of their end: while `reaped` and not `over`, it has to be
  * looked for again after LIMIT_GROUP_LOOK_MS. */
 bool run_is_over(struct run *r);
+
+/* Closes what is open of its pipes. */
+void run_close_pipes(struct run *r);
 
 /* The exit code as a shell counts: 128 + n for signal n. *signal is that n, or 0. */
 int run_exit_code(const struct run *r, int *signal);

@@ -8,13 +8,11 @@
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "base/drop.h"
 #include "base/env.h"
 #include "base/fd.h"
 #include "base/ucspi.h"
 #include "core/audit.h"
 #include "core/protect.h"
-#include "core/relay.h"
 #include "core/replaced_mount.h"
 #include "core/run.h"
 #include "core/runas.h"
@@ -40,15 +38,6 @@ int session_open(struct session *s, const struct settings *settings, char *const
         return -1;
     lock_prepare(&s->lock, settings_text(settings, SETTING_RUN_DIR), s->account.gid);
     replaced_mount_note(settings, s->policy.mode == POLICY_BROKER, s->lock.directory, NULL, NULL);
-    if (geteuid() == 0 && drop_to(&s->account) == -1) {
-        snprintf(s->error, sizeof s->error, "SSH_USER: cannot become that account: %s",
-                 strerror(errno));
-        return -1;
-    }
-    if (chdir(s->account.home) == -1 && chdir("/") == -1) {
-        snprintf(s->error, sizeof s->error, "cannot enter / as the account");
-        return -1;
-    }
     return 0;
 }
 
@@ -77,7 +66,7 @@ static char *const *command_environment(const struct session *s, const struct re
     env_set(&e, "BASTION_CHANNEL", rq->channel);
     env_set(&e, "BASTION_USER", rq->user);
     env_set(&e, "BASTION_PEER", rq->peer);
-    for (char *const *more = rq->extra; more != NULL && *more != NULL; more++)
+    for (char *const *more = rq->variables; more != NULL && *more != NULL; more++)
         env_replace(&e, *more);
     return env_list(&e);
 }
@@ -153,7 +142,7 @@ static void note_wait(const struct audit *about, const char *reason) {
 /* Takes the lock as COMMAND_LOCK says, waiting where it says so: true when it is taken or none is
  * wanted (then lock.fd is -1), else *o says why not. */
 static bool take_lock(struct session *s, const struct request *rq, const struct decision *d,
-                      const struct audit *a, struct frontend *c, struct outcome *o) {
+                      const struct audit *a, struct front_link *front, struct outcome *o) {
     char command[LOCK_NAME];
     /* two people may have a shell */
     int way = rq->form == RUN_TERMINAL ? LOCK_MODE_OFF : policy_lock(&s->policy, s->settings);
@@ -173,10 +162,10 @@ static bool take_lock(struct session *s, const struct request *rq, const struct 
             seconds == 0 ? CLOCK_NEVER : clock_after(clock_now(), (int64_t)seconds * 1000);
         bool leave = policy_hangs_up(s->settings, true);
         pid_t child = lock_queue(&s->lock);
-        got = child == -1 ? -1 : relay_wait_child(c, child, deadline, leave);
+        got = child == -1 ? -1 : await_lock(front, child, deadline, leave);
         if (got == 0)
             tell_holder(s, o, command);
-        if (got == 0 && c->gone && leave)
+        if (got == 0 && front->fd == -1 && leave)
             *o = (struct outcome){.kind = OUTCOME_GONE,
                                   .reason = "the client went away while it waited for the lock"};
     }
@@ -188,32 +177,6 @@ static bool take_lock(struct session *s, const struct request *rq, const struct 
     if (got == 1)
         lock_record(&s->lock, a->run, command);
     return got == 1;
-}
-
-/* The run is over: the lock is its children's alone from now on, and the log knows before the
- * client does. */
-struct ending {
-    struct lock *lock;
-    struct audit *audit;
-    struct outcome *outcome;
-    bool counted; /* the output passed through here */
-};
-
-static void on_end(struct relay *r) {
-    struct ending *e = r->context;
-    struct audit *a = e->audit;
-    int signal, code = run_exit_code(r->run, &signal);
-    lock_leave(e->lock);
-    *e->outcome = r->timed_out
-                      ? (struct outcome){.kind = OUTCOME_TIMEOUT, .code = 124}
-                      : (struct outcome){.kind = OUTCOME_ENDED, .code = code, .signal = signal};
-    a->event = "end";
-    a->exit = signal == 0 ? code : -1;
-    a->signal = signal != 0 ? signal : -1;
-    a->reason = r->timed_out ? "COMMAND_TIMEOUT" : r->client->gone ? "the client went away" : NULL;
-    a->ms = clock_now() - r->run->started;
-    a->bytes = e->counted ? r->bytes : -1;
-    audit_write(a);
 }
 
 /* Records the run and starts it: true, or *o says why it is not running. A run that no log took
@@ -237,7 +200,16 @@ static bool start_run(struct session *s, const struct request *rq, const struct 
         fd_close(&ruleset);
         return false;
     }
-    int failed = run_start(&s->run, d->argv, environment, s->lock.fd, ruleset, rq->form);
+    const struct run_command command = {.argv = d->argv,
+                                        .environment = environment,
+                                        .directory = s->account.home,
+                                        .account = geteuid() == 0 ? &s->account : NULL,
+                                        .lock = s->lock.fd,
+                                        .ruleset = ruleset,
+                                        .form = rq->form,
+                                        .terminal = rq->terminal,
+                                        .leads_terminal = rq->leads_terminal};
+    int failed = run_start(&s->run, &command);
     fd_close(&ruleset);
     if (failed == 0)
         return true;
@@ -253,28 +225,58 @@ static bool start_run(struct session *s, const struct request *rq, const struct 
     return false;
 }
 
-/* Carries the run to its end. */
-static void relay_to_end(struct session *s, const struct request *rq, struct audit *a,
-                         struct frontend *c, struct outcome *o) {
+/* Hands the pipes over to the front. The monitor keeps the ends to read from, so that the command
+ * can go on writing when the front is gone. */
+static void hand_over(struct session *s, struct front_link *front, const char *run_id) {
+    struct message m = {.type = MESSAGE_STARTED};
+    int fds[MESSAGE_FDS];
+    size_t n = 0;
+    snprintf(m.outcome.run, sizeof m.outcome.run, "%s", run_id);
+    for (int i = 0; i < RUN_PIPES; i++)
+        if (s->run.out[i] != -1)
+            fds[n++] = s->run.out[i];
+    if (s->run.in != -1)
+        fds[n++] = s->run.in;
+    if (front->fd != -1 && message_send(front->fd, &m, NULL, 0, fds, n) == -1)
+        front_link_close(front);
+    fd_close(&s->run.in);
+}
+
+/* Waits for the end of the run, which the log knows before the client does. The lock is its
+ * children's alone from then on. */
+static void follow_to_end(struct session *s, const struct request *rq, struct audit *a,
+                          struct front_link *front, struct outcome *o) {
     struct run *run = &s->run;
     uint64_t seconds = settings_number(s->settings, SETTING_COMMAND_TIMEOUT);
-    struct ending ending = {&s->lock, a, o, rq->form != RUN_TERMINAL};
-    struct relay relay = {
-        .client = c,
+    struct await await = {
+        .front = front,
         .run = run,
         .hangup = rq->form == RUN_TERMINAL || policy_hangs_up(s->settings, s->lock.fd != -1),
         .deadline = seconds == 0 ? CLOCK_NEVER : clock_after(run->started, (int64_t)seconds * 1000),
-        .ended = on_end,
-        .context = &ending,
     };
-    c->ops->started(c, a->run);
-    relay_run(&relay);
+    int signal;
+    hand_over(s, front, a->run);
+    await_end(&await);
+    int code = run_exit_code(run, &signal);
+    lock_leave(&s->lock);
+    *o = await.timed_out ? (struct outcome){.kind = OUTCOME_TIMEOUT, .code = 124}
+                         : (struct outcome){.kind = OUTCOME_ENDED, .code = code, .signal = signal};
+    a->event = "end";
+    a->exit = signal == 0 ? code : -1;
+    a->signal = signal != 0 ? signal : -1;
+    a->reason = await.timed_out  ? "COMMAND_TIMEOUT"
+                : await.was_gone ? "the client went away"
+                                 : NULL;
+    a->ms = clock_now() - run->started;
+    a->bytes = rq->form == RUN_TERMINAL ? -1 : await.bytes;
+    audit_write(a);
 }
 
 static void note_refusal(struct audit *a, const struct outcome *o) {
     static const char *const event[] = {
-        [OUTCOME_FAILED] = "end",  [OUTCOME_DENIED] = "deny", [OUTCOME_SKIPPED] = "skip",
-        [OUTCOME_BUSY] = "refuse", [OUTCOME_GONE] = "gone",   [OUTCOME_ERROR] = "fault"};
+        [OUTCOME_FAILED] = "end",   [OUTCOME_FORBIDDEN] = "deny", [OUTCOME_DENIED] = "deny",
+        [OUTCOME_SKIPPED] = "skip", [OUTCOME_BUSY] = "refuse",    [OUTCOME_GONE] = "gone",
+        [OUTCOME_ERROR] = "fault"};
     a->event = event[o->kind];
     a->verdict = o->kind == OUTCOME_DENIED ? "deny" : a->verdict;
     a->exit = o->kind == OUTCOME_DENIED ? o->code : a->exit;
@@ -303,32 +305,39 @@ static void decide_anew(struct session *s, const struct request *rq, struct deci
     note_rule_errors(rq, &d->verdict.errors);
 }
 
-/* A client that went before signals were watched woke nobody: whether it is there is looked at
- * once. */
-static void look_at_client(struct frontend *c) {
-    static const struct pollfd nothing[FRONTEND_FDS];
-    c->ops->ready(c, nothing, clock_now());
+/* Tells the front what became of the request. */
+static void tell_front(struct front_link *front, const struct outcome *o, const char *run_id) {
+    bool ran = o->kind == OUTCOME_ENDED || o->kind == OUTCOME_TIMEOUT;
+    struct message m = {.type = ran ? MESSAGE_ENDED : MESSAGE_REFUSED};
+    /* What the log knows of who holds the lock, or of an error of ours, is no client's business. */
+    const char *text = o->busy != NULL                                          ? o->busy
+                       : o->kind == OUTCOME_DENIED || o->kind == OUTCOME_FAILED ? o->reason
+                                                                                : NULL;
+    m.outcome.kind = (uint8_t)o->kind;
+    m.outcome.is_last = run_told() != 0;
+    m.outcome.code = o->code;
+    m.outcome.signal = o->signal;
+    snprintf(m.outcome.run, sizeof m.outcome.run, "%s", run_id);
+    if (front->fd != -1
+        && message_send(front->fd, &m, text, text != NULL ? strlen(text) : 0, NULL, 0) == -1)
+        front_link_close(front);
 }
 
-bool session_serve(struct session *s, const struct request *rq, const char *run_id,
-                   struct frontend *c) {
+bool session_serve(struct session *s, const struct request *rq, struct front_link *front) {
     struct decision *d = &s->decision;
+    char run_id[SESSION_RUN_ID];
+    snprintf(run_id, sizeof run_id, "%s", rq->run);
     decide_anew(s, rq, d);
-    struct outcome o = {.kind = OUTCOME_DENIED,
-                        .code = 126,
-                        .reason = d->reason,
-                        .requested = d->text,
-                        .requested_n = d->text_n};
+    struct outcome o = {.kind = OUTCOME_DENIED, .code = 126, .reason = d->reason};
     struct audit a = audit_request(s, rq, run_id, d);
     run_watch_signals();
-    look_at_client(c);
-    if (d->allow && take_lock(s, rq, d, &a, c, &o) && start_run(s, rq, d, &a, &o)) {
-        relay_to_end(s, rq, &a, c, &o);
+    if (d->allow && take_lock(s, rq, d, &a, front, &o) && start_run(s, rq, d, &a, &o)) {
+        follow_to_end(s, rq, &a, front, &o);
     } else {
         lock_leave(&s->lock);
         note_refusal(&a, &o);
     }
-    c->ops->ended(c, &o);
+    tell_front(front, &o, run_id);
     run_forget_signals();
     return run_told() == 0;
 }

@@ -1,6 +1,6 @@
 /* session.h: from a request to its outcome: the account that commands run as, the policy's
- * decision, the lock, the records of the audit, the command, and what the front end is told of it.
- * http, cgi and the login shell serve their requests by this alone. */
+ * decision, the lock, the records of the audit, the command, and what the front is told of it. This
+ * is the monitor's: the requests of http, cgi and the login shell are served by it alone. */
 #ifndef CORE_SESSION_H
 #define CORE_SESSION_H
 
@@ -8,7 +8,7 @@
 #include <stddef.h>
 
 #include "base/account.h"
-#include "core/frontend.h"
+#include "core/await.h"
 #include "core/lock.h"
 #include "core/policy.h"
 #include "core/run.h"
@@ -18,7 +18,7 @@
 struct session {
     const struct settings *settings;
     char *const *environment; /* the administrator's, an empty list where the client writes it */
-    struct account account;   /* whom commands run as: what this process is from session_open on */
+    struct account account;   /* whom commands run as */
     struct lock lock;
     struct run run;          /* the last one */
     char error[LIMIT_ERROR]; /* why nothing may be served, or what a request's outcome tells */
@@ -32,26 +32,28 @@ struct session {
 struct request {
     const char *channel; /* http, cgi, ssh */
     const char *user, *peer;
+    const char *run; /* its name: session_new_run */
     /* what it asks for; at == NULL: nothing. It counts in broker mode alone */
     struct slice requested;
     enum run_form form;
-    char *const *extra; /* variables that the client may give the command, NAME=VALUE, or NULL */
+    int terminal;           /* RUN_TERMINAL: open here */
+    bool leads_terminal;    /* no session has it */
+    char *const *variables; /* that the client may give the command, NAME=VALUE, or NULL */
 };
 
-#define SESSION_RUN_ID 17
+enum { SESSION_RUN_ID = MESSAGE_RUN_ID };
 /* A new run's name: 16 hexadecimal digits, at random. */
 void session_new_run(char out[SESSION_RUN_ID]);
 
-/* Takes up the settings: mode, lock, account; as root it becomes SSH_USER, for good, and never root
- * itself. Returns 0, or -1 with s->error: then nothing may be served. */
+/* Takes up the settings: mode, lock, account. Returns 0, or -1 with s->error: then nothing may be
+ * served. */
 int session_open(struct session *s, const struct settings *settings, char *const *environment);
 
-/* Serves one request of the run named `run`: decides, takes the lock, writes the audit, runs the
- * command, and passes its output and the outcome to the front end `c`, whose c->ops->ended is
- * called exactly once. True when another request may follow; false when this process was told to
- * end. */
-bool session_serve(struct session *s, const struct request *rq, const char *run,
-                   struct frontend *c);
+/* Serves one request: decides, takes the lock, writes the audit, runs the command as the account,
+ * and tells the front what becomes of it: REFUSED, or STARTED and in the end ENDED. A front that
+ * goes away is a client that does; the run always gets the line of its end. True when another
+ * request may follow; false when this process was told to end. */
+bool session_serve(struct session *s, const struct request *rq, struct front_link *front);
 
 /* Whether the variable whose name is these n bytes reaches the command from the administrator's
  * environment: not the settings, nor what a superserver says of a connection, nor what the command

@@ -69,8 +69,7 @@ static const char *refuse_cross_site(const struct admission_request *request) {
     return NULL;
 }
 
-struct admission_verdict admission_judge(const struct admission_request *request,
-                                         const struct auth *auth) {
+struct admission_verdict admission_judge(const struct admission_request *request) {
     const char *reason = refuse_cross_site(request);
     if (reason != NULL)
         return (struct admission_verdict){.status = 403, .reason = reason};
@@ -86,12 +85,11 @@ struct admission_verdict admission_judge(const struct admission_request *request
         return (struct admission_verdict){.status = 405, .allow = "GET, POST"};
     if (request->authorizations > 1)
         return (struct admission_verdict){.status = 400, .reason = "more than one Authorization"};
-    reason = request->authorizations == 0
-                 ? "no credential"
-                 : auth_refuse(auth, request->authorization.at, request->authorization.n);
-    if (reason != NULL)
-        return (struct admission_verdict){.status = 401, .reason = reason, .failed_login = true};
-    if (request->range)
+    return (struct admission_verdict){.status = 0};
+}
+
+struct admission_verdict admission_judge_range(bool range) {
+    if (range)
         return (struct admission_verdict){
             .status = 409, .reason = "Range: a client that repeats a broken transfer"};
     return (struct admission_verdict){.status = 0};

@@ -5,7 +5,6 @@
 
 #include <stdbool.h>
 
-#include "http/auth.h"
 #include "wire/slice.h"
 
 /* The only path at which a command runs. */
@@ -22,26 +21,26 @@ struct admission_request {
     struct slice authority; /* host and port, of the Host field or the target */
     struct slice origin, referer, fetch_site;
     struct slice purpose[ADMISSION_PURPOSES];
-    struct slice authorization;
-    size_t authorizations; /* how often that field is there */
+    size_t authorizations; /* how often the field Authorization is there */
     /* one of Origin, Referer, Sec-Fetch-Site and admission_purposes is there more than once */
     bool repeated;
-    bool range; /* it asks for a part of the response (Range) */
 };
 
 struct admission_verdict {
-    int status;         /* 0: run the command; else respond with this */
+    int status;         /* 0: it may run the command; else respond with this */
     const char *allow;  /* 405: the methods of Allow */
     const char *reason; /* of a refusal, for the log; NULL where there is nothing to log */
-    bool failed_login;  /* the credential is missing or wrong */
     const char *text;   /* the body, where the status's own text (status.h) won't do; else NULL */
 };
 
-/* Judges in this order: cross-site requests and prefetches, since a page elsewhere may not use a
- * browser's credentials; the path; the method; the credential; and Range, since a client that asks
- * for the rest of a response repeats a request whose transfer broke, and a failed command must not
- * be run again by machinery. */
-struct admission_verdict admission_judge(const struct admission_request *request,
-                                         const struct auth *auth);
+/* Judges all but the credential, in this order: cross-site requests and prefetches, since a page
+ * elsewhere may not use a browser's credentials; the path; the method; and that there is no second
+ * credential. */
+struct admission_verdict admission_judge(const struct admission_request *request);
+
+/* Judges what counts only once the credential was right, of a request with the field Range where
+ * `range` is set: a client that asks for the rest of a response repeats a request whose transfer
+ * broke, and a failed command must not be run again by machinery. */
+struct admission_verdict admission_judge_range(bool range);
 
 #endif

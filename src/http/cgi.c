@@ -12,6 +12,7 @@
 #include "base/num.h"
 #include "base/ucspi.h"
 #include "http/handler.h"
+#include "http/http_monitor.h"
 
 /* ---- the request ---- */
 
@@ -25,8 +26,9 @@ static struct slice meta_variable(const char *name) {
 
 static bool has_meta_variable(const char *name) { return getenv(name) != NULL; }
 
-/* Asks http/admission.h, and keeps X-Bastion-Command for a request that may run. The web server has
- * chosen this program by the path; of the path there must be nothing left over (PATH_INFO). */
+/* Asks http/admission.h, then the monitor; keeps X-Bastion-Command for a request that may run. The
+ * web server has chosen this program by the path; of the path there must be nothing left over
+ * (PATH_INFO). */
 static struct admission_verdict judge_cgi_request(struct handler *h) {
     struct slice path_info = meta_variable("PATH_INFO"),
                  run_path = {ADMISSION_RUN_PATH, strlen(ADMISSION_RUN_PATH)};
@@ -39,13 +41,13 @@ static struct admission_verdict judge_cgi_request(struct handler *h) {
         .fetch_site = meta_variable("HTTP_SEC_FETCH_SITE"),
         .purpose = {meta_variable("HTTP_SEC_PURPOSE"), meta_variable("HTTP_PURPOSE"),
                     meta_variable("HTTP_X_PURPOSE"), meta_variable("HTTP_X_MOZ")},
-        .authorization = meta_variable("HTTP_AUTHORIZATION"),
-        .range = has_meta_variable("HTTP_RANGE"),
     };
-    request.authorizations = request.authorization.at != NULL;
     handler_keep_command(h, has_meta_variable("HTTP_X_BASTION_COMMAND"),
                          meta_variable("HTTP_X_BASTION_COMMAND"));
-    return admission_judge(&request, &h->auth);
+    struct admission_verdict verdict = admission_judge(&request);
+    if (verdict.status == 0)
+        verdict = handler_login(h, meta_variable("HTTP_AUTHORIZATION"));
+    return verdict.status != 0 ? verdict : admission_judge_range(has_meta_variable("HTTP_RANGE"));
 }
 
 /* ---- its body ---- */
@@ -108,37 +110,40 @@ static void finish_response(const struct reply *reply, struct body *body) {
     body_drop(body, clock_after(clock_now(), ms), idle);
 }
 
-/* Returns false when the response was cut. */
-static bool serve_cgi_request(struct handler *h, struct reply *reply) {
-    static struct input in; /* large */
+/* Returns the exit status. */
+static int serve_cgi_request(struct front *f) {
+    static struct input in;  /* large */
+    static struct handler h; /* large */
+    struct reply reply = {
+        .form = REPLY_CGI, .out = 1, .close = true, .chunked = server_passes_chunks()};
     struct body body;
     bool whole = true;
-    if (h->unusable) { /* this process may be root still: not a byte is parsed */
-        reply->unread = true;
+    h.front = f;
+    if (!front_wait_ready(f) || fd_nonblock(0) == -1 || fd_nonblock(1) == -1)
+        return 71;
+    if (!f->usable) {
+        reply.unread = true;
         body_start_to_end(&body, &in);
-        reply_send(reply, 500, "", NULL);
-        finish_response(reply, &body);
-        return true;
+        reply_send(&reply, 500, "", NULL);
+        finish_response(&reply, &body);
+        return 0;
     }
     const char *error = find_cgi_body(&body, &in);
-    struct admission_verdict verdict = judge_cgi_request(h), no_length;
+    struct admission_verdict verdict = judge_cgi_request(&h), no_length;
     if (error != NULL)
         verdict = (struct admission_verdict){.status = 400, .reason = error};
-    if (verdict.status == 0 && lacks_content_length(h, &body, &no_length))
+    if (verdict.status == 0 && lacks_content_length(&h, &body, &no_length))
         verdict = no_length;
     if (verdict.status == 0)
-        whole = handler_run(h, reply, &body);
+        whole = handler_run(&h, &reply, &body);
     else
-        handler_refuse(h, reply, &verdict, &body);
-    finish_response(reply, &body);
-    return whole;
+        handler_refuse(&h, &reply, &verdict, &body);
+    finish_response(&reply, &body);
+    return whole ? 0 : 1;
 }
 
 int cgi_main(int argc, char **argv) {
-    static struct handler handler; /* large */
     static char *no_environment[] = {NULL};
-    struct reply reply = {
-        .form = REPLY_CGI, .out = 1, .close = true, .chunked = server_passes_chunks()};
     char peer[LIMIT_PEER];
     struct slice address = meta_variable("REMOTE_ADDR");
     (void)argv;
@@ -150,8 +155,10 @@ int cgi_main(int argc, char **argv) {
         return 71;
     if (address.at == NULL || !ucspi_address(peer, address.at))
         snprintf(peer, sizeof peer, "unknown");
-    handler_open(&handler, "cgi", peer, no_environment);
-    if (fd_nonblock(0) == -1 || fd_nonblock(1) == -1)
-        return 71;
-    return serve_cgi_request(&handler, &reply) ? 0 : 1;
+    const struct http_connection connection = {.channel = "cgi",
+                                               .peer = peer,
+                                               .user = "",
+                                               .environment = no_environment,
+                                               .serve = serve_cgi_request};
+    return http_monitor_run(&connection);
 }

@@ -1,5 +1,5 @@
-/* handler.h: what `bastion http` and `bastion cgi` have in common: the start of the program, and
- * what becomes of a request once its head is known. */
+/* handler.h: what the fronts of `bastion http` and `bastion cgi` have in common: what becomes of a
+ * request once its head is known. */
 #ifndef HTTP_HANDLER_H
 #define HTTP_HANDLER_H
 
@@ -7,10 +7,7 @@
 
 #include "http/response.h"
 #include "http/admission.h"
-#include "http/auth.h"
-#include "base/rate.h"
-#include "core/session.h"
-#include "core/settings.h"
+#include "core/front.h"
 
 /* The value of X-Bastion-Command, kept because a body is read over the head that it stands in. It
  * counts in broker mode alone. */
@@ -21,32 +18,24 @@ struct command_field {
 };
 
 struct handler {
-    const char *channel; /* http or cgi, for log and command */
-    char peer[LIMIT_PEER];
-    /* the name in the client's certificate, which goes before the credential's; or empty */
-    char user[LIMIT_USER];
-    struct rate denials; /* lines of the log on refused requests, without `bastion init` */
-    bool unusable; /* the settings can't be used: every response is 500, and the log says why */
-    struct auth auth;
-    struct settings settings;
-    struct session session;
+    struct front *front;          /* the monitor, as it is known here */
+    struct message terms;         /* MESSAGE_ADMITTED: how the request at hand is to be served */
     struct command_field command; /* of the request at hand */
     struct response response;     /* to it */
 };
 
-/* Makes the process safe (signals, memory dumps), reads the settings, takes the credential out of
- * them and becomes the account of the commands. `environment` is the administrator's, or an empty
- * list where the client writes it. */
-void handler_open(struct handler *h, const char *channel, const char *peer,
-                  char *const *environment);
-
 /* Keeps what the request asks for: `value` is the first of `count` fields. */
 void handler_keep_command(struct handler *h, size_t count, struct slice value);
 
-/* Whether the request's body is the command's input. */
+/* Asks the monitor whether the value of the field Authorization is a right credential, and notes
+ * how the request is to be served. at == NULL where that field is absent. Status 0 where it is;
+ * else what refuses the request. */
+struct admission_verdict handler_login(struct handler *h, struct slice authorization);
+
+/* Whether the body of a request that handler_login let through is the command's input. */
 bool handler_takes_body(const struct handler *h);
 
-/* Serves a request that admission_judge let through: runs the command and sends the response. The
+/* Serves a request that handler_login let through: runs the command and sends the response. The
  * body is the command's input, or is read and dropped meanwhile. Returns false when the response
  * was cut. */
 bool handler_run(struct handler *h, struct reply *reply, struct body *body);
@@ -55,14 +44,6 @@ bool handler_run(struct handler *h, struct reply *reply, struct body *body);
  * soon, and sends the response. */
 void handler_refuse(struct handler *h, struct reply *reply, const struct admission_verdict *verdict,
                     struct body *body);
-
-/* Writes the log's line on a refused request, or has it counted where there were enough of them in
- * this second: by `bastion init`, where that has accepted the connection, else here: then the next
- * line says how many were left out. */
-void handler_log_refusal(struct handler *h, int status, const char *reason, bool failed_login);
-
-/* At the end of a connection: says how many were left out since the last line. */
-void handler_log_left_out(struct handler *h);
 
 /* How long the rest of a request is read once the response is out: `ms` altogether, `idle` between
  * two bytes, as body_drop takes them. */

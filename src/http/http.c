@@ -13,6 +13,7 @@
 #include "base/peer.h"
 #include "base/ucspi.h"
 #include "http/handler.h"
+#include "http/http_monitor.h"
 #include "http/status.h"
 #include "wire/http1.h"
 #include "wire/opening.h"
@@ -57,7 +58,8 @@ static struct slice field_value(const struct http1_head *head, const char *name,
     return value;
 }
 
-/* Asks http/admission.h, and keeps X-Bastion-Command for a request that may run. */
+/* Asks http/admission.h, then the monitor whether the credential is right; keeps X-Bastion-Command
+ * for a request that may run. */
 static struct admission_verdict judge_request(struct handler *h, const struct http1_head *head,
                                               const struct http1_framing *framing) {
     size_t origins, referers, sites, purposes, ranges, commands;
@@ -74,12 +76,16 @@ static struct admission_verdict judge_request(struct handler *h, const struct ht
         request.purpose[i] = field_value(head, admission_purposes[i], &purposes);
         request.repeated = request.repeated || purposes > 1;
     }
-    field_value(head, "Range", &ranges);
-    request.range = ranges > 0;
-    request.authorization = field_value(head, "Authorization", &request.authorizations);
+    struct slice credential = field_value(head, "Authorization", &request.authorizations);
     struct slice command = field_value(head, "X-Bastion-Command", &commands);
     handler_keep_command(h, commands, command);
-    return admission_judge(&request, &h->auth);
+    struct admission_verdict verdict = admission_judge(&request);
+    if (verdict.status == 0)
+        verdict = handler_login(h, credential);
+    if (verdict.status != 0)
+        return verdict;
+    field_value(head, "Range", &ranges);
+    return admission_judge_range(ranges > 0);
 }
 
 /* ---- one request ---- */
@@ -91,7 +97,7 @@ static void refuse_message(struct handler *h, struct reply *reply, int status, c
     reply->close = true;
     reply->unread = status != 408;
     if (status != 408)
-        handler_log_refusal(h, status, text, false);
+        front_note_refusal(h->front, status, text);
     reply_send(reply, status, "", text);
 }
 
@@ -131,7 +137,7 @@ static bool serve_request(struct handler *h, const struct http1_head *head, stru
     body_start(body, in, framing.chunked, framing.length);
     struct admission_verdict verdict = judge_request(h, head, &framing);
     /* Errors in what came of the body along with the head are found before anything runs. */
-    if (!handler_takes_body(h))
+    if (verdict.status != 0 || !handler_takes_body(h))
         body_skip(body);
     if (body->bad) {
         refuse_message(h, reply, 400, status_text(400));
@@ -212,16 +218,22 @@ static void close_whole_response(const struct reply *reply, const struct input *
 /* ---- the connection ---- */
 
 /* Serves one request after the other. Returns the exit status of http_main. */
-static int serve_http_connection(struct handler *h) {
+static int serve_http_connection(struct front *f) {
+    static struct handler h; /* large */
     static struct input in;
     static struct http1_head head;
-    struct reply reply = {.form = REPLY_HTTP, .out = 1, .chunked = true, .close = h->unusable};
+    struct reply reply = {.form = REPLY_HTTP, .out = 1, .chunked = true};
     int64_t end = clock_after(clock_now(), LIMIT_CONNECTION_MS);
     struct body body;
     bool whole = true;
+    h.front = f;
+    /* Small responses must not wait for the acknowledgement of the one before. */
+    peer_no_delay(1);
+    if (!front_wait_ready(f) || fd_nonblock(0) == -1 || fd_nonblock(1) == -1)
+        return 71;
     body_start_to_end(&body, &in);
-    reply.unread = h->unusable;
-    if (h->unusable) /* this process may be root still: not a byte is parsed */
+    reply.unread = reply.close = !f->usable;
+    if (!f->usable)
         reply_send(&reply, 500, "", NULL);
     for (bool first = true; whole && !reply.close; first = false) {
         http1_start(&head);
@@ -233,13 +245,12 @@ static int serve_http_connection(struct handler *h) {
             break;
         enum opening opening = opening_of(in.at, in.end);
         if (status != 200)
-            refuse_message(h, &reply, status,
+            refuse_message(&h, &reply, status,
                            opening != OPENING_HTTP ? other_protocol_text(opening)
                                                    : status_text(status));
         else
-            whole = serve_request(h, &head, &reply, &body, clock_now() < end);
+            whole = serve_request(&h, &head, &reply, &body, clock_now() < end);
     }
-    handler_log_left_out(h);
     if (whole)
         close_whole_response(&reply, &in, &body);
     else
@@ -247,16 +258,8 @@ static int serve_http_connection(struct handler *h) {
     return whole ? 0 : 1;
 }
 
-/* Notes the name in the client's certificate, which `bastion tls` has verified. */
-static void note_client_certificate(struct handler *h) {
-    const char *https = env_get(environ, "HTTPS"), *name = env_get(environ, "SSL_CLIENT_S_DN_CN");
-    if (https != NULL && strcmp(https, "on") == 0 && name != NULL)
-        snprintf(h->user, sizeof h->user, "%s", name);
-}
-
 int http_main(int argc, char **argv) {
-    static struct handler handler; /* large */
-    char peer[LIMIT_PEER];
+    char peer[LIMIT_PEER], user[LIMIT_USER] = "";
     (void)argv;
     if (argc > 1) {
         fputs("bastion http: takes no arguments\n", stderr);
@@ -266,11 +269,14 @@ int http_main(int argc, char **argv) {
     if (fd_only_standard() == -1)
         return 71;
     ucspi_peer(peer, environ, 0);
-    note_client_certificate(&handler);
-    handler_open(&handler, "http", peer, environ);
-    /* Small responses must not wait for the acknowledgement of the one before. */
-    peer_no_delay(1);
-    if (fd_nonblock(0) == -1 || fd_nonblock(1) == -1)
-        return 71;
-    return serve_http_connection(&handler);
+    /* The name in the client's certificate, which `bastion tls` has verified. */
+    const char *https = env_get(environ, "HTTPS"), *name = env_get(environ, "SSL_CLIENT_S_DN_CN");
+    if (https != NULL && strcmp(https, "on") == 0 && name != NULL)
+        snprintf(user, sizeof user, "%s", name);
+    const struct http_connection connection = {.channel = "http",
+                                               .peer = peer,
+                                               .user = user,
+                                               .environment = environ,
+                                               .serve = serve_http_connection};
+    return http_monitor_run(&connection);
 }

@@ -73,7 +73,8 @@ static void send_output(struct response *r) {
 /* The status and the fields that every response to a run has. */
 static void append_head(struct response *r, struct buf *b, int status) {
     reply_head(b, r->reply, status);
-    buf_format(b, "X-Bastion-Run: %s\r\n", r->run);
+    if (r->run[0] != '\0')
+        buf_format(b, "X-Bastion-Run: %s\r\n", r->run);
 }
 
 /* The command may run for long: sends the status line, and the output that is held. */
@@ -103,7 +104,7 @@ static void begin_streaming(struct response *r) {
 
 static void response_started(struct frontend *f, const char *run) {
     struct response *r = response_of(f);
-    (void)run; /* response_start was told already */
+    snprintf(r->run, sizeof r->run, "%s", run);
     r->hold_until = clock_after(clock_now(), r->hold_ms);
     if (r->hold_ms == 0)
         begin_streaming(r);
@@ -281,6 +282,7 @@ static void end_held(struct response *r, const struct outcome *o, const char *co
     case OUTCOME_ENDED:
     case OUTCOME_TIMEOUT: send_whole(r, o->code == 0 ? 200 : 422, code); break;
     case OUTCOME_FAILED: send_whole(r, 422, code); break;
+    case OUTCOME_FORBIDDEN:
     case OUTCOME_DENIED: send_whole(r, 403, "X-Bastion-Exit-Code: 126\r\n"); break;
     case OUTCOME_SKIPPED: send_whole(r, 200, "X-Bastion-Skipped: 1\r\n"); break;
     case OUTCOME_BUSY:
@@ -306,6 +308,8 @@ static void response_ended(struct frontend *f, const struct outcome *o) {
     struct response *r = response_of(f);
     char code[64];
     snprintf(code, sizeof code, "X-Bastion-Exit-Code: %d\r\n", o->code);
+    if (o->run != NULL)
+        snprintf(r->run, sizeof r->run, "%s", o->run);
     r->hold_until = CLOCK_NEVER;
     f->input_closed = true;
     if (r->streaming) {
@@ -320,14 +324,14 @@ static void response_ended(struct frontend *f, const struct outcome *o) {
 }
 
 void response_start(struct response *r, struct reply *reply, struct body *body, bool is_input,
-                    const char *run, int64_t hold_ms) {
+                    int64_t hold_ms) {
     static const struct frontend_ops ops = {response_started, response_room,  response_output,
                                             response_input,   response_taken, response_input_ended,
                                             response_watch,   response_ready, response_ended};
     r->frontend = (struct frontend){.ops = &ops, .input_closed = !is_input};
     r->reply = reply;
     r->body = body;
-    snprintf(r->run, sizeof r->run, "%s", run);
+    r->run[0] = '\0';
     r->hold_ms = hold_ms;
     r->half_close_until = clock_after(clock_now(), LIMIT_HALF_CLOSE_MS);
     r->hold_until = r->stall.at = r->body_stall_at = CLOCK_NEVER;

@@ -10,7 +10,7 @@
 #include "http/reply.h"
 #include "base/peer.h"
 #include "core/frontend.h"
-#include "core/session.h"
+#include "core/message.h"
 #include "limit.h"
 #include "wire/chunk.h"
 
@@ -23,8 +23,8 @@ enum {
 struct response {
     struct frontend frontend; /* first, so that a pointer to the one is one to the other */
     struct reply *reply;
-    struct body *body; /* the request's: the command's input, or read and dropped */
-    char run[SESSION_RUN_ID];
+    struct body *body;           /* the request's: the command's input, or read and dropped */
+    char run[MESSAGE_RUN_ID];    /* empty until the monitor has named it */
     int64_t hold_ms, hold_until; /* CLOCK_NEVER until the command has started */
     bool streaming;              /* the status line is out */
     bool has_output;             /* the command has written something */
@@ -39,9 +39,9 @@ struct response {
 };
 
 /* Prepares the response to one request, whose body is the command's input or (`is_input` false) not
- * wanted. `r` keeps belonging to the caller, who passes &r->frontend to session_serve; after that
+ * wanted. `r` keeps belonging to the caller, who passes &r->frontend to front_run; after that
  * r->cut says how the message ended, and reply->close whether the connection must end. */
 void response_start(struct response *r, struct reply *reply, struct body *body, bool is_input,
-                    const char *run, int64_t hold_ms);
+                    int64_t hold_ms);
 
 #endif

@@ -18,19 +18,26 @@
 #include "base/init_link.h"
 #include "base/peer.h"
 #include "base/ucspi.h"
+#include "ssh/handoff.h"
 #include "ssh/login.h"
 #include "ssh/tracer.h"
 
 /* ---- its start ---- */
 
+/* Where it has that number already, dup2(2) would leave it to be closed. */
+static bool give_shell_end(int fd) {
+    return (fd == HANDOFF_FD ? fcntl(fd, F_SETFD, 0) : dup2(fd, HANDOFF_FD)) != -1;
+}
+
 /* In the child: waits for a byte, which says that its parent watches it and its children's socket
  * is there; then becomes tinysshd. It dies with its parent, without whom nobody would look after
  * the session. */
-static void become_tinysshd(int go, int log, const char *program) {
+static void become_tinysshd(int go, int log, int shell_end, const char *program) {
     char byte;
     sigset_t none;
     sigemptyset(&none);
-    if (read(go, &byte, 1) == 1 && prctl(PR_SET_PDEATHSIG, SIGKILL) == 0 && dup2(log, 2) != -1) {
+    if (read(go, &byte, 1) == 1 && prctl(PR_SET_PDEATHSIG, SIGKILL) == 0 && dup2(log, 2) != -1
+        && give_shell_end(shell_end)) {
         sigprocmask(SIG_SETMASK, &none, NULL);
         execle(program, "tinysshd", "-v", SETUP_HOST_KEY, (char *)NULL,
                (const char *[]){"PATH=/bin:/usr/bin", NULL});
@@ -53,37 +60,34 @@ static int open_signals(void) {
 static const char *let_start(struct ssh_connection *c, int go) {
     if (!setup_check_others(&c->setup.account, c->traced, c->setup.error))
         return c->setup.error;
-    c->listener = handoff_listen(c->tinysshd, c->setup.account.uid);
-    if (c->listener == -1) {
-        snprintf(c->error, sizeof c->error, HANDOFF_DIRECTORY ": %s", strerror(errno));
-        return c->error;
-    }
     return write(go, "", 1) == 1 ? NULL : strerror(errno);
 }
 
 const char *daemon_start(struct ssh_connection *c) {
-    int go[2], log[2];
+    int go[2], log[2], link[2];
     c->signals = open_signals();
     c->poll = epoll_create1(EPOLL_CLOEXEC);
     if (c->signals == -1 || c->poll == -1 || pipe2(go, O_CLOEXEC) == -1
-        || pipe2(log, O_CLOEXEC) == -1 || fd_nonblock(log[0]) == -1)
+        || pipe2(log, O_CLOEXEC) == -1 || fd_nonblock(log[0]) == -1 || handoff_open(link) == -1)
         return strerror(errno);
     c->tinysshd = fork();
     if (c->tinysshd == -1)
         return strerror(errno);
     if (c->tinysshd == 0) {
         close(go[1]); /* else it would wait for itself */
-        become_tinysshd(go[0], log[1], c->setup.program);
+        become_tinysshd(go[0], log[1], link[1], c->setup.program);
     }
     close(go[0]);
     close(log[1]);
+    close(link[1]);
     c->log = log[0];
+    c->link = link[0];
     c->traced = geteuid() == 0 && tracer_watch(c->tinysshd);
     const char *error = let_start(c, go[1]);
     close(go[1]);
     connection_watch(c, c->signals, CONNECTION_SIGNAL, EPOLLIN);
     connection_watch(c, c->log, CONNECTION_LOG, EPOLLIN);
-    connection_watch(c, c->listener, CONNECTION_LISTENER, EPOLLIN);
+    connection_watch(c, c->link, CONNECTION_LINK, EPOLLIN);
     /* For daemon_quick_acknowledge, edge by edge. Also as writable, which it always is: tinysshd
      * may have read a piece before epoll_wait(2) looks, and then the event would not be
      * reported. */
@@ -137,7 +141,7 @@ static void end_connection(struct ssh_connection *c) {
     int null = open("/dev/null", O_RDWR | O_CLOEXEC);
     c->ended = true;
     login_read_log(c);
-    handoff_close(&c->listener, c->tinysshd);
+    fd_close(&c->link);
     fd_close(&c->input);
     log_end(c);
     shutdown(1, SHUT_WR);
@@ -158,13 +162,19 @@ static void take_children(struct ssh_connection *c) {
             kill(pid, SIGKILL);
         else if (pid == c->tinysshd)
             end_connection(c);
+        else if (pid == c->monitor)
+            c->monitor = 0;
     }
 }
 
 void daemon_take_signal(struct ssh_connection *c) {
     struct signalfd_siginfo info;
     while (read(c->signals, &info, sizeof info) == sizeof info)
-        if (info.ssi_signo != SIGCHLD && !c->ended)
-            kill(c->tinysshd, SIGTERM);
+        if (info.ssi_signo != SIGCHLD) {
+            if (!c->ended)
+                kill(c->tinysshd, SIGTERM);
+            if (c->monitor > 0)
+                kill(c->monitor, (int)info.ssi_signo);
+        }
     take_children(c);
 }

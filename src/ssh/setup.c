@@ -12,9 +12,7 @@
 #include "base/fd.h"
 #include "core/audit.h"
 #include "ssh/hostkey.h"
-#include "core/lock.h"
 #include "core/protect.h"
-#include "core/replaced_mount.h"
 #include "core/runas.h"
 
 __attribute__((format(printf, 2, 3))) static const char *set_setup_error(struct setup *x,
@@ -270,10 +268,5 @@ const char *setup_prepare(struct setup *x, const struct settings *s, const char 
         return set_setup_error(x, "%s", host_key_error);
     if (warning[0] != '\0')
         log_unusable(peer, warning);
-    lock_prepare(&x->lock, RUN_DIRECTORY, x->account.gid);
-    lock_leave(&x->lock);
-    /* The login shell has no place to remember which replaced mounts have been logged. */
-    replaced_mount_note(s, true, x->lock.directory, "ssh", peer);
-    fd_close(&x->lock.directory);
     return NULL;
 }

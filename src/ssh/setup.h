@@ -1,5 +1,5 @@
 /* setup.h: what tinysshd needs on the disk, prepared for one connection: the account with its link
- * to the keys, the list of keys, the host's key, and the file of the lock. */
+ * to the keys, the list of keys, and the host's key. */
 #ifndef SSH_SETUP_H
 #define SSH_SETUP_H
 
@@ -8,7 +8,6 @@
 #include "base/account.h"
 #include "base/run_directory.h"
 #include "ssh/authorized_keys.h"
-#include "core/lock.h"
 #include "core/settings.h"
 
 #define SETUP_KEYS RUN_DIRECTORY "/ssh"         /* where the account's ~/.ssh leads */
@@ -19,13 +18,12 @@ enum { SETUP_ERROR = 2 * LIMIT_PATH };
 struct setup {
     struct account account; /* SSH_USER */
     struct authorized_keys keys;
-    struct lock lock; /* its file is made here: the login shell may not, in a directory of root's */
     char program[LIMIT_PATH]; /* tinysshd */
     char error[SETUP_ERROR];
 };
 
 /* Prepares all of it: looks up SSH_USER, reads the keys and writes them to SETUP_KEYS, and makes
- * what is missing of the host's key, the lock's file and the account's ~/.ssh. What is unusable but
+ * what is missing of the host's key and the account's ~/.ssh. What is unusable but
  * stops nobody is logged once; `peer` is NULL where there is no client yet. Returns NULL; or the
  * error, which may stand in x->error: then nobody may be served. */
 const char *setup_prepare(struct setup *x, const struct settings *s, const char *peer);

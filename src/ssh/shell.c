@@ -1,78 +1,47 @@
 #include "ssh/shell.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <termios.h>
 #include <unistd.h>
 
-#include "base/clock.h"
-#include "base/env.h"
 #include "base/fd.h"
 #include "base/log.h"
 #include "base/ucspi.h"
-#include "ssh/stdstreams.h"
-#include "ssh/handoff.h"
 #include "core/audit.h"
+#include "core/front.h"
+#include "core/monitor.h"
 #include "core/runas.h"
-#include "core/session.h"
-#include "core/settings.h"
+#include "ssh/handoff.h"
+#include "ssh/stdstreams.h"
 
 extern char **environ;
 
-/* The session of one login. */
-struct login_session {
-    char run[SESSION_RUN_ID], peer[LIMIT_PEER], user[LIMIT_USER];
-    bool handed_over; /* by `bastion ssh`; else it is another sshd's */
-    bool no_pty;      /* its key may have no terminal */
-    int record;       /* the lock's file, open for writing, or -1 */
-    struct handoff_room room;
+/* ---- the monitor, where another sshd serves the session ---- */
+
+struct foreign_session {
+    char peer[LIMIT_PEER];
     struct settings settings;
     struct session session;
+    struct monitor monitor;
 };
-
-/* ---- what of the client's environment survives ---- */
-
-static bool is_safe(const char *value) {
-    size_t n = strspn(value, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.@+-");
-    return n > 0 && n < 64 && value[n] == '\0' && value[0] != '.' && value[0] != '-';
-}
-
-static bool is_locale(const char *name, size_t n) {
-    if (n == 4)
-        return memcmp(name, "LANG", 4) == 0 || memcmp(name, "TERM", 4) == 0;
-    return n > 3 && n < 32 && memcmp(name, "LC_", 3) == 0
-           && strspn(name + 3, "ABCDEFGHIJKLMNOPQRSTUVWXYZ_") == n - 3;
-}
-
-/* Returns TERM, LANG and LC_*, if their values can be neither a path nor anything that a program
- * would take apart. */
-static char *const *client_variables(void) {
-    static char *kept[16]; /* of this process, which serves one session */
-    size_t count = 0;
-    for (char **e = environ; *e != NULL && count < sizeof kept / sizeof *kept - 1; e++) {
-        size_t n = strcspn(*e, "=");
-        if ((*e)[n] == '=' && is_locale(*e, n) && is_safe(*e + n + 1))
-            kept[count++] = *e;
-    }
-    return kept;
-}
-
-/* ---- who it is ---- */
 
 /* The session is another sshd's, which says as whom it logged somebody in by the account that this
  * process runs as, and of the key nothing. Where that sshd forces this command (`--force-command`)
  * its own variables can be believed, since it sets them after the client's. */
-static void identify_by_sshd(struct login_session *l, bool forced) {
+static void identify_by_sshd(struct foreign_session *l, bool forced) {
     struct account self;
     const char *connection = forced ? getenv("SSH_CONNECTION") : NULL;
     char address[LIMIT_PEER];
-    session_new_run(l->run);
     account_self(&self);
-    snprintf(l->user, sizeof l->user, "%s", self.name);
+    snprintf(l->monitor.user, sizeof l->monitor.user, "%s", self.name);
     snprintf(address, sizeof address, "%.*s",
              connection != NULL ? (int)strcspn(connection, " ") : 0,
              connection != NULL ? connection : "");
@@ -80,26 +49,84 @@ static void identify_by_sshd(struct login_session *l, bool forced) {
         snprintf(l->peer, sizeof l->peer, "unknown");
 }
 
-/* Learns who has logged in, from `bastion ssh` or from another sshd. Returns the administrator's
- * environment, which is empty of the latter; or NULL when `bastion ssh` refuses. */
-static char *const *identify(struct login_session *l, pid_t parent, bool forced) {
+/* The environment is the client's. Returns NULL, or why nothing may run. */
+static const char *open_foreign_session(struct foreign_session *l) {
     static char *no_environment[] = {NULL};
-    struct handoff handoff;
-    int fd = handoff_ask(&handoff, &l->room, parent);
-    if (fd == -1 && errno != ENOENT)
-        return NULL;
-    if (fd == -1) {
-        identify_by_sshd(l, forced);
-        return no_environment;
+    struct settings_places places = {no_environment, settings_directories_of_guests};
+    const char *error = settings_start(&l->settings, &places, NEED_RUN | NEED_ACCOUNT);
+    if (error != NULL)
+        return error;
+    if (session_open(&l->session, &l->settings, no_environment) == -1)
+        return l->session.error;
+    /* the sshd may have left the group to this process */
+    if (runas_has_root_group(&l->session.account, &l->settings))
+        return "this account is in the group 0, root's, with which nothing runs";
+    return NULL;
+}
+
+__attribute__((noreturn)) static void run_foreign_monitor(int link, bool forced) {
+    static struct foreign_session l; /* large */
+    int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+    /* Of the same session, whose terminal a command may need; but not of the process group that is
+     * hung up when the front gives the terminal up. */
+    if (setpgid(0, 0) == -1 && errno != EPERM)
+        _exit(71);
+    for (int fd = 0; fd < 3; fd++)
+        if (dup2(null, fd) == -1)
+            _exit(71);
+    identify_by_sshd(&l, forced);
+    l.monitor.session = &l.session;
+    l.monitor.channel = "ssh";
+    l.monitor.peer = l.peer;
+    l.monitor.front.fd = link;
+    const char *error = open_foreign_session(&l);
+    if (error != NULL)
+        audit_error("ssh", l.peer, error);
+    l.monitor.ready.ready.usable = error == NULL;
+    monitor_serve(&l.monitor);
+    _exit(0);
+}
+
+/* Returns the socket to the monitor, or -1. */
+static int start_foreign_monitor(bool forced) {
+    int ends[2];
+    if (message_pair(ends) == -1)
+        return -1;
+    pid_t pid = fork();
+    if (pid == 0) {
+        close(ends[1]);
+        run_foreign_monitor(ends[0], forced);
     }
-    log_target.relay = fd;
-    snprintf(l->run, sizeof l->run, "%s", handoff.run);
-    snprintf(l->user, sizeof l->user, "%s", handoff.user);
-    snprintf(l->peer, sizeof l->peer, "%s", handoff.peer);
-    l->no_pty = handoff.no_pty;
-    l->record = handoff.record;
-    l->handed_over = true;
-    return handoff.environment;
+    close(ends[0]);
+    if (pid == -1)
+        fd_close(&ends[1]);
+    return ends[1];
+}
+
+/* ---- the front ---- */
+
+/* What of the client's environment survives. */
+static char *const *client_variables(void) {
+    static char *kept[LIMIT_CLIENT_VARIABLES + 1]; /* of this process, which serves one session */
+    size_t count = 0;
+    for (char **e = environ; *e != NULL && count < LIMIT_CLIENT_VARIABLES; e++)
+        if (monitor_passes_variable(*e))
+            kept[count++] = *e;
+    return kept;
+}
+
+/* A terminal that this process leads as a session is given up for good, so that the command's can
+ * take it: the kernel's hang-up, its signals and the new sizes reach the command as if this process
+ * were not there. Giving it up hangs its foreground group up, which is this process: that signal is
+ * ignored. False where it is not the leader. */
+static bool give_up_terminal(void) {
+    if (getsid(0) != getpid() || tcgetsid(0) != getpid())
+        return false;
+    struct sigaction ignore = {.sa_handler = SIG_IGN}, old;
+    sigaction(SIGHUP, &ignore, &old);
+    bool given = ioctl(0, TIOCNOTTY) == 0;
+    sigaction(SIGHUP, &old, NULL);
+    return given;
 }
 
 /* ---- the end ---- */
@@ -126,78 +153,48 @@ static int refuse_session(const char *text, int code) {
     return code;
 }
 
-static void log_denial(const struct login_session *l, const char *reason) {
-    struct audit a = audit_denial("ssh", l->peer, reason);
-    a.run = l->run;
-    a.user = l->user;
-    a.exit = 126;
-    audit_write(&a);
-}
-
-static const char *open_login_session(struct login_session *l, char *const *environment) {
-    static const char *const no_directories[] = {NULL};
-    /* An environment from `bastion ssh` has the values of the files too: root may read more of them
-     * than this account. */
-    struct settings_places places = {environment, l->handed_over ? no_directories
-                                                                 : settings_directories_of_guests};
-    const char *error = settings_start(&l->settings, &places, NEED_RUN | NEED_ACCOUNT);
-    if (error != NULL)
-        return error;
-    if (session_open(&l->session, &l->settings, environment) == -1)
-        return l->session.error;
-    /* another sshd may have left the group to this process */
-    if (!l->handed_over && runas_has_root_group(&l->session.account, &l->settings))
-        return "this account is in the group 0, root's, with which nothing runs";
-    if (l->record != -1)
-        l->session.lock.record = l->record;
-    return NULL;
-}
-
 /* `request` is what the sshd was asked to run, NULL for a login. Returns the exit status. */
-static int serve_login(struct login_session *l, pid_t parent, bool forced, const char *request) {
-    struct stdstreams streams;
-    char *const *environment = identify(l, parent, forced);
-    if (environment == NULL)
-        return refuse_session("this session is not known here", 126);
-    const char *error = open_login_session(l, environment);
-    if (error != NULL) {
-        audit_error("ssh", l->peer, error);
-        return refuse_session("the settings of this service are not usable; its log says why", 78);
-    }
+static int serve_login(struct front *f, const char *request) {
+    static struct stdstreams streams; /* large */
     bool terminal = isatty(0);
-    if (terminal && l->no_pty) {
-        log_denial(l, "this key may have no terminal");
-        return refuse_session("this key may have no terminal", 126);
-    }
-    struct request rq = {.requested = {request, request != NULL ? strlen(request) : 0},
-                         .channel = "ssh",
-                         .user = l->user,
-                         .peer = l->peer,
-                         .form = terminal ? RUN_TERMINAL : RUN_STREAMS,
-                         .extra = client_variables()};
-    stdstreams_start(&streams, parent, terminal);
-    session_serve(&l->session, &rq, l->run, &streams.frontend);
+    if (f->link == -1 || !front_wait_ready(f))
+        return refuse_session("this session is not known here", 126);
+    if (!f->usable)
+        return refuse_session("the settings of this service are not usable; its log says why", 78);
+    const struct front_request rq = {.requested = {request, request != NULL ? strlen(request) : 0},
+                                     .form = terminal ? RUN_TERMINAL : RUN_STREAMS,
+                                     .variables = client_variables(),
+                                     .terminal = 0,
+                                     .leads_terminal = terminal && give_up_terminal()};
+    stdstreams_start(&streams, terminal);
+    front_run(f, &rq, &streams.frontend);
     int code = streams.outcome.code;
-    stdstreams_close(&streams);
+    stdstreams_close();
     return streams.outcome.signal != 0 ? end_as_command(&streams.outcome) : code;
 }
 
 int shell_main(int argc, char **argv) {
-    static struct login_session l; /* large */
-    l.record = -1;
+    static struct front f; /* large */
+    pid_t parent = getppid();
     bool forced =
         argc == 2 && strcmp(argv[0], "shell") == 0 && strcmp(argv[1], "--force-command") == 0;
     bool request = argc == 3 && strcmp(argv[1], "-c") == 0;
     if (argc > 1 && !forced && !request)
         return refuse_session("as a login shell it takes -c and a request, or nothing", 64);
+    bool handed_over = handoff_is_there();
     if (fd_only_standard() == -1)
         return 71;
-    /* A command of the same account must not write lines of the log from here (ptrace(2)). */
+    /* A command of the same account must not ask the monitor for another run from here
+     * (ptrace(2)). */
     prctl(PR_SET_DUMPABLE, 0);
     signal(SIGPIPE, SIG_IGN);
     log_target.standard_error = LOG_STDERR_CLIENT;
-    return serve_login(&l, getppid(), forced,
-                       forced    ? getenv("SSH_ORIGINAL_COMMAND")
-                       : request ? argv[2]
-                                 : NULL);
+    if (handed_over)
+        f.link = handoff_hello() == 0 ? HANDOFF_FD : -1;
+    else
+        f.link = start_foreign_monitor(forced);
+    /* When the sshd is gone, so is the client. */
+    if (prctl(PR_SET_PDEATHSIG, SIGKILL) == -1 || getppid() != parent)
+        return 71;
+    return serve_login(&f, forced ? getenv("SSH_ORIGINAL_COMMAND") : request ? argv[2] : NULL);
 }

@@ -16,16 +16,11 @@
 #include "ssh/daemon.h"
 #include "ssh/login.h"
 #include "ssh/shell_link.h"
-#include "ssh/tracer.h"
 
 extern char **environ;
 
-/* Whether nothing is left to do. A login shell that has not connected before tinysshd's end is
- * waited for: it is refused by what handoff_listen has put under this process's id; if this process
- * were gone, it would find nothing there, and take itself for the shell of another sshd. */
-static bool is_done(const struct ssh_connection *c) {
-    return c->ended && c->shell == -1 && (c->shell_told || tracer_is_alone());
-}
+/* Whether nothing is left to do: a command that outlives its client keeps its monitor. */
+static bool is_done(const struct ssh_connection *c) { return c->ended && c->monitor <= 0; }
 
 static void serve_ssh_connection(struct ssh_connection *c) {
     while (!is_done(c)) {
@@ -35,8 +30,7 @@ static void serve_ssh_connection(struct ssh_connection *c) {
             switch ((enum connection_event)events[i].data.u32) {
             case CONNECTION_SOCKET: daemon_quick_acknowledge(); break;
             case CONNECTION_LOG: login_read_log(c); break;
-            case CONNECTION_LISTENER: shell_link_accept(c); break;
-            case CONNECTION_SHELL: shell_link_read(c); break;
+            case CONNECTION_LINK: shell_link_read(c); break;
             case CONNECTION_SIGNAL: daemon_take_signal(c); break;
             }
         }
@@ -65,7 +59,7 @@ int ssh_main(int argc, char **argv) {
     if (fd_only_standard() == -1)
         return 71;
     signal(SIGPIPE, SIG_IGN);
-    c.setup.lock.record = c.log = c.listener = c.shell = c.input = c.signals = c.poll = -1;
+    c.log = c.link = c.input = c.signals = c.poll = -1;
     c.started = clock_now();
     ucspi_peer(c.peer, environ, 0);
     session_new_run(c.run);
@@ -84,6 +78,5 @@ int ssh_main(int argc, char **argv) {
     log_target.standard_error = log_look();
     daemon_quick_acknowledge();
     serve_ssh_connection(&c);
-    handoff_end();
     return 0;
 }

@@ -8,11 +8,9 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-#include "base/env.h"
 #include "core/session.h"
 #include "core/settings.h"
 #include "limit.h"
-#include "ssh/handoff.h"
 #include "ssh/setup.h"
 
 struct ssh_connection {
@@ -42,21 +40,17 @@ struct ssh_connection {
     bool login_unknown;                    /* tinysshd let in whom our list of keys has not */
 
     /* shell_link.c */
-    int listener;    /* for the login shell; -1 once it has connected */
-    int shell;       /* the connection to it, or -1 */
-    int input;       /* the shell's standard input (handoff_accept), or -1 */
-    bool shell_told; /* it has been told who logged in */
-    struct handoff_lines lines;
-    struct env environment;            /* what it gets of the administrator's ... */
-    char settings_text[LIMIT_HANDOFF]; /* ... and the settings in it */
+    int link;        /* to the login shell; -1 once it has spoken */
+    int input;       /* the shell's standard input (handoff_take), or -1 */
+    bool shell_told; /* it has been let in */
+    pid_t monitor;   /* the process that serves it; 0 or -1: none */
 };
 
 /* What epoll(7) reports an event of. */
 enum connection_event {
     CONNECTION_SOCKET, /* the client's */
     CONNECTION_LOG,
-    CONNECTION_LISTENER,
-    CONNECTION_SHELL,
+    CONNECTION_LINK,
     CONNECTION_SIGNAL
 };
 

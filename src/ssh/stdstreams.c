@@ -1,10 +1,8 @@
 #include "ssh/stdstreams.h"
 
 #include <errno.h>
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <unistd.h>
 
 #include "base/buf.h"
@@ -51,7 +49,7 @@ static size_t stdstreams_room(struct frontend *f, int stream, char **at) {
 static void stdstreams_output(struct frontend *f, int stream, size_t n) {
     struct stdstreams *s = stdstreams_of(f);
     s->out[stream].to += n;
-    if (s->out[stream].closed || f->gone)
+    if (s->out[stream].closed)
         s->out[stream].from = s->out[stream].to = 0;
     else
         flush_stream(s, stream);
@@ -77,20 +75,12 @@ static bool stdstreams_input_ended(const struct frontend *f) {
 static int64_t stdstreams_watch(struct frontend *f, struct pollfd fds[FRONTEND_FDS], int64_t now) {
     struct stdstreams *s = stdstreams_of(f);
     (void)now;
-    bool reading = !s->input_ended && s->in.to == 0 && !f->gone;
+    bool reading = !s->input_ended && s->in.to == 0;
     fds[0] = (struct pollfd){.fd = reading ? 0 : -1, .events = POLLIN};
     for (int i = 0; i < RUN_PIPES; i++)
         fds[FD_OF_OUT + i] = (struct pollfd){
             .fd = s->out[i].from < s->out[i].to ? FD_OF_OUT + i : -1, .events = POLLOUT};
     return CLOCK_NEVER;
-}
-
-/* The sshd is gone, and with it the client. */
-static void lose_sshd(struct stdstreams *s) {
-    s->frontend.gone = true;
-    s->input_ended = true;
-    for (int i = 0; i < RUN_PIPES; i++)
-        s->out[i].from = s->out[i].to = 0;
 }
 
 static void stdstreams_ready(struct frontend *f, const struct pollfd fds[FRONTEND_FDS],
@@ -107,8 +97,6 @@ static void stdstreams_ready(struct frontend *f, const struct pollfd fds[FRONTEN
     for (int i = 0; i < RUN_PIPES; i++)
         if (fds[FD_OF_OUT + i].revents != 0)
             flush_stream(s, i);
-    if (getppid() != s->parent) /* its end has woken this process: see stdstreams_start */
-        lose_sshd(s);
 }
 
 /* Puts what the client reads besides the command's output, and sets the exit code where there was
@@ -128,8 +116,7 @@ static void put_outcome(struct stdstreams *s, const struct outcome *o) {
         s->outcome.code = 71;
 }
 
-/* Writes what is left, as long as the sshd takes it. Signals are blocked outside of the waits, as
- * in relay.c. */
+/* Writes what is left, as long as the sshd takes it. */
 static void stdstreams_ended(struct frontend *f, const struct outcome *o) {
     struct stdstreams *s = stdstreams_of(f);
     s->outcome = *o;
@@ -137,26 +124,24 @@ static void stdstreams_ended(struct frontend *f, const struct outcome *o) {
     for (;;) {
         struct pollfd fds[FRONTEND_FDS];
         for (int i = 0; i < RUN_PIPES; i++)
-            if (!f->gone)
-                flush_stream(s, i);
+            flush_stream(s, i);
         s->input_ended = true;
         stdstreams_watch(f, fds, 0);
         if (fds[1].fd == -1 && fds[2].fd == -1)
             return;
-        if (ppoll(fds, FRONTEND_FDS, NULL, run_wait_mask()) == -1)
+        if (poll(fds, FRONTEND_FDS, -1) == -1)
             for (int i = 0; i < FRONTEND_FDS; i++)
                 fds[i].revents = 0;
         stdstreams_ready(f, fds, 0);
     }
 }
 
-void stdstreams_start(struct stdstreams *s, pid_t parent, bool terminal) {
+void stdstreams_start(struct stdstreams *s, bool terminal) {
     static const struct frontend_ops ops = {
         stdstreams_started, stdstreams_room,  stdstreams_output,
         stdstreams_input,   stdstreams_taken, stdstreams_input_ended,
         stdstreams_watch,   stdstreams_ready, stdstreams_ended};
     s->frontend = (struct frontend){.ops = &ops};
-    s->parent = parent;
     s->terminal = terminal;
     s->input_ended = terminal; /* the command reads it itself */
     s->outcome = (struct outcome){.kind = OUTCOME_ERROR, .code = 71};
@@ -165,13 +150,9 @@ void stdstreams_start(struct stdstreams *s, pid_t parent, bool terminal) {
         s->out[i].from = s->out[i].to = 0, s->out[i].closed = false;
     for (int fd = 0; fd < 3 && !terminal; fd++)
         fd_nonblock(fd);
-    /* Any signal with a handler ends the wait, and stdstreams_ready looks at the parent. */
-    prctl(PR_SET_PDEATHSIG, SIGCHLD);
-    s->frontend.gone = getppid() != parent;
 }
 
-void stdstreams_close(struct stdstreams *s) {
-    (void)s;
+void stdstreams_close(void) {
     for (int fd = 0; fd < 3; fd++)
         close(fd);
 }

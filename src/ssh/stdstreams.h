@@ -5,7 +5,6 @@
 #define SSH_STDSTREAMS_H
 
 #include <stdbool.h>
-#include <sys/types.h>
 
 #include "core/frontend.h"
 #include "core/run.h"
@@ -13,7 +12,6 @@
 
 struct stdstreams {
     struct frontend frontend; /* first, so that a pointer to the one is one to the other */
-    pid_t parent;             /* the sshd: when it is gone, so is the client */
     bool terminal;
     bool input_ended;
     struct outcome outcome; /* set at the end */
@@ -25,10 +23,10 @@ struct stdstreams {
 };
 
 /* Prepares for one run. `s` keeps belonging to the caller, who passes &s->frontend to
- * session_serve. `parent` is getppid(2) as it was at the start. */
-void stdstreams_start(struct stdstreams *s, pid_t parent, bool terminal);
+ * front_run. */
+void stdstreams_start(struct stdstreams *s, bool terminal);
 
 /* Closes the descriptors, so that the sshd sees their end. */
-void stdstreams_close(struct stdstreams *s);
+void stdstreams_close(void);
 
 #endif

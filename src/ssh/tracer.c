@@ -40,9 +40,4 @@ enum tracer_event tracer_next(pid_t root, pid_t *pid) {
     }
 }
 
-bool tracer_is_alone(void) {
-    siginfo_t info;
-    return waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT | __WALL) == -1 && errno == ECHILD;
-}
-
 void tracer_release(pid_t pid) { ptrace(PTRACE_DETACH, pid, 0, 0); }

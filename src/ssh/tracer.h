@@ -22,9 +22,6 @@ enum tracer_event {
  * is left whenever SIGCHLD came. `root` is the first process, whose own execve(2) is no news. */
 enum tracer_event tracer_next(pid_t root, pid_t *pid);
 
-/* Whether this process has no children any more. */
-bool tracer_is_alone(void);
-
 /* Lets the held process go, unwatched from now on. */
 void tracer_release(pid_t pid);
 

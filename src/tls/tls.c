@@ -10,6 +10,7 @@
 
 #include "base/account.h"
 #include "base/clock.h"
+#include "base/env.h"
 #include "base/drop.h"
 #include "base/fd.h"
 #include "base/init_link.h"
@@ -87,13 +88,6 @@ static void open_cache(struct handshake *h, uid_t uid, gid_t gid) {
                        first->data, first->data_len); // NOLINT(clang-analyzer-core.NullDereference)
 }
 
-/* The program's process has the environment; nobody needs it here, and secrets stand in it. */
-static void wipe_environment(void) {
-    for (char **at = environ; *at != NULL; at++)
-        explicit_bzero(*at, strlen(*at));
-    *environ = NULL;
-}
-
 static const char *prepare_connection(struct tls_connection *c, char **program) {
     struct settings_places places = {environ, settings_directories};
     const char *error = settings_start(&c->handshake->settings, &places, NEED_TLS);
@@ -121,7 +115,7 @@ static const char *prepare_connection(struct tls_connection *c, char **program) 
                  ACCOUNT_TLS, strerror(errno));
         return c->error;
     }
-    wipe_environment();
+    env_wipe(environ); /* the program's process has it, and nobody needs it here */
     profile_set(&c->server, &c->handshake->certificate);
     if (settings_given(&c->handshake->settings, SETTING_TLS_CLIENT_CA))
         client_cert_require(&c->handshake->client_ca,

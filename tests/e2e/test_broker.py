@@ -165,7 +165,6 @@ def make_dangling(path):
 
 BROKEN = {
     "half a line": (lambda p: p.write_text("other\nlisted"), "allowed-commands.list:2: the last line has no newline"),
-    "unreadable": (lambda p: p.chmod(0o600), "Permission denied"),
     "another account's": (lambda p: os.chown(p, 12345, -1), "can be written by others than root"),
     "writable by all": (lambda p: p.chmod(0o666), "can be written by others than root"),
     "writable by a group": (lambda p: p.chmod(0o664), "can be written by others than root"),
@@ -177,6 +176,14 @@ BROKEN = {
     "not UTF-8": (lambda p: p.write_bytes(b"listed|\xe4\n"), "allowed-commands.list:1: is not UTF-8"),
     "no expression": (lambda p: p.write_text("listed|(\n"), "allowed-commands.list:1: "),
 }
+
+
+def test_a_file_that_root_alone_can_read(start):
+    """The account of the commands need not see what it may."""
+    server = broker(start, "a", "listed\n")
+    server.list.chmod(0o600)
+    assert says(server, "listed") == "listed"
+    assert server.events("fault") == []
 
 
 @pytest.mark.parametrize("how", BROKEN)

@@ -381,12 +381,3 @@ def test_secrets_of_root_are_nobodys_concern(start, kind):
     server = start(OtherSshd, kind=kind, HTTP_TOKEN="secret-of-root-alone")
     os.chmod(server.etc / "HTTP_TOKEN", 0o600)
     assert server.ssh().stdout == b"ok\n"
-
-
-@every
-def test_a_folder_of_sessions_that_is_not_for_it(start, kind):
-    """`bastion ssh` may have served here, too: its tickets are for other sessions."""
-    server = start(OtherSshd, kind=kind)
-    (server.run_dir / "sessions").mkdir(0o711)
-    (server.run_dir / "sessions/1").touch(0o600)
-    assert server.ssh().stdout == b"ok\n"

@@ -1,9 +1,10 @@
-/* Who is let in, and what for: auth, gate and policy. */
+/* Who is let in, and what for: auth, admission and policy. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "http/admission.h"
+#include "http/auth.h"
 #include "core/policy.h"
 #include "unit.h"
 
@@ -82,13 +83,12 @@ END_TEST
 #define RUN "/cgi-bin/run"
 static const struct {
     const char *method, *path, *authority, *origin, *site, *purpose;
-    int authorizations; /* -1: one that is wrong */
+    size_t authorizations;
     int status;
 } requests[] = {
     {"GET", RUN, "h", NULL, NULL, NULL, 1, 0},
     {"POST", RUN, "h", NULL, NULL, NULL, 1, 0},
-    {"GET", RUN, "h", NULL, NULL, NULL, 0, 401},
-    {"GET", RUN, "h", NULL, NULL, NULL, -1, 401},
+    {"GET", RUN, "h", NULL, NULL, NULL, 0, 0}, /* the monitor is asked */
     {"GET", RUN, "h", NULL, NULL, NULL, 2, 400},
     {"HEAD", RUN, "h", NULL, NULL, NULL, 1, 405},
     {"PUT", RUN, "h", NULL, NULL, NULL, 1, 405},
@@ -138,30 +138,27 @@ static struct slice slice(const char *text) {
 }
 
 START_TEST(judged) {
-    struct auth a;
-    set("HTTP_TOKEN=abc", "X=");
-    auth_load(&a, &s);
     struct admission_request rq = {
         .method = slice(requests[_i].method),
         .path = slice(requests[_i].path),
         .authority = slice(requests[_i].authority),
         .origin = slice(requests[_i].origin),
         .fetch_site = slice(requests[_i].site),
-        .authorization = slice(requests[_i].authorizations < 0   ? "Bearer x"
-                               : requests[_i].authorizations > 0 ? "Bearer abc"
-                                                                 : NULL),
-        .authorizations = (size_t)abs(requests[_i].authorizations),
+        .authorizations = requests[_i].authorizations,
     };
     /* it may stand in any of them */
     rq.purpose[_i % ADMISSION_PURPOSES] = slice(requests[_i].purpose);
-    struct admission_verdict g = admission_judge(&rq, &a);
+    struct admission_verdict g = admission_judge(&rq);
     ck_assert_int_eq(g.status, requests[_i].status);
     ck_assert_int_eq(g.allow != NULL, g.status == 405);
-    ck_assert_int_eq(g.failed_login, g.status == 401);
-    rq.range = true;
-    ck_assert_int_eq(admission_judge(&rq, &a).status, g.status == 0 ? 409 : g.status);
     rq.repeated = true;
-    ck_assert_int_eq(admission_judge(&rq, &a).status, 403);
+    ck_assert_int_eq(admission_judge(&rq).status, 403);
+}
+END_TEST
+
+START_TEST(range) {
+    ck_assert_int_eq(admission_judge_range(true).status, 409);
+    ck_assert_int_eq(admission_judge_range(false).status, 0);
 }
 END_TEST
 
@@ -210,5 +207,5 @@ static Suite *suite(const char *name, const TTest *test, size_t rows, const TTes
 }
 
 Suite *unit_auth(void) { return suite("auth", credential, COUNT(fields), basic_wins); }
-Suite *unit_admission(void) { return suite("admission", judged, COUNT(requests), NULL); }
+Suite *unit_admission(void) { return suite("admission", judged, COUNT(requests), range); }
 Suite *unit_policy(void) { return suite("policy", policy, 1, NULL); }

@@ -1,0 +1,141 @@
+#include "core/await.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/ioctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/fd.h"
+#include "limit.h"
+
+enum { FD_FRONT = RUN_PIPES, FD_COUNT };
+
+void front_link_close(struct front_link *f) { fd_close(&f->fd); }
+
+/* Takes what has come. While a request is served a front has but one thing to say. */
+static void receive(struct front_link *f) {
+    switch (message_receive(f->fd, &f->in)) {
+    case RECEIPT_NONE: return;
+    case RECEIPT_END: break;
+    case RECEIPT_INVALID: f->invalid = true; break;
+    case RECEIPT_MESSAGE:
+        message_drop_fds(&f->in);
+        f->invalid = f->in.m.type != MESSAGE_COUNT || f->counted || f->in.m.count.bytes < 0
+                     || f->in.text_n > 0;
+        f->counted = !f->invalid;
+        f->bytes = f->in.m.count.bytes;
+        if (f->counted)
+            return;
+    }
+    front_link_close(f);
+}
+
+static int wait_for_fds(struct pollfd fds[FD_COUNT], int64_t deadline) {
+    struct timespec ts;
+    int n = ppoll(fds, FD_COUNT, clock_left(deadline, clock_now(), &ts), run_wait_mask());
+    if (n < 0)
+        for (int i = 0; i < FD_COUNT; i++)
+            fds[i].revents = 0;
+    return n;
+}
+
+bool await_lock(struct front_link *f, pid_t child, int64_t deadline, bool leave) {
+    for (;;) {
+        int status;
+        struct pollfd fds[FD_COUNT] = {{.fd = -1}, {.fd = -1}, {.fd = f->fd, .events = POLLIN}};
+        if (waitpid(child, &status, WNOHANG) == child)
+            return WIFEXITED(status) && WEXITSTATUS(status) == 0;
+        if (clock_now() >= deadline || run_told() != 0 || (f->fd == -1 && leave)) {
+            kill(child, SIGKILL);
+            waitpid(child, &status, 0);
+            return false;
+        }
+        if (wait_for_fds(fds, deadline) > 0 && fds[FD_FRONT].revents != 0)
+            receive(f);
+    }
+}
+
+/* ---- the command's end ---- */
+
+/* The front has read up to here and reads no more. */
+static void drop_output(struct await *a, int stream) {
+    char piece[16384];
+    ssize_t n = read(a->run->out[stream], piece, sizeof piece);
+    if (n > 0)
+        a->bytes += n;
+    else if (n == 0 || (errno != EAGAIN && errno != EINTR))
+        fd_close(&a->run->out[stream]);
+}
+
+/* Looks after the command: its deadline, its client, its end. */
+static void look_after(struct await *a, int64_t now) {
+    struct run *run = a->run;
+    if (now >= a->deadline && !a->timed_out && !run->reaped) {
+        a->timed_out = true;
+        run_end(run, false, now);
+    }
+    a->was_gone = a->front->fd == -1;
+    if (run_told() != 0 || (a->was_gone && a->hangup))
+        run_end(run, run_told() == 0, now);
+    run_tick(run, now);
+    run_is_over(run);
+}
+
+static int64_t next_deadline(const struct await *a, int64_t now) {
+    const struct run *run = a->run;
+    int64_t deadline = run->next_signal;
+    if (!run->reaped && !a->timed_out)
+        deadline = clock_earlier(deadline, a->deadline);
+    if (run->reaped)
+        deadline = clock_earlier(deadline, clock_after(now, LIMIT_GROUP_LOOK_MS));
+    return deadline;
+}
+
+static void wait_for_event(struct await *a) {
+    struct pollfd fds[FD_COUNT];
+    for (int i = 0; i < RUN_PIPES; i++)
+        fds[i] = (struct pollfd){.fd = a->front->fd == -1 ? a->run->out[i] : -1, .events = POLLIN};
+    fds[FD_FRONT] = (struct pollfd){.fd = a->front->fd, .events = POLLIN};
+    if (wait_for_fds(fds, next_deadline(a, clock_now())) <= 0)
+        return;
+    if (fds[FD_FRONT].revents != 0)
+        receive(a->front);
+    for (int i = 0; i < RUN_PIPES; i++)
+        if (fds[i].revents != 0)
+            drop_output(a, i);
+}
+
+/* Asks the front, which knows what it has read, and sees what there is still to read. */
+static void count_output(struct await *a) {
+    const struct message m = {.type = MESSAGE_ENDING};
+    struct front_link *f = a->front;
+    int64_t deadline = clock_after(clock_now(), LIMIT_COUNT_MS);
+    if (f->fd != -1 && !f->counted && message_send(f->fd, &m, NULL, 0, NULL, 0) == -1)
+        front_link_close(f);
+    while (f->fd != -1 && !f->counted && clock_now() < deadline) {
+        struct pollfd fds[FD_COUNT] = {{.fd = -1}, {.fd = -1}, {.fd = f->fd, .events = POLLIN}};
+        if (wait_for_fds(fds, deadline) > 0)
+            receive(f);
+    }
+    for (int i = 0; i < RUN_PIPES && f->fd == -1; i++) {
+        int left = 0;
+        if (a->run->out[i] != -1 && ioctl(a->run->out[i], FIONREAD, &left) == 0)
+            a->bytes += left;
+    }
+    a->bytes = f->counted ? f->bytes + a->bytes : -1;
+}
+
+void await_end(struct await *a) {
+    a->bytes = 0;
+    a->front->counted = false;
+    look_after(a, clock_now());
+    while (!a->run->over) {
+        wait_for_event(a);
+        look_after(a, clock_now());
+    }
+    count_output(a);
+    run_close_pipes(a->run);
+}

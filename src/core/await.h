@@ -1,0 +1,47 @@
+/* await.h: where the monitor waits while it serves a request: for the lock, and for the command's
+ * end. Meanwhile it sees whether the front, and with it the client, is still there. */
+#ifndef CORE_AWAIT_H
+#define CORE_AWAIT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "core/message.h"
+#include "core/outcome.h"
+#include "core/run.h"
+
+/* The other end of the monitor's socket. */
+struct front_link {
+    int fd;        /* -1 once the front is gone */
+    bool invalid;  /* it has sent what it may not: it counts as gone, and a fault */
+    bool counted;  /* it has told `bytes` */
+    int64_t bytes; /* of the command's output that it has read, or has still to read */
+    struct received in;
+};
+
+/* The front is gone, or has to go. */
+void front_link_close(struct front_link *f);
+
+/* Waits for `child` (lock_queue). True when it ended with status 0; false at the deadline, when
+ * this process is told to end, or, with `leave`, when the client is gone: the child is ended
+ * then. */
+bool await_lock(struct front_link *f, pid_t child, int64_t deadline, bool leave);
+
+/* One run: the caller fills in the first four, and reads the others. */
+struct await {
+    struct front_link *front;
+    struct run *run;
+    bool hangup;      /* the command is ended when the client goes away */
+    int64_t deadline; /* when the command is ended in any case, or CLOCK_NEVER */
+    bool timed_out;   /* that has happened */
+    bool was_gone;    /* the client had gone before the end */
+    int64_t bytes;    /* of output that the command has written; -1: not known */
+};
+
+/* Waits until the run is over (run_is_over), and asks the front how much output there was. What a
+ * front that is gone does not read any more is read here and dropped, so that the command can go
+ * on. The pipes of the run are closed then. */
+void await_end(struct await *a);
+
+#endif

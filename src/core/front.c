@@ -1,0 +1,79 @@
+#include "core/front.h"
+
+#include <string.h>
+
+#include "base/buf.h"
+#include "base/clock.h"
+#include "base/fd.h"
+#include "core/relay.h"
+
+/* Waits for a message of one of two types. False when the monitor is gone. */
+static bool wait_for(struct front *f, enum message_type one, enum message_type other) {
+    bool got = f->link != -1 && message_wait(f->link, &f->in, CLOCK_NEVER) == RECEIPT_MESSAGE
+               && (f->in.m.type == one || f->in.m.type == other);
+    if (!got)
+        fd_close(&f->link);
+    return got;
+}
+
+bool front_wait_ready(struct front *f) {
+    if (!wait_for(f, MESSAGE_READY, MESSAGE_READY))
+        return false;
+    f->usable = f->in.m.ready.usable;
+    size_t n = f->in.text_n < sizeof f->ready_text ? f->in.text_n : sizeof f->ready_text - 1;
+    memcpy(f->ready_text, f->in.text, n); /* the rest is zero */
+    return true;
+}
+
+static bool tell(struct front *f, const struct message *m, struct slice text, const int *fds,
+                 size_t n) {
+    if (f->link != -1 && message_send(f->link, m, text.at, text.n, fds, n) == -1)
+        fd_close(&f->link);
+    return f->link != -1;
+}
+
+enum front_login front_login(struct front *f, struct slice credential, struct message *terms) {
+    const struct message m = {.type = MESSAGE_LOGIN};
+    if (!tell(f, &m, credential, NULL, 0) || !wait_for(f, MESSAGE_ADMITTED, MESSAGE_DENIED))
+        return FRONT_NOBODY;
+    *terms = f->in.m;
+    return f->in.m.type == MESSAGE_ADMITTED ? FRONT_ADMITTED : FRONT_DENIED;
+}
+
+void front_note_refusal(struct front *f, int status, const char *reason) {
+    struct message m = {.type = MESSAGE_REFUSAL};
+    m.refusal.status = status;
+    size_t n = strlen(reason);
+    if (n > LIMIT_REFUSAL_TEXT)
+        n = LIMIT_REFUSAL_TEXT;
+    if (tell(f, &m, (struct slice){reason, n}, NULL, 0))
+        wait_for(f, MESSAGE_NOTED, MESSAGE_NOTED);
+}
+
+/* Puts the request into one message. */
+static bool send_run(struct front *f, const struct front_request *request) {
+    struct message m = {.type = MESSAGE_RUN};
+    struct buf b = {.at = f->in.text, .cap = LIMIT_MESSAGE_TEXT}; /* nothing is received now */
+    bool terminal = request->form == RUN_TERMINAL;
+    m.run.form = (uint8_t)request->form;
+    m.run.has_request = request->requested.at != NULL;
+    m.run.leads_terminal = request->leads_terminal;
+    m.run.request_n = (uint32_t)request->requested.n;
+    buf_bytes(&b, request->requested.at, request->requested.n);
+    for (char *const *v = request->variables; v != NULL && *v != NULL; v++)
+        buf_bytes(&b, *v, strlen(*v) + 1);
+    return !b.full && tell(f, &m, (struct slice){b.at, b.len}, &request->terminal, terminal);
+}
+
+void front_run(struct front *f, const struct front_request *request, struct frontend *c) {
+    struct relay relay = {.client = c, .link = f->link, .in = &f->in};
+    struct outcome o = {.kind = OUTCOME_ERROR, .code = 71};
+    if (send_run(f, request)) {
+        relay_run(&relay, &o);
+        f->link = relay.link;
+        f->is_last = f->link == -1 || f->in.m.outcome.is_last;
+    }
+    o.requested = request->requested.at;
+    o.requested_n = request->requested.n;
+    c->ops->ended(c, &o);
+}

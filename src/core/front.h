@@ -1,0 +1,46 @@
+/* front.h: the monitor, as the front of a connection knows it: asked whether a credential is right,
+ * and to run what a client asks for (core/message.h). */
+#ifndef CORE_FRONT_H
+#define CORE_FRONT_H
+
+#include <stdbool.h>
+
+#include "core/frontend.h"
+#include "core/message.h"
+#include "core/run.h"
+
+struct front {
+    int link;             /* to the monitor; -1 once it is gone, or done with */
+    bool usable;          /* the settings can be used; else every request is an error of ours */
+    bool is_last;         /* the monitor serves no further request */
+    char ready_text[512]; /* how a client is asked for a credential */
+    struct received in;
+};
+
+/* Waits for what the monitor says first. False when it is gone. */
+bool front_wait_ready(struct front *f);
+
+enum front_login { FRONT_ADMITTED, FRONT_DENIED, FRONT_NOBODY };
+
+/* Asks whether a credential is right. FRONT_ADMITTED: *terms says how the request is to be served,
+ * and one front_run may follow. FRONT_NOBODY: the monitor is gone. */
+enum front_login front_login(struct front *f, struct slice credential, struct message *terms);
+
+/* Has a line written in the log on a request that was refused here; the log has it then. */
+void front_note_refusal(struct front *f, int status, const char *reason);
+
+struct front_request {
+    enum run_form form;
+    struct slice requested; /* at == NULL: nothing */
+    /* that the client may give the command, NAME=VALUE, or NULL; what monitor_passes_variable does
+     * not pass is left out */
+    char *const *variables;
+    int terminal; /* RUN_TERMINAL: the descriptor */
+    bool leads_terminal;
+};
+
+/* Has it run, and carries output and input between the command and the client `c`, whose
+ * c->ops->ended is called exactly once. */
+void front_run(struct front *f, const struct front_request *request, struct frontend *c);
+
+#endif

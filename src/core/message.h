@@ -1,0 +1,114 @@
+/* message.h: what the two processes of a connection say to one another: the front, which parses
+ * what a stranger sends and may do nothing else, and the monitor, which decides, starts and
+ * records. One message is one packet of a socket of their own (unix(7), SOCK_SEQPACKET): a fixed
+ * structure, then a text of bounded length, and where it says so descriptors.
+ *
+ *     front      READY(wait)  LOGIN ──▶ ADMITTED | DENIED     RUN ──▶ REFUSED | STARTED … ENDED
+ *
+ * When the run is over the monitor asks how much output there was (ENDING, answered by COUNT),
+ * writes the log's line, and says ENDED. REFUSAL, a line for the log on a request that the front
+ * refuses by itself, may come at any time between two runs, and is answered by NOTED: the log knows
+ * before the client does. A front that goes away closes the socket. */
+#ifndef CORE_MESSAGE_H
+#define CORE_MESSAGE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "limit.h"
+#include "wire/slice.h"
+
+enum message_type {
+    /* of the monitor */
+    MESSAGE_READY = 1, /* the settings are read; text: how a client is asked for a credential */
+    MESSAGE_ADMITTED,  /* the credential was right: one RUN may follow */
+    MESSAGE_DENIED,    /* it was not: the log knows why */
+    MESSAGE_REFUSED,   /* nothing runs; text: what the client is told of it */
+    MESSAGE_STARTED,   /* the command runs; descriptors: what the front reads of it, and writes */
+    MESSAGE_ENDING,    /* it has ended: how much output was there? */
+    MESSAGE_ENDED,     /* and the log knows of it */
+    MESSAGE_NOTED,     /* the log knows of what the front refused */
+    /* of the front */
+    MESSAGE_HELLO,   /* the login shell is there (ssh/handoff.h) */
+    MESSAGE_LOGIN,   /* text: a credential, as the client sent it */
+    MESSAGE_RUN,     /* text: what is asked for, then variables, each with its NUL; a terminal */
+    MESSAGE_COUNT,   /* bytes of output that the command has written */
+    MESSAGE_REFUSAL, /* text: why the front refused a request */
+    MESSAGE_TYPES
+};
+
+enum { MESSAGE_FDS = 3, MESSAGE_RUN_ID = 17 };
+
+struct message {
+    uint32_t type;
+    union {
+        struct {
+            uint8_t usable; /* else nothing can be served, and the log says why */
+        } ready;
+        struct {
+            uint8_t is_broker;   /* a request has to say what to run */
+            uint8_t takes_input; /* the command reads what the client sends */
+            int64_t hold_ms;     /* HTTP_HOLD_MS */
+        } admitted;
+        struct {
+            uint8_t form;           /* enum run_form */
+            uint8_t has_request;    /* else the client asked for nothing */
+            uint8_t leads_terminal; /* the terminal is nobody's: the command's session takes it */
+            uint32_t request_n;     /* bytes of the text that are the request */
+        } run;
+        struct {
+            int64_t bytes;
+        } count;
+        struct {
+            int32_t status; /* HTTP's */
+        } refusal;
+        struct {             /* of REFUSED, STARTED and ENDED */
+            uint8_t kind;    /* enum outcome_kind */
+            uint8_t is_last; /* the monitor serves no further request */
+            int32_t code, signal;
+            char run[MESSAGE_RUN_ID];
+        } outcome;
+    };
+};
+
+/* Makes the socket of a connection. Returns 0, or -1 with errno. */
+int message_pair(int ends[2]);
+
+/* From now on (or, with `named` false, not any more) each message that comes by this socket says
+ * who has sent it. */
+void message_name_senders(int link, bool named);
+
+/* Sends it with n bytes of text and `fd_count` descriptors, without waiting: there is room for all
+ * that an honest other side has not read yet. Returns 0, or -1: nobody reads there any more. */
+int message_send(int link, const struct message *m, const void *text, size_t n, const int *fds,
+                 size_t fd_count);
+
+/* What has been received. The descriptors are the receiver's, close-on-exec; -1 for none. */
+struct received {
+    pid_t pid; /* of the sender, and its account: where message_name_senders was called */
+    uid_t uid;
+    struct message m;
+    int fds[MESSAGE_FDS];
+    size_t text_n;
+    char text[LIMIT_MESSAGE_TEXT + 1]; /* with a NUL behind it */
+};
+
+enum receipt {
+    RECEIPT_NONE, /* nothing is there yet */
+    RECEIPT_MESSAGE,
+    RECEIPT_END,    /* the other side is gone */
+    RECEIPT_INVALID /* what came is no message */
+};
+
+/* Takes one message, without waiting. */
+enum receipt message_receive(int link, struct received *r);
+
+/* Waits for one until the deadline (base/clock.h): RECEIPT_NONE when it has passed. */
+enum receipt message_wait(int link, struct received *r, int64_t deadline);
+
+/* Closes what came with it. */
+void message_drop_fds(struct received *r);
+
+#endif

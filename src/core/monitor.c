@@ -1,0 +1,160 @@
+#include "core/monitor.h"
+
+#include <poll.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "core/audit.h"
+
+/* ---- what of a client's variables reaches the command ---- */
+
+static bool is_safe_value(const char *value) {
+    size_t n = strspn(value, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.@+-");
+    return n > 0 && n < 64 && value[n] == '\0' && value[0] != '.' && value[0] != '-';
+}
+
+static bool is_locale_name(const char *name, size_t n) {
+    if (n == 4)
+        return memcmp(name, "LANG", 4) == 0 || memcmp(name, "TERM", 4) == 0;
+    return n > 3 && n < 32 && memcmp(name, "LC_", 3) == 0
+           && strspn(name + 3, "ABCDEFGHIJKLMNOPQRSTUVWXYZ_") == n - 3;
+}
+
+bool monitor_passes_variable(const char *variable) {
+    size_t n = strcspn(variable, "=");
+    return variable[n] == '=' && is_locale_name(variable, n) && is_safe_value(variable + n + 1);
+}
+
+/* ---- the messages ---- */
+
+/* What the front may say next. */
+struct turn {
+    bool admitted; /* one RUN may come */
+    bool more;     /* and further requests after it */
+    /* after a wrong credential: nothing is taken before this, so that a front that has been taken
+     * over can't guess faster than a client */
+    int64_t not_before;
+};
+
+static void send_front(struct monitor *m, const struct message *message, const char *text) {
+    size_t n = text != NULL ? strlen(text) : 0;
+    if (m->front.fd != -1 && message_send(m->front.fd, message, text, n, NULL, 0) == -1)
+        front_link_close(&m->front);
+}
+
+static void take_login(struct monitor *m, struct turn *turn) {
+    const struct settings *s = m->session->settings;
+    struct message answer = {.type = MESSAGE_ADMITTED};
+    const struct slice credential = {m->in.text, m->in.text_n};
+    const char *reason = m->login(m, credential);
+    explicit_bzero(m->in.text, m->in.text_n);
+    turn->admitted = reason == NULL;
+    if (turn->admitted) {
+        answer.admitted.is_broker = m->session->policy.mode == POLICY_BROKER;
+        answer.admitted.takes_input = settings_number(s, SETTING_HTTP_STDIN) == HTTP_STDIN_BODY;
+        answer.admitted.hold_ms = (int64_t)settings_number(s, SETTING_HTTP_HOLD_MS);
+    } else {
+        struct audit a = audit_denial(m->channel, m->peer, reason);
+        a.event = "login";
+        a.user = m->user[0] != '\0' ? m->user : NULL;
+        a.status = 401;
+        audit_write(&a);
+        answer.type = MESSAGE_DENIED;
+        turn->not_before = clock_after(clock_now(), LIMIT_DENIED_MS);
+    }
+    send_front(m, &answer, NULL);
+}
+
+/* Takes a RUN apart. `variables` has room for them and a NULL. False where it is not sound. */
+static bool read_run(struct received *in, struct request *rq, char *variables[]) {
+    size_t n = 0, at = in->m.run.request_n;
+    const struct slice requested = {in->text, at};
+    if (in->m.run.form > RUN_TERMINAL || in->m.run.has_request > 1 || at > in->text_n
+        || (in->m.run.form == RUN_TERMINAL) != (in->fds[0] != -1) || in->fds[1] != -1)
+        return false;
+    for (; at < in->text_n; at += strlen(in->text + at) + 1) {
+        if (n == LIMIT_CLIENT_VARIABLES || !monitor_passes_variable(in->text + at))
+            return false;
+        variables[n++] = in->text + at;
+    }
+    variables[n] = NULL;
+    rq->requested = in->m.run.has_request ? requested : (struct slice){NULL, 0};
+    rq->form = (enum run_form)in->m.run.form;
+    rq->terminal = in->fds[0];
+    rq->leads_terminal = in->m.run.leads_terminal != 0;
+    rq->variables = variables;
+    return true;
+}
+
+static void refuse_terminal(struct monitor *m, const struct request *rq) {
+    struct message answer = {.type = MESSAGE_REFUSED};
+    struct audit a = audit_denial(rq->channel, rq->peer, "this key may have no terminal");
+    answer.outcome.kind = OUTCOME_FORBIDDEN;
+    answer.outcome.code = a.exit = 126;
+    a.run = rq->run;
+    a.user = rq->user;
+    audit_write(&a);
+    send_front(m, &answer, "this key may have no terminal");
+}
+
+/* Serves one request. False where the message is not sound. */
+static bool take_run(struct monitor *m, struct turn *turn) {
+    char *variables[LIMIT_CLIENT_VARIABLES + 1], run[SESSION_RUN_ID];
+    struct request rq = {.channel = m->channel, .user = m->user, .peer = m->peer, .run = run};
+    struct received *in = &m->in;
+    if (!read_run(in, &rq, variables))
+        return false;
+    turn->admitted = false;
+    if (m->run[0] != '\0')
+        memcpy(run, m->run, sizeof run);
+    else
+        session_new_run(run);
+    if (rq.form == RUN_TERMINAL && m->no_terminal)
+        refuse_terminal(m, &rq);
+    else
+        turn->more = session_serve(m->session, &rq, &m->front) && turn->more;
+    return !m->front.invalid;
+}
+
+/* False when the front has said what it may not. */
+static bool take_message(struct monitor *m, struct turn *turn) {
+    struct received *in = &m->in;
+    bool has_fd = in->fds[0] != -1;
+    switch (in->m.type) {
+    case MESSAGE_LOGIN:
+        if (m->login == NULL || has_fd)
+            return false;
+        take_login(m, turn);
+        return true;
+    case MESSAGE_RUN: return turn->admitted && take_run(m, turn);
+    case MESSAGE_REFUSAL:
+        if (m->refused == NULL || has_fd || in->text_n > LIMIT_REFUSAL_TEXT)
+            return false;
+        m->refused(m, in->m.refusal.status, in->text);
+        send_front(m, &(struct message){.type = MESSAGE_NOTED}, NULL);
+        return true;
+    default: return false;
+    }
+}
+
+void monitor_serve(struct monitor *m) {
+    struct turn turn = {.admitted = m->login == NULL, .more = true};
+    bool sound = true;
+    m->ready.type = MESSAGE_READY;
+    send_front(m, &m->ready, m->ready_text);
+    while (sound && m->front.fd != -1) {
+        int64_t wait = turn.not_before - clock_now();
+        if (wait > 0)
+            poll(NULL, 0, (int)wait);
+        enum receipt got = message_wait(m->front.fd, &m->in, CLOCK_NEVER);
+        if (got == RECEIPT_END)
+            break;
+        sound =
+            got == RECEIPT_MESSAGE && m->ready.ready.usable && turn.more && take_message(m, &turn);
+        message_drop_fds(&m->in);
+    }
+    front_link_close(&m->front);
+    if (!sound || m->front.invalid)
+        audit_error(m->channel, m->peer,
+                    "the process that parses what the client sends has said what it may not");
+}

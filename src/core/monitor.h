@@ -1,0 +1,38 @@
+/* monitor.h: the process of a connection that decides. It was started by whoever accepted the
+ * connection, as root where that is root, and answers the front (core/message.h), of which it
+ * believes no more than of the network: it compares credentials itself, and a message that is out
+ * of bounds or out of turn ends the connection. */
+#ifndef CORE_MONITOR_H
+#define CORE_MONITOR_H
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+#include "core/session.h"
+
+struct monitor {
+    struct session *session;
+    const char *channel, *peer; /* as in struct request */
+    char user[LIMIT_USER];      /* who has logged in */
+    struct front_link front;
+    /* Judges a credential, and fills in `user`. Returns NULL when it is right, else why not, for
+     * the log. NULL where who it is is known, and one RUN may come. */
+    const char *(*login)(struct monitor *m, struct slice credential);
+    /* Logs that the front refused a request. NULL where it never does. */
+    void (*refused)(struct monitor *m, int status, const char *reason);
+    void *context;        /* the caller's, for these two */
+    struct message ready; /* what the front is told first, with this text */
+    const char *ready_text;
+    char run[SESSION_RUN_ID]; /* of the only run, where its name is known before; or empty */
+    bool no_terminal;         /* this credential may have none */
+    struct received in;       /* the message at hand */
+};
+
+/* Serves the front until it is gone. m->front.fd is its socket. */
+void monitor_serve(struct monitor *m);
+
+/* Whether a client may give the command this variable, NAME=VALUE: TERM, LANG and LC_* with values
+ * that can be neither a path nor anything that a program would take apart. */
+bool monitor_passes_variable(const char *variable);
+
+#endif

@@ -1,0 +1,178 @@
+#include "http/http_monitor.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/env.h"
+#include "base/fd.h"
+#include "base/init_link.h"
+#include "base/log.h"
+#include "base/rate.h"
+#include "core/audit.h"
+#include "core/monitor.h"
+#include "http/auth.h"
+#include "http/confinement.h"
+
+extern char **environ;
+
+/* ---- the front ---- */
+
+/* The child. It ends with the monitor, without which it is of no use; until then the monitor alone
+ * is told to end. */
+__attribute__((noreturn)) static void run_front(const struct http_connection *c, int link,
+                                                pid_t monitor) {
+    static struct front f; /* large */
+    static const int monitors[] = {SIGPIPE, SIGTERM, SIGINT, SIGHUP};
+    for (size_t i = 0; i < sizeof monitors / sizeof *monitors; i++)
+        signal(monitors[i], SIG_IGN);
+    if (c->environment == environ)
+        env_wipe(environ); /* secrets stand there */
+    init_link_close();
+    f.link = link;
+    if (confinement_enter() == -1 || prctl(PR_SET_PDEATHSIG, SIGKILL) == -1 || getppid() != monitor)
+        _exit(71);
+    _exit(c->serve(&f));
+}
+
+/* ---- the monitor ---- */
+
+struct http_monitor {
+    const struct http_connection *connection;
+    struct auth auth;
+    struct rate denials; /* lines of the log on refused requests, without `bastion init` */
+    struct settings settings;
+    struct session session;
+    struct monitor monitor;
+};
+
+static const char *judge_credential(struct monitor *m, struct slice credential) {
+    const struct http_monitor *h = m->context;
+    const char *reason =
+        credential.n == 0 ? "no credential" : auth_refuse(&h->auth, credential.at, credential.n);
+    const char *certificate = h->connection->user;
+    snprintf(m->user, sizeof m->user, "%s",
+             certificate[0] != '\0' ? certificate
+             : reason == NULL       ? h->auth.user
+                                    : "");
+    return reason;
+}
+
+/* Writes the line, or has it counted where there were enough of them in this second: by `bastion
+ * init`, where that has accepted the connection, else here: then the next line says how many were
+ * left out. */
+static void log_refusal(struct monitor *m, int status, const char *reason) {
+    struct http_monitor *h = m->context;
+    char text[LIMIT_REFUSAL_TEXT + 96];
+    struct audit a = audit_denial(m->channel, m->peer, reason);
+    enum init_link_answer answer = init_link_ask();
+    if (answer == INIT_LINK_COUNTED
+        || (answer == INIT_LINK_NOBODY
+            && !rate_allows(&h->denials, LIMIT_DENIAL_LINES, clock_now())))
+        return;
+    if (h->denials.left_out > 0) {
+        snprintf(text, sizeof text, "%s; %llu more were refused since the last such line", reason,
+                 (unsigned long long)h->denials.left_out);
+        a.reason = text;
+        h->denials.left_out = 0;
+    }
+    a.user = h->connection->user[0] != '\0' ? h->connection->user : NULL;
+    a.status = status;
+    audit_write(&a);
+}
+
+/* At the end of a connection: says how many were left out since the last line. */
+static void log_left_out(const struct http_monitor *h) {
+    char text[96];
+    struct audit a = audit_denial(h->connection->channel, h->connection->peer, text);
+    if (h->denials.left_out == 0)
+        return;
+    snprintf(text, sizeof text, "%llu more were refused since the last such line",
+             (unsigned long long)h->denials.left_out);
+    audit_write(&a);
+}
+
+/* Returns NULL, or why no request can be served. */
+static const char *open_session(struct http_monitor *h) {
+    char *const *environment = h->connection->environment;
+    bool is_cgi = environment != environ;
+    struct settings_places places = {environment, is_cgi ? settings_directories_of_guests
+                                                         : settings_directories};
+    const char *error =
+        settings_start(&h->settings, &places, NEED_RUN | NEED_HTTP | NEED_ACCOUNT | NEED_RUN_DIR);
+    auth_load(&h->auth, &h->settings);
+    if (error != NULL)
+        return error;
+    if (session_open(&h->session, &h->settings, environment) == -1)
+        return h->session.error;
+    if (h->auth.scheme == AUTH_NONE)
+        return "HTTP_BASIC_AUTH, HTTP_TOKEN: neither is set, so nobody may run anything";
+    return NULL;
+}
+
+static void serve_front(const struct http_connection *c, int link) {
+    static struct http_monitor h; /* large */
+    h.connection = c;
+    h.monitor.session = &h.session;
+    h.monitor.channel = c->channel;
+    h.monitor.peer = c->peer;
+    h.monitor.front.fd = link;
+    h.monitor.login = judge_credential;
+    h.monitor.refused = log_refusal;
+    h.monitor.context = &h;
+    const char *error = open_session(&h);
+    if (error != NULL)
+        audit_error(c->channel, c->peer, error);
+    h.monitor.ready.ready.usable = error == NULL;
+    h.monitor.ready_text = auth_challenge(&h.auth);
+    monitor_serve(&h.monitor);
+    log_left_out(&h);
+}
+
+/* Waits for the front's end. Returns its exit status. */
+static int await_front(const struct http_connection *c, pid_t front) {
+    char text[96];
+    int status;
+    while (waitpid(front, &status, 0) == -1 && errno == EINTR) {
+    }
+    if (WIFEXITED(status))
+        return WEXITSTATUS(status);
+    snprintf(text, sizeof text, "the process that parses what the client sends ended by signal %d",
+             WTERMSIG(status));
+    audit_error(c->channel, c->peer, text);
+    return 1;
+}
+
+int http_monitor_run(const struct http_connection *c) {
+    int ends[2], null = open("/dev/null", O_RDWR | O_CLOEXEC);
+    pid_t self = getpid();
+    log_target.standard_error = log_look();
+    signal(SIGPIPE, SIG_IGN);
+    /* a command of the same account must not read the credential here (ptrace(2)) */
+    prctl(PR_SET_DUMPABLE, 0);
+    if (null == -1 || message_pair(ends) == -1)
+        return 71;
+    pid_t front = fork();
+    if (front == -1)
+        return 71;
+    if (front == 0) {
+        close(ends[0]);
+        dup2(null, 2);
+        run_front(c, ends[1], self);
+    }
+    close(ends[1]);
+    /* The connection ends when the front closes it. */
+    dup2(null, 0);
+    dup2(null, 1);
+    if (log_target.standard_error == LOG_STDERR_CLIENT)
+        dup2(null, 2);
+    close(null);
+    serve_front(c, ends[0]);
+    return await_front(c, front);
+}
