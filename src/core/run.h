@@ -43,12 +43,13 @@ int run_told(void);
 
 /* Starts argv[0] (looked for in the environment's PATH if it has no slash) in a session of its own
  * with the given environment, descriptor `lock` (or -1) besides 0, 1 and 2, and default signals,
- * under the `ruleset` of base/landlock.h (or -1). Returns 0, or the errno with which it could not
- * be started (execve(2)); nothing runs then. RUN_TERMINAL: where this process leads the terminal's
- * session, it gives the terminal up for good, so that the command gets the kernel's hang-up, its
- * signals and the new sizes as if this process were not there. */
+ * under the `ruleset` of base/landlock.h (or -1), with `no_new_privs` (prctl(2)) or not. Returns 0,
+ * or the errno with which it could not be started (execve(2)); nothing runs then. RUN_TERMINAL:
+ * where this process leads the terminal's session, it gives the terminal up for good, so that the
+ * command gets the kernel's hang-up, its signals and the new sizes as if this process were not
+ * there. */
 int run_start(struct run *r, const char *const *argv, char *const *environment, int lock,
-              int ruleset, enum run_form form);
+              int ruleset, bool no_new_privs, enum run_form form);
 
 /* Makes the pipes of its output wide ones (F_SETPIPE_SZ, fcntl(2)), for bulk output: twice the
  * throughput where the command writes large pieces. For a few lines it would be a call too many. */

@@ -3,6 +3,8 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include "base/container.h"
+
 static char *const no_environment[] = {NULL};
 
 bool runas_docker_group(gid_t *group, const struct settings *s, char *const *environment) {
@@ -60,6 +62,12 @@ void runas_guess(struct account *a, const struct settings *s, char *const *envir
                           .gid = (gid_t)settings_number(s, SETTING_SSH_GID)};
     if (runas_docker_group(&group, s, environment))
         account_add_group(a, group);
+}
+
+bool runas_no_new_privs(const struct settings *s) {
+    if (settings_given(s, SETTING_NO_NEW_PRIVS))
+        return settings_number(s, SETTING_NO_NEW_PRIVS) == NO_NEW_PRIVS_ON;
+    return container_is_ours();
 }
 
 const char *runas_lacks(const struct settings *s, char *const *environment) {

@@ -237,7 +237,8 @@ static bool start_run(struct session *s, const struct request *rq, const struct 
         fd_close(&ruleset);
         return false;
     }
-    int failed = run_start(&s->run, d->argv, environment, s->lock.fd, ruleset, rq->form);
+    int failed = run_start(&s->run, d->argv, environment, s->lock.fd, ruleset,
+                           runas_no_new_privs(s->settings), rq->form);
     fd_close(&ruleset);
     if (failed == 0)
         return true;
