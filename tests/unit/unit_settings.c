@@ -11,10 +11,11 @@
 #include "unit.h"
 
 static struct settings s;
-static char directory_a[] = "/tmp/bastion-unit-a-XXXXXX",
-            directory_b[] = "/tmp/bastion-unit-b-XXXXXX";
+static char directory_a[32], directory_b[32];
 
 static void make_directories(void) {
+    strcpy(directory_a, "/tmp/bastion-unit-a-XXXXXX");
+    strcpy(directory_b, "/tmp/bastion-unit-b-XXXXXX");
     ck_assert_ptr_nonnull(mkdtemp(directory_a));
     ck_assert_ptr_nonnull(mkdtemp(directory_b));
 }
