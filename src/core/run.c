@@ -103,12 +103,20 @@ static void exec_command(const char *const *argv, char *const *environment) {
     errno = error;
 }
 
+static bool enter_rulesets(const int *rulesets) {
+    for (int i = 0; i < RUN_RULESETS; i++)
+        if (rulesets[i] != -1 && landlock_enter(rulesets[i]) == -1)
+            return false;
+    return true;
+}
+
 /* Starts the command by vfork(2): no page is copied, and the child tells in our own memory what
  * execve(2) said. It may touch nothing else there. Signals stay blocked until it is another program
  * or gone: a handler of ours must not run in it. `fds` become 0, 1 and 2. Returns 0, or the
  * errno. */
 static int spawn_command(struct run *r, const char *const *argv, char *const *environment, int lock,
-                         int ruleset, bool no_new_privs, enum run_form form, const int fds[3]) {
+                         const int *rulesets, bool no_new_privs, enum run_form form,
+                         const int fds[3]) {
     /* What has a handler goes back to the default by itself; these may have been ignored by whoever
      * started us. */
     static const int reset[] = {SIGPIPE, SIGQUIT, SIGUSR1, SIGUSR2,
@@ -131,7 +139,7 @@ static int spawn_command(struct run *r, const char *const *argv, char *const *en
             && dup2(fds[2], 2) != -1
             && (!no_new_privs || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != -1)
             && (lock == -1 || fcntl(lock, F_SETFD, 0) != -1)
-            && !(open = ruleset != -1 && landlock_enter(ruleset) == -1)) {
+            && !(open = !enter_rulesets(rulesets))) {
             sigprocmask(SIG_SETMASK, &none, NULL);
             exec_command(argv, environment);
         }
@@ -171,7 +179,7 @@ static int open_pipes(struct run *r, int theirs[3], enum run_form form) {
 }
 
 int run_start(struct run *r, const char *const *argv, char *const *environment, int lock,
-              int ruleset, bool no_new_privs, enum run_form form) {
+              const int rulesets[RUN_RULESETS], bool no_new_privs, enum run_form form) {
     int theirs[3] = {-1, -1, -1}, fds[3];
     *r =
         (struct run){.in = -1, .out = {-1, -1}, .next_signal = CLOCK_NEVER, .started = clock_now()};
@@ -179,7 +187,7 @@ int run_start(struct run *r, const char *const *argv, char *const *environment, 
     for (int i = 0; i < 3; i++)
         fds[i] = form == RUN_TERMINAL ? i : theirs[i] != -1 ? theirs[i] : theirs[1];
     if (error == 0)
-        error = spawn_command(r, argv, environment, lock, ruleset, no_new_privs, form, fds);
+        error = spawn_command(r, argv, environment, lock, rulesets, no_new_privs, form, fds);
     for (int i = 0; i < 3; i++)
         fd_close(&theirs[i]);
     if (error != 0) {

@@ -17,6 +17,9 @@ enum run_form {
 };
 enum { RUN_OUT, RUN_ERR, RUN_PIPES };
 
+/* What is closed to the command: of the configuration, and of other runs. */
+enum { RUN_PROTECTED, RUN_APART, RUN_RULESETS };
+
 struct run {
     pid_t pid; /* also the number of its session and process group */
     int in;    /* write end of its standard input, or -1 */
@@ -25,7 +28,7 @@ struct run {
     int out[RUN_PIPES];
     int64_t started;
     bool wide;           /* run_widen has been called */
-    bool open;           /* it was not started, since it could not be put under the ruleset */
+    bool open;           /* it was not started, since it could not be put under its rulesets */
     bool reaped;         /* the command itself has ended */
     bool over;           /* and so has all that the run waits for */
     int status;          /* as waitpid(2) gives it, once reaped */
@@ -43,13 +46,13 @@ int run_told(void);
 
 /* Starts argv[0] (looked for in the environment's PATH if it has no slash) in a session of its own
  * with the given environment, descriptor `lock` (or -1) besides 0, 1 and 2, and default signals,
- * under the `ruleset` of base/landlock.h (or -1), with `no_new_privs` (prctl(2)) or not. Returns 0,
- * or the errno with which it could not be started (execve(2)); nothing runs then. RUN_TERMINAL:
+ * under the `rulesets` of base/landlock.h (or -1), with `no_new_privs` (prctl(2)) or not. Returns
+ * 0, or the errno with which it could not be started (execve(2)); nothing runs then. RUN_TERMINAL:
  * where this process leads the terminal's session, it gives the terminal up for good, so that the
  * command gets the kernel's hang-up, its signals and the new sizes as if this process were not
  * there. */
 int run_start(struct run *r, const char *const *argv, char *const *environment, int lock,
-              int ruleset, bool no_new_privs, enum run_form form);
+              const int rulesets[RUN_RULESETS], bool no_new_privs, enum run_form form);
 
 /* Makes the pipes of its output wide ones (F_SETPIPE_SZ, fcntl(2)), for bulk output: twice the
  * throughput where the command writes large pieces. For a few lines it would be a call too many. */

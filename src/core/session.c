@@ -216,17 +216,26 @@ static void on_end(struct relay *r) {
     audit_write(a);
 }
 
+static void close_rulesets(int rulesets[RUN_RULESETS]) {
+    for (int i = 0; i < RUN_RULESETS; i++)
+        fd_close(&rulesets[i]);
+}
+
 /* Records the run and starts it: true, or *o says why it is not running. A run that no log took
  * does not start. */
 static bool start_run(struct session *s, const struct request *rq, const struct decision *d,
                       struct audit *a, struct outcome *o) {
     char *const *environment = command_environment(s, rq, a->run);
-    int ruleset = -1;
+    int rulesets[RUN_RULESETS] = {-1, -1};
     if (environment == NULL) {
         *o = (struct outcome){.kind = OUTCOME_ERROR, .reason = "the environment is too large"};
         return false;
     }
-    if (protect_close(&ruleset, s->error) == -1) {
+    if (protect_close(&rulesets[RUN_PROTECTED], s->error) == -1
+        || runas_keep_apart(&rulesets[RUN_APART], s->settings, rq->form == RUN_TERMINAL ? 0 : -1,
+                            s->error)
+               == -1) {
+        fd_close(&rulesets[RUN_PROTECTED]);
         *o = (struct outcome){.kind = OUTCOME_ERROR, .reason = s->error};
         return false;
     }
@@ -234,18 +243,18 @@ static bool start_run(struct session *s, const struct request *rq, const struct 
     a->verdict = "allow";
     if (audit_write(a) == -1) {
         *o = (struct outcome){.kind = OUTCOME_ERROR, .reason = "no log takes the line of this run"};
-        fd_close(&ruleset);
+        close_rulesets(rulesets);
         return false;
     }
-    int failed = run_start(&s->run, d->argv, environment, s->lock.fd, ruleset,
+    int failed = run_start(&s->run, d->argv, environment, s->lock.fd, rulesets,
                            runas_no_new_privs(s->settings), rq->form);
-    fd_close(&ruleset);
+    close_rulesets(rulesets);
     if (failed == 0)
         return true;
     if (s->run.open) {
-        *o = (struct outcome){
-            .kind = OUTCOME_ERROR,
-            .reason = "the configuration can't be closed to the command: Landlock refuses"};
+        *o = (struct outcome){.kind = OUTCOME_ERROR,
+                              .reason = "the configuration, or other runs, can't be closed to the "
+                                        "command: Landlock refuses"};
         return false;
     }
     *o = (struct outcome){
