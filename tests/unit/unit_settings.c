@@ -257,7 +257,7 @@ START_TEST(trust) {
     unlink(path);
     ck_assert_int_eq(mkdir(path, 0700), 0);
     ck_assert_int_eq(read_settings(none, NEED_RUN), -1);
-    ck_assert_ptr_nonnull(strstr(s.error, "not a regular file"));
+    ck_assert_ptr_nonnull(strstr(s.error, "a folder, where a file is wanted"));
 }
 END_TEST
 
