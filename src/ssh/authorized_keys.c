@@ -285,11 +285,14 @@ int authorized_keys_write(const struct authorized_keys *k, int directory) {
     return fd_put_file(directory, "authorized_keys", b.at, b.len, 0644, false);
 }
 
-void authorized_keys_fingerprint(char out[KEYS_FINGERPRINT], const char *text) {
-    unsigned char blob[SSH_KEY_BLOB], digest[32];
+void authorized_keys_fingerprint(char out[KEYS_FINGERPRINT], struct slice key) {
+    unsigned char blob[LIMIT_KEY_BLOB], digest[32];
     char coded[BASE64_SIZE(sizeof digest)];
-    base64_decode(blob, sizeof blob, text, SSH_KEY_TEXT);
-    sha256(digest, blob, sizeof blob);
+    ssize_t n = base64_decode(blob, sizeof blob, key.at, key.n);
+    out[0] = '\0';
+    if (n <= 0)
+        return;
+    sha256(digest, blob, (size_t)n);
     base64_encode(coded, digest, sizeof digest);
     snprintf(out, KEYS_FINGERPRINT, "SHA256:%.43s", coded); /* without its padding */
 }

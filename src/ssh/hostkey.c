@@ -257,11 +257,11 @@ int hostkey_prepare(const char *directory, const char *run, const char *tinysshd
 
 void hostkey_describe(struct buf *b, const struct openssh_key *k) {
     unsigned char blob[SSH_KEY_BLOB];
-    char text[SSH_KEY_TEXT + 1], fingerprint[KEYS_FINGERPRINT];
+    char text[SSH_KEY_TEXT], fingerprint[KEYS_FINGERPRINT];
     memcpy(blob, ssh_key_head, SSH_KEY_HEAD);
     memcpy(blob + SSH_KEY_HEAD, k->secret + 32, 32);
-    text[base64_encode(text, blob, sizeof blob)] = '\0';
-    authorized_keys_fingerprint(fingerprint, text);
+    base64_encode(text, blob, sizeof blob);
+    authorized_keys_fingerprint(fingerprint, (struct slice){text, sizeof text});
     buf_format(b, "256 %s %s (ED25519)", fingerprint,
                k->comment[0] != '\0' ? k->comment : "no comment");
 }

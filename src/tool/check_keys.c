@@ -6,26 +6,7 @@
 #include "ssh/hostkey.h"
 #include "tool/check_parts.h"
 #include "tool/report.h"
-#include "wire/base64.h"
-#include "wire/sha256.h"
 #include "wire/quote.h"
-
-/* ---- one key ---- */
-
-/* The fingerprint of a key of any type, as ssh-keygen(1) shows it; an empty text where it is
- * none. */
-static void fingerprint(char out[KEYS_FINGERPRINT], struct slice key) {
-    static unsigned char blob[8192]; /* a key of RSA with 16384 bits has 2 KiB */
-    unsigned char digest[32];
-    char coded[BASE64_SIZE(sizeof digest)];
-    ssize_t n = base64_decode(blob, sizeof blob, key.at, key.n);
-    out[0] = '\0';
-    if (n <= 0)
-        return;
-    sha256(digest, blob, (size_t)n);
-    base64_encode(coded, digest, sizeof digest);
-    snprintf(out, KEYS_FINGERPRINT, "SHA256:%.43s", coded);
-}
 
 enum { QUOTED = 4 * LIMIT_USER + 16 }; /* bytes of a comment or a user's name, in quotes */
 
@@ -82,7 +63,7 @@ static void add_unusable(const struct key_seen *k) {
     buf_char(b, '\0');
     buf_text(b, k->reason);
     if (k->a != NULL && k->a->type.n > 0) {
-        fingerprint(print, k->a->key);
+        authorized_keys_fingerprint(print, k->a->key);
         buf_format(b, ": %.*s %s %s", (int)k->a->type.n, k->a->type.at, print,
                    quote_name(comment, k->a->comment.at, k->a->comment.n));
     }
@@ -113,7 +94,7 @@ static void note_key(void *context, const struct key_seen *k) {
     file.good++;
     if (k->key == NULL)
         return;
-    authorized_keys_fingerprint(print, k->key->text);
+    authorized_keys_fingerprint(print, k->a->key);
     report_line("key: 256 %s %s%s  (%s:%zu)", print,
                 quote_name(user, k->key->identity, strlen(k->key->identity)),
                 k->key->no_pty ? " no-pty" : "", k->path, k->line);
