@@ -16,6 +16,9 @@
 #include "core/runas.h"
 #include "core/settings.h"
 
+/* What judges is one for a process, and not handed from call to call: files are judged while the
+ * settings themselves are read, and by parts that know of no settings. What does not count must not
+ * depend on who asks. */
 static const struct settings *settings;
 static char *const *environment;
 static struct account account;
