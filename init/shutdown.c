@@ -44,7 +44,7 @@ static bool all_have_ended(pid_t spare) {
 
 /* Looks at the processes, unless that would leave no time for anything else: of thousands a look
  * takes a while, and each that ends is a reason for one. So as long as one took passes without. */
-static bool look(struct shutdown *s, int64_t now) {
+static bool look_if_due(struct shutdown *s, int64_t now) {
     if (now < s->next_look)
         return false;
     bool seen = processes_look();
@@ -56,7 +56,7 @@ static bool look(struct shutdown *s, int64_t now) {
 void shutdown_tick(struct shutdown *s, pid_t spare, int64_t now) {
     if (s->phase == SHUTDOWN_NOT || s->phase == SHUTDOWN_DONE)
         return;
-    bool seen = look(s, now);
+    bool seen = look_if_due(s, now);
     if (all_have_ended(spare)) {
         s->phase = SHUTDOWN_DONE;
     } else if (now < s->deadline) {

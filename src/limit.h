@@ -161,6 +161,7 @@
 #define LIMIT_KEY_FILE 262144 /* bytes of a file of keys */
 /* bytes of a file beside the keys, to see whether it is one: the longest key has 1.5 KiB */
 #define LIMIT_KEY_LOOK 4096
+#define LIMIT_KEY_BLOB 8192    /* bytes of a key of any type: RSA with 16384 bits has 2 KiB */
 #define LIMIT_KEY_OTHERS 64    /* such files that are looked at, at every login */
 #define LIMIT_KEY_ERRORS 16384 /* bytes of what is named as unusable in the log */
 

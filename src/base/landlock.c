@@ -12,32 +12,16 @@
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "base/landlock_abi.h"
 
-/* From linux/landlock.h, of which the headers of many machines know only the first version. */
 enum {
-    WRITE_FILE = 1 << 1,
-    REMOVE_DIR = 1 << 4,
-    MAKE_SYM = 1 << 12, /* the last of removing and making, which stand in a row */
-    REFER = 1 << 13,
-    TRUNCATE = 1 << 14,
-    OF_FILES = WRITE_FILE | TRUNCATE,
-    WRITING = OF_FILES | ((MAKE_SYM << 1) - REMOVE_DIR) | REFER,
-    VERSION_FLAG = 1,
-    PATH_BENEATH = 1,
+    OF_FILES = LANDLOCK_WRITE_FILE | LANDLOCK_TRUNCATE,
+    WRITING = OF_FILES | ((LANDLOCK_MAKE_SYM << 1) - LANDLOCK_REMOVE_DIR) | LANDLOCK_REFER,
     VERSION = 3
 };
-struct ruleset_attributes {
-    uint64_t handled; /* of files; the first version of the kernel's struct ends here */
-    uint64_t network;
-    uint64_t scopes;
-};
-struct path_beneath {
-    uint64_t allowed;
-    int32_t parent;
-} __attribute__((packed));
 
 bool landlock_is_available(void) {
-    return syscall(SYS_landlock_create_ruleset, NULL, 0, VERSION_FLAG) >= VERSION;
+    return syscall(SYS_landlock_create_ruleset, NULL, 0, LANDLOCK_VERSION_FLAG) >= VERSION;
 }
 
 void landlock_add(struct landlock_paths *p, const char *path) {
@@ -87,11 +71,11 @@ static int allow_entry(struct making *m, int directory, const char *name) {
         return 0;
     int result = 0;
     if (fstat(fd, &st) == 0 && !S_ISLNK(st.st_mode) && !is_known(m, &st)) {
-        struct path_beneath rule = {S_ISDIR(st.st_mode) ? WRITING : OF_FILES, fd};
+        struct landlock_beneath rule = {S_ISDIR(st.st_mode) ? WRITING : OF_FILES, fd};
         errno = E2BIG;
-        result = m->rules++ == LIMIT_CLOSED_RULES
-                     ? -1
-                     : (int)syscall(SYS_landlock_add_rule, m->ruleset, PATH_BENEATH, &rule, 0);
+        result = m->rules++ == LIMIT_CLOSED_RULES ? -1
+                                                  : (int)syscall(SYS_landlock_add_rule, m->ruleset,
+                                                                 LANDLOCK_PATH_BENEATH, &rule, 0);
         /* of a file system that has no rules: a namespace that has a name, say */
         if (result == -1 && errno == EBADFD)
             result = 0;
@@ -130,7 +114,7 @@ static bool is_closed(const struct landlock_paths *closed, const char *path) {
 
 int landlock_make(const struct landlock_paths *ways, const struct landlock_paths *closed) {
     static struct making m;
-    struct ruleset_attributes attributes = {.handled = WRITING};
+    struct landlock_attributes attributes = {.handled = WRITING};
     m.rules = m.known_count = 0;
     m.closed = closed;
     m.ways = ways;
@@ -158,10 +142,10 @@ int landlock_close_all(void) {
      * for all that are to come. */
     static const unsigned char rights[] = {0, 13, 14, 15, 15, 16};
     enum { LAST = sizeof rights - 1, BIND_AND_CONNECT = 3, SOCKETS_AND_SIGNALS = 3 };
-    long version = syscall(SYS_landlock_create_ruleset, NULL, 0, VERSION_FLAG);
+    long version = syscall(SYS_landlock_create_ruleset, NULL, 0, LANDLOCK_VERSION_FLAG);
     if (version < 1)
         return -1;
-    struct ruleset_attributes all = {
+    struct landlock_attributes all = {
         .handled = (1U << rights[version < LAST ? version : LAST]) - 1,
         .network = version >= 4 ? BIND_AND_CONNECT : 0,
         .scopes = version >= 6 ? SOCKETS_AND_SIGNALS : 0,

@@ -12,6 +12,9 @@
 #include "wire/slice.h"
 #include "wire/utf8.h"
 
+/* How this process writes its lines. There is one log a process, and every part of bastion has to
+ * be able to name an error there, also before settings are read and where nothing was handed to it.
+ */
 static bool as_json, has_mask;
 static uint64_t request_form; /* AUDIT_REQUEST_FULL ... */
 

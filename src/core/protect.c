@@ -16,6 +16,9 @@
 #include "core/runas.h"
 #include "core/settings.h"
 
+/* What judges is one for a process, and not handed from call to call: files are judged while the
+ * settings themselves are read, and by parts that know of no settings. What does not count must not
+ * depend on who asks. */
 static const struct settings *settings;
 static char *const *environment;
 static struct account account;
@@ -221,17 +224,23 @@ static void close_place(void *context, const struct place *place) {
     landlock_add(&c->closed, w.real);
 }
 
-int protect_close(int *ruleset, char error[LIMIT_ERROR]) {
-    static struct closing c; /* static, since it is large and seldom needed */
-    c.needed = false;
+static struct closing closing; /* static, since it is large and seldom needed */
+
+bool protect_closes(void) {
+    closing.needed = false;
     known[0] = '\0'; /* root may have given it away since */
-    each_place(note_need, &c);
-    if (!c.needed || !landlock_is_available())
+    each_place(note_need, &closing);
+    return closing.needed && landlock_is_available();
+}
+
+int protect_close(int *ruleset, char error[LIMIT_ERROR]) {
+    struct closing *c = &closing;
+    if (!protect_closes())
         return 0;
-    c.ways.count = c.ways.used = c.closed.count = c.closed.used = 0;
-    c.ways.full = c.closed.full = false;
-    each_place(close_place, &c);
-    *ruleset = landlock_make(&c.ways, &c.closed);
+    c->ways.count = c->ways.used = c->closed.count = c->closed.used = 0;
+    c->ways.full = c->closed.full = false;
+    each_place(close_place, c);
+    *ruleset = landlock_make(&c->ways, &c->closed);
     if (*ruleset != -1)
         return 1;
     snprintf(error, LIMIT_ERROR, "the configuration can't be closed to commands (Landlock): %s",

@@ -28,7 +28,10 @@ enum protect_kind {
 /* Why what stands at an absolute path does not count, with the remedy, put at `text`; or NULL. */
 const char *protect_refuses(const char *path, enum protect_kind kind, char text[LIMIT_ERROR]);
 
-/* Makes the ruleset (base/landlock.h) for the next command. Returns 1 with *ruleset, a descriptor
+/* Whether the next command is put under a ruleset (base/landlock.h). */
+bool protect_closes(void);
+
+/* Makes that ruleset. Returns 1 with *ruleset, a descriptor
  * that is close-on-exec; 0 when none is needed, or nothing that counts would need it; -1 with
  * an error when what counts can't be closed: then nothing may run. */
 int protect_close(int *ruleset, char error[LIMIT_ERROR]);

@@ -8,6 +8,7 @@
 
 #include "base/fd.h"
 #include "base/pages.h"
+#include "base/small_file.h"
 #include "core/matcher.h"
 #include "core/protect.h"
 #include "wire/utf8.h"
@@ -70,15 +71,10 @@ static bool is_same_state(const struct stat *a, const struct stat *b) {
 static const char *read_unchanging(int fd, char *text, size_t cap, size_t *n) {
     for (int attempt = 0; attempt < 3; attempt++) {
         struct stat before, after;
-        if (fstat(fd, &before) == -1 || !S_ISREG(before.st_mode))
-            return "not a regular file";
-        ssize_t got = fd_read_file(fd, text, cap);
-        if (got < 0 || fstat(fd, &after) == -1)
-            return strerror(errno);
-        if ((size_t)got == cap)
-            return "too long";
-        *n = (size_t)got;
-        if (is_same_state(&before, &after) && after.st_size == got)
+        const char *wrong = small_file_read(fd, text, cap, n, &before);
+        if (wrong != NULL)
+            return wrong;
+        if (fstat(fd, &after) == 0 && is_same_state(&before, &after) && after.st_size == (off_t)*n)
             return NULL;
     }
     return "it changes while it is read";
@@ -87,10 +83,9 @@ static const char *read_unchanging(int fd, char *text, size_t cap, size_t *n) {
 void rules_add_file(struct rules *r, const char *source, const char *path) {
     static char text[LIMIT_VALUE + 1];
     char refusal[LIMIT_ERROR];
-    struct stat link;
     size_t n = 0;
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
-    if (fd == -1 && errno == ENOENT && lstat(path, &link) == -1)
+    int fd = small_file_open(AT_FDCWD, path);
+    if (fd == -1 && small_file_is_missing(AT_FDCWD, path))
         return;
     const char *wrong =
         fd == -1 ? strerror(errno) : protect_refuses(path, PROTECT_SETTING, refusal);

@@ -7,6 +7,7 @@
 #include <stddef.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <termios.h>
 #include <unistd.h>
@@ -93,6 +94,13 @@ static void exec_command(const char *const *argv, char *const *environment) {
     errno = error;
 }
 
+static bool enter_rulesets(const int *rulesets) {
+    for (int i = 0; i < RUN_RULESETS; i++)
+        if (rulesets[i] != -1 && landlock_enter(rulesets[i]) == -1)
+            return false;
+    return true;
+}
+
 /* What the child needs, and what it tells of its failure. */
 struct start {
     const struct run_command *command;
@@ -100,7 +108,7 @@ struct start {
     int report;     /* a pipe, closed by execve(2), to which the child writes the next two */
     struct failure {
         int error;
-        bool open; /* it could not be put under the ruleset */
+        bool open; /* it could not be put under its rulesets */
     } failure;
 };
 
@@ -131,7 +139,8 @@ static int become_command(void *context) {
     if (ready && (c->lock == -1 || fcntl(c->lock, F_SETFD, 0) != -1)
         && (c->account == NULL || drop_in_child(c->account) == 0)
         && (chdir(c->directory) == 0 || chdir("/") == 0)
-        && !(s->failure.open = c->ruleset != -1 && landlock_enter(c->ruleset) == -1)) {
+        && (!c->no_new_privs || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0)
+        && !(s->failure.open = !enter_rulesets(c->rulesets))) {
         sigprocmask(SIG_SETMASK, &none, NULL);
         exec_command(c->argv, c->environment);
     }

@@ -18,6 +18,9 @@ enum run_form {
 };
 enum { RUN_OUT, RUN_ERR, RUN_PIPES };
 
+/* What is closed to the command: of the configuration, and of other runs. */
+enum { RUN_PROTECTED, RUN_APART, RUN_RULESETS };
+
 struct run {
     pid_t pid; /* also the number of its session and process group */
     int in;    /* write end of its standard input, or -1 */
@@ -25,7 +28,7 @@ struct run {
     int out[RUN_PIPES];
     const struct account *account; /* as whom it runs; NULL: as this process */
     int64_t started;
-    bool open;           /* it was not started, since it could not be put under the ruleset */
+    bool open;           /* it was not started, since it could not be put under its rulesets */
     bool reaped;         /* the command itself has ended */
     bool over;           /* and so has all that the run waits for */
     int status;          /* as waitpid(2) gives it, once reaped */
@@ -49,7 +52,8 @@ struct run_command {
     const char *directory;         /* where it starts; else in / */
     const struct account *account; /* as whom; NULL: as this process */
     int lock;                      /* a descriptor that it has besides 0, 1 and 2, or -1 */
-    int ruleset;                   /* of base/landlock.h, or -1 */
+    int rulesets[RUN_RULESETS];    /* of base/landlock.h, or -1 */
+    bool no_new_privs;             /* prctl(2) */
     enum run_form form;
     int terminal;        /* RUN_TERMINAL: an open terminal, which stays the caller's */
     bool leads_terminal; /* no session has that terminal: the command's takes it */

@@ -1,7 +1,13 @@
 #include "core/runas.h"
 
+#include <errno.h>
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
+
+#include "base/container.h"
+#include "base/landlock.h"
+#include "base/landlock_apart.h"
 
 static char *const no_environment[] = {NULL};
 
@@ -60,6 +66,28 @@ void runas_guess(struct account *a, const struct settings *s, char *const *envir
                           .gid = (gid_t)settings_number(s, SETTING_SSH_GID)};
     if (runas_docker_group(&group, s, environment))
         account_add_group(a, group);
+}
+
+bool runas_no_new_privs(const struct settings *s) {
+    if (settings_given(s, SETTING_NO_NEW_PRIVS))
+        return settings_number(s, SETTING_NO_NEW_PRIVS) == NO_NEW_PRIVS_ON;
+    return container_is_ours();
+}
+
+bool runas_is_apart(const struct settings *s) {
+    return runas_no_new_privs(s) && landlock_is_available();
+}
+
+int runas_keep_apart(int *ruleset, const struct settings *s, int terminal,
+                     char error[LIMIT_ERROR]) {
+    if (!runas_is_apart(s))
+        return 0;
+    *ruleset = landlock_make_apart(terminal);
+    if (*ruleset != -1)
+        return 1;
+    snprintf(error, LIMIT_ERROR, "the command can't be kept apart from others (Landlock): %s",
+             strerror(errno));
+    return -1;
 }
 
 const char *runas_lacks(const struct settings *s, char *const *environment) {

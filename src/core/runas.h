@@ -31,6 +31,20 @@ bool runas_docker_group(gid_t *group, const struct settings *s, char *const *env
  * can't leave), and DOCKER_GROUP does not say that they may. */
 bool runas_has_root_group(const struct account *a, const struct settings *s);
 
+/* NO_NEW_PRIVS with its default, which depends on whether this is bastion's own image: whether
+ * commands can gain nothing by programs that are setuid or have capabilities (PR_SET_NO_NEW_PRIVS,
+ * prctl(2)). */
+bool runas_no_new_privs(const struct settings *s);
+
+/* Whether runs are kept apart from one another (base/landlock_apart.h): where they have
+ * no_new_privs, without which that is not to be had, and there is Landlock. */
+bool runas_is_apart(const struct settings *s);
+
+/* Makes the ruleset for that. `terminal` is the command's, a descriptor, or -1. Returns 1 with
+ * *ruleset, a descriptor that is close-on-exec; 0 where runs are not kept apart; -1 with an
+ * error: then nothing may run. */
+int runas_keep_apart(int *ruleset, const struct settings *s, int terminal, char error[LIMIT_ERROR]);
+
 /* What is to be said of group 0, which commands never get from here (for DOCKER_GROUP): a constant,
  * or NULL. */
 const char *runas_lacks(const struct settings *s, char *const *environment);

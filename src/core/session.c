@@ -179,44 +179,54 @@ static bool take_lock(struct session *s, const struct request *rq, const struct 
     return got == 1;
 }
 
+static void close_rulesets(int rulesets[RUN_RULESETS]) {
+    for (int i = 0; i < RUN_RULESETS; i++)
+        fd_close(&rulesets[i]);
+}
+
+/* Makes what closes things to the command. Returns 0, or -1 with s->error. */
+static int make_rulesets(struct session *s, const struct request *rq, int rulesets[RUN_RULESETS]) {
+    int terminal = rq->form == RUN_TERMINAL ? rq->terminal : -1;
+    rulesets[RUN_PROTECTED] = rulesets[RUN_APART] = -1;
+    if (protect_close(&rulesets[RUN_PROTECTED], s->error) != -1
+        && runas_keep_apart(&rulesets[RUN_APART], s->settings, terminal, s->error) != -1)
+        return 0;
+    close_rulesets(rulesets);
+    return -1;
+}
+
 /* Records the run and starts it: true, or *o says why it is not running. A run that no log took
  * does not start. */
 static bool start_run(struct session *s, const struct request *rq, const struct decision *d,
                       struct audit *a, struct outcome *o) {
-    char *const *environment = command_environment(s, rq, a->run);
-    int ruleset = -1;
-    if (environment == NULL) {
-        *o = (struct outcome){.kind = OUTCOME_ERROR, .reason = "the environment is too large"};
+    struct run_command command = {.argv = d->argv,
+                                  .environment = command_environment(s, rq, a->run),
+                                  .directory = s->account.home,
+                                  .account = geteuid() == 0 ? &s->account : NULL,
+                                  .lock = s->lock.fd,
+                                  .no_new_privs = runas_no_new_privs(s->settings),
+                                  .form = rq->form,
+                                  .terminal = rq->terminal,
+                                  .leads_terminal = rq->leads_terminal};
+    *o = (struct outcome){.kind = OUTCOME_ERROR, .reason = s->error};
+    if (command.environment == NULL)
+        o->reason = "the environment is too large";
+    if (command.environment == NULL || make_rulesets(s, rq, command.rulesets) == -1)
         return false;
-    }
-    if (protect_close(&ruleset, s->error) == -1) {
-        *o = (struct outcome){.kind = OUTCOME_ERROR, .reason = s->error};
-        return false;
-    }
     a->event = "start";
     a->verdict = "allow";
     if (audit_write(a) == -1) {
-        *o = (struct outcome){.kind = OUTCOME_ERROR, .reason = "no log takes the line of this run"};
-        fd_close(&ruleset);
+        o->reason = "no log takes the line of this run";
+        close_rulesets(command.rulesets);
         return false;
     }
-    const struct run_command command = {.argv = d->argv,
-                                        .environment = environment,
-                                        .directory = s->account.home,
-                                        .account = geteuid() == 0 ? &s->account : NULL,
-                                        .lock = s->lock.fd,
-                                        .ruleset = ruleset,
-                                        .form = rq->form,
-                                        .terminal = rq->terminal,
-                                        .leads_terminal = rq->leads_terminal};
     int failed = run_start(&s->run, &command);
-    fd_close(&ruleset);
+    close_rulesets(command.rulesets);
     if (failed == 0)
         return true;
     if (s->run.open) {
-        *o = (struct outcome){
-            .kind = OUTCOME_ERROR,
-            .reason = "the configuration can't be closed to the command: Landlock refuses"};
+        o->reason = "the configuration, or other runs, can't be closed to the command: Landlock "
+                    "refuses";
         return false;
     }
     *o = (struct outcome){

@@ -6,7 +6,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "base/fd.h"
+#include "base/small_file.h"
 #include "core/settings_export.h"
 #include "core/settings_parts.h"
 
@@ -19,32 +19,25 @@ static bool is_read(const struct settings_reading *r, enum setting id) {
 static int take_value_file(const struct settings_reading *r, enum setting id, int fd) {
     struct settings *s = r->s;
     struct stat st;
-    const char *wrong = NULL;
-    ssize_t n = 0;
+    size_t n, room = sizeof s->store - s->stored;
     char *text = s->store + s->stored;
-    size_t room = sizeof s->store - s->stored;
-    if (fstat(fd, &st) == -1 || !S_ISREG(st.st_mode))
-        wrong = "not a regular file";
-    if (wrong == NULL) {
-        n = fd_read_file(fd, text, room < LIMIT_VALUE + 2 ? room : LIMIT_VALUE + 2);
-        if (n < 0)
-            wrong = strerror(errno);
-        else if (n > 0 && text[n - 1] == '\n')
-            n--;
-        if (wrong == NULL && (n > LIMIT_VALUE || (size_t)n == room))
-            wrong = "too long";
-        else if (wrong == NULL && memchr(text, '\0', (size_t)n) != NULL)
-            wrong = "has a NUL byte";
-    }
+    const char *wrong =
+        small_file_read(fd, text, room < LIMIT_VALUE + 2 ? room : LIMIT_VALUE + 2, &n, &st);
     close(fd);
+    if (n > 0 && text[n - 1] == '\n')
+        n--;
+    if (n > LIMIT_VALUE)
+        wrong = "too long";
+    else if (memchr(text, '\0', n) != NULL)
+        wrong = "has a NUL byte";
     if (wrong != NULL)
         return settings_note_error(r, id, wrong);
     if (n == 0)
         return 0;
     text[n] = '\0';
-    s->stored += (size_t)n + 1;
+    s->stored += n + 1;
     s->value[id].text = text;
-    s->value[id].n = (size_t)n;
+    s->value[id].n = n;
     return 0;
 }
 
@@ -83,7 +76,7 @@ static int read_named_file(const struct settings_reading *r, enum setting id) {
     struct settings_value *v = &s->value[id];
     v->origin = FROM_NAMED_FILE;
     v->place = s->named_file[id];
-    int fd = open(v->place, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+    int fd = small_file_open(AT_FDCWD, v->place);
     if (fd == -1)
         return settings_note_error(r, id, strerror(errno));
     if (take_value_file(r, id, fd) == -1)
@@ -126,7 +119,7 @@ static int read_entry(const struct settings_reading *r, int dir, const char *dir
                       enum setting id) {
     struct settings *s = r->s;
     struct settings_value *v = &s->value[id];
-    int fd = openat(dir, settings_name(id), O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+    int fd = small_file_open(dir, settings_name(id));
     if (fd == -1 && errno == ENOENT)
         return 0;
     v->origin = FROM_DIRECTORY;

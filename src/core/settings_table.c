@@ -54,6 +54,7 @@ static const struct spec {
     [SETTING_HTTP_STDIN] = {"HTTP_STDIN", NEED_HTTP, KIND_CHOICE, .preset = "off",
                             .words = "off body"},
     [SETTING_SSH_USER] = {"SSH_USER", NEED_ACCOUNT, KIND_NAME, .preset = "agent"},
+    [SETTING_NO_NEW_PRIVS] = {"NO_NEW_PRIVS", NEED_RUN, KIND_CHOICE, .words = "off on"},
     [SETTING_RUN_DIR] = {"RUN_DIR", NEED_RUN_DIR | NEED_TLS, KIND_PATH, .preset = RUN_DIRECTORY},
     [SETTING_TLS_CERT] = {"TLS_CERT", NEED_TLS, KIND_PATH, .preset = NULL},
     [SETTING_TLS_KEY] = {"TLS_KEY", NEED_TLS, KIND_PATH, .preset = NULL},

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "base/small_file.h"
 #include "core/protect.h"
 #include "core/replaced_mount.h"
 #include "wire/base64.h"
@@ -118,23 +119,13 @@ static void read_authorized_file(struct authorized_keys *k, const struct source 
     static char text[LIMIT_KEY_FILE + 1];
     char refusal[LIMIT_ERROR];
     struct stat st;
-    int fd = open(from->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+    size_t n;
+    int fd = small_file_open(AT_FDCWD, from->path);
     if (fd == -1 && errno == ENOENT)
         return;
-    const char *wrong = NULL;
-    ssize_t n = 0;
-    if (fd == -1 || fstat(fd, &st) == -1)
-        wrong = strerror(errno);
-    else if (S_ISDIR(st.st_mode))
-        wrong = "a folder, where a file is wanted: a mount whose source is missing makes one";
-    else if (!S_ISREG(st.st_mode))
-        wrong = "not a regular file";
-    else if ((wrong = protect_refuses(from->path, PROTECT_KEY, refusal)) != NULL)
-        ;
-    else if ((n = fd_read_file(fd, text, sizeof text)) < 0)
-        wrong = strerror(errno);
-    else if (n > LIMIT_KEY_FILE)
-        wrong = "too long";
+    const char *wrong = small_file_read(fd, text, sizeof text, &n, &st);
+    if (wrong == NULL)
+        wrong = protect_refuses(from->path, PROTECT_KEY, refusal);
     fd_close(&fd);
     /* st_nlink is 0 also of a file that was replaced while it was read */
     if (wrong == NULL && st.st_nlink == 0 && replaced_mount_is(from->path))
@@ -142,7 +133,7 @@ static void read_authorized_file(struct authorized_keys *k, const struct source 
     if (wrong != NULL)
         add_file_error(k, from->path, 0, wrong);
     else
-        read_key_lines(k, from, (struct slice){text, (size_t)n});
+        read_key_lines(k, from, (struct slice){text, n});
 }
 
 static void read_single_file(struct authorized_keys *k, const char *path) {
@@ -220,7 +211,7 @@ static void look_at_other_file(struct authorized_keys *k, char *path, char *name
     static char text[LIMIT_KEY_LOOK];
     char better[256], reason[256 + 64];
     struct stat st;
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+    int fd = small_file_open(AT_FDCWD, path); /* of a long one, its beginning will do */
     bool regular = fd != -1 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode);
     ssize_t n = regular ? fd_read_file(fd, text, sizeof text) : -1;
     fd_close(&fd);
@@ -294,11 +285,14 @@ int authorized_keys_write(const struct authorized_keys *k, int directory) {
     return fd_put_file(directory, "authorized_keys", b.at, b.len, 0644, false);
 }
 
-void authorized_keys_fingerprint(char out[KEYS_FINGERPRINT], const char *text) {
-    unsigned char blob[SSH_KEY_BLOB], digest[32];
+void authorized_keys_fingerprint(char out[KEYS_FINGERPRINT], struct slice key) {
+    unsigned char blob[LIMIT_KEY_BLOB], digest[32];
     char coded[BASE64_SIZE(sizeof digest)];
-    base64_decode(blob, sizeof blob, text, SSH_KEY_TEXT);
-    sha256(digest, blob, sizeof blob);
+    ssize_t n = base64_decode(blob, sizeof blob, key.at, key.n);
+    out[0] = '\0';
+    if (n <= 0)
+        return;
+    sha256(digest, blob, (size_t)n);
     base64_encode(coded, digest, sizeof digest);
     snprintf(out, KEYS_FINGERPRINT, "SHA256:%.43s", coded); /* without its padding */
 }

@@ -53,7 +53,8 @@ const struct key *authorized_keys_find(const struct authorized_keys *k, const ch
  * 0644, this process's own, and complete at any moment. Returns 0, or -1 with errno. */
 int authorized_keys_write(const struct authorized_keys *k, int directory);
 
-/* Writes the fingerprint of a key's text as ssh-keygen(1) shows it. */
-void authorized_keys_fingerprint(char out[KEYS_FINGERPRINT], const char *text);
+/* Writes the fingerprint of a key of any type, given in base64, as ssh-keygen(1) shows it; an empty
+ * text where it is no key. */
+void authorized_keys_fingerprint(char out[KEYS_FINGERPRINT], struct slice key);
 
 #endif

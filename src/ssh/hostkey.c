@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "base/small_file.h"
 #include "ssh/ed25519.h"
 #include "ssh/authorized_keys.h"
 #include "core/protect.h"
@@ -29,21 +30,30 @@ static int set_hostkey_error(char error[HOSTKEY_ERROR], const char *directory, c
     return -1;
 }
 
-/* Reads the whole of a small file. Returns the count of bytes, or -1 with errno: ENOENT only where
- * there is nothing of that name, since a link that leads nowhere was put there for a purpose. */
-static ssize_t read_key_file(int dir, const char *name, void *out, size_t cap) {
+/* Reads a file of fewer than `cap` bytes whole. Returns their count; or -1, with what is wrong at
+ * *wrong, which is NULL where there is nothing of that name. */
+static ssize_t read_key_file(int dir, const char *name, void *out, size_t cap, const char **wrong) {
     struct stat st;
-    int fd = openat(dir, name, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-    if (fd == -1) {
-        if (errno == ENOENT && fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) == 0)
-            errno = ENOLINK;
+    size_t n;
+    int fd = small_file_open(dir, name);
+    if (fd == -1 && errno == ENOENT) {
+        *wrong = small_file_is_missing(dir, name) ? NULL : strerror(ENOLINK);
         return -1;
     }
-    ssize_t n = fd_read_file(fd, out, cap);
-    int error = errno;
-    close(fd);
-    errno = error;
-    return n;
+    *wrong = small_file_read(fd, out, cap, &n, &st);
+    fd_close(&fd);
+    return *wrong == NULL ? (ssize_t)n : -1;
+}
+
+/* Reads a secret in tinysshd's form. Returns whether there is one of the right length. */
+static bool read_secret(int dir, unsigned char secret[ED25519_SECRET]) {
+    unsigned char bytes[ED25519_SECRET + 1];
+    const char *wrong;
+    bool whole = read_key_file(dir, SECRET_FILE, bytes, sizeof bytes, &wrong) == ED25519_SECRET;
+    if (whole)
+        memcpy(secret, bytes, ED25519_SECRET);
+    explicit_bzero(bytes, sizeof bytes);
+    return whole;
 }
 
 /* Whether its two halves belong together. The check takes as long as half a handshake, so that it
@@ -70,23 +80,22 @@ static int find_key(struct openssh_key *k, int dir, const char *directory,
                     const unsigned char *known, char error[HOSTKEY_ERROR]) {
     char text[4 * OPENSSH_KEY_FILE];
     char refusal[LIMIT_ERROR];
-    const char *refused = refuse_directory(directory, refusal);
-    if (refused != NULL)
-        return set_hostkey_error(error, directory, "", refused);
-    ssize_t n = read_key_file(dir, OPENSSH_FILE, text, sizeof text);
+    const char *wrong = refuse_directory(directory, refusal);
+    if (wrong != NULL)
+        return set_hostkey_error(error, directory, "", wrong);
+    ssize_t n = read_key_file(dir, OPENSSH_FILE, text, sizeof text, &wrong);
     if (n >= 0) {
-        const char *wrong = openssh_key_read(k, (struct slice){text, (size_t)n});
+        wrong = openssh_key_read(k, (struct slice){text, (size_t)n});
         explicit_bzero(text, sizeof text);
         if (wrong == NULL && !is_intact(k, known))
             wrong = "it is damaged";
         return wrong == NULL ? 1 : set_hostkey_error(error, directory, OPENSSH_FILE, wrong);
     }
-    if (errno != ENOENT)
-        return set_hostkey_error(error, directory, OPENSSH_FILE, strerror(errno));
-    n = read_key_file(dir, SECRET_FILE, text, sizeof text);
+    if (wrong != NULL)
+        return set_hostkey_error(error, directory, OPENSSH_FILE, wrong);
+    n = read_key_file(dir, SECRET_FILE, text, sizeof text, &wrong);
     if (n < 0)
-        return errno == ENOENT ? 0
-                               : set_hostkey_error(error, directory, SECRET_FILE, strerror(errno));
+        return wrong == NULL ? 0 : set_hostkey_error(error, directory, SECRET_FILE, wrong);
     memcpy(k->secret, text, ED25519_SECRET);
     k->comment[0] = '\0';
     explicit_bzero(text, sizeof text);
@@ -132,9 +141,7 @@ static int make_key(struct openssh_key *k, const char *run, const char *tinysshd
     snprintf(directory, sizeof directory, "%s/new.%ld", run, (long)getpid());
     int result = run_makekey(tinysshd, directory),
         dir = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (result == 0
-        && (dir == -1
-            || read_key_file(dir, SECRET_FILE, k->secret, ED25519_SECRET) != ED25519_SECRET))
+    if (result == 0 && (dir == -1 || !read_secret(dir, k->secret)))
         result = -1;
     fd_close(&dir);
     for (size_t i = 0; i < sizeof made / sizeof *made; i++) {
@@ -189,8 +196,7 @@ static int provide_key(struct openssh_key *k, const char *directory, const char 
     int dir = open_directory(directory);
     bool lasting = dir != -1 && faccessat(dir, ".", W_OK, AT_EACCESS) == 0;
     int not_lasting = lasting ? 0 : errno, result = 0;
-    if (!lasting
-        && read_key_file(run_dir, SECRET_FILE, k->secret, ED25519_SECRET) == ED25519_SECRET) {
+    if (!lasting && read_secret(run_dir, k->secret)) {
         fd_close(&dir);
         return 0;
     }
@@ -216,7 +222,9 @@ static int provide_key(struct openssh_key *k, const char *directory, const char 
 static int put_if_changed(int dir, const char *name, const unsigned char *bytes, size_t n,
                           mode_t mode) {
     unsigned char there[ED25519_SECRET + 1];
-    if (read_key_file(dir, name, there, sizeof there) == (ssize_t)n && memcmp(there, bytes, n) == 0)
+    const char *wrong;
+    if (read_key_file(dir, name, there, sizeof there, &wrong) == (ssize_t)n
+        && memcmp(there, bytes, n) == 0)
         return 0;
     return fd_put_file(dir, name, bytes, n, mode, false);
 }
@@ -231,7 +239,7 @@ int hostkey_prepare(const char *directory, const char *run, const char *tinysshd
     int dir = open(run, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (dir == -1)
         return set_hostkey_error(error, run, "", strerror(errno));
-    bool before = read_key_file(dir, SECRET_FILE, known, sizeof known) == ED25519_SECRET;
+    bool before = read_secret(dir, known);
     if (!before) /* the first connections wait for one of them to make the key */
         flock(dir, LOCK_EX);
     int found = hostkey_find(&k, directory, before ? known : NULL, error);
@@ -249,11 +257,11 @@ int hostkey_prepare(const char *directory, const char *run, const char *tinysshd
 
 void hostkey_describe(struct buf *b, const struct openssh_key *k) {
     unsigned char blob[SSH_KEY_BLOB];
-    char text[SSH_KEY_TEXT + 1], fingerprint[KEYS_FINGERPRINT];
+    char text[SSH_KEY_TEXT], fingerprint[KEYS_FINGERPRINT];
     memcpy(blob, ssh_key_head, SSH_KEY_HEAD);
     memcpy(blob + SSH_KEY_HEAD, k->secret + 32, 32);
-    text[base64_encode(text, blob, sizeof blob)] = '\0';
-    authorized_keys_fingerprint(fingerprint, text);
+    base64_encode(text, blob, sizeof blob);
+    authorized_keys_fingerprint(fingerprint, (struct slice){text, sizeof text});
     buf_format(b, "256 %s %s (ED25519)", fingerprint,
                k->comment[0] != '\0' ? k->comment : "no comment");
 }

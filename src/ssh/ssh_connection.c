@@ -22,7 +22,7 @@ void connection_audit(const struct ssh_connection *c, const char *event, const c
     a.verdict = verdict;
     a.reason = reason;
     if (c->key != NULL) {
-        authorized_keys_fingerprint(fingerprint, c->key->text);
+        authorized_keys_fingerprint(fingerprint, (struct slice){c->key->text, SSH_KEY_TEXT});
         a.user = c->key->identity;
         a.key = fingerprint;
     }

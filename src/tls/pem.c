@@ -10,6 +10,7 @@
 
 #include "base/fd.h"
 #include "base/pages.h"
+#include "base/small_file.h"
 #include "limit.h"
 
 /* One object. */
@@ -86,22 +87,20 @@ const char *pem_each(char text[PEM_ERROR], const char *path,
                      void *context) {
     /* static, since it is large; wiped and given back below */
     PAGES_ALIGNED static char file[LIMIT_TLS_FILE + 2];
-    const char *error = NULL;
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
-    ssize_t n = fd == -1 ? -1 : fd_read_file(fd, file, LIMIT_TLS_FILE + 1);
-    if (n < 0)
-        error = strerror(errno);
-    else if (n > LIMIT_TLS_FILE)
-        error = "too long";
-    else {
-        size_t kept = drop_returns(file, (size_t)n);
+    struct stat st;
+    size_t n;
+    int fd = small_file_open(AT_FDCWD, path);
+    const char *error = small_file_read(fd, file, LIMIT_TLS_FILE + 1, &n, &st);
+    if (error == NULL) {
+        size_t kept = drop_returns(file, n);
         file[kept] = '\n'; /* the last line may have none */
         file[kept + 1] = '\0';
         error = is_encrypted(file) ? "the key is encrypted: nobody is here to type its passphrase"
                                    : read_objects(file, kept + 1, take, context);
     }
     fd_close(&fd);
-    explicit_bzero(file, n > 0 ? (size_t)n : 0);
+    explicit_bzero(
+        file, n > 0 ? n : sizeof file); /* of one that is too long, all that there is room for */
     pages_release(file, sizeof file);
     if (error == NULL)
         return NULL;

@@ -24,13 +24,16 @@ struct tunnel {
     bool more;        /* another record follows at once */
     bool held; /* the kernel holds back what it was given last, to send it with the next record */
     unsigned char alert_level; /* of an alert of whose two bytes one has come; else 0 */
-    /* what the engine itself does with what is no application data (see tunnel.c) */
+    /* what the engine itself does with what is no application data (see tunnel_alert.c) */
     void (*run_handshake)(void *);
     struct peer_stall stall; /* whether the client takes what it is sent */
 };
 
 /* Sets up the tunnel of an engine that is ready to begin. */
 void tunnel_start(struct tunnel *t, br_ssl_engine_context *engine, int in, int out);
+
+/* Takes the alerts of the client from now on, in place of the engine. tunnel_start calls it. */
+void tunnel_watch_alerts(struct tunnel *t);
 
 enum tunnel_hello {
     HELLO_TLS,     /* the handshake is done */

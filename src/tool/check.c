@@ -11,9 +11,11 @@
 #include "base/drop.h"
 #include "base/log.h"
 #include "tls/certificate.h"
+#include "core/protect.h"
 #include "core/runas.h"
 #include "tool/check_parts.h"
 #include "tool/explain.h"
+#include "tool/proc_status.h"
 #include "tool/report.h"
 #include "wire/quote.h"
 
@@ -64,6 +66,17 @@ static bool any_given(const struct settings *s, const enum setting *ids, size_t 
     return false;
 }
 
+static const char *why_no_new_privs(const struct settings *s) {
+    struct proc_status status;
+    if (proc_status_read(&status) && proc_status_number(&status, "NoNewPrivs", 10) == 1)
+        return "as bastion has itself (docker's --security-opt no-new-privileges, systemd's "
+               "NoNewPrivileges=yes)";
+    if (runas_no_new_privs(s))
+        return settings_given(s, SETTING_NO_NEW_PRIVS) ? "NO_NEW_PRIVS=on"
+                                                       : "NO_NEW_PRIVS is on by default here";
+    return protect_closes() ? "Landlock, which closes files to them, takes it" : NULL;
+}
+
 /* Finds out what is configured, and who runs commands. */
 static void find_subject(struct subject *x) {
     static const enum setting http[] = {SETTING_HTTP_BASIC_AUTH, SETTING_HTTP_TOKEN},
@@ -84,6 +97,7 @@ static void find_subject(struct subject *x) {
         account_self(&x->account);
     if (x->has_account && runas_docker_group(&group, x->settings, x->files ? NULL : environ))
         account_add_group(&x->account, group);
+    x->no_new_privs = why_no_new_privs(x->settings);
 }
 
 /* The rules are read, and programs are looked for, as for a request: by the account. */

@@ -10,7 +10,6 @@
 #include "base/env.h"
 #include "base/fd.h"
 #include "tool/check_parts.h"
-#include "tool/proc_status.h"
 #include "tool/report.h"
 #include "wire/shell_words.h"
 
@@ -133,20 +132,15 @@ static void check_docker(const struct subject *x) {
                        strerror(errno));
 }
 
-static bool has_no_new_privs(void) {
-    struct proc_status status;
-    return proc_status_read(&status) && proc_status_number(&status, "NoNewPrivs", 10) == 1;
-}
-
 static void check_needs(const struct subject *x, const char *program) {
     const char *slash = strrchr(program, '/'), *name = slash != NULL ? slash + 1 : program;
     if (strcmp(name, "docker") == 0)
         check_docker(x);
     if ((strcmp(name, "sudo") == 0 || strcmp(name, "su") == 0 || strcmp(name, "doas") == 0
          || strcmp(name, "pkexec") == 0)
-        && has_no_new_privs())
-        report_warning(name, "can't become anybody here: no_new_privs is on (docker's "
-                             "--security-opt no-new-privileges, systemd's NoNewPrivileges=yes)");
+        && x->no_new_privs != NULL)
+        report_warning(name, "can't become anybody here: no_new_privs is on for commands: %s",
+                       x->no_new_privs);
 }
 
 /* ---- the command, the prefix ---- */

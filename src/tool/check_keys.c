@@ -6,26 +6,7 @@
 #include "ssh/hostkey.h"
 #include "tool/check_parts.h"
 #include "tool/report.h"
-#include "wire/base64.h"
-#include "wire/sha256.h"
 #include "wire/quote.h"
-
-/* ---- one key ---- */
-
-/* The fingerprint of a key of any type, as ssh-keygen(1) shows it; an empty text where it is
- * none. */
-static void fingerprint(char out[KEYS_FINGERPRINT], struct slice key) {
-    static unsigned char blob[8192]; /* a key of RSA with 16384 bits has 2 KiB */
-    unsigned char digest[32];
-    char coded[BASE64_SIZE(sizeof digest)];
-    ssize_t n = base64_decode(blob, sizeof blob, key.at, key.n);
-    out[0] = '\0';
-    if (n <= 0)
-        return;
-    sha256(digest, blob, (size_t)n);
-    base64_encode(coded, digest, sizeof digest);
-    snprintf(out, KEYS_FINGERPRINT, "SHA256:%.43s", coded);
-}
 
 enum { QUOTED = 4 * LIMIT_USER + 16 }; /* bytes of a comment or a user's name, in quotes */
 
@@ -39,32 +20,32 @@ static const char *quote_name(char out[QUOTED], const char *text, size_t n) {
 
 /* The file at hand. One in which nothing can be used lets nobody in, which somebody meant; one bad
  * line among good ones may be an old key: which of them it is, is known at the file's end. */
-static struct {
+struct key_file {
     char path[LIMIT_PATH + 256];
     size_t good, left_out;
     bool private;
     struct buf bad; /* what is unusable, each two texts: where, what */
     char text[LIMIT_KEY_ERRORS];
-} file;
+};
 
-static void end_file(void) {
-    for (const char *at = file.bad.at, *end = at + file.bad.len; at < end;) {
+static void end_file(const struct key_file *file) {
+    for (const char *at = file->bad.at, *end = at + file->bad.len; at < end;) {
         const char *where = at, *what = where + strlen(where) + 1;
-        if (file.good > 0 && !file.private)
+        if (file->good > 0 && !file->private)
             report_warning(where, "%s", what);
         else
             report_error(where, "%s", what);
         at = what + strlen(what) + 1;
     }
-    if (file.left_out > 0)
-        report_warning(file.path, "%zu more lines that can't be used", file.left_out);
+    if (file->left_out > 0)
+        report_warning(file->path, "%zu more lines that can't be used", file->left_out);
 }
 
-static void begin_file(const char *path) {
-    snprintf(file.path, sizeof file.path, "%s", path);
-    file.good = file.left_out = 0;
-    file.private = false;
-    file.bad = BUF_ON(file.text);
+static void begin_file(struct key_file *file, const char *path) {
+    snprintf(file->path, sizeof file->path, "%s", path);
+    file->good = file->left_out = 0;
+    file->private = false;
+    file->bad = BUF_ON(file->text);
 }
 
 static const char *remedy(const struct authorized *a) {
@@ -75,45 +56,45 @@ static const char *remedy(const struct authorized *a) {
                : "; its owner makes one that can be used: ssh-keygen -t ed25519";
 }
 
-static void add_unusable(const struct key_seen *k) {
-    struct buf before = file.bad, *b = &file.bad;
+static void add_unusable(struct key_file *file, const struct key_seen *k) {
+    struct buf before = file->bad, *b = &file->bad;
     char print[KEYS_FINGERPRINT], comment[QUOTED];
     buf_format(b, k->line > 0 ? "%s:%zu" : "%s", k->path, k->line);
     buf_char(b, '\0');
     buf_text(b, k->reason);
     if (k->a != NULL && k->a->type.n > 0) {
-        fingerprint(print, k->a->key);
+        authorized_keys_fingerprint(print, k->a->key);
         buf_format(b, ": %.*s %s %s", (int)k->a->type.n, k->a->type.at, print,
                    quote_name(comment, k->a->comment.at, k->a->comment.n));
     }
     buf_text(b, remedy(k->a));
     buf_char(b, '\0');
     if (b->full) {
-        file.bad = before;
-        file.left_out++;
+        file->bad = before;
+        file->left_out++;
     }
-    file.private = file.private || strncmp(k->reason, "a PRIVATE KEY", 13) == 0;
+    file->private = file->private || strncmp(k->reason, "a PRIVATE KEY", 13) == 0;
 }
 
 /* Takes a key, or a line that is none. That there is no key at all, which comes without a file, is
  * reported by check_keys. */
 static void note_key(void *context, const struct key_seen *k) {
     char print[KEYS_FINGERPRINT], user[QUOTED];
-    (void)context;
+    struct key_file *file = context;
     if (k->path[0] != '/')
         return;
-    if (strcmp(k->path, file.path) != 0) {
-        end_file();
-        begin_file(k->path);
+    if (strcmp(k->path, file->path) != 0) {
+        end_file(file);
+        begin_file(file, k->path);
     }
     if (k->reason != NULL) {
-        add_unusable(k);
+        add_unusable(file, k);
         return;
     }
-    file.good++;
+    file->good++;
     if (k->key == NULL)
         return;
-    authorized_keys_fingerprint(print, k->key->text);
+    authorized_keys_fingerprint(print, k->a->key);
     report_line("key: 256 %s %s%s  (%s:%zu)", print,
                 quote_name(user, k->key->identity, strlen(k->key->identity)),
                 k->key->no_pty ? " no-pty" : "", k->path, k->line);
@@ -148,11 +129,13 @@ static void check_host_key(const struct subject *x) {
 }
 
 void check_keys(const struct subject *x) {
-    begin_file("");
+    struct key_file file;
+    begin_file(&file, "");
     x->keys->see = note_key;
+    x->keys->context = &file;
     authorized_keys_read(x->keys, x->settings);
     x->keys->see = NULL;
-    end_file();
+    end_file(&file);
     if (x->keys->count == 0 && x->ssh)
         report_error("AUTHORIZED_KEYS_DIR, _HOST, _REPO",
                      "no usable key: nobody can log in over SSH");

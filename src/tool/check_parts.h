@@ -22,6 +22,8 @@ struct subject {
     bool http, ssh, tls;    /* whether anything is set that is of use for it alone */
     struct account account; /* whom commands run as */
     bool has_account;       /* whether it is there */
+    /* why commands have no_new_privs (prctl(2)), for people; NULL where they have not */
+    const char *no_new_privs;
 };
 
 /* The values: what is set, and what of it is likely not meant. */

@@ -21,4 +21,10 @@ void check_trust(const struct subject *x) {
     if (lacks != NULL)
         report_warning("DOCKER_GROUP", "%s", lacks);
     protect_report(report_finding, NULL);
+    report_line("commands: no_new_privs %s%s", x->no_new_privs != NULL ? "on: " : "off",
+                x->no_new_privs != NULL ? x->no_new_privs : "");
+    report_line("commands: %s", runas_is_apart(x->settings)
+                                    ? "kept apart from one another (Landlock)"
+                                    : "not kept apart from one another: the memory and the "
+                                      "terminal of each are open to all");
 }

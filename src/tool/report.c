@@ -7,7 +7,8 @@
 #include "base/buf.h"
 #include "limit.h"
 
-/* How many lines of each kind there were: one report is made in a process. */
+/* How many lines of each kind there were. One report is made in a process, on its two standard
+ * streams, which are the process's too. */
 static unsigned errors, warnings, unseen;
 
 static void put_printable(FILE *to, const char *text) {

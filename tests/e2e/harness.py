@@ -79,9 +79,32 @@ def free_port(host="127.0.0.1"):
 
 
 def is_listening(port):
-    """Asks the kernel: a connection of our own would be one that bastion serves."""
-    wanted = re.compile(rf"^ *\d+: [0-9A-F]+:{port:04X} [0-9A-F:]+ 0A ", re.M)
-    return any(wanted.search(Path(f"/proc/net/{table}").read_text()) for table in ("tcp", "tcp6") if os.path.exists(f"/proc/net/{table}"))
+    """Asks the kernel: a connection of our own would be one that bastion serves. By sock_diag(7), which looks at listeners
+    alone: /proc/net/tcp is made of every connection of the machine, those that have ended among them."""
+    with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, NETLINK_SOCK_DIAG) as s:
+        for family in (socket.AF_INET, socket.AF_INET6):
+            wanted = struct.pack("=BBBxI48x", family, socket.IPPROTO_TCP, 0, 1 << TCP_LISTEN)
+            s.send(struct.pack("=IHHII", 16 + len(wanted), SOCK_DIAG_BY_FAMILY, NLM_F_REQUEST | NLM_F_DUMP, 0, 0) + wanted)
+            if port in _listeners(s):
+                return True
+    return False
+
+
+NETLINK_SOCK_DIAG, SOCK_DIAG_BY_FAMILY, TCP_LISTEN, NLM_F_REQUEST, NLM_F_DUMP, NLMSG_ERROR, NLMSG_DONE = 4, 20, 10, 1, 0x300, 2, 3
+
+
+def _listeners(s):
+    """The ports that the answer names: messages of a length and a kind, whose port is in the order of the network."""
+    ports = set()
+    while True:
+        data = s.recv(65536)
+        while data:
+            length, kind = struct.unpack_from("=IH", data)
+            assert kind != NLMSG_ERROR, f"sock_diag: {os.strerror(-struct.unpack_from('=i', data, 16)[0])}"
+            if kind == NLMSG_DONE:
+                return ports
+            ports.add(struct.unpack_from(">H", data, 20)[0])
+            data = data[(length + 3) & ~3:]
 
 
 # ---- processes ----

@@ -35,15 +35,15 @@ mount -o remount,bind,ro "$root"
 class InitServer(SshServer):
     """bastion init. Keyword arguments in capitals are settings. `user`: "1000:1000" as with docker run --user; `capabilities`: what
     root has of them; `volume=False`: no mount at SSH_KEYS; `mode`: that of /run; `uts`: the container's name; `more`: shell commands
-    before it starts, outside of the root that is $root; `wrap`: a program that starts it."""
+    before it starts, outside of the root that is $root; `wrap`: a program that starts it; `no_new_privs`: whether root has it."""
 
     def __init__(self, user=None, capabilities=CAPABILITIES, volume=True, mode="755", uts="box", more="", address="127.0.0.1", alice=True,
-                 prepare=None, wrap=(), **settings):
+                 prepare=None, wrap=(), no_new_privs=True, **settings):
         self.more, self.prepare, self.alice, self.address = f"echo {uts} >/proc/sys/kernel/hostname\n{more}", prepare, alice, address
         self.ssh_port = free_port()
         ports = {"SSH_PORT": str(self.ssh_port), "RUN_DIR": None, "SSH_USER": None}
         self.options = {"mode": mode, "volume": "1" if volume else ""}
-        less = ["/usr/bin/setpriv", "--bounding-set", capabilities, "--no-new-privs"] if user is None else []
+        less = ["/usr/bin/setpriv", "--bounding-set", capabilities, *(["--no-new-privs"] if no_new_privs else [])] if user is None else []
         self.words = [*wrap, "chroot", *(["--userspec", user] if user else []), "{root}", *less, "/bin/bastion", "init",
                       *(["--address", address] if address else [])]
         super(SshServer, self).__init__(argv=InitServer.build, **{"AUDIT": "text", **ports, **settings})

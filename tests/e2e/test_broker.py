@@ -169,7 +169,7 @@ BROKEN = {
     "writable by all": (lambda p: p.chmod(0o666), "can be written by others than root"),
     "writable by a group": (lambda p: p.chmod(0o664), "can be written by others than root"),
     "fifo": (make_fifo, "not a regular file"),
-    "folder": (make_folder, "not a regular file"),
+    "folder": (make_folder, "a folder, where a file is wanted"),
     "dangling link": (make_dangling, "No such file"),
     "too long": (lambda p: p.write_text("listed\n" + "#" * 65536 + "\n"), "too long"),
     "NUL": (lambda p: p.write_bytes(b"listed\0\n"), "allowed-commands.list:1: has a control character"),

@@ -67,5 +67,5 @@ def test_sudo_without_new_privileges(program, tmp_path):
     def look(*become):
         return subprocess.run(private(OWN_FOLDERS + AGENT.format(uid=AGENT_UID, shell=BASTION) + script, [*become, BASTION, "check"]), env=env, capture_output=True, text=True)
 
-    assert f"warning: {program.split('/')[-1]}: can't become anybody here: no_new_privs is on" in look(*become).stdout
+    assert f"warning: {program.split('/')[-1]}: can't become anybody here: no_new_privs is on for commands: as bastion has itself" in look(*become).stdout
     assert "warning" not in look().stdout

@@ -621,7 +621,7 @@ def test_a_killed_login_shell(start):
     assert client.wait(timeout=60) != 0
     server.go()
     (end,) = server.wait_event("end")
-    assert (end["user"], end["reason"], end["exit"]) == ("alice", "the client went away", "7")
+    assert (end["user"], end["reason"], end["exit"]) == ("alice", "the client went away", 7)
     assert "not permitted" in (server.t / "error").read_text() # the monitor is root's
     server.settle()
     assert [e["event"] for e in server.events()].count("end") == 1

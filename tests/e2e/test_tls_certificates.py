@@ -118,7 +118,7 @@ FAULTS = {
              "crt: its RSA key has less than 2048"),
     "huge": (lambda crt, key: crt.write_text(crt.read_text() + "x" * 70000), "crt: too long"),
     "many": (lambda crt, key: crt.write_text(crt.read_text() * 11), "crt: it has too many certificates"),
-    "folder": (lambda crt, key: crt.unlink() or crt.mkdir(), "crt: Is a directory"),
+    "folder": (lambda crt, key: crt.unlink() or crt.mkdir(), "crt: a folder, where a file is wanted"),
 }
 
 

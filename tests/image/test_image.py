@@ -98,6 +98,17 @@ def test_another_user_over_ssh(bastion):
     terminal.close()
 
 
+def test_no_new_privs(bastion):
+    """Commands have it without any option of the engine's, and not where the setting says so."""
+    look = "while read name value; do [ $name != NoNewPrivs: ] || echo $value; done </proc/self/status"
+    b = bastion(FORCE_COMMAND=look)
+    assert b.curl().stdout == b.ssh().stdout == b"1\n"
+    assert b.execute("/bin/sh", "-c", look).stdout == "0\n"
+    assert "\ncommands: no_new_privs on: NO_NEW_PRIVS is on by default here\n" in b.execute("/bin/bastion", "check").stdout
+    b = bastion(FORCE_COMMAND=look, NO_NEW_PRIVS="off")
+    assert b.curl().stdout == b.ssh().stdout == b"0\n"
+
+
 def test_without_a_volume(bastion):
     """It works, and says what that means."""
     b = bastion(volumes=False)

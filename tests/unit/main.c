@@ -1,7 +1,11 @@
-/* Runs every suite; the exit status is non-zero when a check failed. */
+/* Runs every suite, twice at the same time: with a process for each check, and in one process for
+ * the search for leaks. The exit status is non-zero when a check failed or something leaked. */
+#include <sanitizer/lsan_interface.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "unit.h"
@@ -16,7 +20,7 @@ char *unit_guarded(const void *bytes, size_t n) {
     return at + room - n;
 }
 
-int main(void) {
+static SRunner *runner_of_all(enum fork_status how) {
     Suite *(*const suites[])(void) = {
         unit_num,       unit_buf,           unit_clock,   unit_env,        unit_ip,
         unit_ucspi,     unit_base64,        unit_utf8,    unit_quote,      unit_http1,
@@ -27,8 +31,45 @@ int main(void) {
     SRunner *runner = srunner_create(NULL);
     for (size_t i = 0; i < COUNT(suites); i++)
         srunner_add_suite(runner, suites[i]());
+    srunner_set_fork_status(runner, how);
+    return runner;
+}
+
+/* Whether this process ends without a search for leaks; LeakSanitizer asks as it ends. */
+static int leaks_unsearched;
+
+int __lsan_is_turned_off(void) { return leaks_unsearched; }
+
+/* A process for each check: four times the work if each of them searched for leaks. */
+static int failed_apart(void) {
+    leaks_unsearched = 1;
+    SRunner *runner = runner_of_all(CK_FORK);
     srunner_run_all(runner, CK_NORMAL);
     int failed = srunner_ntests_failed(runner);
     srunner_free(runner);
+    return failed;
+}
+
+/* All of them in one process, whose end shows what any of them has leaked. */
+static int failed_together(void) {
+    SRunner *runner = runner_of_all(CK_NOFORK);
+    srunner_run_all(runner, CK_SILENT);
+    int failed = srunner_ntests_failed(runner);
+    if (failed > 0)
+        srunner_print(runner, CK_NORMAL);
+    srunner_free(runner);
+    return failed;
+}
+
+int main(void) {
+    pid_t together = fork();
+    if (together == 0)
+        exit(failed_together() == 0 ? EXIT_SUCCESS : EXIT_FAILURE);
+    int failed = failed_apart(), status = -1;
+    if (waitpid(together, &status, 0) != together || status != 0) {
+        fprintf(stderr,
+                "unit: a check in one process with all others failed, or something leaked\n");
+        failed++;
+    }
     return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }

@@ -8,17 +8,20 @@
 #include "base/account.h"
 #include "unit.h"
 
-static char passwd[] = "/tmp/bastion-unit-passwd-XXXXXX",
-            group[] = "/tmp/bastion-unit-group-XXXXXX";
+static char passwd[32], group[32];
 static int passwd_fd, group_fd;
 
 static void make_files(void) {
+    strcpy(passwd, "/tmp/bastion-unit-passwd-XXXXXX");
+    strcpy(group, "/tmp/bastion-unit-group-XXXXXX");
     passwd_fd = mkstemp(passwd);
     group_fd = mkstemp(group);
     ck_assert(passwd_fd >= 0 && group_fd >= 0);
 }
 
 static void remove_files(void) {
+    close(passwd_fd);
+    close(group_fd);
     unlink(passwd);
     unlink(group);
 }

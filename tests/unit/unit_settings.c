@@ -11,10 +11,11 @@
 #include "unit.h"
 
 static struct settings s;
-static char directory_a[] = "/tmp/bastion-unit-a-XXXXXX",
-            directory_b[] = "/tmp/bastion-unit-b-XXXXXX";
+static char directory_a[32], directory_b[32];
 
 static void make_directories(void) {
+    strcpy(directory_a, "/tmp/bastion-unit-a-XXXXXX");
+    strcpy(directory_b, "/tmp/bastion-unit-b-XXXXXX");
     ck_assert_ptr_nonnull(mkdtemp(directory_a));
     ck_assert_ptr_nonnull(mkdtemp(directory_b));
 }
@@ -256,7 +257,7 @@ START_TEST(trust) {
     unlink(path);
     ck_assert_int_eq(mkdir(path, 0700), 0);
     ck_assert_int_eq(read_settings(none, NEED_RUN), -1);
-    ck_assert_ptr_nonnull(strstr(s.error, "not a regular file"));
+    ck_assert_ptr_nonnull(strstr(s.error, "a folder, where a file is wanted"));
 }
 END_TEST
 

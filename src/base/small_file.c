@@ -1,0 +1,37 @@
+#include "base/small_file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+
+#include "base/fd.h"
+
+int small_file_open(int directory, const char *path) {
+    return openat(directory, path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+}
+
+bool small_file_is_missing(int directory, const char *path) {
+    struct stat st;
+    int error = errno;
+    bool missing = error == ENOENT && fstatat(directory, path, &st, AT_SYMLINK_NOFOLLOW) == -1;
+    errno = error;
+    return missing;
+}
+
+const char *small_file_read(int fd, void *bytes, size_t cap, size_t *n, struct stat *st) {
+    *n = 0;
+    memset(st, 0, sizeof *st);
+    if (fd == -1 || fstat(fd, st) == -1)
+        return strerror(errno);
+    if (S_ISDIR(st->st_mode))
+        return "a folder, where a file is wanted: a mount whose source is missing makes one";
+    if (!S_ISREG(st->st_mode))
+        return "not a regular file";
+    ssize_t got = fd_read_file(fd, bytes, cap);
+    if (got < 0)
+        return strerror(errno);
+    if ((size_t)got == cap)
+        return "too long";
+    *n = (size_t)got;
+    return NULL;
+}
