@@ -35,7 +35,7 @@ static const struct {
 
 /* ---- what is looked at ---- */
 
-static bool unusable[SETTING_COUNT + 1]; /* whose value has been named as none */
+static bool unusable[SETTING_COUNT + 1]; /* whose value has been reported as unusable */
 
 /* Reports an error of the settings; with it how the value looks, where that is odd, since that is
  * mostly the reason. */
@@ -186,8 +186,8 @@ static int check_request(struct policy *p, const char *request, bool explain) {
 
 /* ---- for bastion init ---- */
 
-/* What keeps `bastion init` from serving: a rule of ALLOWED_COMMANDS that is none. One of the file
- * may be edited at any time: it is named at every request. */
+/* What keeps `bastion init` from serving: a rule of ALLOWED_COMMANDS that does not compile. The
+ * rules of the list file may be edited at any time, so those are named at every request instead. */
 static int check_start(struct policy *p) {
     static const char variable[] = "ALLOWED_COMMANDS:";
     static struct rules_verdict v;
