@@ -45,5 +45,6 @@ Suite *unit_ere(void);
 Suite *unit_lint(void);
 Suite *unit_check(void);
 Suite *unit_init(void);
+Suite *unit_token_file(void);
 
 #endif
