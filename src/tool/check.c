@@ -29,8 +29,8 @@ static const struct {
 } parts[] = {
     {check_settings, false},    {check_values, false}, {check_names, false},
     {check_host, false},        {check_trust, false},  {check_account, false},
-    {check_directories, false}, {check_keys, false},   {check_tls, false},
-    {check_rules, true},        {check_command, true},
+    {check_directories, false}, {check_keys, false},   {check_tokens, false},
+    {check_tls, false},         {check_rules, true},   {check_command, true},
 };
 
 /* ---- what is looked at ---- */

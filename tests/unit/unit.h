@@ -46,5 +46,6 @@ Suite *unit_lint(void);
 Suite *unit_check(void);
 Suite *unit_init(void);
 Suite *unit_token_file(void);
+Suite *unit_tokens(void);
 
 #endif
