@@ -4,7 +4,7 @@
 
 #include "limit.h"
 
-/* Memory is used for as many as there are: the rest of the pages are never touched. */
+/* Only those from the first on that are in use take memory: the other pages are never touched. */
 static struct connection connections[LIMIT_CONNECTIONS];
 static size_t connections_open;
 

@@ -44,7 +44,7 @@ static int refuse_start(const char *reason) { return log_no_start("init", reason
 
 /* ---- the settings ---- */
 
-/* Returns 0, or the exit code for an error, of which it has said what it is. */
+/* Returns 0, or the exit code for an error, which then has its line in the log. */
 static int read_settings(struct supervisor *v) {
     struct settings_places places = {environ, settings_directories};
     const char *error = settings_start(&v->settings, &places, NEED_ALL);

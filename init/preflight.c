@@ -88,7 +88,7 @@ static const char *account_error(const struct settings *s, char text[PREFLIGHT_T
     return text;
 }
 
-/* What each run that takes the lock would say of it. */
+/* What would keep each run that takes the lock from starting. */
 static const char *run_dir_error(const struct settings *s, char text[PREFLIGHT_TEXT]) {
     char from[SETTINGS_SOURCE];
     struct stat st;

@@ -28,7 +28,8 @@ static int exec_self(const char *file, const char *const *argv, char *const *env
     sigemptyset(&none);
     if (setsid() == -1 || (fd != -1 && (dup2(fd, 0) == -1 || dup2(fd, 1) == -1)))
         return errno;
-    /* Where it has that number already, dup2(2) would leave it to be closed. */
+    /* Where `link` has that number already, dup2(2) would do nothing, and it would be closed by
+     * execve(2). */
     if (link != -1
         && (link == INIT_LINK_FD ? fcntl(link, F_SETFD, 0) : dup2(link, INIT_LINK_FD)) == -1)
         return errno;

@@ -190,7 +190,7 @@ pid_t syslog_start(int fd) {
     pid_t pid = start_confined(fd);
     if (pid != 0)
         return pid;
-    /* The signals that process 1 has blocked stay so: it goes on until that kills it. */
+    /* The signals that process 1 has blocked stay so: this goes on until process 1 kills it. */
     for (;;) {
         struct pollfd pfd = {.fd = 0, .events = POLLIN};
         struct timespec ts;

@@ -118,6 +118,16 @@
  * shell scripts redirect by hand */
 #define LIMIT_LOCK_FD 100
 
+/* Tokens. */
+#define LIMIT_TOKENS 4096        /* secrets, of all identities */
+#define LIMIT_TOKEN_FILE 65536   /* bytes of a file: two hundred secrets with their limits */
+#define LIMIT_TOKEN_TEXT 524288  /* bytes of the identities' names, and of all from= */
+#define LIMIT_TOKEN_ERRORS 16384 /* bytes of what is named as unusable */
+/* bytes of the identity's name that is given to `bastion token`: room for what is put beside its
+ * file while that is written */
+#define LIMIT_TOKEN_NAME 200
+#define LIMIT_TOKEN_DAYS 36500 /* until a token expires: a century */
+
 /* What is closed to the command. */
 /* files and directories: every key and every setting with a link of its own, and the directories
  * above */
@@ -164,6 +174,8 @@
 #define LIMIT_KEY_BLOB 8192    /* bytes of a key of any type: RSA with 16384 bits has 2 KiB */
 #define LIMIT_KEY_OTHERS 64    /* such files that are looked at, at every login */
 #define LIMIT_KEY_ERRORS 16384 /* bytes of what is named as unusable in the log */
+/* bytes of all from="..." of keys */
+#define LIMIT_KEY_CONDITIONS 65536
 
 /* TLS. */
 #define LIMIT_TLS_FILE 65536      /* bytes of a PEM file: a whole chain with its text forms */
@@ -234,7 +246,9 @@
 /* tinysshd's words. */
 /* bytes of a complaint: what a client offers to negotiate, of which it tells 512 */
 #define LIMIT_TROUBLE 768
-#define LIMIT_REFUSED_KEYS 400 /* bytes: type and fingerprint of five keys */
+/* bytes: type and fingerprint of a dozen keys, or whose some of them are and why they do not hold
+ */
+#define LIMIT_REFUSED_KEYS 1024
 
 /* The log. */
 /* bytes: PIPE_BUF, so that lines of many processes never mix in a pipe */

@@ -16,6 +16,7 @@
 #include "tool/check.h"
 #include "docker/docker.h"
 #include "tool/health.h"
+#include "tool/token.h"
 
 static const struct program {
     const char *name;
@@ -59,6 +60,13 @@ static const struct program {
      "what is there stays, and only a certificate that ends within 30 days, or that is not for\n"
      "the key or for all of the names, is made anew, for the same key. It may run as often as\n"
      "one likes.\n"},
+    {"token", token_main,
+     "bastion token [--revoke | [--expires DAYS|DATE] [--from CIDR[,CIDR...]]] FOLDER NAME",
+     "Makes a token for HTTP: prints its secret, once, and adds a line with its digest to\n"
+     "FOLDER/NAME.token (FOLDER: TOKENS_DIR). Several lines are several secrets of NAME, so that\n"
+     "one can be replaced without a gap. --expires: after so many days, or that date; --from: "
+     "only\n"
+     "from these addresses or networks. --revoke: takes the file, and so all of them, away.\n"},
     {"init", init_main, "bastion init [--address ADDRESS]",
      "Process 1 of the container: checks the settings, makes the accounts and the host's key,\n"
      "and listens on HTTP_PORT, HTTPS_PORT and SSH_PORT, at all addresses or at ADDRESS.\n"

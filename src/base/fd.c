@@ -111,8 +111,8 @@ ssize_t fd_read_file(int fd, void *bytes, size_t n) {
     return (ssize_t)got;
 }
 
-int fd_put_file(int directory, const char *name, const void *bytes, size_t n, mode_t mode,
-                bool keep) {
+static int put_file(int directory, const char *name, const void *bytes, size_t n, mode_t mode,
+                    bool keep, uid_t uid, gid_t gid) {
     char beside[NAME_MAX + 1];
     uint64_t random;
     if (getrandom(&random, sizeof random, 0) != sizeof random)
@@ -122,7 +122,8 @@ int fd_put_file(int directory, const char *name, const void *bytes, size_t n, mo
     if (fd == -1)
         return -1;
     errno = ENOSPC; /* what a short write means */
-    bool done = write(fd, bytes, n) == (ssize_t)n && fchmod(fd, mode) == 0 && fsync(fd) == 0
+    bool done = write(fd, bytes, n) == (ssize_t)n && fchown(fd, uid, gid) == 0
+                && fchmod(fd, mode) == 0 && fsync(fd) == 0
                 && (keep ? linkat(directory, beside, directory, name, 0)
                          : renameat(directory, beside, directory, name))
                        == 0;
@@ -132,6 +133,16 @@ int fd_put_file(int directory, const char *name, const void *bytes, size_t n, mo
         unlinkat(directory, beside, 0);
     errno = error;
     return done ? 0 : -1;
+}
+
+int fd_put_file(int directory, const char *name, const void *bytes, size_t n, mode_t mode,
+                bool keep) {
+    return put_file(directory, name, bytes, n, mode, keep, (uid_t)-1, (gid_t)-1);
+}
+
+int fd_put_file_of(int directory, const char *name, const void *bytes, size_t n, mode_t mode,
+                   uid_t uid, gid_t gid) {
+    return put_file(directory, name, bytes, n, mode, false, uid, gid);
 }
 
 void fd_close(int *fd) {

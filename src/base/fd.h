@@ -42,6 +42,11 @@ ssize_t fd_read_file(int fd, void *bytes, size_t n);
 int fd_put_file(int directory, const char *name, const void *bytes, size_t n, mode_t mode,
                 bool keep);
 
+/* The same for a file that replaces one of another owner's, and becomes his; -1 for one of the two
+ * leaves this process's own. */
+int fd_put_file_of(int directory, const char *name, const void *bytes, size_t n, mode_t mode,
+                   uid_t uid, gid_t gid);
+
 /* Closes *fd unless it is -1, and sets it to -1. */
 void fd_close(int *fd);
 

@@ -45,7 +45,7 @@ struct making {
     struct identity {
         dev_t device;
         ino_t inode;
-    } known[2 * LIMIT_CLOSED_PATHS]; /* of both */
+    } known[2 * LIMIT_CLOSED_PATHS]; /* of all that is in `ways` and `closed` */
     size_t known_count;
 };
 
@@ -76,7 +76,7 @@ static int allow_entry(struct making *m, int directory, const char *name) {
         result = m->rules++ == LIMIT_CLOSED_RULES ? -1
                                                   : (int)syscall(SYS_landlock_add_rule, m->ruleset,
                                                                  LANDLOCK_PATH_BENEATH, &rule, 0);
-        /* of a file system that has no rules: a namespace that has a name, say */
+        /* what belongs to no file system that takes rules: a namespace with a name, for one */
         if (result == -1 && errno == EBADFD)
             result = 0;
     }

@@ -24,11 +24,12 @@ struct landlock_paths {
 /* Adds one, unless it is there. */
 void landlock_add(struct landlock_paths *p, const char *path);
 
-/* Makes a ruleset for what is to be closed: everything at and below `closed`. It is a list of what
- * is allowed, so that the directories on the way there (`ways`, each with all above it) are closed
- * too, and all else in them is allowed: an entry each. What is made in them later is closed. An
- * entry that is one of the closed under another name (a bind mount) is closed with it. Returns a
- * descriptor (close-on-exec), or -1 with errno; E2BIG when there are more entries than fit. */
+/* Makes a ruleset that closes everything at and below `closed`. Rules only allow, and what they
+ * allow they allow for all that is below. So there is none for the directories that lead there
+ * (`ways`, from / on), but one for each entry of theirs that is itself neither a way nor closed,
+ * under whatever name (a bind mount is a second one). What is made in a way later is closed.
+ * Returns a descriptor (close-on-exec), or -1 with errno; E2BIG when there are more entries than
+ * fit. */
 int landlock_make(const struct landlock_paths *ways, const struct landlock_paths *closed);
 
 /* Takes from this process, for good, and from whatever it starts, all that this kernel's version of

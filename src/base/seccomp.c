@@ -38,7 +38,8 @@
 
 enum { CALLS = 128, HEAD = 4, TAIL = 2 };
 
-/* A filter that is nowhere: refused for what it is, where there are filters (seccomp(2)). */
+/* Asks for a filter at the address NULL: EFAULT is what only a kernel says that has filters
+ * (seccomp(2)). */
 bool seccomp_is_available(void) {
 #ifdef NATIVE
     return syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, NULL) == -1 && errno == EFAULT;
@@ -63,7 +64,8 @@ int seccomp_allow(const unsigned *calls, size_t n) {
     };
     for (; length < HEAD; length++)
         code[length] = head[length];
-    /* A jump over the calls that are left, and the refusal behind them: at most 128, of 255. */
+    /* Each call that is allowed jumps over those behind it and over the refusal: 128 instructions
+     * at most, where a jump can be over 255. */
     for (size_t i = 0; i < n; i++)
         code[length++] =
             (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, calls[i], (uint8_t)(n - i), 0);

@@ -50,8 +50,9 @@ static void add_writers(struct writers *w, unsigned who, const char *path) {
     w->who |= who;
 }
 
-/* Who could put something else in the place of a directory's entry (NULL: it is not there). In a
- * sticky directory that is the directory's owner and the entry's, whoever may write there. */
+/* Adds who could put something else in the place of a directory's entry (NULL: it is not there):
+ * who may write the directory. In a sticky one that is the directory's owner and, where others may
+ * write there at all, the entry's. */
 static void add_directory(struct writers *w, const char *path, const struct stat *directory,
                           const struct stat *entry, const struct account *a) {
     bool sticky = (directory->st_mode & S_ISVTX) != 0 && entry != NULL;
@@ -118,7 +119,9 @@ unsigned writers_find(struct writers *w, const char *path, const struct account 
     struct way way = {.links = 0};
     char name[LIMIT_PATH];
     w->who = 0;
-    w->place[0] = w->real[0] = '\0'; /* until the end there is no slash at its end: / is empty */
+    /* Names are put behind `real` with a slash before each: so the root is an empty text until the
+     * end. */
+    w->place[0] = w->real[0] = '\0';
     w->missing = stat("/", &w->st) == -1 || strlen(path) >= sizeof way.rest;
     snprintf(way.rest, sizeof way.rest, "%.*s", (int)sizeof way.rest - 1, path);
     while (!w->missing && take_name(&way, name)) {

@@ -15,6 +15,7 @@
 #include "core/replaced_mount.h"
 #include "core/runas.h"
 #include "core/settings.h"
+#include "core/tokens.h"
 
 /* What judges is one for a process, and not handed from call to call: files are judged while the
  * settings themselves are read, and by parts that know of no settings. What does not count must not
@@ -158,6 +159,11 @@ static bool is_of_keys(const char *name) {
     return n > 4 && name[0] != '.' && strcmp(name + n - 4, ".pub") == 0;
 }
 
+static bool is_of_tokens(const char *name) {
+    size_t n = strlen(name), end = sizeof TOKENS_END - 1;
+    return n > end && name[0] != '.' && strcmp(name + n - end, TOKENS_END) == 0;
+}
+
 static void each_place(take_place *take, void *context) {
     static const enum setting keys[] = {SETTING_AUTHORIZED_KEYS_HOST, SETTING_AUTHORIZED_KEYS_REPO,
                                         SETTING_TLS_CERT, SETTING_TLS_KEY, SETTING_TLS_CLIENT_CA};
@@ -166,6 +172,7 @@ static void each_place(take_place *take, void *context) {
     char path[2 * LIMIT_PATH];
     struct stat st;
     const char *users = settings_text(settings, SETTING_AUTHORIZED_KEYS_DIR),
+               *tokens = settings_text(settings, SETTING_TOKENS_DIR),
                *host = settings_text(settings, SETTING_SSH_KEYS);
     take(context, &(struct place){.path = SETTINGS_DIRECTORY, .kind = PROTECT_SETTING});
     each_in(SETTINGS_DIRECTORY, is_of_settings, PROTECT_SETTING, take, context);
@@ -176,6 +183,8 @@ static void each_place(take_place *take, void *context) {
                                           .secret = settings_is_secret(id)});
     take(context, &(struct place){.path = users, .kind = PROTECT_KEY});
     each_in(users, is_of_keys, PROTECT_KEY, take, context);
+    take(context, &(struct place){.path = tokens, .kind = PROTECT_SETTING});
+    each_in(tokens, is_of_tokens, PROTECT_SETTING, take, context);
     for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
         if (settings_text(settings, keys[i]) != NULL)
             take(context, &(struct place){.path = settings_text(settings, keys[i]),

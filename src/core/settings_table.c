@@ -49,6 +49,7 @@ static const struct spec {
                                .words = "full masked rule"},
     [SETTING_HTTP_BASIC_AUTH] = {"HTTP_BASIC_AUTH", NEED_HTTP, KIND_BASIC, .secret = true},
     [SETTING_HTTP_TOKEN] = {"HTTP_TOKEN", NEED_HTTP, KIND_TOKEN, .secret = true},
+    [SETTING_TOKENS_DIR] = {"TOKENS_DIR", NEED_HTTP, KIND_PATH, .preset = "/etc/bastion/tokens.d"},
     [SETTING_HTTP_HOLD_MS] = {"HTTP_HOLD_MS", NEED_HTTP, KIND_NUMBER, .preset = "1000",
                               .to = HOUR_MS},
     [SETTING_HTTP_STDIN] = {"HTTP_STDIN", NEED_HTTP, KIND_CHOICE, .preset = "off",

@@ -127,7 +127,7 @@ static void read_authorized_file(struct authorized_keys *k, const struct source 
     if (wrong == NULL)
         wrong = protect_refuses(from->path, PROTECT_KEY, refusal);
     fd_close(&fd);
-    /* st_nlink is 0 also of a file that was replaced while it was read */
+    /* A file that was replaced while it was read has no name left either: that is no error. */
     if (wrong == NULL && st.st_nlink == 0 && replaced_mount_is(from->path))
         add_file_error(k, from->path, 0, REPLACED_MOUNT);
     if (wrong != NULL)

@@ -56,8 +56,8 @@ static bool read_secret(int dir, unsigned char secret[ED25519_SECRET]) {
     return whole;
 }
 
-/* Whether its two halves belong together. The check takes as long as half a handshake, so that it
- * is not made again for the secret `known`, which has passed it. */
+/* Whether the secret and the public half belong together. The check takes as long as half a
+ * handshake, so it is not made again for the secret `known`, which has passed it. */
 static bool is_intact(const struct openssh_key *k, const unsigned char *known) {
     return (known != NULL && memcmp(k->secret, known, ED25519_SECRET) == 0)
            || ed25519_belongs(k->secret);
@@ -134,7 +134,7 @@ static int run_makekey(const char *tinysshd, const char *directory) {
     return status == 0 ? 0 : -1;
 }
 
-/* Makes a new key in a directory of its own, which does not stay. Returns 0, or -1. */
+/* Makes a new key in a directory of its own, which is removed again. Returns 0, or -1. */
 static int make_key(struct openssh_key *k, const char *run, const char *tinysshd) {
     char directory[LIMIT_PATH], name[LIMIT_PATH + 32];
     static const char *const made[] = {SECRET_FILE, PUBLIC_FILE};

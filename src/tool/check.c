@@ -29,13 +29,13 @@ static const struct {
 } parts[] = {
     {check_settings, false},    {check_values, false}, {check_names, false},
     {check_host, false},        {check_trust, false},  {check_account, false},
-    {check_directories, false}, {check_keys, false},   {check_tls, false},
-    {check_rules, true},        {check_command, true},
+    {check_directories, false}, {check_keys, false},   {check_tokens, false},
+    {check_tls, false},         {check_rules, true},   {check_command, true},
 };
 
 /* ---- what is looked at ---- */
 
-static bool unusable[SETTING_COUNT + 1]; /* whose value has been named as none */
+static bool unusable[SETTING_COUNT + 1]; /* whose value has been reported as unusable */
 
 /* Reports an error of the settings; with it how the value looks, where that is odd, since that is
  * mostly the reason. */
@@ -186,8 +186,8 @@ static int check_request(struct policy *p, const char *request, bool explain) {
 
 /* ---- for bastion init ---- */
 
-/* What keeps `bastion init` from serving: a rule of ALLOWED_COMMANDS that is none. One of the file
- * may be edited at any time: it is named at every request. */
+/* What keeps `bastion init` from serving: a rule of ALLOWED_COMMANDS that does not compile. The
+ * rules of the list file may be edited at any time, so those are named at every request instead. */
 static int check_start(struct policy *p) {
     static const char variable[] = "ALLOWED_COMMANDS:";
     static struct rules_verdict v;

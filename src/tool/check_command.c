@@ -113,7 +113,8 @@ const char *check_program(char text[CHECK_PROGRAM_ERROR], const char *program, b
 
 /* ---- what special programs need ---- */
 
-/* Docker's client without the engine's socket. An engine that is found otherwise is not asked. */
+/* Whether Docker's client will find the engine's socket, and may use it. An engine at an address of
+ * another kind is not asked for. */
 static void check_docker(const struct subject *x) {
     const char *host = x->files ? NULL : env_get(environ, "DOCKER_HOST"),
                *path = "/var/run/docker.sock";

@@ -77,7 +77,7 @@ static size_t without_end(const char *name) {
 
 /* ---- variables ---- */
 
-/* Names that others give, and that are near to a setting's. */
+/* Names of variables that other programs use, and that are one or two letters from a setting's. */
 static bool is_of_others(const char *name, size_t n) {
     static const char *const others[] = {"HTTP_HOST", "HTTPS_HOST", "SSH_HOST",
                                          "SSH_PID",   "HTTP_PROXY", "HTTPS_PROXY"};
@@ -132,8 +132,8 @@ static bool is_known_name(const char *name) {
     return name[0] == '.'; /* Kubernetes' ..data, and what nobody means to be read */
 }
 
-/* One that looks like a setting's is an error: the directory is bastion's own, and its content is
- * not obeyed. */
+/* A name that looks like a setting's is an error: the directory is bastion's own, so whoever put
+ * the file there meant its content to count. */
 static void check_file(const struct settings *s, const char *name) {
     size_t n = without_end(name);
     const char *meant = nearest(name, n);

@@ -37,6 +37,8 @@ void check_names(const struct subject *x);
 void check_account(const struct subject *x);
 void check_directories(const struct subject *x);
 void check_keys(const struct subject *x);
+/* The tokens of HTTP, by all but their digests. */
+void check_tokens(const struct subject *x);
 void check_tls(const struct subject *x);
 /* What the system allows. */
 void check_host(const struct subject *x);

@@ -71,9 +71,9 @@ static bool has_mark_or_returns(const char *text) {
            || strncmp(text, "\xff\xfe", 2) == 0 || strncmp(text, "\xfe\xff", 2) == 0;
 }
 
-/* The shell takes both for a part of a word: no program has such a name, no option such a value.
- * Blanks and empty lines do not matter to it, and quotes are judged by the program that they
- * name. */
+/* The shell takes a byte order mark and a carriage return for a part of a word: no program has such
+ * a name, no option such a value. Blanks and empty lines do not matter to it; and where quotes make
+ * one word of the whole, check_command finds no program of that name. */
 static void check_look_of_command(const struct settings *s) {
     char from[SETTINGS_SOURCE];
     const char *text = settings_text(s, SETTING_FORCE_COMMAND);
@@ -119,8 +119,8 @@ static bool is_b64token(const char *text) {
     return n > 0 && text[n + strspn(text + n, "=")] == '\0';
 }
 
-/* The scheme's name belongs to the field of the request, which the value is compared with behind
- * it. */
+/* In a request the scheme's name stands before the credential, and is no part of what the value is
+ * compared with. */
 static bool has_scheme(const char *text) {
     return strncasecmp(text, "Bearer ", 7) == 0 || strncasecmp(text, "Basic ", 6) == 0
            || strncasecmp(text, "Authorization:", 14) == 0;

@@ -14,7 +14,7 @@ SNAPSHOT = "find /etc /run /home/agent -xdev -printf '%p %y %m %U:%G %s %T@ %C@ 
 
 # An account as bastion ssh wants it. `{shell}` is a program of that name.
 AGENT = """
-mkdir -p /etc/bastion/users.d /etc/ssh/keys
+mkdir -p /etc/bastion/users.d /etc/bastion/tokens.d /etc/ssh/keys
 mount -t tmpfs -o mode=755 tmpfs /home; mkdir /home/agent
 sed -i /^agent:/d /etc/passwd /etc/group
 echo "agent:x:{uid}:{uid}::/home/agent:{shell}" >>/etc/passwd

@@ -242,7 +242,9 @@ def test_a_difference_in_docker_is_noticed():
 # ---- links, and the pages' installation ----
 
 def tracked(pattern):
-    return sorted(page for page in TOP.rglob(pattern) if "build" not in page.relative_to(TOP).parts)
+    """Not in build, where things change meanwhile."""
+    folders = [path for path in TOP.iterdir() if path.is_dir() and path.name not in ("build", ".git")]
+    return sorted(itertools.chain(TOP.glob(pattern), *(folder.rglob(pattern) for folder in folders)))
 
 
 def headings(text):
@@ -289,3 +291,28 @@ def test_version():
     """The newest notes are those of this version."""
     version = subprocess.run([BASTION, "--version"], capture_output=True, text=True, check=True).stdout.split()[1]
     assert re.findall(r"^## (\S+)", (TOP / "src/CHANGELOG.md").read_text(), re.M)[0] == version
+
+
+# ---- examples of containers ----
+
+def unlimited(text):
+    """Of an example's text: what has no bound on memory or, but for Kubernetes, on processes."""
+    services = len(re.findall(r"^ +(?:- name: bastion\n +)?(?:image: bastion|build: \.)$", text, re.M))
+    if "apiVersion:" in text:
+        return services != len(re.findall(r"^ +limits: \{memory: \w+\}$", text, re.M)) or "podPidsLimit" not in text
+    swarm = len(re.findall(r"^ +limits: \{memory: \w+, pids: \d+\}$", text, re.M))
+    return not services or any(len(re.findall(rf"^ +{key}: \w+$", text, re.M)) + swarm < services for key in ("pids_limit", "mem_limit"))
+
+
+def test_examples_have_limits():
+    files = tracked("*.yaml")
+    assert len(files) > 7 and [path for path in files if unlimited(path.read_text())] == []
+    runs = [run for page in tracked("*.md") for run in re.findall(r"^ +docker run (?:.*\\\n)*.*$", page.read_text(), re.M)]
+    assert len(runs) > 1 and all("--pids-limit " in run and "--memory " in run for run in runs)
+
+
+@pytest.mark.parametrize("path", tracked("*.yaml"), ids=lambda path: f"{path.parent.name}/{path.name}")
+def test_a_limit_that_is_missing_is_noticed(path):
+    text = path.read_text()
+    assert unlimited(re.sub(r"^ +(mem_limit|limits): .*\n", "", text, flags=re.M))
+    assert "apiVersion:" in text or unlimited(re.sub(r"^ +pids_limit: .*\n|, pids: \d+", "", text, flags=re.M))

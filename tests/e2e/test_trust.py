@@ -74,18 +74,21 @@ def test_attack(start, channel):
     assert server.ssh().stdout.endswith(b"done\n")
 
 
-@pytest.mark.parametrize("what", ["list", "setting", "etc"])
+@pytest.mark.parametrize("what", ["list", "setting", "tokens", "etc"])
 def test_one_thing_alone(start, what):
     """Whatever it is that the account owns; all else there stays root's."""
     def prepare(server):
         (server.etc / "allowed-commands.list").write_text(RULES)
         (server.etc / "HTTP_HOLD_MS").write_text("5000\n")
+        (server.etc / "tokens.d").mkdir()
+        (server.etc / "tokens.d/ci.token").write_text("# none yet\n")
         shutil.copy(HERE / "attack.py", server.t)
-        own({"list": server.etc / "allowed-commands.list", "setting": server.etc / "HTTP_HOLD_MS", "etc": server.etc}[what])
+        own({"list": server.etc / "allowed-commands.list", "setting": server.etc / "HTTP_HOLD_MS", "tokens": server.etc / "tokens.d",
+             "etc": server.etc}[what])
 
     server = container(start, prepare=prepare, FORCE_COMMAND=None)
     before = tree(server.etc)
-    targets = "/etc/bastion/users.d /etc/bastion/allowed-commands.list /etc/bastion/HTTP_HOLD_MS"
+    targets = "/etc/bastion/users.d /etc/bastion/allowed-commands.list /etc/bastion/HTTP_HOLD_MS /etc/bastion/tokens.d /etc/bastion/tokens.d/ci.token"
     answer = ask(server, f"X-Bastion-Command: sh {server.t}/go {targets}")
     assert answer.code == 127 or answer.code == 2  # there is no such script
     (server.t / "go").write_text(f"python3 {server.t}/attack.py {targets}")

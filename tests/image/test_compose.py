@@ -7,6 +7,7 @@ import os
 import re
 import shlex
 import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -48,7 +49,7 @@ class Folder:
         """A service of the file as options of docker run."""
         words = []
         for key, value in service.items():
-            if key in ("image", "ports", "restart", "build", "container_name", "hostname", "command", "deploy"):
+            if key in ("image", "ports", "restart", "build", "container_name", "hostname", "command"):
                 continue
             words += getattr(self, "put_" + key)(compose, value)
         return words
@@ -83,6 +84,13 @@ class Folder:
     def put_cap_drop(self, _, value): return [w for v in value for w in ("--cap-drop", v)]
     def put_cap_add(self, _, value): return [w for v in value for w in ("--cap-add", v)]
     def put_security_opt(self, _, value): return [w for v in value for w in ("--security-opt", v)]
+    def put_pids_limit(self, _, value): return ["--pids-limit", str(value)]
+    def put_mem_limit(self, _, value): return ["--memory", value]
+
+    def put_deploy(self, _, value):
+        limits = value["resources"]["limits"]
+        return ["--pids-limit", str(limits["pids"]), "--memory", limits["memory"]]
+
     def put_stop_grace_period(self, _, value): return ["--stop-timeout", value.removesuffix("s")]
 
     def bastion(self, file="compose.yaml", **options):
@@ -145,6 +153,45 @@ def test_wordpress(folder):
     terminal.close()
     answer = b.curl("-i", auth="Authorization: Basic dXNlcjpwYXNzd29yZA==").stdout
     assert b" 422 " in answer and b"the input device is not a TTY" in answer
+
+
+# With a terminal where there is one; the shell stays, as one with more to do would.
+EXEC = "t=; [ -t 0 ] && t=-t; docker exec -i $t wordpress-app sh -c 'echo began; exec sleep infinity'; exit"
+
+
+def begin(b, count, argv):
+    """So many clients at once, begun by eights, whose commands have all begun."""
+    clients = []
+    while len(clients) < count:
+        clients += [subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) for _ in range(8)]
+        for client in clients[-8:]:
+            line = client.stdout.readline()
+            assert line.strip() == b"began", (line, b.log()[-2000:])
+    return clients
+
+
+def test_limits(folder):
+    """What the examples' limits are measured for: as many as MAX_CONNECTIONS lets in on each of two ports, each with `docker exec`."""
+    f = folder("wordpress")
+    f.target("wordpress")
+    compose, = f.load()
+    service = compose["services"]["bastion"]
+    service["environment"] |= {"FORCE_COMMAND": EXEC, "COMMAND_LOCK": "off", "MAX_CONNECTIONS_PER_ADDRESS": "64"}
+    (f.home / "compose.yaml").write_text(yaml.safe_dump(compose))
+    b = f.bastion()
+    assert b.engine.inspect(b.name, "{{.HostConfig.PidsLimit}} {{.HostConfig.Memory}}") == f"{service['pids_limit']} {256 << 20}"
+    curl = ["nsenter", "-t", str(b.pid), "-n", "curl", "-sSN", "--noproxy", "*", "-u", "user:password", "http://127.0.0.1:8080/cgi-bin/run"]
+    clients = []
+    try:
+        clients += begin(b, 64, b.arguments("-tt"))
+        clients += begin(b, 64, curl)
+        assert b.execute("/bin/bastion", "health").returncode == 0
+        assert all(client.poll() is None for client in clients) and not b.lines("fault")
+        assert len(b.engine.processes(b.name)) > 500
+    finally:
+        for client in clients:
+            client.kill()
+            client.communicate()
 
 
 NGINX = """
@@ -274,6 +321,7 @@ class Pod:
         if pod:
             words += ["--user", f"{pod['runAsUser']}:{pod['runAsGroup']}", "--group-add", str(pod["fsGroup"])]
             memory = f"mode=2777,gid={pod['fsGroup']}"
+        words += ["--memory", self.container["resources"]["limits"]["memory"].removesuffix("i")]
         for variable in self.container.get("env", []):
             words += ["-e", f"{variable['name']}={self.values[variable['valueFrom']['secretKeyRef']['key']]}"]
         for mount in self.container["volumeMounts"]:

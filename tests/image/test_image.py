@@ -109,6 +109,22 @@ def test_no_new_privs(bastion):
     assert b.curl().stdout == b.ssh().stdout == b"0\n"
 
 
+@pytest.mark.parametrize("value, said", [(None, b"refused"), ("off", b"opened")])
+def test_two_sessions(bastion, value, said):
+    """With the engine's own filter of calls. Terminals are the container's: the first session has number 0."""
+    b = bastion(FORCE_COMMAND="exec sh", NO_NEW_PRIVS=value)
+    first, second = b.terminal(), None
+    try:
+        first.send(b"echo begun$((1))\n")
+        first.read_until(b"begun1")
+        second = b.terminal()
+        second.send(b"for n in 1 0; do true </dev/pts/$n && echo $n=opened= || echo $n=refused=; done 2>/dev/null\n")
+        assert b"1=opened=" in second.read_until(b"0=" + said + b"=\r\n")
+    finally:
+        for terminal in filter(None, (first, second)):
+            terminal.close()
+
+
 def test_without_a_volume(bastion):
     """It works, and says what that means."""
     b = bastion(volumes=False)

@@ -45,5 +45,7 @@ Suite *unit_ere(void);
 Suite *unit_lint(void);
 Suite *unit_check(void);
 Suite *unit_init(void);
+Suite *unit_token_file(void);
+Suite *unit_tokens(void);
 
 #endif

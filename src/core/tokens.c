@@ -1,0 +1,241 @@
+#include "core/tokens.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "core/protect.h"
+#include "wire/date.h"
+#include "wire/from.h"
+#include "wire/token_file.h"
+
+enum { PLACES = 2 * LIMIT_TOKENS };
+
+void tokens_start(struct tokens *t) {
+    t->count = 0;
+    t->store = BUF_ON(t->text);
+    t->errors = BUF_ON(t->error_text);
+    memset(t->place, 0, sizeof t->place);
+}
+
+bool tokens_is_name(struct slice name) {
+    for (size_t i = 0; i < name.n; i++)
+        if ((unsigned char)name.at[i] < 0x20 || name.at[i] == 0x7f || name.at[i] == ':'
+            || name.at[i] == '/')
+            return false;
+    return name.n > 0 && name.n < LIMIT_USER && name.at[0] != '.';
+}
+
+/* ---- one file ---- */
+
+struct source {
+    const char *directory, *name, *path;
+};
+
+/* Keeps a text in the store, with its NUL. NULL where there is no room. */
+static const char *keep_text(struct tokens *t, struct slice text) {
+    const char *at = t->store.at + t->store.len;
+    buf_bytes(&t->store, text.at, text.n);
+    buf_char(&t->store, '\0');
+    return t->store.full ? NULL : at;
+}
+
+/* The place of a digest, or the free one where it would be. Digests of secrets are spread evenly by
+ * themselves, and at least half of the places are free. */
+static uint16_t *find_place(struct tokens *t, const unsigned char digest[SHA256_SIZE]) {
+    size_t at = (size_t)digest[0] << 8 | digest[1];
+    for (;; at++) {
+        uint16_t *place = &t->place[at % PLACES];
+        if (*place == 0 || memcmp(t->token[*place - 1].digest, digest, SHA256_SIZE) == 0)
+            return place;
+    }
+}
+
+/* Returns NULL, or why it does not count. */
+static const char *add_secret(struct tokens *t, const struct source *from, size_t line,
+                              const struct token_line *l, char text[LIMIT_ERROR]) {
+    uint16_t *place = find_place(t, l->digest);
+    if (*place != 0) {
+        struct token *other = &t->token[*place - 1];
+        bool is_own = other->name == from->name;
+        other->shared = other->shared || !is_own;
+        snprintf(text, LIMIT_ERROR, "has the same secret as %s/%s" TOKENS_END ":%zu%s",
+                 other->directory, other->name, other->line,
+                 is_own ? "" : ": it counts for nobody");
+        return text;
+    }
+    const char *where = t->count == LIMIT_TOKENS ? NULL : keep_text(t, l->from);
+    if (where == NULL)
+        return "one token more than there is room for";
+    t->token[t->count] = (struct token){.expires = l->expires,
+                                        .directory = from->directory,
+                                        .name = from->name,
+                                        .from = where,
+                                        .line = line};
+    memcpy(t->token[t->count].digest, l->digest, SHA256_SIZE);
+    *place = (uint16_t)++t->count;
+    return NULL;
+}
+
+static void add_lines(struct tokens *t, const struct source *from, struct slice rest) {
+    rest = slice_without_mark(rest);
+    for (size_t number = 1; rest.n > 0; number++) {
+        struct token_line l;
+        char error[LIMIT_ERROR];
+        const char *wrong = NULL;
+        token_line_read(&l, slice_take_line(&rest));
+        if (l.kind == TOKEN_LINE_SECRET)
+            wrong = add_secret(t, from, number, &l, error);
+        else if (l.kind == TOKEN_LINE_UNUSABLE)
+            wrong = l.reason;
+        if (wrong != NULL)
+            buf_error_line(&t->errors, from->path, number, wrong);
+    }
+}
+
+/* Returns NULL and the content, or what is wrong. One that somebody writes to is read again: its
+ * beginning alone may be a secret without its limits. */
+static const char *read_settled(int fd, const char *path, char *text, size_t cap, size_t *n,
+                                char error[LIMIT_ERROR]) {
+    const char *refused = protect_refuses(path, PROTECT_SETTING, error);
+    if (refused != NULL)
+        return refused;
+    for (int attempt = 0; attempt < 3; attempt++) {
+        struct stat before, after;
+        if (fstat(fd, &before) == -1 || !S_ISREG(before.st_mode))
+            return "not a regular file";
+        ssize_t got = fd_read_file(fd, text, cap);
+        if (got < 0 || fstat(fd, &after) == -1)
+            return strerror(errno);
+        if ((size_t)got == cap)
+            return "too long";
+        *n = (size_t)got;
+        if (after.st_size == got && before.st_mtim.tv_sec == after.st_mtim.tv_sec
+            && before.st_mtim.tv_nsec == after.st_mtim.tv_nsec)
+            return NULL;
+    }
+    return "it changes while it is read";
+}
+
+static void add_file(struct tokens *t, const struct source *from) {
+    static char text[LIMIT_TOKEN_FILE + 1];
+    char error[LIMIT_ERROR];
+    size_t n = 0;
+    int fd = open(from->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+    if (fd == -1 && errno == ENOENT)
+        return; /* taken away since the directory was listed */
+    const char *wrong =
+        fd == -1 ? strerror(errno) : read_settled(fd, from->path, text, sizeof text, &n, error);
+    fd_close(&fd);
+    if (wrong != NULL)
+        buf_error_line(&t->errors, from->path, 0, wrong);
+    else
+        add_lines(t, from, (struct slice){text, n});
+}
+
+/* ---- the directory ---- */
+
+static int by_name(const void *a, const void *b) {
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+/* Lists the identities, sorted, so that what is named about them comes in the same order each time.
+ * False where there are more than there is room for. */
+static bool list_names(struct tokens *t, DIR *dir, const char *names[LIMIT_TOKENS], size_t *count) {
+    enum { END = sizeof TOKENS_END - 1 };
+    bool room = true;
+    for (struct dirent *e; (e = readdir(dir)) != NULL;) {
+        size_t n = strlen(e->d_name);
+        if (e->d_name[0] == '.' || n <= END || strcmp(e->d_name + n - END, TOKENS_END) != 0)
+            continue;
+        const char *name =
+            *count == LIMIT_TOKENS ? NULL : keep_text(t, (struct slice){e->d_name, n - END});
+        if (name != NULL)
+            names[(*count)++] = name;
+        room = room && name != NULL;
+    }
+    qsort(names, *count, sizeof *names, by_name);
+    return room;
+}
+
+static void add_listed(struct tokens *t, const char *directory, const char *name) {
+    char path[LIMIT_PATH + 256];
+    struct source from = {directory, name, path};
+    snprintf(path, sizeof path, "%s/%s" TOKENS_END, directory, name);
+    if (tokens_is_name((struct slice){name, strlen(name)})) {
+        add_file(t, &from);
+        return;
+    }
+    for (char *at = path; *at != '\0'; at++) /* it would be more than a line, or steer a terminal */
+        if ((unsigned char)*at < 0x20 || *at == 0x7f)
+            *at = '?';
+    buf_error_line(&t->errors, path, 0, "a name that can't be an identity");
+}
+
+void tokens_add(struct tokens *t, const char *directory) {
+    static const char *names[LIMIT_TOKENS];
+    char error[LIMIT_ERROR];
+    size_t count = 0;
+    DIR *dir = opendir(directory);
+    const char *wrong = dir != NULL       ? protect_refuses(directory, PROTECT_SETTING, error)
+                        : errno == ENOENT ? NULL
+                                          : strerror(errno);
+    if (wrong != NULL)
+        buf_error_line(&t->errors, directory, 0, wrong);
+    if (wrong == NULL && dir != NULL && !list_names(t, dir, names, &count))
+        buf_error_line(&t->errors, directory, 0, "more files than there is room for");
+    if (dir != NULL)
+        closedir(dir);
+    for (size_t i = 0; i < count; i++)
+        add_listed(t, directory, names[i]);
+}
+
+/* ---- the question ---- */
+
+enum tokens_verdict tokens_find(const struct tokens *t, const unsigned char digest[SHA256_SIZE],
+                                const char *peer, int64_t now, const struct token **token) {
+    size_t found = t->count;
+    for (size_t i = 0; i < t->count; i++) {
+        unsigned difference = 0;
+        for (size_t j = 0; j < SHA256_SIZE; j++)
+            difference |= (unsigned)(t->token[i].digest[j] ^ digest[j]);
+        /* All ones where there is none: the table holds a digest once. */
+        size_t equal = (size_t)0 - ((difference - 1) >> 31);
+        found = (found & ~equal) | (i & equal);
+    }
+    if (found == t->count)
+        return TOKENS_UNKNOWN;
+    const struct token *k = *token = &t->token[found];
+    struct slice from = {k->from, strlen(k->from)};
+    if (k->shared)
+        return TOKENS_SHARED;
+    if (now > k->expires)
+        return TOKENS_EXPIRED;
+    return from.n == 0 || from_has(from, FROM_NETWORKS, peer) ? TOKENS_GOOD : TOKENS_ELSEWHERE;
+}
+
+void tokens_describe(char out[TOKENS_REASON], enum tokens_verdict verdict,
+                     const struct token *token) {
+    char date[DATE_TEXT];
+    switch (verdict) {
+    case TOKENS_UNKNOWN: snprintf(out, TOKENS_REASON, "wrong token"); break;
+    case TOKENS_GOOD: snprintf(out, TOKENS_REASON, "a token of %s", token->name); break;
+    case TOKENS_EXPIRED:
+        date_print(date, token->expires);
+        snprintf(out, TOKENS_REASON, "a token of %s that has expired at %s", token->name, date);
+        break;
+    case TOKENS_ELSEWHERE:
+        snprintf(out, TOKENS_REASON, "a token of %s that does not count from this address",
+                 token->name);
+        break;
+    case TOKENS_SHARED:
+        snprintf(out, TOKENS_REASON, "a token that %s and another identity have", token->name);
+        break;
+    }
+}

@@ -1,0 +1,66 @@
+/* tokens.h: the tokens of HTTP: files in a directory, an identity each, with the SHA-256 of its
+ * secrets and where and until when they count (bastion-settings(5), TOKENS). */
+#ifndef CORE_TOKENS_H
+#define CORE_TOKENS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "limit.h"
+#include "wire/sha256.h"
+#include "wire/slice.h"
+
+#define TOKENS_END ".token" /* of the file's name; what stands before it is the identity */
+
+struct tokens {
+    size_t count;
+    struct token {
+        unsigned char digest[SHA256_SIZE];
+        int64_t expires;       /* the last second at which it counts, or DATE_NEVER (wire/date.h) */
+        const char *directory; /* the caller's */
+        const char *name;      /* the identity, in `store`: the same pointer in all of a file's */
+        const char *from;      /* addresses and networks, in `store`; empty: everywhere */
+        size_t line;           /* of the file */
+        bool shared;           /* another identity has the same secret: it counts for none */
+    } token[LIMIT_TOKENS];
+    /* on `text`; what of the files is unusable, a line each: FILE:LINE: reason */
+    struct buf store, errors;
+    char text[LIMIT_TOKEN_TEXT];
+    char error_text[LIMIT_TOKEN_ERRORS];
+    uint16_t place[2 * LIMIT_TOKENS]; /* by digest: an index of `token` and 1; 0: free */
+};
+
+/* Starts an empty table. */
+void tokens_start(struct tokens *t);
+
+/* Adds the tokens of each *.token in the directory, an absolute path that must live as long as the
+ * table. A directory that is missing has none. Of one that a command or an account other than
+ * root's could have written (core/protect.h, PROTECT_SETTING), as of such a file, nothing counts.
+ * Whatever is unusable is named in t->errors, and the rest counts. */
+void tokens_add(struct tokens *t, const char *directory);
+
+/* Whether n bytes can be an identity: they stand in the log, and in Basic before a colon. */
+bool tokens_is_name(struct slice name);
+
+enum tokens_verdict {
+    TOKENS_UNKNOWN,
+    TOKENS_GOOD,
+    TOKENS_EXPIRED,
+    TOKENS_ELSEWHERE, /* the client is not where the token counts */
+    TOKENS_SHARED     /* two identities have it */
+};
+
+/* Looks a secret up by its digest, for a client at `peer` (base/ucspi.h) and the seconds `now` of
+ * time(2). *token is set unless it is unknown. The time is the same wherever in the table the
+ * digest stands, and when it stands nowhere: all of it is compared, every bit. */
+enum tokens_verdict tokens_find(const struct tokens *t, const unsigned char digest[SHA256_SIZE],
+                                const char *peer, int64_t now, const struct token **token);
+
+/* Writes for the log why a secret was refused; the client must not learn it. */
+enum { TOKENS_REASON = LIMIT_USER + 128 };
+void tokens_describe(char out[TOKENS_REASON], enum tokens_verdict verdict,
+                     const struct token *token);
+
+#endif
