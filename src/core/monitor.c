@@ -54,11 +54,7 @@ static void take_login(struct monitor *m, struct turn *turn) {
         answer.admitted.takes_input = settings_number(s, SETTING_HTTP_STDIN) == HTTP_STDIN_BODY;
         answer.admitted.hold_ms = (int64_t)settings_number(s, SETTING_HTTP_HOLD_MS);
     } else {
-        struct audit a = audit_denial(m->channel, m->peer, reason);
-        a.event = "login";
-        a.user = m->user[0] != '\0' ? m->user : NULL;
-        a.status = 401;
-        audit_write(&a);
+        m->refused(m, 401, reason, true);
         answer.type = MESSAGE_DENIED;
         turn->not_before = clock_after(clock_now(), LIMIT_DENIED_MS);
     }
@@ -130,7 +126,7 @@ static bool take_message(struct monitor *m, struct turn *turn) {
     case MESSAGE_REFUSAL:
         if (m->refused == NULL || has_fd || in->text_n > LIMIT_REFUSAL_TEXT)
             return false;
-        m->refused(m, in->m.refusal.status, in->text);
+        m->refused(m, in->m.refusal.status, in->text, false);
         send_front(m, &(struct message){.type = MESSAGE_NOTED}, NULL);
         return true;
     default: return false;

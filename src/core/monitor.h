@@ -18,8 +18,9 @@ struct monitor {
     /* Judges a credential, and fills in `user`. Returns NULL when it is right, else why not, for
      * the log. NULL where who it is is known, and one RUN may come. */
     const char *(*login)(struct monitor *m, struct slice credential);
-    /* Logs that the front refused a request. NULL where it never does. */
-    void (*refused)(struct monitor *m, int status, const char *reason);
+    /* Logs that the front, or `login` (then `failed_login`), refused a request. NULL where neither
+     * ever does. */
+    void (*refused)(struct monitor *m, int status, const char *reason, bool failed_login);
     void *context;        /* the caller's, for these two */
     struct message ready; /* what the front is told first, with this text */
     const char *ready_text;

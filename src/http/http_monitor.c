@@ -67,14 +67,16 @@ static const char *judge_credential(struct monitor *m, struct slice credential) 
 /* Writes the line, or has it counted where there were enough of them in this second: by `bastion
  * init`, where that has accepted the connection, else here: then the next line says how many were
  * left out. */
-static void log_refusal(struct monitor *m, int status, const char *reason) {
+static void log_refusal(struct monitor *m, int status, const char *reason, bool failed_login) {
     struct http_monitor *h = m->context;
     char text[LIMIT_REFUSAL_TEXT + 96];
     struct audit a = audit_denial(m->channel, m->peer, reason);
     enum init_link_answer answer = init_link_ask();
-    if (answer == INIT_LINK_COUNTED
-        || (answer == INIT_LINK_NOBODY
-            && !rate_allows(&h->denials, LIMIT_DENIAL_LINES, clock_now())))
+    if (answer == INIT_LINK_COUNTED)
+        return;
+    /* Of wrong credentials one connection has one a second at most (core/monitor.c). */
+    if (answer == INIT_LINK_NOBODY && !failed_login
+        && !rate_allows(&h->denials, LIMIT_DENIAL_LINES, clock_now()))
         return;
     if (h->denials.left_out > 0) {
         snprintf(text, sizeof text, "%s; %llu more were refused since the last such line", reason,
@@ -82,6 +84,7 @@ static void log_refusal(struct monitor *m, int status, const char *reason) {
         a.reason = text;
         h->denials.left_out = 0;
     }
+    a.event = failed_login ? "login" : a.event;
     a.user = h->connection->user[0] != '\0' ? h->connection->user : NULL;
     a.status = status;
     audit_write(&a);

@@ -7,6 +7,7 @@ import signal
 import subprocess
 from pathlib import Path
 
+import harness
 from harness import BASTION, PATIENCE, free_port
 from ssh_harness import SshServer
 
@@ -103,6 +104,10 @@ class InitServer(SshServer):
     def connections(self):
         """All that serves: not init, nor what prints lines of /dev/log."""
         return [p for p in self.processes() if p not in self.roots() and p not in self.printers()]
+
+    def monitors(self):
+        """The processes of connections that process 1 has started: each has a front of its own."""
+        return [p for p in self.processes("bastion", "http") if harness.parent(p) == self.pid]
 
     def printers(self):
         return [p for p in self.processes() if p not in self.roots() and is_init(p)]

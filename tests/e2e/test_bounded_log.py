@@ -159,7 +159,7 @@ def test_one_that_asks_without_end(start):
     server = start(InitServer)
     with Client(server) as client:
         assert client.send(request()).answer().status == 200
-        victim, = server.processes("bastion", "http")
+        victim, = server.monitors()
         with steal(victim, 3) as link, pytest.raises(ConnectionError):
             while True:
                 link.sendall(b"d" * 1000)
@@ -186,7 +186,7 @@ def test_a_link_ends_with_its_connection(start):
     before = descriptors(server)
     with Client(server) as client:
         assert client.send(request()).answer().status == 200
-        victim, = server.processes("bastion", "http")
+        victim, = server.monitors()
         link = steal(victim, 3)
     server.settle()
     wait_for(lambda: descriptors(server) == before, "its own end is closed")

@@ -45,7 +45,7 @@ def test_a_crash_of_a_connection_is_told(start):
     with Client(server) as client:
         client.send(request())
         server.wait_event("start")
-        victim, = server.processes("bastion", "http")
+        victim, = server.monitors()
         os.kill(victim, signal.SIGSEGV)
         assert client.is_closed()
     assert "signal 11" in server.wait_event("fault")[0]["reason"]
@@ -58,7 +58,7 @@ def test_a_group_for_each_connection(start):
     """So that a signal to one connection's processes reaches no other's."""
     server = start(InitServer)
     with Client(server), Client(server):
-        pids = wait_for(lambda: len(found := server.processes("bastion", "http")) == 2 and found, "two connections")
+        pids = wait_for(lambda: len(found := server.monitors()) == 2 and found, "two connections")
         assert [os.getpgid(p) for p in pids] == [os.getsid(p) for p in pids] == pids
 
 
@@ -110,7 +110,7 @@ def spare(extra=4):
 def test_limit_of_an_address(start):
     server = start(InitServer, MAX_CONNECTIONS_PER_ADDRESS="2")
     open_ones = [Client(server) for _ in range(2 + spare())]
-    wait_for(lambda: len(server.processes("bastion", "http")) == 2 + spare(), "they are served")
+    wait_for(lambda: len(server.monitors()) == 2 + spare(), "they are served")
     with Client(server) as client:
         client.send(request())
         answer = client.answer()
@@ -121,7 +121,7 @@ def test_limit_of_an_address(start):
     assert (line["peer"], line["channel"]) == ("127.0.0.1", "http")
     assert server.ssh().returncode == 0  # each listener counts its own
     open_ones.pop().__exit__()
-    wait_for(lambda: len(server.processes("bastion", "http")) < 2 + spare(), "one has ended")
+    wait_for(lambda: len(server.monitors()) < 2 + spare(), "one has ended")
     assert ask(server).status == 200
     for client in open_ones:
         client.__exit__()
@@ -131,7 +131,7 @@ def test_limit_of_a_listener(start):
     """Another address does not help; and of many refusals the log has few lines."""
     server = start(InitServer, address="0.0.0.0", MAX_CONNECTIONS="3")
     open_ones = [Client(server) for _ in range(3 + spare())]
-    wait_for(lambda: len(server.processes("bastion", "http")) == 3 + spare(), "they are served")
+    wait_for(lambda: len(server.monitors()) == 3 + spare(), "they are served")
     for n in range(200):
         with socket.create_connection(("127.0.0.1", server.port), source_address=(f"127.0.1.{n % 100 + 1}", 0)) as s:
             s.sendall(request())
@@ -148,7 +148,7 @@ def test_a_refusal_takes_no_descriptor_for_ever(start):
     """Clients that are refused and stay have to go when others come."""
     server = start(InitServer, MAX_CONNECTIONS="1")
     open_ones = [Client(server) for _ in range(1 + spare())]
-    wait_for(lambda: len(server.processes("bastion", "http")) == 1 + spare(), "they are served")
+    wait_for(lambda: len(server.monitors()) == 1 + spare(), "they are served")
     refused = [Client(server) for _ in range(100)]
     assert refused[-1].answer().status == 503
     assert len(os.listdir(f"/proc/{server.pid}/fd")) < 50

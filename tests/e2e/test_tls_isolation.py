@@ -53,11 +53,11 @@ def test_the_key(start):
         server.wait_file("started")
         http, tls = server.processes(BASTION, "http"), server.processes(BASTION, "tls")
         everything = server.processes()
-        assert len(http) == len(tls) == 1 and len(everything) >= 4  # the superserver and the command too
+        assert (len(http), len(tls)) == (2, 1) and len(everything) >= 5  # the superserver and the command too
         for pid in everything:
             with contextlib.suppress(FileNotFoundError, ProcessLookupError):  # the command's sleeps end
                 assert holds(pid, needles) == set()
-        assert holds(http[0], needles) == holds(tls[0], needles) == set()
+        assert holds(http[0], needles) == holds(http[1], needles) == holds(tls[0], needles) == set()
         server.go()
         assert client.answer().status == 200
 
@@ -68,18 +68,20 @@ def test_privileges(start):
     with TlsClient(server) as client:
         client.send(request())
         server.wait_file("started")
-        tls, http = server.processes(BASTION, "tls")[0], server.processes(BASTION, "http")[0]
+        tls, (http, front) = server.processes(BASTION, "tls")[0], sorted(server.processes(BASTION, "http"), key=lambda p: status(p, "NoNewPrivs"))
         assert status(tls, "Uid").split() == status(tls, "Gid").split() == ["65527"] * 4
         assert status(tls, "Groups") == ""
         assert (status(tls, "NoNewPrivs"), status(tls, "CapEff"), status(tls, "CapPrm")) == ("1", "0" * 16, "0" * 16)
         assert re.search(r"Max processes\s+0\s+0 ", open(f"/proc/{tls}/limits").read())
         assert os.stat(f"/proc/{tls}/mem").st_uid == 0  # not dumpable: its own account can't look into it
-        assert status(http, "Uid").split() == ["65534"] * 4
+        assert status(http, "Uid").split() == ["0"] * 4
+        assert status(front, "Uid").split() == status(front, "Gid").split() == ["65525"] * 4
+        assert (status(front, "Groups"), status(front, "CapEff"), status(front, "CapPrm")) == ("", "0" * 16, "0" * 16)
         children = open(f"/proc/{tls}/task/{tls}/children").read().split()
         assert children == [str(http)]
         # The client's connection is the one process's alone.
         mine = {fd: os.readlink(f"/proc/{tls}/fd/{fd}") for fd in os.listdir(f"/proc/{tls}/fd")}
-        theirs = {fd: os.readlink(f"/proc/{http}/fd/{fd}") for fd in os.listdir(f"/proc/{http}/fd")}
+        theirs = {(p, fd): os.readlink(f"/proc/{p}/fd/{fd}") for p in (http, front) for fd in os.listdir(f"/proc/{p}/fd")}
         assert not {mine["0"], mine["1"]} & set(theirs.values())
         assert len(mine) == 4  # 0, 1, 2, the program's socket: other clients' sessions are closed too
         server.go()
