@@ -83,6 +83,7 @@ static bool has_long_body(const struct handler *h, const struct body *body,
 
 bool handler_run(struct handler *h, struct reply *reply, struct body *body) {
     struct admission_verdict verdict;
+    init_link_known();
     if (lacks_command(h, &verdict) || has_long_body(h, body, &verdict)) {
         handler_refuse(h, reply, &verdict, body);
         return true;

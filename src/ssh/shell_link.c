@@ -3,6 +3,7 @@
 #include <sys/epoll.h>
 
 #include "base/fd.h"
+#include "base/init_link.h"
 #include "ssh/login.h"
 
 extern char **environ;
@@ -45,6 +46,7 @@ void shell_link_accept(struct ssh_connection *c) {
         return;
     }
     c->shell_told = true;
+    init_link_known();
     connection_audit(c, "login", "allow", NULL);
     struct handoff handoff = {.run = c->run,
                               .user = c->key->identity,
