@@ -1,7 +1,6 @@
 #include "connection.h"
 
-#include <string.h>
-
+#include "base/clock.h"
 #include "limit.h"
 
 /* Only those from the first on that are in use take memory: the other pages are never touched. */
@@ -10,50 +9,67 @@ static size_t connections_open;
 
 bool connection_is_full(void) { return connections_open == LIMIT_CONNECTIONS; }
 
-void connection_add(pid_t pid, unsigned listener, const struct connection_owner *owner, int link) {
-    struct connection *c = &connections[connections_open++];
-    c->pid = pid;
-    c->listener = (unsigned char)listener;
-    c->link = link;
-    memcpy(c->address, owner->address, sizeof c->address);
-}
+void connection_add(const struct connection *c) { connections[connections_open++] = *c; }
 
-int connection_remove(pid_t pid, int *link) {
-    *link = -1;
-    for (size_t i = 0; i < connections_open; i++) {
-        if (connections[i].pid != pid)
-            continue;
-        int listener = connections[i].listener;
-        *link = connections[i].link;
-        connections[i] = connections[--connections_open];
-        return listener;
-    }
-    return -1;
-}
-
-bool connection_has(pid_t pid) {
+struct connection *connection_find(pid_t pid) {
     for (size_t i = 0; i < connections_open; i++)
         if (connections[i].pid == pid)
-            return true;
-    return false;
+            return &connections[i];
+    return NULL;
 }
 
-size_t connection_count(unsigned listener) {
-    size_t n = 0;
+struct connection *connection_of_link(int link) {
     for (size_t i = 0; i < connections_open; i++)
-        n += connections[i].listener == listener;
-    return n;
+        if (connections[i].link == link)
+            return &connections[i];
+    return NULL;
 }
 
-size_t connection_count_of(unsigned listener, const struct connection_owner *owner) {
-    size_t n = 0;
-    for (size_t i = 0; i < connections_open; i++)
-        n += connections[i].listener == listener
-             && memcmp(connections[i].address, owner->address, sizeof owner->address) == 0;
-    return n;
-}
+bool connection_has(pid_t pid) { return connection_find(pid) != NULL; }
 
-const struct connection *connection_all(size_t *n) {
+void connection_remove(struct connection *c) { *c = connections[--connections_open]; }
+
+struct connection *connection_all(size_t *n) {
     *n = connections_open;
     return connections;
+}
+
+/* ---- of one listener ---- */
+
+static bool is_in(const struct connection_set *set, const struct connection *c) {
+    return c->listener == set->listener
+           && (set->near == NULL || source_is_same(&c->source, set->near, set->level));
+}
+
+/* When one that is unknown is old. */
+static int64_t old_at(const struct connection *c) {
+    return clock_after(c->since, LIMIT_UNKNOWN_YOUNG_MS);
+}
+
+static bool is_old(const struct connection *c, int64_t now) {
+    return c->state == CONNECTION_UNKNOWN && now >= old_at(c);
+}
+
+struct connection_count connection_count(const struct connection_set *set, int64_t now) {
+    struct connection_count n = {.next_old = CLOCK_NEVER};
+    for (const struct connection *c = connections; c < connections + connections_open; c++) {
+        if (!is_in(set, c))
+            continue;
+        n.known += c->state == CONNECTION_KNOWN;
+        n.ending += c->state == CONNECTION_ENDING;
+        if (is_old(c, now)) {
+            n.old++;
+        } else if (c->state == CONNECTION_UNKNOWN) {
+            n.young++;
+            n.next_old = clock_earlier(n.next_old, old_at(c));
+        }
+    }
+    return n;
+}
+
+struct connection *connection_old(const struct connection_set *set, size_t n, int64_t now) {
+    struct connection *c = connections;
+    while (!is_in(set, c) || !is_old(c, now) || n-- > 0)
+        c++;
+    return c;
 }

@@ -1,108 +1,117 @@
 #include "connection_limits.h"
 
-#include <errno.h>
-#include <netinet/in.h>
-#include <stdio.h>
-#include <string.h>
-#include <unistd.h>
-
 #include "base/clock.h"
-#include "base/ip.h"
-#include "core/audit.h"
+#include "limit.h"
+#include "penalty.h"
 
-/* ---- the limits ---- */
+/* One of the limits: of a client, of a network that it is in, or of the listener. */
+struct room {
+    struct connection_set set;
+    uint64_t all, old;      /* how many there may be, and of these old ones */
+    bool counts_known;      /* among `all` */
+    bool is_listener;       /* where chance decides, too */
+    const char *full;       /* the reason where all of them are known */
+    const char *is_crowded; /* the reason where they are not */
+};
 
-void connection_limits_identify(struct connection_owner *o, const struct sockaddr_storage *peer) {
-    struct ip ip;
-    unsigned port;
-    memset(o, 0, sizeof *o);
-    if (!ip_of_socket(&ip, &port, peer))
-        return;
-    ip_unmap(&ip);
-    ip_map(o->address, &ip);
-    o->loopback = ip_is_loopback(&ip);
-    if (ip.n == sizeof(struct in6_addr) && !o->loopback)
-        memset(o->address + 8, 0, 8);
+/* At least one, so that there can be any. */
+static uint64_t half_of(uint64_t n) { return (n + 1) / 2; }
+
+static struct room room_of(const struct connection_limits *limits,
+                           const struct connection_request *r, int level) {
+    uint64_t spare = r->source->is_loopback ? LIMIT_SPARE_CONNECTIONS : 0;
+    if (level == source_levels(r->source))
+        return (struct room){
+            .set = {.listener = r->listener},
+            .all = limits->all + spare,
+            .old = half_of(limits->all) + spare,
+            .counts_known = true,
+            .is_listener = true,
+            .full = "MAX_CONNECTIONS: as many connections are open",
+            .is_crowded = "MAX_CONNECTIONS: as many connections are open, some of clients that "
+                          "have shown no right credential yet"};
+    uint64_t times = (uint64_t)level + 1;
+    return (struct room){
+        .set = {r->listener, r->source, (enum source_level)level},
+        .all = limits->per_address * times + spare,
+        .old = half_of(limits->per_address) * times + spare,
+        .counts_known = level == SOURCE_CLIENT,
+        .full = "MAX_CONNECTIONS_PER_ADDRESS: as many connections are open",
+        .is_crowded = level == SOURCE_CLIENT
+                          ? "MAX_CONNECTIONS_PER_ADDRESS: as many connections are open, some of "
+                            "clients that have shown no right credential yet"
+                          : "too many connections of clients in this network that have shown no "
+                            "right credential yet"};
 }
 
-/* The container's own health check comes from the loopback address, and finds room when all others
- * are refused: a server that has much to do is not a broken one, and must not be started anew for
- * it. */
-const char *connection_limits_exceeded(const struct connection_limits *limits, unsigned listener,
-                                       const struct connection_owner *o) {
-    uint64_t spare = o->loopback ? LIMIT_SPARE_CONNECTIONS : 0;
-    if (connection_is_full())
-        return "more connections than there is room for";
-    if (connection_count(listener) >= limits->all + spare)
-        return "MAX_CONNECTIONS: as many connections are open";
-    if (connection_count_of(listener, o) >= limits->per_address + spare)
-        return "MAX_CONNECTIONS_PER_ADDRESS: as many connections are open";
-    return NULL;
+/* Whether an old one has to go for chance alone: the more likely the more there are. The lower half
+ * of `random` decides. */
+static bool chance_decides(const struct room *room, uint64_t old, uint32_t random) {
+    enum { ALL = 1 << 16 };
+    uint64_t begin = half_of(room->old), span = room->old - begin;
+    return old > begin && (random & (ALL - 1)) * span < (old - begin) * ALL;
 }
 
-/* ---- refusing ---- */
-
-/* The refused connections that are not closed yet, the oldest first. */
-static struct refused {
-    int fd;
-    int64_t deadline;
-} refused[LIMIT_TURNED_AWAY];
-static int refused_count;
-
-static void close_refused(int i) {
-    close(refused[i].fd);
-    refused_count--;
-    memmove(&refused[i], &refused[i + 1], (size_t)(refused_count - i) * sizeof *refused);
+static bool is_refused(struct connection_verdict *v, const char *reason) {
+    *v = (struct connection_verdict){.what = CONNECTION_REFUSE, .reason = reason};
+    return true;
 }
 
-static void note_refusal(struct listener *l, const char *peer, const char *reason, int64_t now) {
-    char text[256];
-    if (now < l->next_note) {
-        l->left_out++;
-        return;
+static bool has_to_wait(struct connection_verdict *v, const char *reason, int64_t until) {
+    v->what = CONNECTION_WAIT;
+    v->reason = reason;
+    v->until = until;
+    return true;
+}
+
+/* Whether it is decided, by this limit, that it is not served now. */
+static bool look_for_room(struct connection_verdict *v, const struct room *room,
+                          const struct connection_request *r, int64_t now) {
+    struct connection_count n = connection_count(&room->set, now);
+    bool chosen = v->victim != NULL; /* for a smaller set, which is a part of this one */
+    if (room->counts_known && n.known >= room->all)
+        return is_refused(v, room->full);
+    size_t taken = n.young + n.old + n.ending + (room->counts_known ? n.known : 0);
+    bool is_full = taken >= room->all;
+    bool has_to_go = is_full ? n.ending == 0 : n.old >= room->old;
+    if (!has_to_go && !is_full && room->is_listener && !r->has_waited)
+        has_to_go = chance_decides(room, n.old, r->random);
+    if (has_to_go && !chosen && n.old > 0) {
+        v->victim = connection_old(&room->set, (r->random >> 16) % n.old, now);
+        chosen = true;
     }
-    snprintf(text, sizeof text,
-             l->left_out == 0 ? "%s" : "%s; %llu more were refused since the last such line",
-             reason, (unsigned long long)l->left_out);
-    struct audit a = audit_denial(l->channel, peer, text);
-    /* Where no log takes the line, each try has taken LIMIT_LOG_MS of everybody's time. */
-    bool taken = audit_write(&a) == 0;
-    l->left_out = 0;
-    l->next_note = clock_after(now, taken ? LIMIT_REFUSAL_NOTE_MS : LIMIT_SHORT_NOTE_MS);
+    /* Whoever is to make room has to be gone first, which is an event; or a young one grows old. */
+    return is_full
+           && has_to_wait(v, room->is_crowded, chosen || n.ending > 0 ? CLOCK_NEVER : n.next_old);
 }
 
-/* A close with bytes of the client's unread would be a reset, which destroys the response on its
- * way. So only our side is closed, and the client has LIMIT_DRAIN_MS to close its own. */
-void connection_limits_refuse(struct listener *l, int fd, const char *peer, const char *reason,
-                              int64_t now) {
-    note_refusal(l, peer, reason, now);
-    bool sent = l->refusal != NULL
-                && send(fd, l->refusal, strlen(l->refusal), MSG_DONTWAIT | MSG_NOSIGNAL) != -1;
-    if (!sent || shutdown(fd, SHUT_WR) == -1) {
-        close(fd);
-        return;
+/* Whether the client has a connection that is known, of any listener: then others with its address
+ * may fail. */
+static bool is_known(const struct source *source, int64_t now) {
+    struct connection_set set = {.near = source, .level = SOURCE_CLIENT};
+    for (; set.listener < LIMIT_LISTENERS; set.listener++)
+        if (connection_count(&set, now).known > 0)
+            return true;
+    return false;
+}
+
+struct connection_verdict connection_limits_judge(const struct connection_limits *limits,
+                                                  const struct connection_request *r, int64_t now) {
+    struct connection_verdict v = {.what = CONNECTION_SERVE};
+    if (connection_is_full()) {
+        is_refused(&v, "more connections than there is room for");
+        return v;
     }
-    if (refused_count == LIMIT_TURNED_AWAY)
-        close_refused(0);
-    refused[refused_count++] = (struct refused){fd, clock_after(now, LIMIT_DRAIN_MS)};
-}
-
-unsigned connection_limits_waiting(void) { return (unsigned)refused_count; }
-
-int64_t connection_limits_watch(struct pollfd fds[LIMIT_TURNED_AWAY]) {
-    for (int i = 0; i < LIMIT_TURNED_AWAY; i++)
-        fds[i] = (struct pollfd){.fd = i < refused_count ? refused[i].fd : -1, .events = POLLIN};
-    return refused_count > 0 ? refused[0].deadline : CLOCK_NEVER;
-}
-
-/* MSG_TRUNC lets the kernel throw the bytes away (tcp(7)): not one of them comes into this
- * process. */
-void connection_limits_ready(const struct pollfd fds[LIMIT_TURNED_AWAY], int64_t now) {
-    for (int i = refused_count - 1; i >= 0; i--) {
-        ssize_t n = fds[i].revents != 0
-                        ? recv(refused[i].fd, NULL, LIMIT_DRAIN, MSG_TRUNC | MSG_DONTWAIT)
-                        : 1;
-        if (now >= refused[i].deadline || n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR))
-            close_refused(i);
+    int64_t wait = r->has_waited || is_known(r->source, now) ? 0 : penalty_wait(r->source, now);
+    if (wait > 0) {
+        has_to_wait(&v, "connections from there keep failing", clock_after(now, wait));
+        v.is_penalty = true;
+        return v;
     }
+    for (int level = 0; level <= source_levels(r->source); level++) {
+        struct room room = room_of(limits, r, level);
+        if (look_for_room(&v, &room, r, now))
+            break;
+    }
+    return v;
 }

@@ -1,44 +1,51 @@
-/* connection_limits.h: whether one more connection is served, by the limits of a listener and of an
- * address; and how a client is refused that is one too many. */
+/* connection_limits.h: whether one more connection is served. Pure: it looks at the connections
+ * that there are (connection.h) and at who keeps failing (penalty.h), and changes nothing.
+ *
+ * Of a listener there are MAX_CONNECTIONS at once, and MAX_CONNECTIONS_PER_ADDRESS of one client,
+ * known and unknown together; only if all of them are known is a client refused for that. For
+ * unknown ones there is less room:
+ *   - those of an IPv6 network of 56 or 48 bits are at most two or three times as many as those of
+ *     one client;
+ *   - once old, they are at most half of all of these; above half of that half of MAX_CONNECTIONS
+ *     each new connection puts an end to one of them, picked at random, with a chance that rises
+ *     from 0 to 1.
+ * Where there is no room, an old one makes it, picked at random; where all unknown ones are young,
+ * the new one waits for its turn (waiting.h). So whoever has a credential finds room, though others
+ * without one hold as many connections as they like, and though all have the same address.
+ *
+ * The container's own health check comes from the loopback address, and finds room when all others
+ * are refused: a server that has much to do is not a broken one, and must not be started anew for
+ * it. */
 #ifndef INIT_CONNECTION_LIMITS_H
 #define INIT_CONNECTION_LIMITS_H
 
-#include <poll.h>
 #include <stdbool.h>
 #include <stdint.h>
-#include <sys/socket.h>
 
 #include "connection.h"
-#include "limit.h"
-#include "listen.h"
 
 struct connection_limits {
     uint64_t all;         /* MAX_CONNECTIONS */
     uint64_t per_address; /* MAX_CONNECTIONS_PER_ADDRESS */
 };
 
-/* Finds out what the limit of an address counts a client as. */
-void connection_limits_identify(struct connection_owner *o, const struct sockaddr_storage *peer);
+struct connection_request {
+    unsigned listener;
+    const struct source *source;
+    bool has_waited; /* its source's penalty is behind it, and so is the chance */
+    uint32_t random; /* any number: it decides what is decided at random */
+};
 
-/* The name of the limit that one more connection of `o` would exceed, as a reason for the log; or
- * NULL. */
-const char *connection_limits_exceeded(const struct connection_limits *limits, unsigned listener,
-                                       const struct connection_owner *o);
+struct connection_verdict {
+    enum { CONNECTION_SERVE, CONNECTION_WAIT, CONNECTION_REFUSE } what;
+    const char *reason;        /* for the log, of all but CONNECTION_SERVE */
+    int64_t until;             /* of CONNECTION_WAIT: when to ask again, if no connection ends */
+    bool is_penalty;           /* of CONNECTION_WAIT: that is not to be asked before */
+    struct connection *victim; /* the one that has to be ended for it, or NULL */
+};
 
-/* Refuses the client whose connection is `fd`: sends it l->refusal and closes the connection, in
- * two steps, so that the response is not lost. The log has at most one line a second of it for a
- * listener, with how many were refused since the last one. */
-void connection_limits_refuse(struct listener *l, int fd, const char *peer, const char *reason,
-                              int64_t now);
-
-/* How many refused connections are not closed yet. */
-unsigned connection_limits_waiting(void);
-
-/* Fills in what to wait for, the first connection_limits_waiting() of `fds`, and returns a
- * deadline. */
-int64_t connection_limits_watch(struct pollfd fds[LIMIT_TURNED_AWAY]);
-
-/* To be called after that wait: reads and drops what has come, and closes what is done with. */
-void connection_limits_ready(const struct pollfd fds[LIMIT_TURNED_AWAY], int64_t now);
+struct connection_verdict connection_limits_judge(const struct connection_limits *limits,
+                                                  const struct connection_request *request,
+                                                  int64_t now);
 
 #endif

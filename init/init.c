@@ -122,11 +122,14 @@ static int prepare_rundir(struct supervisor *v, enum rundir *rundir) {
 /* ---- what is served ---- */
 
 static void add_listener(struct supervisor *v, const char *channel, const char *const *argv,
-                         const char *refusal, enum setting port) {
+                         int64_t unknown_ms, enum setting port) {
+    bool is_http = port == SETTING_HTTP_PORT;
     v->listeners[v->listener_count++] =
         (struct listener){.channel = channel,
                           .argv = argv,
-                          .refusal = refusal,
+                          .refusal = is_http ? busy_http : NULL,
+                          .unknown_ms = unknown_ms,
+                          .refused_ms = port != SETTING_SSH_PORT ? LIMIT_UNKNOWN_REFUSED_MS : 0,
                           .port = (unsigned)settings_number(&v->settings, port),
                           .fd = -1};
 }
@@ -183,15 +186,15 @@ static int choose_listeners(struct supervisor *v, enum rundir rundir) {
     static const char *https[] = {"bastion", "tls", NULL, "http", NULL};
     https[2] = spawn_path();
     if (has_http(v))
-        add_listener(v, "http", http, busy_http, SETTING_HTTP_PORT);
+        add_listener(v, "http", http, LIMIT_UNKNOWN_HTTP_MS, SETTING_HTTP_PORT);
     if (has_https(v)) {
         if (prepare_certificate(v) != 0) /* it has said why */
             return 78;
-        add_listener(v, "https", https, NULL, SETTING_HTTPS_PORT);
+        add_listener(v, "https", https, LIMIT_UNKNOWN_HTTPS_MS, SETTING_HTTPS_PORT);
     }
     int has_ssh = has_port(v, SETTING_SSH_PORT) ? prepare_ssh(rundir) : 0;
     if (has_ssh == 1) {
-        add_listener(v, "ssh", ssh, NULL, SETTING_SSH_PORT);
+        add_listener(v, "ssh", ssh, LIMIT_UNKNOWN_SSH_MS, SETTING_SSH_PORT);
         note_lost_key(v);
     }
     if (has_ssh == -1)

@@ -14,11 +14,13 @@ struct listener {
     const char *channel;     /* http, https, ssh: for the log and for `bastion health` */
     const char *const *argv; /* what serves a connection */
     const char *refusal;     /* what a client gets that is one too many, or NULL */
+    int64_t unknown_ms;      /* for a connection to show a right credential (unknown.h) */
+    int64_t refused_ms;      /* more of that where a request was refused */
     unsigned port;
     int fd;              /* -1 while it does not listen */
     int64_t retry;       /* when to open it again then */
     int64_t pause;       /* milliseconds between the last two tries */
-    int64_t next_note;   /* the next line of the log on a refused client not before this time */
+    int64_t next_note;   /* the next line of the log on a refused client not before (refusal.h) */
     uint64_t left_out;   /* refused clients since the last such line */
     struct rate denials; /* lines on refused requests, of all its connections (links.h) */
 };

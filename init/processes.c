@@ -56,6 +56,12 @@ void processes_signal_commands(int signal, pid_t spare, bool (*is_connection)(pi
             kill(tree.pid[i], signal);
 }
 
+void processes_signal_branches(int signal, bool (*is_chosen)(pid_t first)) {
+    for (size_t i = 0; i < tree.count; i++)
+        if (tree.branch[i] != PROCESS_NONE && is_chosen(tree.pid[tree.branch[i]]))
+            kill(tree.pid[i], signal);
+}
+
 void processes_signal(int signal, pid_t spare) {
     if (!processes_look() && getpid() == 1)
         kill(-1, signal);

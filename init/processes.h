@@ -24,4 +24,8 @@ void processes_signal(int signal, pid_t spare);
  * commands, and what they have left behind. */
 void processes_signal_commands(int signal, pid_t spare, bool (*is_connection)(pid_t leader));
 
+/* Sends a signal (as of the last look) to those children of this process that `is_chosen` knows,
+ * and to all that descend from them. */
+void processes_signal_branches(int signal, bool (*is_chosen)(pid_t first));
+
 #endif

@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <netinet/in.h>
 #include <stdio.h>
-#include <string.h>
 #include <unistd.h>
 
 #include "base/env.h"
@@ -12,8 +11,10 @@
 #include "base/ip.h"
 #include "base/log.h"
 #include "base/ucspi.h"
+#include "connection.h"
 #include "links.h"
 #include "spawn.h"
+#include "unknown.h"
 
 /* ---- the environment ---- */
 
@@ -37,8 +38,8 @@ void serve_own_syslog(void) {
 
 char *const *serve_environment(void) { return env_list(&environment); }
 
-/* Writes an address as the variables have it: one of IPv4 mapped into IPv6 is one of IPv4. */
-static void format_address(char out[LIMIT_PEER], unsigned *port, const struct sockaddr_storage *a) {
+/* One of IPv4 mapped into IPv6 is one of IPv4. */
+void serve_format_address(char out[LIMIT_PEER], unsigned *port, const struct sockaddr_storage *a) {
     struct ip ip = {.n = sizeof(struct in_addr)};
     ip_of_socket(&ip, port, a);
     ip_unmap(&ip);
@@ -47,14 +48,15 @@ static void format_address(char out[LIMIT_PEER], unsigned *port, const struct so
 
 /* Sets the variables of UCSPI, by the names of tcpserver and ipsvd. The environment keeps pointers
  * to the texts until the next connection's replace them. */
-static void set_addresses(const char *remote, unsigned remote_port, int fd) {
+static void set_addresses(const struct sockaddr_storage *peer, int fd) {
     static char text[4][LIMIT_PEER + sizeof "TCPREMOTEPORT="];
     struct sockaddr_storage own = {.ss_family = AF_UNSPEC};
     socklen_t n = sizeof own;
-    char local[LIMIT_PEER] = "";
-    unsigned local_port = 0;
+    char remote[LIMIT_PEER], local[LIMIT_PEER] = "";
+    unsigned remote_port, local_port = 0;
+    serve_format_address(remote, &remote_port, peer);
     if (getsockname(fd, (struct sockaddr *)&own, &n) == 0)
-        format_address(local, &local_port, &own);
+        serve_format_address(local, &local_port, &own);
     snprintf(text[0], sizeof text[0], "TCPREMOTEIP=%s", remote);
     snprintf(text[1], sizeof text[1], "TCPREMOTEPORT=%u", remote_port);
     snprintf(text[2], sizeof text[2], "TCPLOCALIP=%s", local);
@@ -65,31 +67,30 @@ static void set_addresses(const char *remote, unsigned remote_port, int fd) {
 
 /* ---- the process ---- */
 
-bool serve_connection(struct listener *l, unsigned number, int links,
-                      const struct connection_limits *limits, int fd,
-                      const struct sockaddr_storage *peer, int64_t now) {
-    struct connection_owner owner;
-    char remote[LIMIT_PEER];
-    unsigned port;
-    format_address(remote, &port, peer);
-    connection_limits_identify(&owner, peer);
-    const char *exceeded = connection_limits_exceeded(limits, number, &owner);
-    if (exceeded != NULL) {
-        connection_limits_refuse(l, fd, remote, exceeded, now);
-        return true;
-    }
-    set_addresses(remote, port, fd);
+bool serve_connection(const struct listener *l, unsigned number, int links, int fd,
+                      const struct sockaddr_storage *peer, const struct source *source,
+                      int64_t now) {
     int link[2];
-    links_add(links, number, link);
+    set_addresses(peer, fd);
+    links_add(links, link);
     pid_t pid = spawn_self(l->argv, env_list(&environment), fd, link[1]);
     int error = errno;
     fd_close(&link[1]);
     if (pid == -1) {
         links_remove(links, link[0]);
-        connection_limits_refuse(l, fd, remote, strerror(error), now);
+        errno = error;
         return false;
     }
     close(fd);
-    connection_add(pid, number, &owner, link[0]);
+    /* Without a link it can't say what it knows. */
+    connection_add(&(struct connection){
+        .pid = pid,
+        .link = link[0],
+        .since = now,
+        .deadline = unknown_begin(l, now),
+        .source = *source,
+        .listener = (unsigned char)number,
+        .state = link[0] == -1 ? CONNECTION_KNOWN : CONNECTION_UNKNOWN,
+    });
     return true;
 }

@@ -5,19 +5,23 @@
 #include <stdbool.h>
 #include <sys/socket.h>
 
-#include "connection_limits.h"
+#include "limit.h"
 #include "listen.h"
+#include "source.h"
 
 /* Makes the environment of all that is started from now on: the given one without what another
  * superserver may have put there. Returns 0, or -1 when it is too large. */
 int serve_prepare(char *const *environment);
 
-/* `links`: links.h. Serves or refuses the connection `fd` of listener number `number`, and closes
- * it in this process. False when no process could be made: the client was refused, and others had
- * better wait. */
-bool serve_connection(struct listener *l, unsigned number, int links,
-                      const struct connection_limits *limits, int fd,
-                      const struct sockaddr_storage *peer, int64_t now);
+/* Writes an address as the variables and the log have it. */
+void serve_format_address(char out[LIMIT_PEER], unsigned *port, const struct sockaddr_storage *a);
+
+/* `links`: links.h. Starts the process that serves the connection `fd` of listener number `number`,
+ * and closes it in this process. False with errno when no process could be made: `fd` is still
+ * open. */
+bool serve_connection(const struct listener *l, unsigned number, int links, int fd,
+                      const struct sockaddr_storage *peer, const struct source *source,
+                      int64_t now);
 
 /* Tells all that is started from now on that /dev/log is this program's own (base/log.h): it is no
  * other place for a line that standard error did not take. */

@@ -13,9 +13,13 @@
 #include "base/fd.h"
 #include "connection.h"
 #include "core/audit.h"
+#include "intake.h"
 #include "links.h"
-#include "serve.h"
+#include "penalty.h"
+#include "refusal.h"
 #include "syslog.h"
+#include "unknown.h"
+#include "waiting.h"
 
 /* What the loop waits for, in this order. */
 enum {
@@ -54,11 +58,27 @@ static bool is_crash(int signal) {
     return false;
 }
 
+/* The connection of which `pid` was the first process is no more. Returns its listener, or NULL
+ * when there was none. */
+static struct listener *end_connection(struct supervisor *v, pid_t pid, int signal, int64_t now) {
+    struct connection *c = connection_find(pid);
+    if (c == NULL)
+        return NULL;
+    struct listener *l = &v->listeners[c->listener];
+    links_read(v->links, c, l, now); /* what it has said last */
+    if (c->state == CONNECTION_UNKNOWN && (is_crash(signal) || c->was_refused))
+        penalty_charge(&c->source,
+                       is_crash(signal) ? LIMIT_PENALTY_CRASH_MS : LIMIT_PENALTY_REFUSED_MS, now);
+    links_remove(v->links, c->link);
+    connection_remove(c);
+    v->room_changed = true;
+    return l;
+}
+
 static void note_end(struct supervisor *v, pid_t pid, int status, int64_t now) {
     char text[128];
-    int link, number = connection_remove(pid, &link);
     int signal = WIFSIGNALED(status) ? WTERMSIG(status) : 0;
-    links_remove(v->links, link);
+    const struct listener *l = end_connection(v, pid, signal, now);
     if (pid == v->printer) {
         v->printer = 0;
         /* One that has ended by itself can't do it, and the next one hardly can. */
@@ -66,15 +86,14 @@ static void note_end(struct supervisor *v, pid_t pid, int status, int64_t now) {
         audit_error(NULL, NULL,
                     "the process that prints lines of /dev/log has ended; starting another");
     }
-    if (number == -1 || !is_crash(signal))
+    if (l == NULL || !is_crash(signal))
         return;
     snprintf(text, sizeof text, "the process that served a connection was ended by signal %d",
              signal);
-    audit_error(v->listeners[number].channel, NULL, text);
+    audit_error(l->channel, NULL, text);
 }
 
-/* Waits for all that have ended (waitpid(2)), also those that others have left behind. */
-static void reap_children(struct supervisor *v, int64_t now) {
+void supervisor_reap(struct supervisor *v, int64_t now) {
     int status;
     for (pid_t pid; (pid = waitpid(-1, &status, WNOHANG)) > 0 || (pid == -1 && errno == EINTR);)
         if (pid > 0)
@@ -103,6 +122,7 @@ static void begin_shutdown(struct supervisor *v, int signal, int64_t now) {
     audit_write(&a);
     for (size_t i = 0; i < v->listener_count; i++)
         listen_refuse(&v->listeners[i]);
+    intake_close(v, now);
     shutdown_begin(&v->shutdown, now);
 }
 
@@ -144,59 +164,24 @@ static void take_signals(struct supervisor *v, int64_t now) {
         if (signal == SIGQUIT || (again && (signal == SIGTERM || signal == SIGINT)))
             shutdown_hurry(&v->shutdown, now);
     }
-    reap_children(v, now);
-}
-
-/* ---- listeners ---- */
-
-/* Nobody is accepted for a while, since descriptors, memory or processes are short. That is no
- * reason to end: there are more of them when some connection ends. */
-static void pause_accepting(struct supervisor *v, const struct listener *l, const char *what,
-                            int64_t now) {
-    char text[256];
-    v->accept_from = clock_after(now, LIMIT_SHORT_MS);
-    if (now < v->next_shortage_note)
-        return;
-    snprintf(text, sizeof text, "port %u: %s: connections have to wait", l->port, what);
-    audit_error(l->channel, NULL, text);
-    v->next_shortage_note = clock_after(now, LIMIT_SHORT_NOTE_MS);
-}
-
-static void accept_waiting(struct supervisor *v, unsigned number, int64_t now) {
-    struct listener *l = &v->listeners[number];
-    for (int i = 0; i < LIMIT_ACCEPTS; i++) {
-        struct sockaddr_storage peer;
-        int fd;
-        enum listen_result result = listen_accept(l, &fd, &peer);
-        if (result == LISTEN_SHORT)
-            pause_accepting(v, l, strerror(errno), now);
-        else if (result == LISTEN_BROKEN)
-            listen_fail(l, "accept", errno, now);
-        if (result != LISTEN_CONNECTION)
-            return;
-        l->pause = 0;
-        reap_children(v, now); /* a connection that has ended does not count */
-        if (v->in_container)
-            accounts_refresh_groups(&v->accounts, &v->settings, v->environment);
-        if (!serve_connection(l, number, v->links, &v->limits, fd, &peer, now)) {
-            pause_accepting(v, l, "no process could be made", now);
-            return;
-        }
-    }
+    supervisor_reap(v, now);
 }
 
 /* ---- the loop ---- */
 
 /* Fills in what to wait for, and returns until when. */
 static int64_t prepare_poll(struct supervisor *v, struct pollfd fds[SLOTS], int64_t now) {
-    int64_t deadline = clock_earlier(connection_limits_watch(fds + SLOT_REFUSED),
-                                     shutdown_deadline(&v->shutdown, now));
+    int64_t deadline =
+        clock_earlier(refusal_watch(fds + SLOT_REFUSED), shutdown_deadline(&v->shutdown, now));
     bool stops = v->shutdown.phase != SHUTDOWN_NOT, accepts = !stops && now >= v->accept_from;
     if (!accepts && !stops)
         deadline = clock_earlier(deadline, v->accept_from);
     fds[SLOT_SIGNALS] = (struct pollfd){.fd = v->signal_fd, .events = POLLIN};
     fds[SLOT_LINKS] = (struct pollfd){.fd = v->links, .events = POLLIN};
     deadline = clock_earlier(deadline, links_note_left_out(v->listeners, v->listener_count, now));
+    deadline = clock_earlier(deadline, refusal_note_left_out(v->listeners, v->listener_count, now));
+    if (!stops)
+        deadline = clock_earlier(deadline, clock_earlier(unknown_deadline(), waiting_deadline()));
     for (size_t i = 0; i < LIMIT_LISTENERS; i++) {
         const struct listener *l = &v->listeners[i];
         bool exists = i < v->listener_count;
@@ -215,6 +200,10 @@ static void run_timers(struct supervisor *v, int64_t now) {
             listen_open(&v->listeners[i], v->address, now);
     if (v->printer <= 0 && now >= v->printer_retry)
         start_printer(v, now);
+    if (v->shutdown.phase == SHUTDOWN_NOT) {
+        intake_retry(v, now);
+        unknown_tick(v->listeners, v->links, now);
+    }
     shutdown_tick(&v->shutdown, v->printer, now);
 }
 
@@ -243,8 +232,7 @@ void supervisor_run(struct supervisor *v) {
         int64_t deadline = prepare_poll(v, fds, now = clock_now());
         /* Not the empty slots at the end: poll(2) refuses a list that is longer than the limit of
          * descriptors, which may be low. */
-        int n = ppoll(fds, SLOT_REFUSED + connection_limits_waiting(),
-                      clock_left(deadline, now, &ts), NULL);
+        int n = ppoll(fds, SLOT_REFUSED + refusal_waiting(), clock_left(deadline, now, &ts), NULL);
         now = clock_now();
         if (n == -1) { /* memory is short, and of the descriptors nothing is known */
             poll(NULL, 0, LIMIT_SHORT_MS);
@@ -253,15 +241,15 @@ void supervisor_run(struct supervisor *v) {
         if (n > 0 && fds[SLOT_SIGNALS].revents != 0)
             take_signals(v, now);
         if (n > 0 && fds[SLOT_LINKS].revents != 0)
-            links_answer(v->links, v->listeners, now);
+            links_take(v->links, v->listeners, now);
         /* Not if a signal has just begun the shutdown. */
         for (unsigned i = 0; n > 0 && v->shutdown.phase == SHUTDOWN_NOT && i < v->listener_count;
              i++)
             if (fds[SLOT_LISTENERS + i].revents != 0
                 && v->listeners[i].fd == fds[SLOT_LISTENERS + i].fd)
-                accept_waiting(v, i, now);
+                intake_accept(v, i, now);
         if (n >= 0)
-            connection_limits_ready(fds + SLOT_REFUSED, now);
+            refusal_ready(fds + SLOT_REFUSED, now);
         run_timers(v, now);
     }
     if (v->printer > 0)

@@ -206,7 +206,7 @@
  * the second that a client takes to try again; the kernel's limit may be lower */
 #define LIMIT_BACKLOG 4096
 #define LIMIT_CONNECTIONS 65536 /* that are served at once, of all listeners: the most of one */
-/* on top of the limits, from the loopback address: the health check */
+/* on top of each limit, from the loopback address: the health check */
 #define LIMIT_SPARE_CONNECTIONS 4
 #define LIMIT_ACCEPTS 64     /* connections taken from one listener in a row */
 #define LIMIT_TURNED_AWAY 32 /* refused connections that may still have bytes on their way */
@@ -242,6 +242,44 @@
 #define LIMIT_DRAINED_LINES 64 /* lines of /dev/log that are printed after the end */
 /* for all listeners to answer: below the five seconds of the image's HEALTHCHECK */
 #define LIMIT_HEALTH_MS 4000
+
+/* Connections whose client has shown no right credential yet (init/unknown.h). */
+/* from accept until process 1 ends one: over HTTP the time for the head, which a 408 ends; or the
+ * longest wait before a refusal (of a wrong credential 1 s) after it; the end of that response; and
+ * a second for the process to start */
+#define LIMIT_UNKNOWN_HTTP_MS (LIMIT_HEAD_MS + LIMIT_BODY_WAIT_MS + LIMIT_DRAIN_MS + 1000)
+/* ... over HTTPS with the handshake before that */
+#define LIMIT_UNKNOWN_HTTPS_MS (LIMIT_TLS_HANDSHAKE_MS + LIMIT_UNKNOWN_HTTP_MS)
+/* ... and more where a request was refused: its body is read, so that the response arrives */
+#define LIMIT_UNKNOWN_REFUSED_MS LIMIT_DRAIN_REFUSED_MS
+/* ... over SSH: somebody types the passphrase of a key */
+#define LIMIT_UNKNOWN_SSH_MS 30000
+/* from accept until such a connection may have to make room for another: a login takes less, also
+ * over a slow network and in a crowd on a slow machine */
+#define LIMIT_UNKNOWN_YOUNG_MS 3000
+/* between two looks at the processes of those that are to be killed, and two signals to one that
+ * stays */
+#define LIMIT_UNKNOWN_LOOK_MS 20
+#define LIMIT_UNKNOWN_KILL_MS 1000
+/* connections that wait until there is room, or until a penalty is over: of all, and of one
+ * client */
+#define LIMIT_WAITING 64
+#define LIMIT_WAITING_OF_CLIENT 32
+/* for room: longer than the youngest of those are young who may have to make it */
+#define LIMIT_WAITING_MS 5000
+
+/* What a source owes for a connection that has failed (init/penalty.h). */
+#define LIMIT_PENALTY_REFUSED_MS 5000  /* a wrong credential, or another request that is refused */
+#define LIMIT_PENALTY_OVERDUE_MS 10000 /* one that process 1 had to end */
+#define LIMIT_PENALTY_CRASH_MS 30000   /* one whose process was ended by an error of its own */
+/* that may be owed without a wait: people type a credential wrong three times; twice and four times
+ * as much for the networks of 56 and 48 bits */
+#define LIMIT_PENALTY_TOLERATED_MS 15000
+#define LIMIT_PENALTY_MOST_MS 30000 /* that can be owed beyond: forgiven in less than a minute */
+/* that is waited for at least, and a tenth of what is owed beyond in addition: four seconds in all,
+ * as long as every client of webhooks waits */
+#define LIMIT_PENALTY_WAIT_MS 1000
+#define LIMIT_DEBTORS 1024 /* sources that are remembered, 40 bytes each */
 
 /* tinysshd's words. */
 /* bytes of a complaint: what a client offers to negotiate, of which it tells 512 */

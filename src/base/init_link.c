@@ -42,3 +42,11 @@ enum init_link_answer init_link_ask(void) {
         return INIT_LINK_NOBODY;
     return answer == INIT_LINK_NO ? INIT_LINK_COUNTED : INIT_LINK_ALLOWED;
 }
+
+void init_link_known(void) {
+    static bool is_said;
+    char statement = INIT_LINK_KNOWN;
+    if (is_open && !is_said)
+        send(INIT_LINK_FD, &statement, 1, MSG_DONTWAIT | MSG_NOSIGNAL);
+    is_said = true;
+}

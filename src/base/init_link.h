@@ -1,9 +1,11 @@
 /* init_link.h: the socket between `bastion init` and a process that serves a connection which it
  * has accepted. Each connection has one of its own, so that nobody can ask for another's.
  *
- * A question is one byte, and so is its answer. There is one question: whether a line of the log on
- * a refused client may be written. Of those there are LIMIT_DENIAL_LINES a second, of all
- * connections of a port; process 1 counts the others, and says how many there were. */
+ * All that is said is one byte. There is one question, with one byte as its answer: whether a line
+ * of the log on a refused client may be written. Of those there are LIMIT_DENIAL_LINES a second, of
+ * all connections of a port; process 1 counts the others, and says how many there were. And there
+ * is one statement, without an answer: that a credential was right. Process 1 ends connections of
+ * which it has not heard that (init/unknown.h). */
 #ifndef BASE_INIT_LINK_H
 #define BASE_INIT_LINK_H
 
@@ -13,7 +15,7 @@
 #define INIT_LINK_FD 3
 #define INIT_LINK_VARIABLE "BASTION_INIT=3"
 
-enum { INIT_LINK_MAY_LOG = 'd', INIT_LINK_YES = 'y', INIT_LINK_NO = 'n' };
+enum { INIT_LINK_MAY_LOG = 'd', INIT_LINK_KNOWN = 'k', INIT_LINK_YES = 'y', INIT_LINK_NO = 'n' };
 
 /* Takes up the socket where the environment, the administrator's, says that there is one: to be
  * called before fd_only_standard, which leaves it open then. With `inherited` the programs that
@@ -29,5 +31,9 @@ enum init_link_answer {
     INIT_LINK_NOBODY   /* there is nobody to ask */
 };
 enum init_link_answer init_link_ask(void);
+
+/* Says that this connection's client has shown a right credential; once, however often it is
+ * called. Nobody may hear it. */
+void init_link_known(void);
 
 #endif

@@ -61,6 +61,8 @@ static const char *judge_credential(struct monitor *m, struct slice credential) 
              certificate[0] != '\0' ? certificate
              : reason == NULL       ? h->auth.user
                                     : "");
+    if (reason == NULL)
+        init_link_known();
     return reason;
 }
 

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "base/init_link.h"
 #include "base/log.h"
 #include "core/audit.h"
 #include "core/monitor.h"
@@ -55,6 +56,7 @@ void shell_link_read(struct ssh_connection *c) {
     epoll_ctl(c->poll, EPOLL_CTL_DEL, 0, NULL); /* see daemon_quick_acknowledge */
     if (got == RECEIPT_MESSAGE && login_may_start_shell(c)) {
         c->shell_told = true;
+        init_link_known();
         connection_audit(c, "login", "allow", NULL);
         c->monitor = fork();
         if (c->monitor == 0)

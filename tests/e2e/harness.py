@@ -343,11 +343,14 @@ class Server(Folder):
         with open(self.log, "ab") as log:
             self.process = subprocess.Popen(argv, env=self.env, stdin=subprocess.DEVNULL, stdout=log, stderr=stderr or log,
                                             cwd="/", start_new_session=True, **identity)
-        wait_for(lambda: is_listening(self.port) or self.process.poll() is not None, f"port {self.port}")
+        wait_for(lambda: self.is_listening() or self.process.poll() is not None, f"port {self.port}")
         if self.process.poll() is not None:
             fault = self.log_text().decode(errors="replace")
             self.remove()
             raise NotStarted(self.process.returncode, fault)
+
+    def is_listening(self):
+        return is_listening(self.port)
 
     def lay_out(self):
         """Nothing runs yet, and the folder is there: for what derives from this."""
@@ -443,8 +446,11 @@ class Client:
         self.sock.settimeout(timeout)
         if receive_buffer:
             self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
-        self.sock.connect((server.host, server.port))
+        self.connect(server)
         self.file = self.sock.makefile("rb")
+
+    def connect(self, server):
+        self.sock.connect((server.host, server.port))
 
     def __enter__(self):
         return self

@@ -1,14 +1,17 @@
 """Starts `bastion init` as process 1 of a container of our own making: namespaces for mounts and processes, and the root folder
 that the image has. The network is this machine's, so init listens on 127.0.0.1."""
+import ctypes
 import os
 import re
 import shutil
 import signal
+import socket
 import subprocess
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import harness
-from harness import BASTION, PATIENCE, free_port
+from harness import BASTION, PATIENCE, Client, free_port, is_listening
 from ssh_harness import SshServer
 
 TOP = Path(__file__).parents[2]
@@ -47,7 +50,7 @@ class InitServer(SshServer):
         less = ["/usr/bin/setpriv", "--bounding-set", capabilities, *(["--no-new-privs"] if no_new_privs else [])] if user is None else []
         self.words = [*wrap, "chroot", *(["--userspec", user] if user else []), "{root}", *less, "/bin/bastion", "init",
                       *(["--address", address] if address else [])]
-        super(SshServer, self).__init__(argv=InitServer.build, **{"AUDIT": "text", **ports, **settings})
+        super(SshServer, self).__init__(argv=type(self).build, **{"AUDIT": "text", **ports, **settings})
 
     def lay_out(self):
         super().lay_out()
@@ -111,6 +114,69 @@ class InitServer(SshServer):
 
     def printers(self):
         return [p for p in self.processes() if p not in self.roots() and is_init(p)]
+
+
+class NetServer(InitServer):
+    """One in a network namespace of its own, where clients have any address of 198.51.100.0/24 and 2001:db8::/32: it listens at
+    198.51.100.1 and 2001:db8::1, among others. Whoever talks to it is a client of `at`, or a program started by `command`."""
+
+    HOSTS = {4: "198.51.100.1", 6: "2001:db8::1"}
+
+    def __init__(self, **options):
+        super().__init__(address=None, **options)
+        self.host = self.HOSTS[4]
+
+    def build(self):
+        words = super().build()
+        return ["unshare", "--net", "sh", "-euc", "ip link set lo up; ip route add local 198.51.100.0/24 dev lo;"
+                'ip route add local 2001:db8::/32 dev lo; exec "$@"', "sh", *words]
+
+    def is_listening(self):
+        return self.within(lambda: is_listening(self.port))
+
+    def within(self, function):
+        """What the function returns there. Its sockets stay there."""
+        with ThreadPoolExecutor(1) as thread:
+            return thread.submit(lambda: (self._enter(), function())[1]).result()
+
+    def _enter(self):
+        libc = ctypes.CDLL(None, use_errno=True)
+        with open(f"/proc/{self.process.pid}/ns/net") as ns:
+            assert libc.setns(ns.fileno(), 0x40000000) == 0, os.strerror(ctypes.get_errno())  # this thread alone
+
+    def command(self, *argv):
+        """What runs a program where the server's addresses are."""
+        return ["nsenter", f"--net=/proc/{self.process.pid}/ns/net", *argv]
+
+    def arguments(self, *more, **options):
+        return self.command(*super().arguments(*more, **options))
+
+    def connect(self, source, port=None):
+        """A connection from that address."""
+        return self.within(lambda: self._connect(source, port or self.port))
+
+    def _connect(self, source, port):
+        s = socket.socket(socket.AF_INET6 if ":" in source else socket.AF_INET)
+        s.settimeout(PATIENCE)
+        if ":" in source:
+            s.setsockopt(socket.IPPROTO_IPV6, 78, 1)  # IPV6_FREEBIND: such a route alone is not enough (ipv6(7))
+        s.bind((source, 0))
+        s.connect((self.HOSTS[6 if ":" in source else 4], port))
+        return s
+
+    def at(self, source):
+        """Its HTTP client with that address."""
+        return NetClient(self, source)
+
+
+class NetClient(Client):
+    def __init__(self, server, source):
+        self.source = source
+        super().__init__(server)
+
+    def connect(self, server):
+        self.sock.close()
+        self.sock = server.connect(self.source)
 
 
 def is_init(pid):

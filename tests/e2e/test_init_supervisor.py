@@ -107,10 +107,18 @@ def spare(extra=4):
     return extra
 
 
+def known(server, count):
+    """So many connections that have shown a credential, and persist: others make room, see test_init_unknown.py."""
+    clients = [Client(server) for _ in range(count)]
+    for client in clients:
+        assert client.send(request()).answer().status == 200
+    return clients
+
+
 def test_limit_of_an_address(start):
-    server = start(InitServer, MAX_CONNECTIONS_PER_ADDRESS="2")
-    open_ones = [Client(server) for _ in range(2 + spare())]
-    wait_for(lambda: len(server.monitors()) == 2 + spare(), "they are served")
+    server = start(InitServer, MAX_CONNECTIONS_PER_ADDRESS="2", COMMAND_LOCK="off")
+    open_ones = known(server, 2 + spare())
+    assert len(server.monitors()) == 2 + spare()
     with Client(server) as client:
         client.send(request())
         answer = client.answer()
@@ -129,9 +137,8 @@ def test_limit_of_an_address(start):
 
 def test_limit_of_a_listener(start):
     """Another address does not help; and of many refusals the log has few lines."""
-    server = start(InitServer, address="0.0.0.0", MAX_CONNECTIONS="3")
-    open_ones = [Client(server) for _ in range(3 + spare())]
-    wait_for(lambda: len(server.monitors()) == 3 + spare(), "they are served")
+    server = start(InitServer, address="0.0.0.0", MAX_CONNECTIONS="3", COMMAND_LOCK="off")
+    open_ones = known(server, 3 + spare())
     for n in range(200):
         with socket.create_connection(("127.0.0.1", server.port), source_address=(f"127.0.1.{n % 100 + 1}", 0)) as s:
             s.sendall(request())
@@ -146,9 +153,8 @@ def test_limit_of_a_listener(start):
 
 def test_a_refusal_takes_no_descriptor_for_ever(start):
     """Clients that are refused and stay have to go when others come."""
-    server = start(InitServer, MAX_CONNECTIONS="1")
-    open_ones = [Client(server) for _ in range(1 + spare())]
-    wait_for(lambda: len(server.monitors()) == 1 + spare(), "they are served")
+    server = start(InitServer, MAX_CONNECTIONS="1", COMMAND_LOCK="off")
+    open_ones = known(server, 1 + spare())
     refused = [Client(server) for _ in range(100)]
     assert refused[-1].answer().status == 503
     assert len(os.listdir(f"/proc/{server.pid}/fd")) < 50
@@ -157,13 +163,13 @@ def test_a_refusal_takes_no_descriptor_for_ever(start):
 
 
 def test_ssh_over_the_limit_is_closed(start):
-    server = start(InitServer, MAX_CONNECTIONS="1")
-    held = [socket.create_connection(("127.0.0.1", server.ssh_port)) for _ in range(1 + spare())]
-    assert all(s.recv(4) == b"SSH-" for s in held)
+    server = start(InitServer, MAX_CONNECTIONS="1", COMMAND_LOCK="off", FORCE_COMMAND=f"echo begun; {UNTIL_GO}")
+    held = [server.start() for _ in range(1 + spare())]
+    assert all(session.stdout.readline() == b"begun\n" for session in held)
     with socket.create_connection(("127.0.0.1", server.ssh_port)) as s:
         assert s.recv(100) == b""
-    for s in held:
-        s.close()
+    server.go()
+    assert [session.wait(PATIENCE) for session in held] == [0] * len(held)
 
 
 # ---- what is short ----

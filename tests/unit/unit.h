@@ -47,5 +47,6 @@ Suite *unit_check(void);
 Suite *unit_init(void);
 Suite *unit_token_file(void);
 Suite *unit_tokens(void);
+Suite *unit_connection(void);
 
 #endif
