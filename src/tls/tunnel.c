@@ -9,9 +9,8 @@
 #include "base/clock.h"
 #include "base/peer.h"
 #include "limit.h"
-#include "wire/opening.h"
 
-enum { RECORD_HANDSHAKE = 22 };
+enum { RECORD_HANDSHAKE = 22, RECORD_HEAD = 5 }; /* RFC 5246, section 6.2.1 */
 
 /* ---- the client's side ---- */
 
@@ -108,25 +107,36 @@ static size_t read_early(struct tunnel *t, unsigned char *at, size_t n, int64_t 
     }
 }
 
-/* Whether the n bytes, and those that follow, are the start of a request in clear text: a method
- * and a space. */
-static bool is_http(struct tunnel *t, const unsigned char *first, size_t n, int64_t deadline) {
-    static const char *const methods[] = {"GET ",     "HEAD ",  "POST ",  "PUT ",     "DELETE ",
-                                          "OPTIONS ", "PATCH ", "TRACE ", "CONNECT ", "PRI "};
-    unsigned char start[8];
+/* What the n bytes, and as many of those that follow as it takes, begin in clear text: a request's
+ * method and a space, or a header of the PROXY protocol (haproxy's proxy-protocol.txt, section
+ * 2). */
+static enum tunnel_hello read_clear_text(struct tunnel *t, const unsigned char *first, size_t n,
+                                         int64_t deadline) {
+    static const struct {
+        const char *bytes;
+        size_t n;
+        enum tunnel_hello is;
+    } known[] = {
+        {"GET ", 4, HELLO_HTTP},     {"HEAD ", 5, HELLO_HTTP},
+        {"POST ", 5, HELLO_HTTP},    {"PUT ", 4, HELLO_HTTP},
+        {"DELETE ", 7, HELLO_HTTP},  {"OPTIONS ", 8, HELLO_HTTP},
+        {"PATCH ", 6, HELLO_HTTP},   {"TRACE ", 6, HELLO_HTTP},
+        {"CONNECT ", 8, HELLO_HTTP}, {"PRI ", 4, HELLO_HTTP},
+        {"PROXY ", 6, HELLO_PROXY},  {"\r\n\r\n\0\r\nQUIT\n", 12, HELLO_PROXY},
+    };
+    char start[12];
     memcpy(start, first, n);
-    for (size_t i = 0; i < sizeof methods / sizeof *methods; i++) {
-        size_t length = strlen(methods[i]);
-        while (n < length && memcmp(start, methods[i], n) == 0) {
-            size_t more = read_early(t, start + n, 1, deadline);
+    for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
+        while (n < known[i].n && memcmp(start, known[i].bytes, n) == 0) {
+            size_t more = read_early(t, (unsigned char *)start + n, 1, deadline);
             if (more == 0)
-                return false;
+                return HELLO_STRANGE;
             n += more;
         }
-        if (n >= length && memcmp(start, methods[i], length) == 0)
-            return true;
+        if (n >= known[i].n && memcmp(start, known[i].bytes, known[i].n) == 0)
+            return known[i].is;
     }
-    return false;
+    return HELLO_STRANGE;
 }
 
 /* The connection's first byte is the type of a record, or what somebody sends who speaks something
@@ -134,13 +144,11 @@ static bool is_http(struct tunnel *t, const unsigned char *first, size_t n, int6
 static enum tunnel_hello read_first(struct tunnel *t, int64_t deadline) {
     size_t room;
     unsigned char *at = br_ssl_engine_recvrec_buf(t->engine, &room);
-    size_t n = read_early(t, at, room, deadline);
+    size_t n = read_early(t, at, room < RECORD_HEAD ? room : RECORD_HEAD, deadline);
     if (n == 0)
         return HELLO_FAILED;
-    if (opening_of((const char *)at, n) == OPENING_PROXY)
-        return HELLO_PROXY;
     if (at[0] != RECORD_HANDSHAKE)
-        return is_http(t, at, n, deadline) ? HELLO_HTTP : HELLO_STRANGE;
+        return read_clear_text(t, at, n, deadline);
     br_ssl_engine_recvrec_ack(t->engine, n);
     return HELLO_TLS;
 }

@@ -32,7 +32,8 @@ struct tunnel {
 /* Sets up the tunnel of an engine that is ready to begin. */
 void tunnel_start(struct tunnel *t, br_ssl_engine_context *engine, int in, int out);
 
-/* Takes the alerts of the client from now on, in place of the engine. tunnel_start calls it. */
+/* Takes the alerts of the client from now on, in place of the engine: once the handshake is done.
+ */
 void tunnel_watch_alerts(struct tunnel *t);
 
 enum tunnel_hello {

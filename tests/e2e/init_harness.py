@@ -31,6 +31,7 @@ ln -s pts/ptmx "$root/dev/ptmx"
 mount --bind "$home/etc" "$root/etc/bastion"
 [ -z "$volume" ] || mount --bind "$home/keys" "$root/etc/ssh/keys"
 mount --bind "$home/t" "$root$home/t"
+[ -z "$counters" ] || { mkdir -p "$root$counters"; mount --bind "$counters" "$root$counters"; }
 for d in usr lib lib32 lib64; do [ ! -d /$d ] || mount --bind /$d "$root/$d"; done
 mount -o remount,bind,ro "$root"
 """
@@ -46,7 +47,8 @@ class InitServer(SshServer):
         self.more, self.prepare, self.alice, self.address = f"echo {uts} >/proc/sys/kernel/hostname\n{more}", prepare, alice, address
         self.ssh_port = free_port()
         ports = {"SSH_PORT": str(self.ssh_port), "RUN_DIR": None, "SSH_USER": None}
-        self.options = {"mode": mode, "volume": "1" if volume else ""}
+        # Where an executable of tests/coverage counts; it finds the folder by the same path in here.
+        self.options = {"mode": mode, "volume": "1" if volume else "", "counters": os.environ.get("BASTION_COUNTERS", "")}
         less = ["/usr/bin/setpriv", "--bounding-set", capabilities, *(["--no-new-privs"] if no_new_privs else [])] if user is None else []
         self.words = [*wrap, "chroot", *(["--userspec", user] if user else []), "{root}", *less, "/bin/bastion", "init",
                       *(["--address", address] if address else [])]

@@ -310,3 +310,13 @@ def test_mask(start, audit, mask, command, shown):
     assert ask(server).status == 200
     server.wait_event("end")
     assert [event["command"] for event in server.events("start") + server.events("end")] == [shown, shown]
+
+
+@pytest.mark.parametrize("header", [b"PROXY TCP4 192.0.2.1 192.0.2.2 1 2\r\n", b"\r\n\r\n\0\r\nQUIT\n\x21\x11\0\x0c"])
+def test_proxy_header_before_tls(start, header):
+    """It is named, since a balancer that is set up so would be refused for no reason that anybody sees."""
+    server = start(program=(BASTION, "tls", BASTION, "http"), **pair().settings())
+    with Client(server) as client:
+        client.send(header)
+        [event] = server.wait_event("deny", channel="tls")
+    assert event["reason"] == "TLS: a header of the PROXY protocol, which this port does not take"

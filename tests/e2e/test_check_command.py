@@ -94,6 +94,9 @@ def test_prefix():
     found = look(**RULES, COMMAND_PREFIX="id 'a b'")
     assert found.code == 0 and "mean nothing here" in found.warnings[0]
     assert "carriage return" in look(**RULES, COMMAND_PREFIX="id\r").faults[0]
+    assert "byte order mark" in look(**RULES, COMMAND_PREFIX="\ufeffid").faults[0]
+    found = look(**RULES, COMMAND_PREFIX="env sh -c")
+    assert found.code == 0 and "a request's first word becomes a script" in found.warnings[0]
 
 
 def test_rules_without_a_prefix():

@@ -11,7 +11,7 @@ def test_quiet_when_all_is_well():
     found = look()
     assert (found.code, found.err, found.warnings, found.lines("not looked at")) == (0, "", [], [])
     assert found.verdict == "What is configured can work."
-    assert len(found.out.splitlines()) == 5 and TOKEN not in found.out
+    assert len(found.out.splitlines()) == 7 and TOKEN not in found.out
     assert [line.index(" = ") for line in found.out.splitlines()[:3]] == [13] * 3
 
 

@@ -223,7 +223,8 @@ def test_check_of_files():
     assert check(GOOD, "--files", before=OWN_FOLDERS).returncode == 78
 
 
-@pytest.mark.parametrize("arguments", [["nonsense"], ["HTTP"], [""], ["http", "x"], ["http", "--nonsense"], ["cgi", "x"], ["check", "a", "b"], ["check", "--nonsense"], ["-x"]], ids=str)
+@pytest.mark.parametrize("arguments", [["nonsense"], ["HTTP"], [""], ["http", "x"], ["http", "--nonsense"], ["cgi", "x"], ["check", "a", "b"], ["check", "--nonsense"], ["-x"],
+                                       ["init", "x"], ["init", "--address"], ["init", "--address", "here"], ["ssh", "x"], ["tls"], ["health", "x"]], ids=str)
 def test_usage(arguments):
     found = subprocess.run([BASTION, *arguments], env={**SANITIZERS, **GOOD}, stdin=subprocess.DEVNULL, capture_output=True)
     assert (found.returncode, found.stdout) == (64, b"") and found.stderr

@@ -216,6 +216,34 @@ START_TEST(named_file_must_be_there) {
 }
 END_TEST
 
+START_TEST(named_file_from_here) {
+    char relative[] = "HTTP_TOKEN_FILE=TLS";
+    char *one[] = {relative, NULL};
+    char here[256], wanted[300];
+    put(directory_a, "TLS", BYTES("token"));
+    ck_assert_ptr_nonnull(getcwd(here, sizeof here));
+    ck_assert_int_eq(chdir(directory_a), 0);
+    int result = read_settings(one, NEED_HTTP);
+    ck_assert_int_eq(chdir(here), 0);
+    ck_assert_int_eq(result, 0);
+    ck_assert_str_eq(settings_text(&s, SETTING_HTTP_TOKEN), "token");
+    snprintf(wanted, sizeof wanted, "%s/TLS", directory_a);
+    ck_assert_str_eq(s.named_file[SETTING_HTTP_TOKEN], wanted);
+}
+END_TEST
+
+START_TEST(longest_value) {
+    static char variable[sizeof "FORCE_COMMAND=" + LIMIT_VALUE + 1];
+    char *one[] = {variable, NULL};
+    int n = snprintf(variable, sizeof variable, "FORCE_COMMAND=");
+    memset(variable + n, 'x', LIMIT_VALUE);
+    ck_assert_int_eq(read_settings(one, NEED_RUN), 0);
+    variable[n + LIMIT_VALUE] = 'x';
+    ck_assert_int_eq(read_settings(one, NEED_RUN), -1);
+    ck_assert_str_eq(s.error, "FORCE_COMMAND: too long (from the environment)");
+}
+END_TEST
+
 START_TEST(contents) {
     static char big[LIMIT_VALUE + 2];
     char *none[] = {NULL};
@@ -309,6 +337,8 @@ Suite *unit_settings(void) {
                             precedence,
                             empty_file_is_none,
                             named_file_must_be_there,
+                            named_file_from_here,
+                            longest_value,
                             contents,
                             trust,
                             needs,
