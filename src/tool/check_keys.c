@@ -129,7 +129,7 @@ static void check_host_key(const struct subject *x) {
 }
 
 void check_keys(const struct subject *x) {
-    struct key_file file;
+    struct key_file file = {.good = 0};
     begin_file(&file, "");
     x->keys->see = note_key;
     x->keys->context = &file;
