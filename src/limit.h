@@ -196,8 +196,8 @@
 /* bytes of address space of the process that speaks TLS: the static storage of all programs is most
  * of it, and never touched */
 #define LIMIT_TLS_ADDRESS_SPACE 67108864
-/* bytes of address space of the process that parses HTTP: the executable, mostly */
-#define LIMIT_HTTP_ADDRESS_SPACE 67108864
+/* bytes of address space of a connection's front: the executable, mostly */
+#define LIMIT_FRONT_ADDRESS_SPACE 67108864
 #define LIMIT_TLS_TURN 16 /* records or pieces of one way before the other is looked at */
 
 /* Process 1. */

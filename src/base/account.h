@@ -21,7 +21,7 @@ struct account {
     char shell[LIMIT_HOME];
 };
 
-/* The numbers as which a process parses HTTP (http/confinement.c), as which one prints what comes
+/* The numbers as which a process parses HTTP (http/http_monitor.c), as which one prints what comes
  * to /dev/log (init/syslog.c), and as which one holds a TLS key (tls/tls.c). They need no names,
  * and are none that distributions, systemd and container runtimes give out. */
 enum { ACCOUNT_HTTP = 65525, ACCOUNT_SYSLOG = 65526, ACCOUNT_TLS = 65527 };

@@ -137,7 +137,27 @@ int landlock_make(const struct landlock_paths *ways, const struct landlock_paths
     return m.ruleset;
 }
 
-int landlock_close_all(void) {
+/* Adds a rule for what is there. A file can have no rights that directories alone have, and older
+ * versions know fewer. */
+static int add_grant(int ruleset, const struct landlock_grant *grant, uint64_t handled) {
+    static const uint64_t rights[] = {
+        [LANDLOCK_TO_READ] = LANDLOCK_READ_FILE | LANDLOCK_READ_DIR,
+        [LANDLOCK_TO_RUN] = LANDLOCK_READ_FILE | LANDLOCK_EXECUTE,
+        [LANDLOCK_TO_DEVICE] = LANDLOCK_READ_FILE | LANDLOCK_WRITE_FILE | LANDLOCK_IOCTL_DEV,
+    };
+    struct stat st;
+    int fd = open(grant->path, O_PATH | O_CLOEXEC);
+    if (fd == -1)
+        return 0;
+    struct landlock_beneath rule = {rights[grant->use] & handled, fd};
+    if (fstat(fd, &st) == 0 && !S_ISDIR(st.st_mode))
+        rule.allowed &= ~(uint64_t)LANDLOCK_READ_DIR;
+    int result = (int)syscall(SYS_landlock_add_rule, ruleset, LANDLOCK_PATH_BENEATH, &rule, 0);
+    close(fd);
+    return result;
+}
+
+int landlock_close_all_but(const struct landlock_grant *grants, size_t n) {
     /* Which rights of files each version knows, as how many bits from the first; the last stands
      * for all that are to come. */
     static const unsigned char rights[] = {0, 13, 14, 15, 15, 16};
@@ -152,10 +172,16 @@ int landlock_close_all(void) {
     };
     /* A kernel refuses more bytes than it knows, unless they are zero. */
     int ruleset = (int)syscall(SYS_landlock_create_ruleset, &all, sizeof all, 0);
-    int result = ruleset == -1 ? -1 : landlock_enter(ruleset);
+    int result = ruleset == -1 ? -1 : 0;
+    for (size_t i = 0; i < n && result == 0; i++)
+        result = add_grant(ruleset, &grants[i], all.handled);
+    if (result == 0)
+        result = landlock_enter(ruleset);
     fd_close(&ruleset);
     return result;
 }
+
+int landlock_close_all(void) { return landlock_close_all_but(NULL, 0); }
 
 int landlock_enter(int ruleset) {
     if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == -1)

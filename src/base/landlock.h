@@ -39,6 +39,20 @@ int landlock_make(const struct landlock_paths *ways, const struct landlock_paths
  * errno where the kernel has no Landlock. */
 int landlock_close_all(void);
 
+/* What is left to be done at a path, and below it where that is a directory. */
+enum landlock_use {
+    LANDLOCK_TO_READ,  /* read, list */
+    LANDLOCK_TO_RUN,   /* read, execute */
+    LANDLOCK_TO_DEVICE /* read, write, control (ioctl(2)) */
+};
+struct landlock_grant {
+    const char *path; /* links are followed; what is not there is left out */
+    enum landlock_use use;
+};
+
+/* As landlock_close_all, but for what the n grants leave. */
+int landlock_close_all_but(const struct landlock_grant *grants, size_t n);
+
 /* Puts this process under the ruleset, for good, and takes its way to new privileges with it
  * (no_new_privs). It makes nothing but two system calls: a child of vfork(2) may call it. Returns
  * 0, or -1 with errno. */

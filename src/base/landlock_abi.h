@@ -7,12 +7,15 @@
 
 /* Rights of files. */
 enum {
+    LANDLOCK_EXECUTE = 1 << 0,
     LANDLOCK_WRITE_FILE = 1 << 1,
     LANDLOCK_READ_FILE = 1 << 2,
+    LANDLOCK_READ_DIR = 1 << 3,
     LANDLOCK_REMOVE_DIR = 1 << 4,
     LANDLOCK_MAKE_SYM = 1 << 12, /* the last of removing and making, which stand in a row */
     LANDLOCK_REFER = 1 << 13,    /* refused by every ruleset that does not allow it */
-    LANDLOCK_TRUNCATE = 1 << 14
+    LANDLOCK_TRUNCATE = 1 << 14,
+    LANDLOCK_IOCTL_DEV = 1 << 15
 };
 
 enum { LANDLOCK_VERSION_FLAG = 1, LANDLOCK_PATH_BENEATH = 1 };

@@ -5,7 +5,10 @@
 #include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <stddef.h>
+#include <sched.h>
 #include <stdint.h>
+#include <string.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -76,6 +79,159 @@ int seccomp_allow(const unsigned *calls, size_t n) {
 #else
     (void)calls;
     (void)n;
+    errno = ENOSYS;
+    return -1;
+#endif
+}
+
+/* ---- what is refused of a program that has all the rest ---- */
+
+/* Calls that not every machine, or not every version of the headers, has. */
+static const unsigned privileged[] = {
+    SYS_ptrace,
+    SYS_mount,
+    SYS_umount2,
+    SYS_pivot_root,
+    SYS_chroot,
+    SYS_setns,
+    SYS_unshare,
+    SYS_open_by_handle_at,
+    SYS_process_vm_readv,
+    SYS_process_vm_writev,
+    SYS_kcmp,
+    SYS_keyctl,
+    SYS_add_key,
+    SYS_request_key,
+    SYS_init_module,
+    SYS_finit_module,
+    SYS_delete_module,
+    SYS_bpf,
+    SYS_perf_event_open,
+    SYS_reboot,
+    SYS_swapon,
+    SYS_swapoff,
+    SYS_acct,
+    SYS_quotactl,
+    SYS_adjtimex,
+    SYS_clock_adjtime,
+    SYS_sethostname,
+    SYS_setdomainname,
+    SYS_syslog,
+    SYS_vhangup,
+    SYS_bind,
+    SYS_listen,
+    SYS_accept4,
+    SYS_execveat,
+    SYS_fanotify_init,
+    SYS_memfd_create,
+#ifdef SYS_accept
+    SYS_accept,
+#endif
+#ifdef SYS_userfaultfd
+    SYS_userfaultfd,
+#endif
+#ifdef SYS_kexec_load
+    SYS_kexec_load,
+#endif
+#ifdef SYS_kexec_file_load
+    SYS_kexec_file_load,
+#endif
+#ifdef SYS_settimeofday
+    SYS_settimeofday,
+#endif
+#ifdef SYS_clock_settime
+    SYS_clock_settime,
+#endif
+#ifdef SYS_clock_settime64
+    SYS_clock_settime64,
+    SYS_clock_settime32,
+    SYS_settimeofday_time32,
+#endif
+#ifdef SYS_iopl
+    SYS_iopl,
+    SYS_ioperm,
+#endif
+#ifdef SYS_io_uring_setup
+    SYS_io_uring_setup,
+    SYS_io_uring_enter,
+    SYS_io_uring_register,
+#endif
+#ifdef SYS_move_mount
+    SYS_open_tree,
+    SYS_move_mount,
+    SYS_fsopen,
+    SYS_fsconfig,
+    SYS_fsmount,
+    SYS_fspick,
+#endif
+#ifdef SYS_mount_setattr
+    SYS_mount_setattr,
+#endif
+#ifdef SYS_pidfd_getfd
+    SYS_pidfd_getfd,
+#endif
+#ifdef SYS_socketcall
+    SYS_socketcall,
+#endif
+};
+enum {
+    PRIVILEGED = sizeof privileged / sizeof *privileged,
+    NAMESPACES = CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWIPC
+                 | CLONE_NEWUTS | CLONE_NEWCGROUP,
+    FOREIGN_CALLS = 0x40000000 /* of x86-64: those of its x32 convention */
+};
+
+#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+enum { LOW_HALF = 4 };
+#else
+enum { LOW_HALF = 0 };
+#endif
+#ifdef __s390x__
+enum { CLONE_FLAGS = 1 }; /* which argument of clone(2) has them */
+#else
+enum { CLONE_FLAGS = 0 };
+#endif
+
+#define LOAD(field) BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, field))
+#define REFUSE(error) BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | (error))
+
+int seccomp_refuse_privileged(void) {
+#ifdef NATIVE
+    const struct sock_filter head[] = {
+        LOAD(arch),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, NATIVE, 1, 0),
+        REFUSE(EPERM),
+        LOAD(nr),
+        BPF_JUMP(BPF_JMP | BPF_JGE | BPF_K, FOREIGN_CALLS, 0, 1),
+        REFUSE(ENOSYS),
+        /* musl asks a name service daemon about accounts that there are not: as if it were shut */
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_connect, 0, 1),
+        REFUSE(EACCES),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_clone3, 0, 1),
+        REFUSE(ENOSYS),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_clone, 0, 4),
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS,
+                 offsetof(struct seccomp_data, args[CLONE_FLAGS]) + LOW_HALF),
+        BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, NAMESPACES, 0, 1),
+        REFUSE(EPERM),
+        LOAD(nr),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_socket, 0, 4),
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, args[0]) + LOW_HALF),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, AF_UNIX, 1, 0),
+        REFUSE(EAFNOSUPPORT),
+        LOAD(nr),
+    };
+    enum { START = sizeof head / sizeof *head };
+    struct sock_filter code[START + PRIVILEGED + TAIL];
+    memcpy(code, head, sizeof head);
+    for (unsigned i = 0; i < PRIVILEGED; i++)
+        code[START + i] = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, privileged[i],
+                                                       (uint8_t)(PRIVILEGED - i), 0);
+    code[START + PRIVILEGED] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW);
+    code[START + PRIVILEGED + 1] = (struct sock_filter)REFUSE(EPERM);
+    const struct sock_fprog program = {.len = START + PRIVILEGED + TAIL, .filter = code};
+    return (int)syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &program);
+#else
     errno = ENOSYS;
     return -1;
 #endif

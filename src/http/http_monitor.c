@@ -10,15 +10,16 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/drop.h"
 #include "base/env.h"
 #include "base/fd.h"
 #include "base/init_link.h"
 #include "base/log.h"
 #include "base/rate.h"
 #include "core/audit.h"
+#include "core/front_confinement.h"
 #include "core/monitor.h"
 #include "http/auth.h"
-#include "http/confinement.h"
 
 extern char **environ;
 
@@ -29,6 +30,7 @@ extern char **environ;
 __attribute__((noreturn)) static void run_front(const struct http_connection *c, int link,
                                                 pid_t monitor) {
     static struct front f; /* large */
+    const struct account nobody = {.uid = ACCOUNT_HTTP, .gid = ACCOUNT_HTTP};
     static const int monitors[] = {SIGPIPE, SIGTERM, SIGINT, SIGHUP};
     for (size_t i = 0; i < sizeof monitors / sizeof *monitors; i++)
         signal(monitors[i], SIG_IGN);
@@ -36,7 +38,8 @@ __attribute__((noreturn)) static void run_front(const struct http_connection *c,
         env_wipe(environ); /* secrets stand there */
     init_link_close();
     f.link = link;
-    if (confinement_enter() == -1 || prctl(PR_SET_PDEATHSIG, SIGKILL) == -1 || getppid() != monitor)
+    if ((geteuid() == 0 && drop_to(&nobody) == -1) || front_confine(false) == -1
+        || prctl(PR_SET_PDEATHSIG, SIGKILL) == -1 || getppid() != monitor)
         _exit(71);
     _exit(c->serve(&f));
 }

@@ -18,6 +18,7 @@
 #include "base/init_link.h"
 #include "base/peer.h"
 #include "base/ucspi.h"
+#include "ssh/daemon_confinement.h"
 #include "ssh/handoff.h"
 #include "ssh/login.h"
 #include "ssh/tracer.h"
@@ -32,14 +33,15 @@ static bool give_shell_end(int fd) {
 /* In the child: waits for a byte, which says that its parent watches it and its children's socket
  * is there; then becomes tinysshd. It dies with its parent, without whom nobody would look after
  * the session. */
-static void become_tinysshd(int go, int log, int shell_end, const char *program) {
+static void become_tinysshd(int go, int log, int shell_end, const struct setup *setup) {
     char byte;
     sigset_t none;
     sigemptyset(&none);
     if (read(go, &byte, 1) == 1 && prctl(PR_SET_PDEATHSIG, SIGKILL) == 0 && dup2(log, 2) != -1
         && give_shell_end(shell_end)) {
+        daemon_confine(setup);
         sigprocmask(SIG_SETMASK, &none, NULL);
-        execle(program, "tinysshd", "-v", SETUP_HOST_KEY, (char *)NULL,
+        execle(setup->program, "tinysshd", "-v", SETUP_HOST_KEY, (char *)NULL,
                (const char *[]){"PATH=/bin:/usr/bin", NULL});
     }
     _exit(71);
@@ -75,7 +77,7 @@ const char *daemon_start(struct ssh_connection *c) {
         return strerror(errno);
     if (c->tinysshd == 0) {
         close(go[1]); /* else it would wait for itself */
-        become_tinysshd(go[0], log[1], link[1], c->setup.program);
+        become_tinysshd(go[0], log[1], link[1], &c->setup);
     }
     close(go[0]);
     close(log[1]);

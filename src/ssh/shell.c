@@ -8,7 +8,6 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
-#include <sys/resource.h>
 #include <termios.h>
 #include <unistd.h>
 
@@ -17,6 +16,7 @@
 #include "base/ucspi.h"
 #include "core/audit.h"
 #include "core/front.h"
+#include "core/front_confinement.h"
 #include "core/monitor.h"
 #include "core/runas.h"
 #include "ssh/handoff.h"
@@ -135,11 +135,9 @@ static bool give_up_terminal(void) {
  * or with its code, which is returned. */
 static int end_as_command(const struct outcome *o) {
     if (o->signal != 0) {
-        struct rlimit none = {0, 0};
         sigset_t set;
         sigemptyset(&set);
         sigaddset(&set, o->signal);
-        setrlimit(RLIMIT_CORE, &none);
         signal(o->signal, SIG_DFL);
         sigprocmask(SIG_UNBLOCK, &set, NULL);
         raise(o->signal);
@@ -166,6 +164,8 @@ static int serve_login(struct front *f, const char *request) {
                                      .variables = client_variables(),
                                      .terminal = 0,
                                      .leads_terminal = terminal && give_up_terminal()};
+    if (front_confine(true) == -1)
+        return refuse_session("this process can't be confined", 71);
     stdstreams_start(&streams, terminal);
     front_run(f, &rq, &streams.frontend);
     int code = streams.outcome.code;
