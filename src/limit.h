@@ -103,6 +103,8 @@
 /* bytes of text in a message between front and monitor: a credential that is the whole head */
 #define LIMIT_MESSAGE_TEXT LIMIT_HEAD
 #define LIMIT_REFUSAL_TEXT 256 /* bytes of why the front refused a request, for the log */
+/* for descriptors under way to other processes to be taken, where there are too many */
+#define LIMIT_PASSING_MS 2000
 /* variables that a client may give the command */
 #define LIMIT_CLIENT_VARIABLES 16
 /* between two looks at whether anybody is left of the process group of such a command */

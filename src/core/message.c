@@ -30,7 +30,13 @@ int message_send(int link, const struct message *m, const void *text, size_t n, 
         message.msg_control = &control;
         message.msg_controllen = (socklen_t)CMSG_SPACE(fd_count * sizeof *fds);
     }
-    ssize_t sent = sendmsg(link, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
+    ssize_t sent;
+    int64_t deadline = clock_after(clock_now(), LIMIT_PASSING_MS);
+    /* ETOOMANYREFS: the account has as many descriptors under way between processes as one may have
+     * open (unix(7)). They are taken in a moment. */
+    while ((sent = sendmsg(link, &message, MSG_NOSIGNAL | MSG_DONTWAIT)) == -1
+           && errno == ETOOMANYREFS && clock_now() < deadline)
+        poll(NULL, 0, 5);
     return sent == (ssize_t)(sizeof *m + n) ? 0 : -1;
 }
 

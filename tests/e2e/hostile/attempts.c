@@ -1,6 +1,7 @@
-/* attempts.c: what somebody tries who has taken a process over. One line on standard error for
- * each: "attempt NAME ERRNO", 0 where it succeeded. The test that builds this says by the
- * environment of this very process, before it is confined, what there is to be had. */
+/* attempts.c: what somebody tries who has taken a process over. One line on standard error (or the
+ * descriptor REPORT) for each: "attempt NAME ERRNO", 0 where it succeeded. The test that builds
+ * this says by the environment of this very process, before it is confined, what there is to be
+ * had; or by macros of the same names, where it has none. */
 #include "attempts.h"
 
 #include <errno.h>
@@ -23,6 +24,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#ifndef REPORT
+#define REPORT 2
+#endif
+
 static char target[4096], secret_file[4096], run_dir[4096], own_token[4096];
 static pid_t parent;
 static bool may_exec;
@@ -30,6 +35,11 @@ static bool may_exec;
 /* By a constructor, since the environment may be wiped before anything hostile runs. */
 __attribute__((constructor)) static void look_around(void) {
     const char *value;
+#ifdef HOSTILE_SOCKET
+    setenv("HOSTILE_SOCKET", HOSTILE_SOCKET, 1);
+    setenv("TLS_KEY", TLS_KEY, 1);
+    setenv("RUN_DIR", RUN_DIR, 1);
+#endif
     if ((value = getenv("HOSTILE_SOCKET")) != NULL)
         snprintf(target, sizeof target, "%s", value);
     if ((value = getenv("TLS_KEY")) != NULL)
@@ -59,7 +69,7 @@ __attribute__((constructor)) static void find_block(void) {
 static void tell(const char *name, long result) {
     char line[128];
     int n = snprintf(line, sizeof line, "attempt %s %d\n", name, result == -1 ? errno : 0);
-    if (write(2, line, (size_t)n) != n)
+    if (write(REPORT, line, (size_t)n) != n)
         _exit(99);
 }
 
