@@ -32,14 +32,14 @@ static bool give_shell_end(int fd) {
 /* In the child: waits for a byte, which says that its parent watches it and its children's socket
  * is there; then becomes tinysshd. It dies with its parent, without whom nobody would look after
  * the session. */
-static void become_tinysshd(int go, int log, int shell_end, const char *program) {
+static void become_tinysshd(int go, int log, int shell_end, const struct setup *setup) {
     char byte;
     sigset_t none;
     sigemptyset(&none);
     if (read(go, &byte, 1) == 1 && prctl(PR_SET_PDEATHSIG, SIGKILL) == 0 && dup2(log, 2) != -1
-        && give_shell_end(shell_end)) {
+        && dup2(setup->key_list, SETUP_KEY_LIST_FD) != -1 && give_shell_end(shell_end)) {
         sigprocmask(SIG_SETMASK, &none, NULL);
-        execle(program, "tinysshd", "-v", SETUP_HOST_KEY, (char *)NULL,
+        execle(setup->program, "tinysshd", "-v", SETUP_HOST_KEY, (char *)NULL,
                (const char *[]){"PATH=/bin:/usr/bin", NULL});
     }
     _exit(71);
@@ -75,11 +75,12 @@ const char *daemon_start(struct ssh_connection *c) {
         return strerror(errno);
     if (c->tinysshd == 0) {
         close(go[1]); /* else it would wait for itself */
-        become_tinysshd(go[0], log[1], link[1], c->setup.program);
+        become_tinysshd(go[0], log[1], link[1], &c->setup);
     }
     close(go[0]);
     close(log[1]);
     close(link[1]);
+    fd_close(&c->setup.key_list);
     c->log = log[0];
     c->link = link[0];
     c->traced = geteuid() == 0 && tracer_watch(c->tinysshd);
