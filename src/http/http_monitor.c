@@ -46,21 +46,21 @@ __attribute__((noreturn)) static void run_front(const struct http_connection *c,
 struct http_monitor {
     const struct http_connection *connection;
     struct auth auth;
-    struct rate denials; /* lines of the log on refused requests, without `bastion init` */
+    char reason[TOKENS_REASON]; /* of the last credential that was refused */
+    struct rate denials;        /* lines of the log on refused requests, without `bastion init` */
     struct settings settings;
     struct session session;
     struct monitor monitor;
 };
 
 static const char *judge_credential(struct monitor *m, struct slice credential) {
-    const struct http_monitor *h = m->context;
+    struct http_monitor *h = m->context;
+    char user[LIMIT_USER] = "";
     const char *reason =
-        credential.n == 0 ? "no credential" : auth_refuse(&h->auth, credential.at, credential.n);
+        credential.n == 0 ? "no credential"
+                          : auth_judge(&h->auth, credential, h->connection->peer, user, h->reason);
     const char *certificate = h->connection->user;
-    snprintf(m->user, sizeof m->user, "%s",
-             certificate[0] != '\0' ? certificate
-             : reason == NULL       ? h->auth.user
-                                    : "");
+    snprintf(m->user, sizeof m->user, "%s", certificate[0] != '\0' ? certificate : user);
     if (reason == NULL)
         init_link_known();
     return reason;
@@ -116,7 +116,7 @@ static const char *open_session(struct http_monitor *h) {
         return error;
     if (session_open(&h->session, &h->settings, environment) == -1)
         return h->session.error;
-    if (h->auth.scheme == AUTH_NONE)
+    if (h->auth.scheme == AUTH_NONE && !h->auth.has_tokens)
         return "HTTP_BASIC_AUTH, HTTP_TOKEN: neither is set, so nobody may run anything";
     return NULL;
 }
