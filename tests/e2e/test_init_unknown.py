@@ -145,6 +145,22 @@ def test_old_ones_make_room(start):
         client.__exit__()
 
 
+def test_one_that_has_just_logged_in(start):
+    """Process 1 has not read of it yet when somebody else comes: it has more to read than it takes at a time."""
+    server = start(NetServer, MAX_CONNECTIONS_PER_ADDRESS="24", COMMAND_LOCK="off", FORCE_COMMAND="echo ok", SSH_PORT="off")
+    clients = [server.at(STRANGER) for _ in range(24)]
+    wait_for(lambda: len(served(server)) == 24, "they are served")
+    time.sleep(4)  # until they are old
+    os.kill(server.pid, signal.SIGSTOP)
+    assert [client.send(request()).answer().status for client in clients] == [200] * 24
+    with server.at(STRANGER) as late:
+        os.kill(server.pid, signal.SIGCONT)
+        assert late.answer().status == 503
+    assert [client.send(request()).answer().status for client in clients] == [200] * 24
+    for client in clients:
+        client.__exit__()
+
+
 STAYS = """
 #include <signal.h>
 #include <unistd.h>
