@@ -108,6 +108,8 @@ const char *auth_judge(const struct auth *a, struct slice field, const char *pee
     if (refused != NULL) {
         tokens_start(&t);
         tokens_add(&t, a->directory);
+        if (a->unusable != NULL)
+            a->unusable(a->context, &t.errors);
         if (t.count == 0)
             return refused;
         refused = judge_by_tokens(&t, field, peer, &token, reason);

@@ -16,6 +16,9 @@ struct auth {
     char user[LIMIT_USER];    /* for the log: the name before the colon, or "token" */
     const char *directory;    /* TOKENS_DIR: these count too, by either scheme */
     bool has_tokens;          /* a file is there */
+    /* called with what of the tokens is unusable, whenever they are read */
+    void (*unusable)(void *context, const struct buf *lines);
+    void *context;
 };
 
 /* Takes the credential out of the settings and wipes it there; HTTP_BASIC_AUTH wins. AUTH_NONE when

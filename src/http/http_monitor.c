@@ -17,6 +17,7 @@
 #include "base/rate.h"
 #include "core/audit.h"
 #include "core/monitor.h"
+#include "core/noted.h"
 #include "http/auth.h"
 #include "http/confinement.h"
 
@@ -52,6 +53,15 @@ struct http_monitor {
     struct session session;
     struct monitor monitor;
 };
+
+static void note_unusable(void *context, const struct buf *lines) {
+    const struct http_monitor *h = context;
+    int directory = open(settings_text(&h->settings, SETTING_RUN_DIR),
+                         O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+    if (directory != -1)
+        noted_log(directory, "unusable-tokens", lines, h->connection->channel, h->connection->peer);
+    fd_close(&directory);
+}
 
 static const char *judge_credential(struct monitor *m, struct slice credential) {
     struct http_monitor *h = m->context;
@@ -112,6 +122,8 @@ static const char *open_session(struct http_monitor *h) {
     const char *error =
         settings_start(&h->settings, &places, NEED_RUN | NEED_HTTP | NEED_ACCOUNT | NEED_RUN_DIR);
     auth_load(&h->auth, &h->settings);
+    h->auth.unusable = note_unusable;
+    h->auth.context = h;
     if (error != NULL)
         return error;
     if (session_open(&h->session, &h->settings, environment) == -1)

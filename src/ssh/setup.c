@@ -13,6 +13,7 @@
 #include "base/fd.h"
 #include "core/audit.h"
 #include "ssh/hostkey.h"
+#include "core/noted.h"
 #include "core/protect.h"
 #include "core/runas.h"
 
@@ -166,42 +167,12 @@ static const char *look_at_directories(struct setup *x) {
 
 /* ---- the keys ---- */
 
-static bool has_line(struct slice text, struct slice line) {
-    while (text.n > 0) {
-        struct slice other = slice_take_line(&text);
-        if (other.n == line.n && memcmp(other.at, line.at, line.n) == 0)
-            return true;
-    }
-    return false;
-}
-
 /* What is found before there is a client is no error of a connection. */
 static void log_unusable(const char *peer, const char *text) {
     if (peer == NULL)
         audit_notice("ssh", text);
     else
         audit_error("ssh", peer, text);
-}
-
-/* Logs which keys and files are unusable, unless an earlier connection has: the file `unusable` in
- * the directory says which it has logged. */
-static void log_key_errors(int directory, const struct authorized_keys *k, const char *peer) {
-    static char known[LIMIT_KEY_ERRORS]; /* large */
-    int fd = openat(directory, "unusable", O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-    ssize_t n = fd == -1 ? 0 : fd_read_file(fd, known, sizeof known);
-    fd_close(&fd);
-    struct slice before = {known, n > 0 ? (size_t)n : 0};
-    if (before.n == k->errors.len && memcmp(known, k->errors.at, before.n) == 0)
-        return;
-    struct slice rest = {k->errors.at, k->errors.len};
-    while (rest.n > 0) {
-        struct slice line = slice_take_line(&rest);
-        char text[LIMIT_PATH + 256];
-        snprintf(text, sizeof text, "%.*s", (int)line.n, line.at);
-        if (!has_line(before, line))
-            log_unusable(peer, text);
-    }
-    fd_put_file(directory, "unusable", k->errors.at, k->errors.len, 0600, false);
 }
 
 /* Makes the link that leads each tinysshd to its own list. */
@@ -222,7 +193,7 @@ static const char *prepare_keys(struct setup *x, const struct settings *s, const
     if (directory == -1)
         return set_setup_error(x, "%s: %s", SETUP_KEYS, strerror(errno));
     authorized_keys_read(&x->keys, s);
-    log_key_errors(directory, &x->keys, peer);
+    noted_log(directory, "unusable", &x->keys.errors, "ssh", peer);
     int linked = link_key_list(directory);
     close(directory);
     if (linked == -1)

@@ -139,6 +139,26 @@ def test_a_file_that_others_can_write(start):
     assert [who(server, bearer(secret)) for secret in ("evil", server.ci)] == [None, "ci"]
 
 
+def test_what_is_unusable_is_named_once(start):
+    """Whatever clients send meanwhile; and again when it has changed."""
+    server = start(TokenServer)
+    server.put("a", "sha256:00\n", line("one", " from=host"))
+    server.put("b", line("two", " expires=never"), line("good"))
+
+    def faults():
+        return [event["reason"].removeprefix("/run/tokens/") for event in server.events("fault")]
+    for _ in range(3):
+        assert [who(server, bearer(secret)) for secret in ("one", "two", "good", "x")] == [None, None, "b", None]
+    wrong = ["a.token:1: sha256: has not 64 hexadecimal digits behind it", "a.token:2: from= has an entry that is no address and no network",
+             "b.token:1: expires= is no date: YYYY-MM-DD or YYYY-MM-DDTHH:MM:SSZ"]
+    assert faults() == wrong
+    server.put("a", line("one"))
+    assert who(server, bearer("one")) == "a"
+    server.put("a", "sha256:00\n")
+    assert who(server, bearer("one")) is None
+    assert faults() == wrong + wrong[:1]
+
+
 def test_a_thousand(start):
     server = start(TokenServer)
     for n in range(1000):
