@@ -24,6 +24,7 @@
 #include "core/protect.h"
 #include "core/runas.h"
 #include "core/settings_export.h"
+#include "core/tokens.h"
 #include "accounts.h"
 #include "rundir.h"
 #include "supervisor.h"
@@ -81,7 +82,8 @@ static bool has_port(const struct supervisor *v, enum setting port) {
     return settings_number(&v->settings, port) != 0;
 }
 static bool has_credential(const struct supervisor *v) {
-    return has_either(v, SETTING_HTTP_BASIC_AUTH, SETTING_HTTP_TOKEN);
+    return has_either(v, SETTING_HTTP_BASIC_AUTH, SETTING_HTTP_TOKEN)
+           || tokens_any(settings_text(&v->settings, SETTING_TOKENS_DIR));
 }
 static bool has_http(const struct supervisor *v) {
     return has_credential(v) && has_port(v, SETTING_HTTP_PORT);

@@ -44,17 +44,24 @@ static uint32_t random_number(int64_t now) {
     return getrandom(&n, sizeof n, GRND_NONBLOCK) == sizeof n ? n : (uint32_t)now * 2654435761;
 }
 
+/* Whoever has to go for it is ended, unless it turns out that he is known: then another one. */
 static struct connection_verdict judge(struct supervisor *v, const struct waiting *w, bool again,
                                        int64_t now) {
-    struct connection_request request = {.listener = w->number,
-                                         .source = &w->source,
-                                         .has_waited = again,
-                                         .random = random_number(now)};
-    struct connection_verdict verdict = connection_limits_judge(&v->limits, &request, now);
-    if (verdict.victim != NULL)
-        unknown_end(verdict.victim, &v->listeners[w->number],
-                    "no right credential yet: the connection made room for another", now);
-    return verdict;
+    struct listener *l = &v->listeners[w->number];
+    struct connection_request request = {
+        .listener = w->number, .source = &w->source, .has_waited = again};
+    for (;;) {
+        request.random = random_number(now);
+        struct connection_verdict verdict = connection_limits_judge(&v->limits, &request, now);
+        if (verdict.victim != NULL)
+            links_read(v->links, verdict.victim, l, now);
+        if (verdict.victim != NULL && verdict.victim->state != CONNECTION_UNKNOWN)
+            continue;
+        if (verdict.victim != NULL)
+            unknown_end(verdict.victim, l,
+                        "no right credential yet: the connection made room for another", now);
+        return verdict;
+    }
 }
 
 /* False when no process could be made: others had better wait. The client is served, or refused. */
@@ -153,6 +160,6 @@ void intake_close(struct supervisor *v, int64_t now) {
     while (waiting_count() > 0) {
         struct waiting w = *waiting_at(0);
         waiting_remove(0);
-        refuse(v, &w, "this container stops", now);
+        refuse(v, &w, "bastion init ends: nobody is served any more", now);
     }
 }

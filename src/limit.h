@@ -114,6 +114,8 @@
 #define LIMIT_ACCOUNT_LINE 16384
 /* for whoever has just taken the lock to write down that he has */
 #define LIMIT_LOCK_RECORD_MS 20
+/* bytes of whose run it is, as those read who find the lock held: a longer name ends in "..." */
+#define LIMIT_LOCK_USER 64
 /* for finding the process that holds a lock which no run holds */
 #define LIMIT_LOCK_LOOK_MS 200
 /* the lock's number in the command is this or the next free one: far from the single digits that

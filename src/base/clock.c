@@ -23,6 +23,14 @@ struct timespec *clock_left(int64_t deadline, int64_t now, struct timespec *ts) 
     return ts;
 }
 
+int64_t clock_local(int64_t seconds) {
+    time_t shown = (time_t)seconds;
+    struct tm tm;
+    gmtime_r(&shown, &tm);
+    tm.tm_isdst = -1;
+    return mktime(&tm);
+}
+
 void clock_stamp(char out[CLOCK_STAMP]) {
     struct timespec ts;
     struct tm tm;

@@ -22,6 +22,10 @@ int64_t clock_after(int64_t now, int64_t ms);
  * or returns NULL for CLOCK_NEVER. */
 struct timespec *clock_left(int64_t deadline, int64_t now, struct timespec *ts);
 
+/* The seconds of time(2) at which a clock that shows the machine's local time (tzset(3)) shows what
+ * one in UTC shows at `seconds`. */
+int64_t clock_local(int64_t seconds);
+
 #define CLOCK_STAMP sizeof "2026-11-24T12:00:00.123Z"
 /* The time of day in UTC as RFC 3339 has it, with milliseconds. */
 void clock_stamp(char out[CLOCK_STAMP]);

@@ -88,6 +88,10 @@ int seccomp_allow(const unsigned *calls, size_t n) {
 
 /* Calls that not every machine, or not every version of the headers, has. */
 static const unsigned privileged[] = {
+    SYS_kill,
+    SYS_tgkill,
+    SYS_rt_sigqueueinfo,
+    SYS_rt_tgsigqueueinfo,
     SYS_ptrace,
     SYS_mount,
     SYS_umount2,
@@ -124,6 +128,14 @@ static const unsigned privileged[] = {
     SYS_execveat,
     SYS_fanotify_init,
     SYS_memfd_create,
+    SYS_setpriority,
+    SYS_ioprio_set,
+    SYS_sched_setaffinity,
+    SYS_sched_setscheduler,
+    SYS_sched_setparam,
+    SYS_sched_setattr,
+    SYS_migrate_pages,
+    SYS_move_pages,
 #ifdef SYS_accept
     SYS_accept,
 #endif
@@ -166,6 +178,13 @@ static const unsigned privileged[] = {
 #endif
 #ifdef SYS_mount_setattr
     SYS_mount_setattr,
+#endif
+#ifdef SYS_pidfd_open
+    SYS_pidfd_open,
+    SYS_pidfd_send_signal,
+#endif
+#ifdef SYS_process_madvise
+    SYS_process_madvise,
 #endif
 #ifdef SYS_pidfd_getfd
     SYS_pidfd_getfd,
@@ -219,6 +238,20 @@ int seccomp_refuse_privileged(void) {
         BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, args[0]) + LOW_HALF),
         BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, AF_UNIX, 1, 0),
         REFUSE(EAFNOSUPPORT),
+        LOAD(nr),
+        /* Ending itself by a signal, as raise(3) does it, is left; process 1 and this one's parent
+         * are kept from it. (Landlock keeps all others, since its sixth version.) */
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_tkill, 0, 5),
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, args[0]) + LOW_HALF),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 1, 1, 0),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (uint32_t)getppid(), 0, 1),
+        REFUSE(EPERM),
+        LOAD(nr),
+        /* limits, but of nobody else's */
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_prlimit64, 0, 4),
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, args[0]) + LOW_HALF),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 0, 1, 0),
+        REFUSE(EPERM),
         LOAD(nr),
     };
     enum { START = sizeof head / sizeof *head };

@@ -18,9 +18,9 @@ bool seccomp_is_available(void);
 int seccomp_allow(const unsigned *calls, size_t n);
 
 /* Takes from this process, and whatever it starts, what a program without a filter of its own needs
- * for nothing honest: sockets but local ones, and connecting these; namespaces, mounts, the
- * kernel's keys, modules and programs, other processes' memory; all but this machine's own calling
- * convention. Returns as seccomp_allow does. */
+ * for nothing honest: signals to others; sockets but local ones, and connecting these; namespaces,
+ * mounts, the kernel's keys, modules and programs, other processes' memory; all but this machine's
+ * own calling convention. Returns as seccomp_allow does. */
 int seccomp_refuse_privileged(void);
 
 #endif

@@ -18,17 +18,20 @@
 #include "base/num.h"
 #include "base/run_directory.h"
 #include "limit.h"
+#include "wire/quote.h"
 
-/* The line in the lock file, its record, is always as long: "RUN STATE SECONDS COMMAND\n", where
- * STATE is r (the run goes on) or e (it has ended). Where each part begins, and how long they
- * are. */
+/* The line in the lock file, its record, is always as long: "RUN STATE SECONDS COMMAND USER\n",
+ * where STATE is r (the run goes on) or e (it has ended), and USER is in double quotes with spaces
+ * behind them. Where each part begins, and how long they are. */
 enum {
     RECORD_RUN = 0,
     RECORD_STATE = 17,
     RECORD_SECONDS = 19,
     SECONDS_WIDTH = 12,
     RECORD_COMMAND = 32,
-    RECORD_LENGTH = 49
+    RECORD_USER = 49,
+    USER_WIDTH = LOCK_USER - 1,
+    RECORD_LENGTH = RECORD_USER + USER_WIDTH + 1
 };
 
 static int open_lock_file(int directory) {
@@ -103,10 +106,12 @@ pid_t lock_queue(struct lock *l) {
 
 /* ---- whose it is ---- */
 
-void lock_record(struct lock *l, const char *run, const char *command) {
-    char line[RECORD_LENGTH + 1];
-    int n = snprintf(line, sizeof line, "%.16s r %0*lld %.16s\n", run, SECONDS_WIDTH,
-                     (long long)time(NULL), command);
+void lock_record(struct lock *l, const char *run, const char *command, const char *user) {
+    char line[RECORD_LENGTH + 1], quoted[LOCK_USER];
+    struct buf b = BUF_ON(quoted);
+    quote_text(&b, user, strlen(user), LIMIT_LOCK_USER);
+    int n = snprintf(line, sizeof line, "%.16s r %0*lld %.16s %-*.*s\n", run, SECONDS_WIDTH,
+                     (long long)time(NULL), command, USER_WIDTH, (int)b.len, b.at);
     l->recorded = l->record != -1 && n == RECORD_LENGTH
                   && pwrite(l->record, line, RECORD_LENGTH, 0) == RECORD_LENGTH;
 }
@@ -126,11 +131,25 @@ static bool is_lock_name(const char *at) {
     return true;
 }
 
+/* Takes a name in quotes as quote_text makes them, with nothing but spaces behind it. */
+static bool read_user(const char *at, char out[LOCK_USER]) {
+    int n = 1;
+    for (; n < USER_WIDTH && at[n] != '"'; n++) {
+        n += at[n] == '\\';
+        if (n == USER_WIDTH || at[n] < ' ' || at[n] > '~')
+            return false;
+    }
+    if (at[0] != '"' || n == USER_WIDTH || strspn(at + n + 1, " ") != (size_t)(USER_WIDTH - n - 1))
+        return false;
+    snprintf(out, LOCK_USER, "%.*s", n + 1, at);
+    return true;
+}
+
 static bool read_record(int fd, struct lock_holder *h) {
     char line[RECORD_LENGTH + 1] = "";
     uint64_t seconds;
     if (fd_read_file(fd, line, RECORD_LENGTH) != RECORD_LENGTH || !is_lock_name(line + RECORD_RUN)
-        || !is_lock_name(line + RECORD_COMMAND))
+        || !is_lock_name(line + RECORD_COMMAND) || !read_user(line + RECORD_USER, h->user))
         return false;
     h->ended = line[RECORD_STATE] == 'e';
     if ((line[RECORD_STATE] != 'r' && !h->ended)

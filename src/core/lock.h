@@ -9,8 +9,12 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-/* 16 hexadecimal digits and a NUL: the name of a run, and that of a command */
-enum { LOCK_NAME = 17 };
+#include "limit.h"
+
+enum {
+    LOCK_NAME = 17, /* 16 hexadecimal digits and a NUL: the name of a run, and that of a command */
+    LOCK_USER = LIMIT_LOCK_USER + sizeof "\"...\"" /* a user's name as quote_text writes it */
+};
 
 /* The lock file says whose run it is, in one line that whoever holds the lock has written: for
  * those who find it held. */
@@ -38,14 +42,15 @@ int lock_take(struct lock *l);
  * process id, or -1. */
 pid_t lock_queue(struct lock *l);
 
-/* This process holds the lock: writes down for which run of which command. */
-void lock_record(struct lock *l, const char *run, const char *command);
+/* This process holds the lock: writes down for which run of which command, and whose. */
+void lock_record(struct lock *l, const char *run, const char *command, const char *user);
 
 /* Leaves the lock to the command's tree, or to the next one: the run has ended. */
 void lock_leave(struct lock *l);
 
 struct lock_holder {
     char run[LOCK_NAME], command[LOCK_NAME]; /* empty: not known */
+    char user[LOCK_USER];                    /* in double quotes, printable ASCII */
     int64_t since;                           /* seconds since 1970 */
     bool ended; /* the run has ended, and something that it left behind holds the lock */
     /* a process that does, where the run is not known or has ended; 0: none that this account may

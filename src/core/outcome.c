@@ -25,7 +25,7 @@ void outcome_tell(struct buf *b, const struct outcome *o, const char *newline) {
     case OUTCOME_FAILED:
         buf_format(b, "bastion: the command cannot be started: %s%s", o->reason, newline);
         break;
-    case OUTCOME_FORBIDDEN: buf_format(b, "bastion: %s%s", o->reason, newline); break;
+    case OUTCOME_FORBIDDEN: buf_format(b, "bastion: %s\n", o->reason); break;
     case OUTCOME_SKIPPED: buf_format(b, "%s: this one is left out.%s", o->busy, newline); break;
     case OUTCOME_BUSY: buf_format(b, "%s: try again later.%s", o->busy, newline); break;
     case OUTCOME_ERROR:

@@ -102,7 +102,8 @@ static void name_command(char out[LOCK_NAME], const struct session *s, const str
 }
 
 /* Who holds the lock, for the client (o->busy) and for the log (o->reason), which alone may know of
- * processes. */
+ * processes, and has the run's user in the line of its start. The client has shown a credential of
+ * this service: whose run is in its way is what it has to know to ask that person. */
 static void tell_holder(struct session *s, struct outcome *o, const char *command) {
     struct lock_holder h;
     char since[32] = "", process[64] = "";
@@ -117,14 +118,14 @@ static void tell_holder(struct session *s, struct outcome *o, const char *comman
         snprintf(s->busy, sizeof s->busy, "A run is under way already");
         snprintf(s->error, sizeof s->error, "another run holds the lock%s", process);
     } else if (h.ended) {
-        snprintf(s->busy, sizeof s->busy, "What run %s of %s left behind is still at work", h.run,
-                 since);
+        snprintf(s->busy, sizeof s->busy, "What run %s by %s of %s left behind is still at work",
+                 h.run, h.user, since);
         snprintf(s->error, sizeof s->error,
                  "run %s, since %s%s, has ended, but what it left behind holds the lock%s", h.run,
                  since, other ? ", of another command in this RUN_DIR" : "", process);
     } else {
-        snprintf(s->busy, sizeof s->busy, "A run%s is under way already (%s, since %s)",
-                 other ? " of another command" : "", h.run, since);
+        snprintf(s->busy, sizeof s->busy, "A run%s by %s is under way already (%s, since %s)",
+                 other ? " of another command" : "", h.user, h.run, since);
         snprintf(s->error, sizeof s->error, "run %s, since %s%s, holds the lock", h.run, since,
                  other ? ", of another command in this RUN_DIR" : "");
     }
@@ -175,7 +176,7 @@ static bool take_lock(struct session *s, const struct request *rq, const struct 
         *o = (struct outcome){.kind = OUTCOME_ERROR, .reason = s->error};
     }
     if (got == 1)
-        lock_record(&s->lock, a->run, command);
+        lock_record(&s->lock, a->run, command, rq->user);
     return got == 1;
 }
 

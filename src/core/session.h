@@ -22,7 +22,7 @@ struct session {
     struct lock lock;
     struct run run;          /* the last one */
     char error[LIMIT_ERROR]; /* why nothing may be served, or what a request's outcome tells */
-    char busy[128];          /* what is under way, where a request's outcome tells of it */
+    char busy[256];          /* what is under way, where a request's outcome tells of it */
     /* last, since most of these is room that a run may never touch */
     struct decision decision; /* on the request at hand */
     struct policy policy;

@@ -145,17 +145,34 @@ static int by_name(const void *a, const void *b) {
     return strcmp(*(const char *const *)a, *(const char *const *)b);
 }
 
+/* The bytes of the identity in a file's name; 0 where it is none of tokens. */
+static size_t identity_of(const char *file) {
+    enum { END = sizeof TOKENS_END - 1 };
+    size_t n = strlen(file);
+    return file[0] != '.' && n > END && strcmp(file + n - END, TOKENS_END) == 0 ? n - END : 0;
+}
+
+bool tokens_any(const char *directory) {
+    bool any = false;
+    DIR *dir = opendir(directory);
+    if (dir == NULL)
+        return false;
+    for (struct dirent *e; !any && (e = readdir(dir)) != NULL;)
+        any = identity_of(e->d_name) > 0;
+    closedir(dir);
+    return any;
+}
+
 /* Lists the identities, sorted, so that what is named about them comes in the same order each time.
  * False where there are more than there is room for. */
 static bool list_names(struct tokens *t, DIR *dir, const char *names[LIMIT_TOKENS], size_t *count) {
-    enum { END = sizeof TOKENS_END - 1 };
     bool room = true;
     for (struct dirent *e; (e = readdir(dir)) != NULL;) {
-        size_t n = strlen(e->d_name);
-        if (e->d_name[0] == '.' || n <= END || strcmp(e->d_name + n - END, TOKENS_END) != 0)
+        size_t n = identity_of(e->d_name);
+        if (n == 0)
             continue;
         const char *name =
-            *count == LIMIT_TOKENS ? NULL : keep_text(t, (struct slice){e->d_name, n - END});
+            *count == LIMIT_TOKENS ? NULL : keep_text(t, (struct slice){e->d_name, n});
         if (name != NULL)
             names[(*count)++] = name;
         room = room && name != NULL;

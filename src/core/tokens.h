@@ -41,6 +41,9 @@ void tokens_start(struct tokens *t);
  * Whatever is unusable is named in t->errors, and the rest counts. */
 void tokens_add(struct tokens *t, const char *directory);
 
+/* Whether a file of tokens is there, good or not. */
+bool tokens_any(const char *directory);
+
 /* Whether n bytes can be an identity: they stand in the log, and in Basic before a colon. */
 bool tokens_is_name(struct slice name);
 

@@ -19,6 +19,7 @@
 #include "core/audit.h"
 #include "core/front_confinement.h"
 #include "core/monitor.h"
+#include "core/noted.h"
 #include "http/auth.h"
 
 extern char **environ;
@@ -49,21 +50,30 @@ __attribute__((noreturn)) static void run_front(const struct http_connection *c,
 struct http_monitor {
     const struct http_connection *connection;
     struct auth auth;
-    struct rate denials; /* lines of the log on refused requests, without `bastion init` */
+    char reason[TOKENS_REASON]; /* of the last credential that was refused */
+    struct rate denials;        /* lines of the log on refused requests, without `bastion init` */
     struct settings settings;
     struct session session;
     struct monitor monitor;
 };
 
+static void note_unusable(void *context, const struct buf *lines) {
+    const struct http_monitor *h = context;
+    int directory = open(settings_text(&h->settings, SETTING_RUN_DIR),
+                         O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+    if (directory != -1)
+        noted_log(directory, "unusable-tokens", lines, h->connection->channel, h->connection->peer);
+    fd_close(&directory);
+}
+
 static const char *judge_credential(struct monitor *m, struct slice credential) {
-    const struct http_monitor *h = m->context;
+    struct http_monitor *h = m->context;
+    char user[LIMIT_USER] = "";
     const char *reason =
-        credential.n == 0 ? "no credential" : auth_refuse(&h->auth, credential.at, credential.n);
+        credential.n == 0 ? "no credential"
+                          : auth_judge(&h->auth, credential, h->connection->peer, user, h->reason);
     const char *certificate = h->connection->user;
-    snprintf(m->user, sizeof m->user, "%s",
-             certificate[0] != '\0' ? certificate
-             : reason == NULL       ? h->auth.user
-                                    : "");
+    snprintf(m->user, sizeof m->user, "%s", certificate[0] != '\0' ? certificate : user);
     if (reason == NULL)
         init_link_known();
     return reason;
@@ -115,11 +125,13 @@ static const char *open_session(struct http_monitor *h) {
     const char *error =
         settings_start(&h->settings, &places, NEED_RUN | NEED_HTTP | NEED_ACCOUNT | NEED_RUN_DIR);
     auth_load(&h->auth, &h->settings);
+    h->auth.unusable = note_unusable;
+    h->auth.context = h;
     if (error != NULL)
         return error;
     if (session_open(&h->session, &h->settings, environment) == -1)
         return h->session.error;
-    if (h->auth.scheme == AUTH_NONE)
+    if (h->auth.scheme == AUTH_NONE && !h->auth.has_tokens)
         return "HTTP_BASIC_AUTH, HTTP_TOKEN: neither is set, so nobody may run anything";
     return NULL;
 }

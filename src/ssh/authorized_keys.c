@@ -6,14 +6,18 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/fd.h"
 #include "base/small_file.h"
 #include "core/protect.h"
 #include "core/replaced_mount.h"
 #include "wire/base64.h"
+#include "wire/date.h"
+#include "wire/from.h"
 #include "wire/sha256.h"
 
 static void report_seen(const struct authorized_keys *k, struct key_seen seen) {
@@ -34,9 +38,19 @@ static void add_file_error(struct authorized_keys *k, const char *file, size_t l
 
 const struct key *authorized_keys_find(const struct authorized_keys *k, const char *text) {
     for (size_t i = 0; i < k->count; i++)
-        if (strcmp(k->key[i].text, text) == 0)
+        if (k->key[i].state == KEY_HOLDS && strcmp(k->key[i].text, text) == 0)
             return &k->key[i];
     return NULL;
+}
+
+void authorized_keys_judge(struct authorized_keys *k, const char *peer, int64_t now) {
+    for (size_t i = 0; i < k->count; i++) {
+        struct key *key = &k->key[i];
+        struct slice from = {key->from, strlen(key->from)};
+        key->state = now > key->expires                                   ? KEY_EXPIRED
+                     : from.n > 0 && !from_has(from, FROM_PATTERNS, peer) ? KEY_ELSEWHERE
+                                                                          : KEY_HOLDS;
+    }
 }
 
 static bool is_printable(struct slice s) {
@@ -62,23 +76,54 @@ struct source {
     struct slice name, identity;
 };
 
+/* Whether the key is there already, without limits: then one behind it never counts. */
+static bool is_there_for_all(const struct authorized_keys *k, const char *text) {
+    for (size_t i = 0; i < k->count; i++)
+        if (k->key[i].from[0] == '\0' && k->key[i].expires == DATE_NEVER
+            && strcmp(k->key[i].text, text) == 0)
+            return true;
+    return false;
+}
+
+static int64_t earliest_expiry(const struct authorized *a) {
+    int64_t earliest = DATE_NEVER;
+    for (size_t i = 0; i < a->expiries; i++) {
+        int64_t at = a->expiry[i].local ? clock_local(a->expiry[i].seconds) : a->expiry[i].seconds;
+        earliest = clock_earlier(at, earliest);
+    }
+    return earliest;
+}
+
+/* Keeps its limits. False where there is no room. */
+static bool keep_limits(struct authorized_keys *k, struct key *key, const struct authorized *a) {
+    key->expires = earliest_expiry(a);
+    key->from = "";
+    if (a->from.n == 0)
+        return true;
+    key->from = k->limits.at + k->limits.len;
+    buf_bytes(&k->limits, a->from.at, a->from.n);
+    buf_char(&k->limits, '\0');
+    return !k->limits.full;
+}
+
 static void add_key(struct authorized_keys *k, const struct source *from, size_t line,
                     const struct authorized *a) {
     struct slice who = from->identity.n > 0       ? from->identity
                        : is_printable(a->comment) ? a->comment
                                                   : from->name;
-    if (k->count == LIMIT_KEYS) {
+    struct key *key = k->count < LIMIT_KEYS ? &k->key[k->count] : NULL;
+    if (key == NULL || !keep_limits(k, key, a)) {
         add_key_error(k, from->path, line, "one key more than there is room for", a);
         return;
     }
-    struct key *key = &k->key[k->count];
     snprintf(key->text, sizeof key->text, "%.*s", (int)a->key.n, a->key.at);
-    if (authorized_keys_find(k, key->text) != NULL) {
+    if (is_there_for_all(k, key->text)) {
         report_seen(k, (struct key_seen){.path = from->path, .line = line, .a = a});
         return;
     }
     snprintf(key->identity, sizeof key->identity, "%.*s", (int)who.n, who.at);
     key->no_pty = a->no_pty;
+    key->state = KEY_HOLDS;
     k->count++;
     report_seen(k, (struct key_seen){.path = from->path, .line = line, .a = a, .key = key});
 }
@@ -269,6 +314,7 @@ static void read_key_directory(struct authorized_keys *k, const char *directory)
 void authorized_keys_read(struct authorized_keys *k, const struct settings *s) {
     k->count = 0;
     k->errors = BUF_ON(k->error_text);
+    k->limits = BUF_ON(k->limit_text);
     read_key_directory(k, settings_text(s, SETTING_AUTHORIZED_KEYS_DIR));
     read_single_file(k, settings_text(s, SETTING_AUTHORIZED_KEYS_HOST));
     read_single_file(k, settings_text(s, SETTING_AUTHORIZED_KEYS_REPO));
@@ -277,12 +323,21 @@ void authorized_keys_read(struct authorized_keys *k, const struct settings *s) {
                        "no usable key: nobody can log in");
 }
 
-int authorized_keys_write(const struct authorized_keys *k, int directory) {
+int authorized_keys_open(const struct authorized_keys *k) {
     static char text[LIMIT_KEYS * (SSH_KEY_TEXT + sizeof "ssh-ed25519 \n")];
     struct buf b = BUF_ON(text);
     for (size_t i = 0; i < k->count; i++)
-        buf_format(&b, "ssh-ed25519 %s\n", k->key[i].text);
-    return fd_put_file(directory, "authorized_keys", b.at, b.len, 0644, false);
+        if (k->key[i].state == KEY_HOLDS)
+            buf_format(&b, "ssh-ed25519 %s\n", k->key[i].text);
+    int fd = memfd_create("authorized_keys", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+    if (fd == -1)
+        return -1;
+    errno = ENOSPC; /* what a short write means */
+    if (write(fd, b.at, b.len) == (ssize_t)b.len && fchmod(fd, 0644) == 0
+        && fcntl(fd, F_ADD_SEALS, F_SEAL_WRITE | F_SEAL_GROW | F_SEAL_SHRINK | F_SEAL_SEAL) == 0)
+        return fd;
+    fd_close(&fd);
+    return -1;
 }
 
 void authorized_keys_fingerprint(char out[KEYS_FINGERPRINT], struct slice key) {

@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 #include "base/buf.h"
@@ -33,25 +34,36 @@ struct authorized_keys {
         char text[SSH_KEY_TEXT + 1]; /* base64 */
         char identity[LIMIT_USER];   /* whose it is */
         bool no_pty;
+        int64_t expires;  /* the last second at which it counts, or DATE_NEVER (wire/date.h) */
+        const char *from; /* its from="...", in `limits`; empty: it counts everywhere */
+        enum key_state { KEY_HOLDS, KEY_EXPIRED, KEY_ELSEWHERE } state;
     } key[LIMIT_KEYS];
+    struct buf limits; /* on `limit_text` */
+    char limit_text[LIMIT_KEY_CONDITIONS];
     struct buf errors; /* what was unusable, a line each: FILE:LINE: reason */
     char error_text[LIMIT_KEY_ERRORS];
 };
 
 /* Reads the sources: each *.pub of AUTHORIZED_KEYS_DIR (the file's name less .pub is the identity),
  * AUTHORIZED_KEYS_HOST and AUTHORIZED_KEYS_REPO (the key's comment is, else the file's name). Of a
- * key that is there twice the first counts. A file that is missing has no keys, nor has one that a
- * command could have written (core/protect.h). What can't be used is named in k->errors, and the
- * rest counts. Also named there are files of that directory that hold keys and are not read, since
- * their names do not end in .pub, and private keys above all. */
+ * key that is there twice the first counts, as long as its limits hold; they are not judged here. A
+ * file that is missing has no keys, nor has one that a command could have written (core/protect.h).
+ * What can't be used is named in k->errors, and the rest counts. Also named there are files of that
+ * directory that hold keys and are not read, since their names do not end in .pub, and private keys
+ * above all. */
 void authorized_keys_read(struct authorized_keys *k, const struct settings *s);
 
-/* The key with that text, or NULL. */
+/* Judges each key's limits for a client at `peer` (base/ucspi.h), at the seconds `now` of time(2):
+ * key->state says which hold. */
+void authorized_keys_judge(struct authorized_keys *k, const char *peer, int64_t now);
+
+/* The first key with that text whose limits hold, or NULL. */
 const struct key *authorized_keys_find(const struct authorized_keys *k, const char *text);
 
-/* Writes the keys to the file authorized_keys in the open directory, as tinysshd reads them: mode
- * 0644, this process's own, and complete at any moment. Returns 0, or -1 with errno. */
-int authorized_keys_write(const struct authorized_keys *k, int directory);
+/* Puts the keys whose limits hold into a file that has no name (memfd_create(2)), as tinysshd reads
+ * them: mode 0644, this process's own, and never changed again. Returns a descriptor, or -1 with
+ * errno. */
+int authorized_keys_open(const struct authorized_keys *k);
 
 /* Writes the fingerprint of a key of any type, given in base64, as ssh-keygen(1) shows it; an empty
  * text where it is no key. */

@@ -11,6 +11,7 @@
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -38,7 +39,7 @@ static void become_tinysshd(int go, int log, int shell_end, const struct setup *
     sigset_t none;
     sigemptyset(&none);
     if (read(go, &byte, 1) == 1 && prctl(PR_SET_PDEATHSIG, SIGKILL) == 0 && dup2(log, 2) != -1
-        && give_shell_end(shell_end)) {
+        && dup2(setup->key_list, SETUP_KEY_LIST_FD) != -1 && give_shell_end(shell_end)) {
         daemon_confine(setup);
         sigprocmask(SIG_SETMASK, &none, NULL);
         execle(setup->program, "tinysshd", "-v", SETUP_HOST_KEY, (char *)NULL,
@@ -82,6 +83,7 @@ const char *daemon_start(struct ssh_connection *c) {
     close(go[0]);
     close(log[1]);
     close(link[1]);
+    fd_close(&c->setup.key_list);
     c->log = log[0];
     c->link = link[0];
     c->traced = geteuid() == 0 && tracer_watch(c->tinysshd);
@@ -155,10 +157,22 @@ static void end_connection(struct ssh_connection *c) {
 
 /* ---- its children ---- */
 
+/* Whether a process, held at its execve(2), has become the account's shell, or nobody may look:
+ * root without the capability SYS_PTRACE. (Landlock lets no other program start.) */
+static bool is_account_shell(const struct ssh_connection *c, pid_t pid) {
+    char path[64];
+    struct stat it, shell;
+    snprintf(path, sizeof path, "/proc/%ld/exe", (long)pid);
+    if (stat(path, &it) == -1)
+        return errno == EACCES;
+    return stat(c->setup.account.shell, &shell) == 0 && it.st_dev == shell.st_dev
+           && it.st_ino == shell.st_ino;
+}
+
 static void take_children(struct ssh_connection *c) {
     pid_t pid;
     for (enum tracer_event e; (e = tracer_next(c->tinysshd, &pid)) != TRACER_NOTHING;) {
-        if (e == TRACER_EXEC && login_may_start_shell(c))
+        if (e == TRACER_EXEC && login_may_start_shell(c) && is_account_shell(c, pid))
             tracer_release(pid);
         else if (e == TRACER_EXEC)
             kill(pid, SIGKILL);

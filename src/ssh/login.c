@@ -6,7 +6,9 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/buf.h"
 #include "base/fd.h"
+#include "wire/date.h"
 #include "wire/tinysshd.h"
 
 /* ---- what a line says ---- */
@@ -15,11 +17,40 @@ static void note_complaint(struct ssh_connection *c, struct slice text) {
     snprintf(c->complaint, sizeof c->complaint, "%.*s", (int)text.n, text.at);
 }
 
-static void note_refused_key(struct ssh_connection *c, struct slice key) {
+/* The key of the list that was shown, by its type and fingerprint, and does not hold; or NULL. */
+static const struct key *find_limited_key(const struct ssh_connection *c, struct slice shown) {
+    static const char type[] = "ssh-ed25519 ";
+    const struct authorized_keys *k = &c->setup.keys;
+    for (size_t i = 0; i < k->count; i++) {
+        char text[sizeof type + KEYS_FINGERPRINT], print[KEYS_FINGERPRINT];
+        if (k->key[i].state == KEY_HOLDS)
+            continue;
+        authorized_keys_fingerprint(print, (struct slice){k->key[i].text, SSH_KEY_TEXT});
+        snprintf(text, sizeof text, "%s%s", type, print);
+        if (slice_is(shown, text))
+            return &k->key[i];
+    }
+    return NULL;
+}
+
+/* Adds the key to those that were shown in vain; of one that has a limit, also whose it is, and
+ * which. */
+static void note_refused_key(struct ssh_connection *c, struct slice shown) {
     size_t n = strlen(c->refused_keys);
-    if (n + key.n + 3 < sizeof c->refused_keys && memmem(c->refused_keys, n, key.at, key.n) == NULL)
-        snprintf(c->refused_keys + n, sizeof c->refused_keys - n, "%s%.*s", n > 0 ? ", " : "",
-                 (int)key.n, key.at);
+    const struct key *key = find_limited_key(c, shown);
+    char date[DATE_TEXT], text[LIMIT_REFUSED_KEYS];
+    struct buf b = BUF_ON(text);
+    if (memmem(c->refused_keys, n, shown.at, shown.n) != NULL)
+        return;
+    buf_format(&b, "%s%.*s", n > 0 ? ", " : "", (int)shown.n, shown.at);
+    if (key != NULL && key->state == KEY_EXPIRED) {
+        date_print(date, key->expires);
+        buf_format(&b, " of %s, which has expired at %s", key->identity, date);
+    } else if (key != NULL) {
+        buf_format(&b, " of %s, which does not count from this address", key->identity);
+    }
+    if (buf_string(&b) != NULL && b.len < sizeof c->refused_keys - n)
+        memcpy(c->refused_keys + n, text, b.len + 1);
 }
 
 /* tinysshd let somebody in. If our list has no such key for this account, tinysshd is killed before

@@ -7,11 +7,13 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/fd.h"
 #include "core/audit.h"
 #include "ssh/hostkey.h"
+#include "core/noted.h"
 #include "core/protect.h"
 #include "core/runas.h"
 
@@ -105,7 +107,7 @@ static bool has_keys(const struct account *a, const void *context) {
     struct stat st;
     snprintf(path, sizeof path, "%s/.ssh/authorized_keys", a->home);
     if (strcmp(a->name, others->ours->name) == 0
-        || (stat(path, &st) == -1 && (errno == ENOENT || errno == ENOTDIR)))
+        || (lstat(path, &st) == -1 && (errno == ENOENT || errno == ENOTDIR)))
         return false;
     snprintf(others->error, SETUP_ERROR, "%s could log in by %s, and ptrace(2) is not allowed here",
              a->name, path);
@@ -165,15 +167,6 @@ static const char *look_at_directories(struct setup *x) {
 
 /* ---- the keys ---- */
 
-static bool has_line(struct slice text, struct slice line) {
-    while (text.n > 0) {
-        struct slice other = slice_take_line(&text);
-        if (other.n == line.n && memcmp(other.at, line.at, line.n) == 0)
-            return true;
-    }
-    return false;
-}
-
 /* What is found before there is a client is no error of a connection. */
 static void log_unusable(const char *peer, const char *text) {
     if (peer == NULL)
@@ -182,39 +175,34 @@ static void log_unusable(const char *peer, const char *text) {
         audit_error("ssh", peer, text);
 }
 
-/* Logs which keys and files are unusable, unless an earlier connection has: the file `unusable` in
- * the directory says which it has logged. */
-static void log_key_errors(int directory, const struct authorized_keys *k, const char *peer) {
-    static char known[LIMIT_KEY_ERRORS]; /* large */
-    int fd = openat(directory, "unusable", O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-    ssize_t n = fd == -1 ? 0 : fd_read_file(fd, known, sizeof known);
-    fd_close(&fd);
-    struct slice before = {known, n > 0 ? (size_t)n : 0};
-    if (before.n == k->errors.len && memcmp(known, k->errors.at, before.n) == 0)
-        return;
-    struct slice rest = {k->errors.at, k->errors.len};
-    while (rest.n > 0) {
-        struct slice line = slice_take_line(&rest);
-        char text[LIMIT_PATH + 256];
-        snprintf(text, sizeof text, "%.*s", (int)line.n, line.at);
-        if (!has_line(before, line))
-            log_unusable(peer, text);
-    }
-    fd_put_file(directory, "unusable", k->errors.at, k->errors.len, 0600, false);
+/* Makes the link that leads each tinysshd to its own list. */
+static int link_key_list(int directory) {
+    static const char name[] = "authorized_keys", beside[] = "authorized_keys.new";
+    char target[sizeof SETUP_KEY_LIST + 1];
+    ssize_t n = readlinkat(directory, name, target, sizeof target);
+    if (slice_is((struct slice){target, n > 0 ? (size_t)n : 0}, SETUP_KEY_LIST))
+        return 0;
+    /* Several may do so at once: whatever is there then is the same. */
+    if (symlinkat(SETUP_KEY_LIST, directory, beside) == -1 && errno != EEXIST)
+        return -1;
+    return renameat(directory, beside, directory, name) == 0 || errno == ENOENT ? 0 : -1;
 }
 
-static const char *write_keys(struct setup *x, const struct settings *s, const char *peer) {
+static const char *prepare_keys(struct setup *x, const struct settings *s, const char *peer) {
     int directory = open(SETUP_KEYS, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (directory == -1)
         return set_setup_error(x, "%s: %s", SETUP_KEYS, strerror(errno));
     authorized_keys_read(&x->keys, s);
-    log_key_errors(directory, &x->keys, peer);
-    const char *error =
-        authorized_keys_write(&x->keys, directory) == -1
-            ? set_setup_error(x, "%s/authorized_keys: %s", SETUP_KEYS, strerror(errno))
-            : NULL;
+    noted_log(directory, "unusable", &x->keys.errors, "ssh", peer);
+    int linked = link_key_list(directory);
     close(directory);
-    return error;
+    if (linked == -1)
+        return set_setup_error(x, "%s/authorized_keys: %s", SETUP_KEYS, strerror(errno));
+    if (peer == NULL)
+        return NULL;
+    authorized_keys_judge(&x->keys, peer, time(NULL));
+    x->key_list = authorized_keys_open(&x->keys);
+    return x->key_list == -1 ? set_setup_error(x, "the list of keys: %s", strerror(errno)) : NULL;
 }
 
 /* ---- tinysshd ---- */
@@ -258,9 +246,10 @@ const char *setup_prepare(struct setup *x, const struct settings *s, const char 
     const char *error;
     char warning[HOSTKEY_ERROR], host_key_error[HOSTKEY_ERROR];
     umask(022);
+    x->key_list = -1;
     if ((error = find_account(x, s)) != NULL || (error = make_directories(x)) != NULL
         || (error = make_home(x)) != NULL || (error = find_tinysshd(x)) != NULL
-        || (error = write_keys(x, s, peer)) != NULL)
+        || (error = prepare_keys(x, s, peer)) != NULL)
         return error;
     if (hostkey_prepare(settings_text(s, SETTING_SSH_KEYS), SETUP_HOST_KEY, x->program, warning,
                         host_key_error)

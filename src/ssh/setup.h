@@ -10,22 +10,28 @@
 #include "ssh/authorized_keys.h"
 #include "core/settings.h"
 
-#define SETUP_KEYS RUN_DIRECTORY "/ssh"         /* where the account's ~/.ssh leads */
+#define SETUP_KEYS RUN_DIRECTORY "/ssh" /* where the account's ~/.ssh leads */
+/* The descriptor by which tinysshd has the list of keys that its client can log in with: the file
+ * authorized_keys in SETUP_KEYS is a link to it (proc(5), /proc/self/fd). So each connection has a
+ * list of its own, and none changes that of another. */
+enum { SETUP_KEY_LIST_FD = 100 };
+#define SETUP_KEY_LIST "/proc/self/fd/100"
 #define SETUP_HOST_KEY RUN_DIRECTORY "/hostkey" /* tinysshd's key directory */
 
 enum { SETUP_ERROR = 2 * LIMIT_PATH };
 
 struct setup {
-    struct account account; /* SSH_USER */
-    struct authorized_keys keys;
-    char program[LIMIT_PATH]; /* tinysshd */
+    struct account account;      /* SSH_USER */
+    struct authorized_keys keys; /* judged for the client */
+    int key_list;                /* authorized_keys_open; -1 where there is no client yet */
+    char program[LIMIT_PATH];    /* tinysshd */
     char error[SETUP_ERROR];
 };
 
-/* Prepares all of it: looks up SSH_USER, reads the keys and writes them to SETUP_KEYS, and makes
- * what is missing of the host's key and the account's ~/.ssh. What is unusable but
- * stops nobody is logged once; `peer` is NULL where there is no client yet. Returns NULL; or the
- * error, which may stand in x->error: then nobody may be served. */
+/* Prepares all of it: looks up SSH_USER, reads the keys, lists those that hold for `peer`, and
+ * makes what is missing of the host's key and the account's ~/.ssh. What is unusable but stops
+ * nobody is logged once; `peer` is NULL where there is no client yet. Returns NULL; or the error,
+ * which may stand in x->error: then nobody may be served. */
 const char *setup_prepare(struct setup *x, const struct settings *s, const char *peer);
 
 /* Tells `report` each error that setup_prepare would find, and changes nothing. The account and the

@@ -13,6 +13,7 @@
 #include "tls/certificate.h"
 #include "core/protect.h"
 #include "core/runas.h"
+#include "core/tokens.h"
 #include "tool/check_parts.h"
 #include "tool/explain.h"
 #include "tool/proc_status.h"
@@ -86,7 +87,8 @@ static void find_subject(struct subject *x) {
                                        SETTING_AUTHORIZED_KEYS_REPO};
     gid_t group;
     authorized_keys_read(x->keys, x->settings);
-    x->http = any_given(x->settings, http, 2);
+    x->http = any_given(x->settings, http, 2)
+              || tokens_any(settings_text(x->settings, SETTING_TOKENS_DIR));
     x->tls = any_given(x->settings, tls, 4);
     x->ssh = (has_key_source(x->keys) || any_given(x->settings, ssh, 3))
              && settings_number(x->settings, SETTING_SSH_PORT) != 0;

@@ -1,11 +1,13 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "ssh/hostkey.h"
 #include "tool/check_parts.h"
 #include "tool/report.h"
+#include "wire/date.h"
 #include "wire/quote.h"
 
 enum { QUOTED = 4 * LIMIT_USER + 16 }; /* bytes of a comment or a user's name, in quotes */
@@ -79,7 +81,7 @@ static void add_unusable(struct key_file *file, const struct key_seen *k) {
 /* Takes a key, or a line that is none. That there is no key at all, which comes without a file, is
  * reported by check_keys. */
 static void note_key(void *context, const struct key_seen *k) {
-    char print[KEYS_FINGERPRINT], user[QUOTED];
+    char print[KEYS_FINGERPRINT], user[QUOTED], date[DATE_TEXT];
     struct key_file *file = context;
     if (k->path[0] != '/')
         return;
@@ -95,9 +97,16 @@ static void note_key(void *context, const struct key_seen *k) {
     if (k->key == NULL)
         return;
     authorized_keys_fingerprint(print, k->a->key);
-    report_line("key: 256 %s %s%s  (%s:%zu)", print,
-                quote_name(user, k->key->identity, strlen(k->key->identity)),
-                k->key->no_pty ? " no-pty" : "", k->path, k->line);
+    const struct key *key = k->key;
+    bool ends = key->expires != DATE_NEVER, somewhere = key->from[0] != '\0';
+    if (ends)
+        date_print(date, key->expires);
+    report_line("key: 256 %s %s%s%s%s%s%s  (%s:%zu)", print,
+                quote_name(user, key->identity, strlen(key->identity)),
+                key->no_pty ? " no-pty" : "", ends ? " until " : "", ends ? date : "",
+                somewhere ? " from " : "", key->from, k->path, k->line);
+    if (time(NULL) > key->expires)
+        report_remark("it has expired");
 }
 
 /* ---- all of them ---- */

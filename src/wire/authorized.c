@@ -1,6 +1,8 @@
 #include "wire/authorized.h"
 
 #include "wire/base64.h"
+#include "wire/date.h"
+#include "wire/from.h"
 
 const unsigned char ssh_key_head[SSH_KEY_HEAD] = "\0\0\0\013ssh-ed25519\0\0\0\040";
 
@@ -28,30 +30,84 @@ static struct slice take_word(struct slice *rest) {
     return word;
 }
 
-/* Obeys the options in their order, as sshd does: the last word about the terminal counts. */
-static bool take_options(struct authorized *a, struct slice options) {
+/* ---- options ---- */
+
+static const char not_obeyed[] = "has an option that is not obeyed here";
+
+/* Takes the first option off *options: up to a comma that stands in no quotes. `more` says whether
+ * there was one. */
+static struct slice take_key_option(struct slice *options, bool *more) {
+    size_t n = 0;
+    bool quoted = false;
+    for (; n < options->n && (quoted || options->at[n] != ','); n++)
+        if (quoted && options->at[n] == '\\' && n + 1 < options->n)
+            n++;
+        else if (options->at[n] == '"')
+            quoted = !quoted;
+    struct slice option = {options->at, n};
+    *more = n < options->n;
+    options->at += n + *more;
+    options->n -= n + *more;
+    return option;
+}
+
+/* Whether the option is that one with a value in quotes, in which no \ and no quote stands: what
+ * values there are here have neither. *value becomes what is between them. */
+static bool take_value(struct slice *value, struct slice option, const char *name) {
+    size_t n = strlen(name);
+    if (option.n < n + 3 || strncasecmp(option.at, name, n) != 0 || option.at[n] != '='
+        || option.at[n + 1] != '"' || option.at[option.n - 1] != '"')
+        return false;
+    *value = (struct slice){option.at + n + 2, option.n - n - 3};
+    return memchr(value->at, '"', value->n) == NULL && memchr(value->at, '\\', value->n) == NULL;
+}
+
+/* Of several the earliest counts, as for sshd. */
+static const char *take_expiry(struct authorized *a, struct slice value) {
+    struct authorized_expiry *e = &a->expiry[a->expiries];
+    if (a->expiries == AUTHORIZED_EXPIRIES)
+        return "has expiry-time= too often";
+    if (!date_read_compact(&e->seconds, &e->local, value))
+        return "expiry-time= is no date: YYYYMMDD[HHMM[SS]], with Z behind it for UTC";
+    a->expiries++;
+    return NULL;
+}
+
+/* Returns NULL, or why the line is unusable. */
+static const char *take_limit(struct authorized *a, struct slice option) {
+    struct slice value;
+    if (take_value(&value, option, "expiry-time"))
+        return take_expiry(a, value);
+    if (!take_value(&value, option, "from"))
+        return not_obeyed;
+    if (a->from.n > 0)
+        return "has from= twice";
+    a->from = value;
+    return from_wrong(value, FROM_PATTERNS);
+}
+
+/* Obeys the options in their order, as sshd does: the last word about the terminal counts. Returns
+ * NULL, or why the line is unusable. */
+static const char *take_options(struct authorized *a, struct slice options) {
     static const char *const dropped[] = {"no-port-forwarding", "no-agent-forwarding",
                                           "no-X11-forwarding", "no-user-rc"};
-    for (;;) {
-        const char *comma = memchr(options.at, ',', options.n);
-        struct slice option = {options.at,
-                               comma != NULL ? (size_t)(comma - options.at) : options.n};
-        bool known = true;
-        if (slice_is_nocase(option, "no-pty") || slice_is_nocase(option, "restrict")) {
-            a->no_pty = true;
-        } else if (slice_is_nocase(option, "pty")) {
-            a->no_pty = false;
-        } else {
-            known = false;
-            for (size_t i = 0; i < sizeof dropped / sizeof *dropped; i++)
-                known = known || slice_is_nocase(option, dropped[i]);
-        }
-        if (!known || comma == NULL)
-            return known;
-        options.n -= option.n + 1;
-        options.at = comma + 1;
+    for (bool more = true; more;) {
+        struct slice option = take_key_option(&options, &more);
+        bool known = false;
+        for (size_t i = 0; i < sizeof dropped / sizeof *dropped; i++)
+            known = known || slice_is_nocase(option, dropped[i]);
+        if (slice_is_nocase(option, "no-pty") || slice_is_nocase(option, "restrict"))
+            a->no_pty = true, known = true;
+        else if (slice_is_nocase(option, "pty"))
+            a->no_pty = false, known = true;
+        const char *wrong = known ? NULL : take_limit(a, option);
+        if (wrong != NULL)
+            return wrong;
     }
+    return NULL;
 }
+
+/* ---- a line ---- */
 
 /* The names of key types as OpenSSH has them: what starts like one is no option. */
 static bool is_type(struct slice word) {
@@ -77,10 +133,9 @@ void authorized_read(struct authorized *a, struct slice line) {
     a->kind = AUTHORIZED_UNUSABLE;
     struct slice word = take_word(&rest);
     if (!is_type(word)) {
-        if (rest.n == 0 || !take_options(a, word)) {
-            a->reason = rest.n == 0 ? "not a key" : "has an option that is not obeyed here";
+        a->reason = rest.n == 0 ? "not a key" : take_options(a, word);
+        if (a->reason != NULL)
             return;
-        }
         word = take_word(&rest);
     }
     if (is_type(word)) {

@@ -5,7 +5,7 @@ import re
 import signal
 
 import pytest
-from harness import IS_ROOT, UNTIL_GO, Client, ask, request, together, wait_for
+from harness import IS_ROOT, UNTIL_GO, Client, ask, basic, request, together, wait_for
 from init_harness import InitServer
 
 RUN = "echo x >>$T/runs; "
@@ -151,8 +151,8 @@ def test_the_command_cannot_spoil_the_lock(start):
     server = start(FORCE_COMMAND=RUN + "cd $T/../run; for fd in /proc/self/fd/*; do echo x >>$fd; done; echo x >>lock; chmod 0 lock; rm lock; true", COMMAND_LOCK="refuse")
     assert [ask(server).status for _ in range(2)] == [200, 200]
     lock = (server.run_dir / "lock").stat()
-    assert (lock.st_uid, lock.st_size, lock.st_mode & 0o777) == (0, 49, 0o640)
-    assert re.fullmatch(r"[0-9a-f]{16} e \d{12} [0-9a-f]{16}\n", (server.run_dir / "lock").read_text())
+    assert (lock.st_uid, lock.st_size, lock.st_mode & 0o777) == (0, 119, 0o640)
+    assert re.fullmatch(r'[0-9a-f]{16} e \d{12} [0-9a-f]{16} "token" *\n', (server.run_dir / "lock").read_text())
 
 
 def test_lock_outlives_the_killed_server(start):
@@ -233,8 +233,8 @@ def test_the_run_under_way_is_named(start, lock, event, end, same):
     with begin(first):
         run = first.wait_event("start")[0]["run"]
         body, reason = body_and_reason(second, event)
-        assert re.fullmatch(rf"A run{'' if same else ' of another command'} is under way already \({run}, since {TIME}\): {end}\.\n", body)
-        assert re.fullmatch(rf"run {run}, since {TIME}{'' if same else ', of another command in this RUN_DIR'}, holds the lock", reason)
+        assert re.fullmatch(rf'A run{"" if same else " of another command"} by "token" is under way already \({run}, since {TIME}\): {end}\.\n', body)
+        assert re.fullmatch(rf'run {run}, since {TIME}{"" if same else ", of another command in this RUN_DIR"}, holds the lock', reason)
         first.go()
     first.settle()
     second.go()
@@ -250,8 +250,8 @@ def test_rules_are_commands(start):
         first.send(request("X-Bastion-Command: /dev/null"))
         run = server.wait_event("start")[0]["run"]
         same, other = (ask(server, f"X-Bastion-Command: {path}").body.decode() for path in ("/dev/zero", "/etc/hosts"))
-        assert same.startswith(f"A run is under way already ({run}, since ")
-        assert other.startswith(f"A run of another command is under way already ({run}, since ")
+        assert same.startswith(f'A run by "token" is under way already ({run}, since ')
+        assert other.startswith(f'A run of another command by "token" is under way already ({run}, since ')
         assert "null" not in (server.run_dir / "lock").read_text()
 
 
@@ -277,8 +277,8 @@ def test_a_daemon_that_a_run_left_is_named(start, user):
     run = server.wait_event("end")[0]["run"]
     body, reason = body_and_reason(server, "skip")
     pid = server.lines("pid")[0]
-    assert re.fullmatch(rf"What run {run} of {TIME} left behind is still at work: this one is left out\.\n", body)
-    assert re.fullmatch(rf"run {run}, since {TIME}, has ended, but what it left behind holds the lock \(process {pid}, my-daemon\)", reason)
+    assert re.fullmatch(rf'What run {run} by "token" of {TIME} left behind is still at work: this one is left out\.\n', body)
+    assert re.fullmatch(rf'run {run}, since {TIME}, has ended, but what it left behind holds the lock \(process {pid}, my-daemon\)', reason)
     kill(int(pid))
     wait_for(lambda: ask(server).body == b"done\n", "the lock is free")
 
@@ -294,18 +294,49 @@ def test_a_name_forges_nothing(start):
     assert all(line.isprintable() for line in server.log_lines())
 
 
-@pytest.mark.parametrize("content", ["", "x" * 49, "0123456789abcdeX r 001700000000 0123456789abcdef\n", "0123456789abcdef r 00170000000x 0123456789abcdef\n",
-                                     "0123456789abcdef z 001700000000 0123456789abcdef\n", "0123456789abcdef r 001700000000 0123456789abcde\r\n",
-                                     "<script>alert(1) r 001700000000 0123456789abcdef\n"], ids=range(7))
-def test_what_is_no_record_is_not_repeated(start, content):
-    """Where bastion is not root's, the command can write the file."""
-    server = start()
+def record(run="0123456789abcdef", state="r", seconds="001700000000", command="0123456789abcdef", user='"alice"'):
+    return f"{run} {state} {seconds} {command} {user:69}\n"
+
+
+def busy_with(server, content):
+    """What a client is told while somebody who has written this holds the lock."""
     with open(server.run_dir / "lock", "w") as lock:
         lock.write(content)
         lock.flush()
         fcntl.flock(lock, fcntl.LOCK_EX)
-        assert ask(server).body == b"A run is under way already: this one is left out.\n"
+        return ask(server).body.decode()
+
+
+@pytest.mark.parametrize("content", ["", "x" * 119, record(run="0123456789abcdeX"), record(seconds="00170000000x"), record(state="z"),
+                                     record(command="0123456789abcde\r"), record(run="<script>alert(1)"), record(user="alice"), record(user='"alice'),
+                                     record(user='"alice" x'), record(user='"al\x1b[2Jice"'), record(user='"al\nice"'), record(user='"alice\\"'),
+                                     record(user='"' + "x" * 68), record(user='"' + "x" * 67 + "\\"), record()[:-1]], ids=range(16))
+def test_what_is_no_record_is_not_repeated(start, content):
+    """Where bastion is not root's, the command can write the file."""
+    server = start()
+    assert busy_with(server, content) == "A run is under way already: this one is left out.\n"
     assert server.events("skip")[0]["reason"].startswith("another run holds the lock")
+
+
+@pytest.mark.parametrize("user", ['"alice"', '""', '"a\\"b\\\\"', '"' + "x" * 67 + '"'])
+def test_a_sound_record_is_repeated(start, user):
+    server = start()
+    sentence = f"A run of another command by {user} is under way already (0123456789abcdef, since 2023-11-14T22:13:20Z): this one is left out.\n"
+    assert busy_with(server, record(user=user)) == sentence
+
+
+@pytest.mark.parametrize("name, shown", [("al\"i\\ce", r'"al\"i\\ce"'), ("caf\u00e9", r'"caf\xc3\xa9"'), ("n" * 100, '"' + "n" * 49 + '..."')], ids=range(3))
+def test_any_name_is_one_printable_word(start, name, shown):
+    """It is the user's of the run under way; of the password nothing is written down."""
+    server = start(FORCE_COMMAND=HELD, HTTP_BASIC_AUTH=f"{name}:pass-word")
+    with Client(server) as first:
+        first.send(request(auth=basic(f"{name}:pass-word")))
+        wait_for(lambda: server.runs() == 1, "the run starts")
+        body = ask(server, auth=basic(f"{name}:pass-word")).body.decode()
+        assert body.startswith(f"A run by {shown} is under way already (") and len(body.splitlines()) == 1
+        assert "pass-word" not in (server.run_dir / "lock").read_text()
+        server.go()
+        assert first.answer().body == b"done\n"
 
 
 @pytest.mark.root
@@ -314,8 +345,8 @@ def test_named_over_ssh_and_to_ssh(start):
     server = start(InitServer, FORCE_COMMAND=f"echo x >>$T/runs; {UNTIL_GO}; echo done")
     session = server.start()
     wait_for(lambda: server.runs() == 1, "a run over SSH")
-    run = server.wait_event("start")[0]["run"]
-    sentence = rf"A run is under way already \({run}, since {TIME}\): this one is left out\."
+    run, user = (server.wait_event("start")[0][field] for field in ("run", "user"))
+    sentence = rf'A run by "{user}" is under way already \({run}, since {TIME}\): this one is left out\.'
     assert re.fullmatch(sentence + "\n", ask(server).body.decode())
     done = server.ssh()
     assert done.returncode == 0 and re.fullmatch(sentence + "\n", done.stdout.decode())

@@ -52,7 +52,7 @@ def test_a_run_that_holds_the_lock_continues(start):
     """As when the client vanishes."""
     server = start(SshServer, FORCE_COMMAND=HOLDS)
     closing(server)
-    assert server.ssh().stdout.startswith(b"A run is under way")
+    assert server.ssh().stdout.startswith(b"A run by ")
     server.go()
     assert server.wait_event("end")[0]["exit"] == 0
     assert (server.lines("signals"), server.lines("ends")) == ([], ["done"])

@@ -143,7 +143,8 @@ def test_another_account(start, user, key):
 def test_tinysshd_alone_would_serve_it(start, user):
     """Shows that the test above tests something."""
     prepare = f"\nFORCE_COMMAND=x {BASTION} ssh </dev/null >/dev/null 2>&1 || :"  # makes the host's key
-    server = start(SshServer, more=OTHERS + prepare, program=[TINYSSHD, "-v", "/run/bastion/hostkey"])
+    listed = f"exec 100<{KEYS}/alice.pub; exec {TINYSSHD} -v /run/bastion/hostkey"  # as bastion ssh gives it the list of keys
+    server = start(SshServer, more=OTHERS + prepare, program=["bash", "-c", listed])
     assert try_all(server, user, ALICE)[0] == 0
     assert (server.t / "evil").exists()
 

@@ -325,7 +325,7 @@ def test_lock(start, kind):
     server = start(OtherSshd, kind=kind, FORCE_COMMAND=f"echo x >>$T/runs; {UNTIL_GO}; echo ok")
     first = server.start()
     server.wait_file("runs")
-    assert re.fullmatch(rb"A run is under way already \([0-9a-f]{16}, since \S+\): this one is left out\.\n", server.ssh().stdout)
+    assert re.fullmatch(rb'A run by "[^"]+" is under way already \([0-9a-f]{16}, since \S+\): this one is left out\.\n', server.ssh().stdout)
     server.go()
     assert first.communicate()[0] == b"ok\n" and first.returncode == 0
     assert server.runs() == 1 and len(server.wait_event("skip")) == 1

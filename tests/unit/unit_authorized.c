@@ -1,4 +1,5 @@
 /* Lines of authorized_keys, and files that hold something else. */
+#include <stdio.h>
 #include <string.h>
 
 #include "unit.h"
@@ -66,10 +67,8 @@ static const struct {
     {BYTES("command=\"" KEY "\\"), NULL, NO_KEY, false},
     {BYTES("no-pty,command=\"id\" " KEY), NULL, OPTION, false},
     {BYTES("command=\"id\",no-pty " KEY), NULL, OPTION, false},
-    {BYTES("restrict,pty,from=\"192.0.2.0/24,!192.0.2.1\" " KEY), NULL, OPTION, false},
     {BYTES("environment=\"A=b c\" " KEY), NULL, OPTION, false},
     {BYTES("cert-authority " KEY), NULL, OPTION, false},
-    {BYTES("expiry-time=\"20300101\" " KEY), NULL, OPTION, false},
     {BYTES("principals=\"agent\" " KEY), NULL, OPTION, false},
     {BYTES("tunnel=\"1\" " KEY), NULL, OPTION, false},
     {BYTES("permitopen=\"a:1\" " KEY), NULL, OPTION, false},
@@ -156,6 +155,68 @@ START_TEST(authorized) {
         ck_assert_int_eq(a.no_pty, lines[_i].no_pty);
     } else {
         ck_assert_int_eq(a.kind, AUTHORIZED_NOTHING);
+    }
+}
+END_TEST
+
+#define FROM "from=\"192.0.2.0/24,!192.0.2.7\""
+#define DATE "expiry-time= is no date: YYYYMMDD[HHMM[SS]], with Z behind it for UTC"
+
+static const struct {
+    const char *options, *reason; /* the second: it is unusable */
+    const char *from;
+    size_t expiries;
+    int64_t seconds; /* of the last expiry */
+    bool local, no_pty;
+} limits[] = {
+    {FROM, NULL, "192.0.2.0/24,!192.0.2.7", 0, 0, false, false},
+    {"FROM=\"*\"", NULL, "*", 0, 0, false, false},
+    {"restrict,pty," FROM, NULL, "192.0.2.0/24,!192.0.2.7", 0, 0, false, false},
+    {FROM ",no-pty", NULL, "192.0.2.0/24,!192.0.2.7", 0, 0, false, true},
+    {"expiry-time=\"20270630Z\"", NULL, "", 1, 1814313600, false, false},
+    {"Expiry-Time=\"202706301230\"", NULL, "", 1, 1814358600, true, false},
+    {"expiry-time=\"20300101\",expiry-time=\"20270630Z\"", NULL, "", 2, 1814313600, false, false},
+    {"no-user-rc,expiry-time=\"20270630Z\",restrict," FROM, NULL, "192.0.2.0/24,!192.0.2.7", 1,
+     1814313600, false, true},
+    {FROM "," FROM, "has from= twice", NULL, 0, 0, false, false},
+    {"from=\"\"", "from= has an empty entry", NULL, 0, 0, false, false},
+    {"from=\"!192.0.2.7\"", "from= keeps some out and lets nobody in", NULL, 0, 0, false, false},
+    {"from=\"a b\"", "from= has an entry that is no address and no network", NULL, 0, 0, false,
+     false},
+    {"expiry-time=\"20270631\"", DATE, NULL, 0, 0, false, false},
+    {"expiry-time=\"\"", DATE, NULL, 0, 0, false, false},
+    {"from", OPTION, NULL, 0, 0, false, false},
+    {"from=", OPTION, NULL, 0, 0, false, false},
+    {"from=\"", NO_KEY, NULL, 0, 0, false, false},
+    {"from=192.0.2.1", OPTION, NULL, 0, 0, false, false},
+    {"from=\"192.0.2.1\"\"", NO_KEY, NULL, 0, 0, false, false},
+    {"from=\"192.0.2.1\"\"\"", OPTION, NULL, 0, 0, false, false},
+    {"from=\"192.0.2.1\\\"\"", OPTION, NULL, 0, 0, false, false},
+    {"from=\"192.0.2.1\"x", OPTION, NULL, 0, 0, false, false},
+    {"from=\"192.0.2.1\",", OPTION, NULL, 0, 0, false, false},
+    {FROM ",command=\"a,from=\\\"*\\\"\"", OPTION, NULL, 0, 0, false, false},
+    {"xfrom=\"*\"", OPTION, NULL, 0, 0, false, false},
+    {"fro=\"*\"", OPTION, NULL, 0, 0, false, false},
+};
+
+START_TEST(authorized_limits) {
+    struct authorized a;
+    char line[512];
+    size_t n = (size_t)snprintf(line, sizeof line, "%s " KEY " alice", limits[_i].options);
+    authorized_read(&a, (struct slice){unit_guarded(line, n), n});
+    if (limits[_i].reason != NULL) {
+        ck_assert_int_eq(a.kind, AUTHORIZED_UNUSABLE);
+        ck_assert_str_eq(a.reason, limits[_i].reason);
+        return;
+    }
+    ck_assert_int_eq(a.kind, AUTHORIZED_KEY);
+    ck_assert_uint_eq(a.from.n, strlen(limits[_i].from));
+    ck_assert(a.from.n == 0 || slice_is(a.from, limits[_i].from));
+    ck_assert_uint_eq(a.expiries, limits[_i].expiries);
+    ck_assert_int_eq(a.no_pty, limits[_i].no_pty);
+    if (a.expiries > 0) {
+        ck_assert_int_eq(a.expiry[a.expiries - 1].seconds, limits[_i].seconds);
+        ck_assert_int_eq(a.expiry[a.expiries - 1].local, limits[_i].local);
     }
 }
 END_TEST
@@ -257,6 +318,7 @@ Suite *unit_authorized(void) {
     Suite *s = suite_create("authorized");
     TCase *tc = tcase_create("authorized");
     tcase_add_loop_test(tc, authorized, 0, (int)COUNT(lines));
+    tcase_add_loop_test(tc, authorized_limits, 0, COUNT(limits));
     tcase_add_loop_test(tc, authorized_files, 0, (int)COUNT(files));
     tcase_add_test(tc, authorized_damaged);
     suite_add_tcase(s, tc);
