@@ -1,5 +1,7 @@
 #include "http/confinement.h"
 
+#include <signal.h>
+#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -24,17 +26,24 @@
 #define FCNTL SYS_fcntl
 #endif
 
-int confinement_enter(void) {
-    /* What carries bytes, takes and sends messages with descriptors, waits, tells the time, asks
-     * whether the monitor is there, and ends; the most frequent first. */
-    static const unsigned calls[] = {
-        SYS_read,       SYS_write,      SYS_ppoll,        SYS_recvmsg,
-        SYS_sendmsg,    SYS_close,      SYS_ioctl,        FCNTL,
-        SYS_getsockopt, SYS_setsockopt, SYS_recvfrom,     SYS_sendto,
-        SYS_shutdown,   SYS_prctl,      SYS_getppid,      SYS_clock_gettime,
-        SYS_exit_group, SYS_exit,       SYS_rt_sigreturn, SYS_restart_syscall OLDER NEWER};
+int confinement_enter(pid_t monitor) {
+    /* What carries bytes, takes and sends messages with descriptors, waits, tells the time, and
+     * ends; the most frequent first. */
+    static const unsigned calls[] = {SYS_read,         SYS_write,
+                                     SYS_ppoll,        SYS_recvmsg,
+                                     SYS_sendmsg,      SYS_close,
+                                     SYS_ioctl,        FCNTL,
+                                     SYS_getsockopt,   SYS_setsockopt,
+                                     SYS_recvfrom,     SYS_sendto,
+                                     SYS_shutdown,     SYS_exit_group,
+                                     SYS_exit,         SYS_clock_gettime,
+                                     SYS_rt_sigreturn, SYS_restart_syscall OLDER NEWER};
     const struct account nobody = {.uid = ACCOUNT_HTTP, .gid = ACCOUNT_HTTP};
     if (geteuid() == 0 && drop_to(&nobody) == -1)
+        return -1;
+    /* Before the filter, which has no prctl(2) that could undo it; behind the change of account,
+     * which would. */
+    if (prctl(PR_SET_PDEATHSIG, SIGKILL) == -1 || getppid() != monitor)
         return -1;
     return confine(calls, sizeof calls / sizeof *calls, LIMIT_HTTP_ADDRESS_SPACE);
 }
