@@ -186,6 +186,7 @@ int http_monitor_run(const struct http_connection *c) {
     if (front == 0) {
         close(ends[0]);
         dup2(null, 2);
+        close(null);
         run_front(c, ends[1], self);
     }
     close(ends[1]);

@@ -8,8 +8,9 @@ import time
 from pathlib import Path
 
 import pytest
-from harness import TOKEN, UNTIL_GO, Client, Server, ask, wait_for
+from harness import BASTION, TOKEN, UNTIL_GO, Client, Server, ask, wait_for
 from test_hostile import double
+from test_tls_isolation import holds
 
 READY, ADMITTED, DENIED, REFUSED, STARTED, ENDING, ENDED, NOTED, HELLO, LOGIN, RUN, COUNT, REFUSAL = range(1, 14)
 MERGED, MERGED_INPUT, STREAMS, TERMINAL = range(4)
@@ -72,6 +73,15 @@ def puppet(server):
         yield made
 
 
+class TakenOver(Server):
+    def __init__(self, double, **options):
+        self.double = double
+        super().__init__(program=(double, "http"), **options)
+
+    def connections(self):
+        return self.processes(self.double, "http")
+
+
 @pytest.fixture(scope="module")
 def taken_over():
     return double("puppet", "front_wait_ready")
@@ -101,7 +111,7 @@ def lengths(kind):
 @pytest.mark.parametrize("logged_in", [False, True], ids=["stranger", "known"])
 def test_messages(start, taken_over, logged_in):
     """Out of turn, or of a wrong length: one fault each, and nothing runs."""
-    server, count = start(program=(taken_over, "http")), 0
+    server, count = start(TakenOver, double=taken_over), 0
     for kind in KINDS:
         for packet in lengths(kind):
             if logged_in and kind == RUN and FIXED <= len(packet) <= FIXED + TEXT and packet[8:] == message(RUN)[8:]:
@@ -119,7 +129,7 @@ def test_messages(start, taken_over, logged_in):
 @pytest.mark.slow
 def test_messages_in_a_run(start, taken_over):
     """The same while a command runs, which gets the line of its end. What the front may say then is COUNT, once."""
-    server, count = start(program=(taken_over, "http"), COMMAND_LOCK="off", ON_DISCONNECT="hangup"), 0
+    server, count = start(TakenOver, double=taken_over, COMMAND_LOCK="off", ON_DISCONNECT="hangup"), 0
     for kind in KINDS:
         for packet in [*lengths(kind)] if kind not in (LOGIN, REFUSAL) else [message(kind)]:
             if kind == COUNT and packet == message(COUNT):
@@ -147,7 +157,7 @@ def test_messages_in_a_run(start, taken_over):
 
 
 def test_count_twice(start, taken_over):
-    server = start(program=(taken_over, "http"), FORCE_COMMAND=f"echo x >>$T/runs; {UNTIL_GO}")
+    server = start(TakenOver, double=taken_over, FORCE_COMMAND=f"echo x >>$T/runs; {UNTIL_GO}")
     with puppet(server) as p:
         p.log_in()
         p.send(run())
@@ -164,7 +174,7 @@ def test_count_twice(start, taken_over):
 def test_forms(start, taken_over, form, fds, variables):
     """An HTTP client can ask for no terminal, which would be a way past the lock, for no input that the administrator has not allowed, and for
     no variables: nor can its front."""
-    server = start(program=(taken_over, "http"))
+    server = start(TakenOver, double=taken_over)
     with puppet(server) as p:
         p.log_in()
         p.send(run(form, variables=variables), fds=fds)
@@ -174,7 +184,7 @@ def test_forms(start, taken_over, form, fds, variables):
 
 
 def test_input_instead_of_none(start, taken_over):
-    server = start(program=(taken_over, "http"), HTTP_STDIN="body")
+    server = start(TakenOver, double=taken_over, HTTP_STDIN="body")
     with puppet(server) as p:
         p.log_in()
         p.send(run(MERGED))
@@ -186,13 +196,13 @@ def test_input_instead_of_none(start, taken_over):
 @pytest.mark.parametrize("kind", [LOGIN, REFUSAL, COUNT])
 def test_descriptors(start, taken_over, kind, fds):
     """The socket to the monitor itself among them, which would keep it from seeing the front's end. Nothing of what was sent stays open there."""
-    server = start(program=(taken_over, "http"), FORCE_COMMAND=UNTIL_GO, ON_DISCONNECT="continue", COMMAND_LOCK="off")
+    server = start(TakenOver, double=taken_over, FORCE_COMMAND=UNTIL_GO, ON_DISCONNECT="continue", COMMAND_LOCK="off")
     with puppet(server) as p:
         p.log_in()
         if kind == COUNT:
             p.send(run())
             p.expect(STARTED)
-            monitor = [pid for pid in server.processes(taken_over, "http") if os.readlink(f"/proc/{pid}/fd/0") == "/dev/null"]
+            monitor = [pid for pid in server.connections() if os.readlink(f"/proc/{pid}/fd/0") == "/dev/null"]
             before = descriptors(monitor[0])
         p.send(message(kind, CREDENTIAL if kind == LOGIN else b""), fds=fds)
         if kind == COUNT:
@@ -211,12 +221,12 @@ def descriptors(pid):
 
 def test_nothing_but_descriptors(start, taken_over):
     """A packet without a byte is the end."""
-    server = start(program=(taken_over, "http"), FORCE_COMMAND=UNTIL_GO, ON_DISCONNECT="continue")
+    server = start(TakenOver, double=taken_over, FORCE_COMMAND=UNTIL_GO, ON_DISCONNECT="continue")
     with puppet(server) as p:
         p.log_in()
         p.send(run())
         p.expect(STARTED)
-        monitor = [pid for pid in server.processes(taken_over, "http") if os.readlink(f"/proc/{pid}/fd/0") == "/dev/null"][0]
+        monitor = [pid for pid in server.connections() if os.readlink(f"/proc/{pid}/fd/0") == "/dev/null"][0]
         before = descriptors(monitor)
         p.send(b"", fds=3)
         wait_for(lambda: len(descriptors(monitor)) < len(before), "the monitor closes its socket")
@@ -231,10 +241,10 @@ def status(pid, name):
 
 def test_flood(start, taken_over):
     """Of lines for the log, and of what is not read: the log is bounded, and so is the monitor's memory."""
-    server = start(program=(taken_over, "http"))
+    server = start(TakenOver, double=taken_over)
     with puppet(server) as p:
         p.log_in()
-        monitor = [pid for pid in server.processes(taken_over, "http") if os.readlink(f"/proc/{pid}/fd/0") == "/dev/null"][0]
+        monitor = [pid for pid in server.connections() if os.readlink(f"/proc/{pid}/fd/0") == "/dev/null"][0]
         began, sizes = time.monotonic(), []
         for _ in range(20):
             assert p.send(message(REFUSAL, b"x" * REFUSAL_TEXT), count=100) == (100, 0)
@@ -251,7 +261,7 @@ def test_flood(start, taken_over):
 
 
 def test_dies_in_a_run(start, taken_over):
-    server = start(program=(taken_over, "http"), FORCE_COMMAND=UNTIL_GO, ON_DISCONNECT="continue")
+    server = start(TakenOver, double=taken_over, FORCE_COMMAND=UNTIL_GO, ON_DISCONNECT="continue")
     with puppet(server) as p:
         p.log_in()
         p.send(run())
@@ -267,7 +277,7 @@ def test_dies_in_a_run(start, taken_over):
 
 def test_closes_its_socket_in_a_run(start, taken_over):
     """It stays, and so the connection does; the run's end is recorded all the same."""
-    server = start(program=(taken_over, "http"), FORCE_COMMAND="exec sleep 1000", ON_DISCONNECT="hangup")
+    server = start(TakenOver, double=taken_over, FORCE_COMMAND="exec sleep 1000", ON_DISCONNECT="hangup")
     with puppet(server) as p:
         p.log_in()
         p.send(run())
@@ -278,7 +288,7 @@ def test_closes_its_socket_in_a_run(start, taken_over):
 
 def test_never_answers(start, taken_over):
     """How much output there was: the line of the end is written without."""
-    server = start(program=(taken_over, "http"))
+    server = start(TakenOver, double=taken_over)
     with puppet(server) as p:
         p.log_in()
         p.send(run())
@@ -291,7 +301,7 @@ def test_does_not_outlast_its_time(start):
     """Neither before a right credential nor once it is done, though it tries to stay. In this double time passes 200 times as fast, and what
     it sets an alarm for is a second."""
     hasty = double("puppet", "front_wait_ready", "clock_now", "clock_left", "alarm", defines=("HASTE",))
-    server = start(program=(hasty, "http"))
+    server = start(TakenOver, double=hasty)
     with puppet(server) as silent, puppet(server) as done:
         silent.expect(READY)
         silent.client.send(b"h")
@@ -305,9 +315,35 @@ def test_does_not_outlast_its_time(start):
 
 def test_others_are_served(start, taken_over):
     """While fronts that are taken over hold connections."""
-    server = start(program=(taken_over, "http"))
+    server = start(TakenOver, double=taken_over)
     other = start(RUN_DIR=str(server.run_dir))
     with puppet(server) as p:
         p.log_in()
         p.client.send(b"h")
         assert ask(other).status == 200
+
+
+# ---- what it holds ----
+
+@pytest.mark.root
+def test_memory_and_descriptors(start):
+    """Of the administrator's neither a secret nor a setting; open is the connection, and what leads to the monitor."""
+    words = {"HTTP_TOKEN": "a-secret-of-http", "FORCE_COMMAND": f"echo a-secret-command; {UNTIL_GO}", "PASSWORD": "a-secret-of-others"}
+    needles = [b"a-secret-of-http", b"a-secret-command", b"a-secret-of-others"]
+    server = start(**words)
+    with Client(server):
+        pids = wait_for(lambda: len(found := server.processes(BASTION, "http")) == 2 and found, "a front and its monitor")
+        front, monitor = sorted(pids, key=lambda pid: status(pid, "Uid"), reverse=True)
+        assert wait_for(lambda: status(front, "Seccomp") == "2", "it is confined") and status(front, "Uid").split() == ["65525"] * 4
+        assert holds(monitor, needles) >= {*needles[1:]}  # the scan works
+        assert holds(front, needles) == set()
+        assert Path(f"/proc/{front}/environ").read_bytes().strip(b"\0") == b""
+        mine = sorted(name.split(":")[0] for _, name in descriptors(front))
+        assert mine == ["/dev/null", "socket", "socket", "socket"]
+        assert not {name for _, name in descriptors(front)} & {name for fd, name in descriptors(monitor)} - {"/dev/null"}
+        assert not [name for _, name in descriptors(monitor) if name.startswith("socket") and fd_peer_is_client(server, name)]
+
+
+def fd_peer_is_client(server, name):
+    inode = name[len("socket:["):-1]
+    return any(line.split()[9] == inode for line in Path("/proc/net/tcp").read_text().splitlines()[1:])
