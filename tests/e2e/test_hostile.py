@@ -10,7 +10,7 @@ import tempfile
 from pathlib import Path
 
 import pytest
-from harness import Client, Server, reachable, request
+from harness import Client, Server, ask, reachable, request
 from tls_harness import TlsServer, curl
 
 HERE = Path(__file__).parent
@@ -19,16 +19,29 @@ SOURCES = HERE / "hostile"
 WITHOUT = ["/usr/bin/python3", str(HERE / "without_calls.py")]
 
 
+COMPILER = [ROOT / "build/vendor/musl/root/bin/musl-gcc", "-std=c11", "-D_GNU_SOURCE", "-O1", "-fPIE", "-Wall", "-Werror", f"-I{ROOT}/src",
+            f"-I{SOURCES}", "-isystem", ROOT / "build/vendor/bearssl/inc"]
+
+
+def compiled(*words):
+    with tempfile.TemporaryDirectory() as folder:
+        out = Path(folder) / "bastion"
+        subprocess.run([*COMPILER, "-o", out, *words, SOURCES / "attempts.c"], check=True)
+        return reachable(out)
+
+
 @functools.cache
 def double(source, *functions, defines=()):
     """The executable in which `functions` are those of hostile/SOURCE.c."""
-    with tempfile.TemporaryDirectory() as folder:
-        out = Path(folder) / "bastion"
-        objects = sorted(str(ROOT / "build/obj" / path.relative_to(ROOT).with_suffix(".o")) for room in ("src", "init") for path in (ROOT / room).rglob("*.c"))
-        subprocess.run([ROOT / "build/vendor/musl/root/bin/musl-gcc", "-std=c11", "-D_GNU_SOURCE", "-O1", "-fPIE", "-Wall", "-Werror", f"-I{ROOT}/src",
-                        f"-I{SOURCES}", "-isystem", ROOT / "build/vendor/bearssl/inc", *(f"-D{name}" for name in defines), *(f"-Wl,--wrap={name}" for name in functions),
-                        "-o", out, SOURCES / f"{source}.c", SOURCES / "attempts.c", *objects, ROOT / "build/vendor/bearssl/build/libbearssl.a"], check=True)
-        return reachable(out)
+    objects = sorted(str(ROOT / "build/obj" / path.relative_to(ROOT).with_suffix(".o")) for room in ("src", "init") for path in (ROOT / room).rglob("*.c"))
+    return compiled(*(f"-D{name}" for name in defines), *(f"-Wl,--wrap={name}" for name in functions), SOURCES / f"{source}.c", *objects,
+                    ROOT / "build/vendor/bearssl/build/libbearssl.a")
+
+
+@functools.cache
+def command():
+    """A program of its own that tries the same."""
+    return compiled(SOURCES / "command.c")
 
 
 def attempts(text):
@@ -40,19 +53,25 @@ def attempts(text):
 
 
 @pytest.fixture
-def engine(tmp_path):
+def engine():
     """Stands for the Docker engine: a socket that everybody may connect to."""
-    tmp_path.chmod(0o755)
-    with socket.socket(socket.AF_UNIX) as listener:
-        listener.bind(str(tmp_path / "sock"))
-        (tmp_path / "sock").chmod(0o777)
+    with tempfile.TemporaryDirectory(prefix="bastion-e2e-") as folder, socket.socket(socket.AF_UNIX) as listener:
+        path = Path(folder) / "sock"
+        Path(folder).chmod(0o755)
+        listener.bind(str(path))
+        path.chmod(0o777)
         listener.listen()
-        yield str(tmp_path / "sock")
+        yield str(path)
 
 
 TLS = {"before the handshake": ("tunnel_shake_hands", ("BEFORE_HANDSHAKE",)), "behind the handshake": ("tunnel_carry", ())}
 HTTP = {"at the first byte": ("input_read", ("FIRST_BYTE",)), "behind a right credential": ("handler_run", ())}
 
+
+# What no command can either, nor anything else that is not root.
+NEVER = {"own-environment", "read-key", "write-run-dir", "write-lock", "setuid", "setgroups", "chroot", "mount",
+         "init-module", *(f"parent-{what}" for what in ("environment", "memory-file", "memory", "trace", "limits", "stop", "kill-0", "affinity", "descriptor")),
+         *(f"init-{what}" for what in ("limits", "kill-0", "memory", "environment"))}
 
 # Without the filter of calls there are still the account, the limits and Landlock: of these that succeed none leads anywhere.
 # That somebody is named as the owner of a descriptor is no signal to him yet: the kernel looks at the accounts when it comes to that.
@@ -129,3 +148,14 @@ def test_http_where_a_means_lacks(start, engine, when, calls):
     """Each of the others holds."""
     found = taken_over_front(start, engine, when, *WITHOUT, calls, env={"HOSTILE_NO_EXEC": "1"} if "seccomp" in calls else {})
     what_remains(found, calls)
+
+
+# ---- the command ----
+
+@pytest.mark.root
+def test_command(start, engine):
+    """Under a superserver on a host. It is let out, to the engine too, and may start what it likes; of bastion's it has nothing."""
+    server = start(Server, FORCE_COMMAND=f"exec {command()}", env={"HOSTILE_SOCKET": engine, "HOSTILE_NO_EXEC": "1"})
+    found = attempts(ask(server).body)
+    assert {found[name] for name in ("docker-socket", "fork", "read-passwd")} == {"OK"}
+    assert {found[name] for name in NEVER} <= {"EPERM", "EACCES", "ESRCH", "ENOENT", "EROFS", "ENOSYS"}

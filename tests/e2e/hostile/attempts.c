@@ -39,7 +39,7 @@ __attribute__((constructor)) static void look_around(void) {
         snprintf(target, sizeof target, "%s", value);
     if ((value = getenv("TLS_KEY")) != NULL)
         snprintf(secret_file, sizeof secret_file, "%s", value);
-    if ((value = getenv("RUN_DIR")) != NULL)
+    if ((value = getenv("RUN_DIR")) != NULL || (value = getenv("HOSTILE_RUN_DIR")) != NULL)
         snprintf(run_dir, sizeof run_dir, "%s", value);
     if ((value = getenv("HTTP_TOKEN")) != NULL) /* backwards, lest the search finds this copy */
         for (size_t n = strlen(value), i = 0; i < n && n < sizeof own_token; i++)
