@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 from harness import BASTION, TOKEN, UNTIL_GO, Client, arguments, ask, request, together, wait_for
-from init_harness import InitServer
+from init_harness import CAPABILITIES, InitServer
 from ssh_harness import TINYSSHD, SshServer
 from test_hostile import SOURCES, double
 from test_hostile_front import (COUNT, ENDED, ENDING, FAULT, HELLO, LOGIN, MERGED, READY, REFUSAL, RUN, STARTED, STREAMS, TERMINAL, TEXT, Puppet,
@@ -96,6 +96,18 @@ def test_kills_its_session(start, command):
     server.settle()
     assert len(server.events("start")) == len(server.events("end")) == len(server.events("logout")) == 10
     assert ask(server).status == 200
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("capabilities", [CAPABILITIES, CAPABILITIES.replace(",+kill", "")], ids=["all", "without KILL"])
+def test_stops_another_before_it_starts(start, capabilities):
+    """What is the account's, and no program of its own yet: the run fails after a while, and nothing of it is left."""
+    stopped = double("stopped", "drop_in_child")
+    server = start(InitServer, **SETTINGS, capabilities=capabilities, prepare=lambda s: shutil.copy(stopped, s.t / "bastion"),
+                   more='mount --bind "$home/t/bastion" "$root/bin/bastion"')
+    assert ask(server).code == 126
+    assert [e["reason"] for e in server.events("end")] == ["Operation timed out"]
+    server.settle()
 
 
 # ---- the login shell ----

@@ -1,5 +1,5 @@
-/* command.c: a command that tries what a process of bastion's would that is taken over: a program of
- * its own, which says on standard output what came of each. Its parent is its monitor. */
+/* command.c: a command that tries what a process of bastion's would that is taken over: a program
+ * of its own, which says on standard output what came of each. Its parent is its monitor. */
 #include "attempts.h"
 
 int main(void) {
