@@ -100,8 +100,16 @@
 /* for the front to say how much output there was, once the command has ended; a front that is
  * stopped or taken over does not, and the log's line is written without */
 #define LIMIT_COUNT_MS 2000
+/* bytes of output that it may say: more than anybody can write, and a sum with it fits */
+#define LIMIT_COUNT ((int64_t)1 << 60)
 /* bytes of text in a message between front and monitor: a credential that is the whole head */
 #define LIMIT_MESSAGE_TEXT LIMIT_HEAD
+/* for a right credential to come by a connection, as its monitor counts: the front, which ends it
+ * sooner, may have been taken over */
+#define LIMIT_STRANGER_MS (LIMIT_CONNECTION_MS + 120000)
+/* seconds for the front to end after it has said that it is done: the rest of a request, and a
+ * client that takes nothing */
+#define LIMIT_FRONT_END_S ((LIMIT_DRAIN_RAN_MS + LIMIT_WRITE_STALL_MS) / 1000)
 #define LIMIT_REFUSAL_TEXT 256 /* bytes of why the front refused a request, for the log */
 /* for descriptors under way to other processes to be taken, where there are too many */
 #define LIMIT_PASSING_MS 2000

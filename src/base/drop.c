@@ -17,7 +17,9 @@ enum { SET_GROUPS = SYS_setgroups, SET_GID = SYS_setresgid, SET_UID = SYS_setres
 int drop_in_child(const struct account *a) {
     if (syscall(SET_GROUPS, (long)a->group_count, a->groups) == -1
         || syscall(SET_GID, a->gid, a->gid, a->gid) == -1
-        || syscall(SET_UID, a->uid, a->uid, a->uid) == -1)
+        || syscall(SET_UID, a->uid, a->uid, a->uid) == -1
+        /* As below; and this is the parent's memory. */
+        || syscall(SYS_prctl, PR_SET_DUMPABLE, 0, 0, 0, 0) == -1)
         return -1;
     if (syscall(SET_UID, 0, 0, 0) == 0) {
         errno = EPERM;

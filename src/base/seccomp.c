@@ -1,13 +1,15 @@
 #include "base/seccomp.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/audit.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
-#include <stddef.h>
 #include <sched.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -39,7 +41,50 @@
 #define NATIVE AUDIT_ARCH_MIPS
 #endif
 
-enum { CALLS = 128, HEAD = 4, TAIL = 2 };
+/* These two calls are many: some of them let the kernel send any signal to any process of the same
+ * account once there is something to read (F_SETOWN and F_SETSIG, fcntl(2); FIOSETOWN). So they are
+ * allowed for what is named here alone, the second argument. */
+#ifdef SYS_fcntl64
+#define FCNTL SYS_fcntl64
+#else
+#define FCNTL SYS_fcntl
+#endif
+static const unsigned fcntl_commands[] = {F_GETFD, F_SETFD, F_GETFL, F_SETFL, F_SETPIPE_SZ};
+static const unsigned ioctl_commands[] = {FIONREAD, TIOCOUTQ};
+enum {
+    FCNTL_COMMANDS = sizeof fcntl_commands / sizeof *fcntl_commands,
+    IOCTL_COMMANDS = sizeof ioctl_commands / sizeof *ioctl_commands
+};
+
+/* The lower half of that argument, which is all that the kernel looks at. */
+#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+#define COMMAND (offsetof(struct seccomp_data, args[1]) + 4)
+#else
+#define COMMAND offsetof(struct seccomp_data, args[1])
+#endif
+
+/* The program's parts: its head; the calls and a refusal; for each of the two, its load, its
+ * commands and a refusal; and what allows. 150 instructions at most, where a jump can be over
+ * 255. */
+enum {
+    CALLS = 128,
+    HEAD = 4,
+    MOST = HEAD + CALLS + 1 + FCNTL_COMMANDS + 2 + IOCTL_COMMANDS + 2 + 1
+};
+static const struct sock_filter refusal = BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM);
+
+static struct sock_filter jump_if(unsigned value, size_t from, size_t to) {
+    return (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, value, (uint8_t)(to - from - 1),
+                                        0);
+}
+
+static void put_commands(struct sock_filter *code, size_t at, const unsigned *commands, size_t n,
+                         size_t allow) {
+    code[at++] = (struct sock_filter)BPF_STMT(BPF_LD | BPF_W | BPF_ABS, COMMAND);
+    for (size_t i = 0; i < n; i++, at++)
+        code[at] = jump_if(commands[i], at, allow);
+    code[at] = refusal;
+}
 
 /* Asks for a filter at the address NULL: EFAULT is what only a kernel says that has filters
  * (seccomp(2)). */
@@ -53,8 +98,9 @@ bool seccomp_is_available(void) {
 
 int seccomp_allow(const unsigned *calls, size_t n) {
 #ifdef NATIVE
-    struct sock_filter code[HEAD + CALLS + TAIL];
-    size_t length = 0;
+    struct sock_filter code[MOST];
+    const size_t fcntls = HEAD + n + 1, ioctls = fcntls + FCNTL_COMMANDS + 2,
+                 allow = ioctls + IOCTL_COMMANDS + 2;
     if (n > CALLS) {
         errno = E2BIG;
         return -1;
@@ -62,19 +108,21 @@ int seccomp_allow(const unsigned *calls, size_t n) {
     const struct sock_filter head[HEAD] = {
         BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, arch)),
         BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, NATIVE, 1, 0),
-        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM),
+        refusal,
         BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
     };
-    for (; length < HEAD; length++)
-        code[length] = head[length];
-    /* Each call that is allowed jumps over those behind it and over the refusal: 128 instructions
-     * at most, where a jump can be over 255. */
+    for (size_t i = 0; i < HEAD; i++)
+        code[i] = head[i];
     for (size_t i = 0; i < n; i++)
-        code[length++] =
-            (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, calls[i], (uint8_t)(n - i), 0);
-    code[length++] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM);
-    code[length++] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW);
-    const struct sock_fprog program = {.len = (unsigned short)length, .filter = code};
+        code[HEAD + i] = jump_if(calls[i], HEAD + i,
+                                 calls[i] == FCNTL       ? fcntls
+                                 : calls[i] == SYS_ioctl ? ioctls
+                                                         : allow);
+    code[HEAD + n] = refusal;
+    put_commands(code, fcntls, fcntl_commands, FCNTL_COMMANDS, allow);
+    put_commands(code, ioctls, ioctl_commands, IOCTL_COMMANDS, allow);
+    code[allow] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW);
+    const struct sock_fprog program = {.len = (unsigned short)(allow + 1), .filter = code};
     return (int)syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &program);
 #else
     (void)calls;
@@ -189,6 +237,9 @@ static const unsigned privileged[] = {
 #ifdef SYS_pidfd_getfd
     SYS_pidfd_getfd,
 #endif
+#ifdef SYS_fcntl64
+    SYS_fcntl,
+#endif
 #ifdef SYS_socketcall
     SYS_socketcall,
 #endif
@@ -247,6 +298,20 @@ int seccomp_refuse_privileged(void) {
         BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (uint32_t)getppid(), 0, 1),
         REFUSE(EPERM),
         LOAD(nr),
+        /* nor may the kernel signal others for it (see fcntl_commands) */
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, FCNTL, 0, 6),
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, COMMAND),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, F_SETOWN, 2, 0),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, F_SETOWN_EX, 1, 0),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, F_SETSIG, 0, 1),
+        REFUSE(EPERM),
+        LOAD(nr),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_ioctl, 0, 5),
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, COMMAND),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, FIOSETOWN, 1, 0),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SIOCSPGRP, 0, 1),
+        REFUSE(EPERM),
+        LOAD(nr),
         /* limits, but of nobody else's */
         BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_prlimit64, 0, 4),
         BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, args[0]) + LOW_HALF),
@@ -255,14 +320,14 @@ int seccomp_refuse_privileged(void) {
         LOAD(nr),
     };
     enum { START = sizeof head / sizeof *head };
-    struct sock_filter code[START + PRIVILEGED + TAIL];
+    struct sock_filter code[START + PRIVILEGED + 2];
     memcpy(code, head, sizeof head);
     for (unsigned i = 0; i < PRIVILEGED; i++)
         code[START + i] = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, privileged[i],
                                                        (uint8_t)(PRIVILEGED - i), 0);
     code[START + PRIVILEGED] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW);
     code[START + PRIVILEGED + 1] = (struct sock_filter)REFUSE(EPERM);
-    const struct sock_fprog program = {.len = START + PRIVILEGED + TAIL, .filter = code};
+    const struct sock_fprog program = {.len = START + PRIVILEGED + 2, .filter = code};
     return (int)syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &program);
 #else
     errno = ENOSYS;

@@ -10,7 +10,9 @@
 bool seccomp_is_available(void);
 
 /* Leaves this process, and whatever it starts, these n system calls (SYS_read and so on), for good:
- * every other fails with EPERM, also those of the machine's other calling conventions. Filters add
+ * every other fails with EPERM, also those of the machine's other calling conventions; and fcntl(2)
+ * and ioctl(2), where they are among these, but for asking and setting what one descriptor is like:
+ * they can do nothing to another process. Filters add
  * up: a call that an earlier one refuses stays refused, SYS_seccomp among them. The process must
  * have given up new privileges before (no_new_privs, prctl(2)). n is 128 at most. Returns 0, or -1
  * with errno, and then nothing has changed: EINVAL or ENOSYS where the kernel, or what stands in

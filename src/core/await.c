@@ -22,9 +22,10 @@ static void receive(struct front_link *f) {
     case RECEIPT_END: break;
     case RECEIPT_INVALID: f->invalid = true; break;
     case RECEIPT_MESSAGE:
-        message_drop_fds(&f->in);
-        f->invalid = f->in.m.type != MESSAGE_COUNT || f->counted || f->in.m.count.bytes < 0
+        f->invalid = f->in.fds[0] != -1 || f->in.m.type != MESSAGE_COUNT || f->counted
+                     || f->in.m.count.bytes < 0 || f->in.m.count.bytes > LIMIT_COUNT
                      || f->in.text_n > 0;
+        message_drop_fds(&f->in);
         f->counted = !f->invalid;
         f->bytes = f->in.m.count.bytes;
         if (f->counted)

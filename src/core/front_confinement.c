@@ -22,13 +22,12 @@
 #define FCNTL SYS_fcntl
 #endif
 
-/* What carries bytes, takes and sends messages with descriptors, waits, tells the time, asks
- * whether the monitor is there, and ends; the most frequent first. */
+/* What carries bytes, takes and sends messages with descriptors, waits, tells the time, and
+ * ends; the most frequent first. */
 #define CARRY                                                                                      \
     SYS_read, SYS_write, SYS_ppoll, SYS_recvmsg, SYS_sendmsg, SYS_close, SYS_ioctl, FCNTL,         \
-        SYS_getsockopt, SYS_setsockopt, SYS_recvfrom, SYS_sendto, SYS_shutdown, SYS_prctl,         \
-        SYS_getppid, SYS_clock_gettime, SYS_exit_group, SYS_exit, SYS_rt_sigreturn,                \
-        SYS_restart_syscall OLDER NEWER
+        SYS_getsockopt, SYS_setsockopt, SYS_recvfrom, SYS_sendto, SYS_shutdown, SYS_clock_gettime, \
+        SYS_exit_group, SYS_exit, SYS_rt_sigreturn, SYS_restart_syscall OLDER NEWER
 
 int front_confine(bool ends_as_command) {
     static const unsigned calls[] = {CARRY, SYS_rt_sigaction, SYS_rt_sigprocmask, SYS_tkill};

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/fd.h"
@@ -49,9 +50,19 @@ static struct cmsghdr *next_control(const struct msghdr *message, struct cmsghdr
                : (struct cmsghdr *)(void *)((char *)message->msg_control + at);
 }
 
-static void take_fds(struct received *r, const struct cmsghdr *c) {
-    for (size_t i = 0; i < MESSAGE_FDS && CMSG_LEN((i + 1) * sizeof(int)) <= c->cmsg_len; i++)
-        memcpy(&r->fds[i], CMSG_DATA(c) + i * sizeof(int), sizeof(int));
+/* Where senders are not named, their room holds more descriptors: those are closed. Returns whether
+ * there were any. */
+static bool take_fds(struct received *r, const struct cmsghdr *c) {
+    bool more = false;
+    for (size_t i = 0; CMSG_LEN((i + 1) * sizeof(int)) <= c->cmsg_len; i++) {
+        int fd;
+        memcpy(&fd, CMSG_DATA(c) + i * sizeof(int), sizeof(int));
+        if (i < MESSAGE_FDS)
+            r->fds[i] = fd;
+        else
+            more = close(fd) == 0 || more;
+    }
+    return more;
 }
 
 static void take_sender(struct received *r, const struct cmsghdr *c) {
@@ -61,17 +72,20 @@ static void take_sender(struct received *r, const struct cmsghdr *c) {
     r->uid = who.uid;
 }
 
-static void take_control(struct received *r, struct msghdr *message) {
+/* Returns whether no more came than there is a place for. */
+static bool take_control(struct received *r, struct msghdr *message) {
+    bool fits = true;
     r->pid = 0;
     r->uid = (uid_t)-1;
     for (size_t i = 0; i < MESSAGE_FDS; i++)
         r->fds[i] = -1;
     for (struct cmsghdr *c = CMSG_FIRSTHDR(message); c != NULL; c = next_control(message, c)) {
         if (c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_RIGHTS)
-            take_fds(r, c);
+            fits = !take_fds(r, c) && fits;
         else if (c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_CREDENTIALS)
             take_sender(r, c);
     }
+    return fits;
 }
 
 void message_name_senders(int link, bool named) {
@@ -95,11 +109,15 @@ enum receipt message_receive(int link, struct received *r) {
     while (n == -1 && errno == EINTR);
     if (n == -1 && errno == EAGAIN)
         return RECEIPT_NONE;
-    if (n <= 0)
+    if (n == -1)
         return RECEIPT_END;
-    take_control(r, &message);
+    bool fits = take_control(r, &message);
+    if (n == 0) { /* the end; or a packet without a byte, which may have descriptors */
+        message_drop_fds(r);
+        return RECEIPT_END;
+    }
     bool whole = (size_t)n >= sizeof r->m && (message.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) == 0;
-    if (!whole || r->m.type == 0 || r->m.type >= MESSAGE_TYPES) {
+    if (!whole || !fits || r->m.type == 0 || r->m.type >= MESSAGE_TYPES) {
         message_drop_fds(r);
         return RECEIPT_INVALID;
     }

@@ -2,6 +2,7 @@
 
 #include <poll.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "core/audit.h"
@@ -31,6 +32,7 @@ bool monitor_passes_variable(const char *variable) {
 struct turn {
     bool admitted; /* one RUN may come */
     bool more;     /* and further requests after it */
+    int64_t until; /* for a right credential to come; CLOCK_NEVER once one has */
     /* after a wrong credential: nothing is taken before this, so that a front that has been taken
      * over can't guess faster than a client */
     int64_t not_before;
@@ -50,6 +52,7 @@ static void take_login(struct monitor *m, struct turn *turn) {
     explicit_bzero(m->in.text, m->in.text_n);
     turn->admitted = reason == NULL;
     if (turn->admitted) {
+        turn->until = CLOCK_NEVER;
         answer.admitted.is_broker = m->session->policy.mode == POLICY_BROKER;
         answer.admitted.takes_input = settings_number(s, SETTING_HTTP_STDIN) == HTTP_STDIN_BODY;
         answer.admitted.hold_ms = (int64_t)settings_number(s, SETTING_HTTP_HOLD_MS);
@@ -61,15 +64,28 @@ static void take_login(struct monitor *m, struct turn *turn) {
     send_front(m, &answer, NULL);
 }
 
+/* Whether a client of the channel could ask for this form. A terminal is a way past the lock, and
+ * input is the administrator's to allow. */
+static bool is_form_of_channel(const struct monitor *m) {
+    const struct received *in = &m->in;
+    if (m->login == NULL)
+        return in->m.run.form == RUN_STREAMS
+               || (in->m.run.form == RUN_TERMINAL && isatty(in->fds[0]));
+    bool input = settings_number(m->session->settings, SETTING_HTTP_STDIN) == HTTP_STDIN_BODY;
+    return in->m.run.form == (input ? RUN_MERGED_INPUT : RUN_MERGED);
+}
+
 /* Takes a RUN apart. `variables` has room for them and a NULL. False where it is not sound. */
-static bool read_run(struct received *in, struct request *rq, char *variables[]) {
+static bool read_run(struct monitor *m, struct request *rq, char *variables[]) {
+    struct received *in = &m->in;
     size_t n = 0, at = in->m.run.request_n;
     const struct slice requested = {in->text, at};
-    if (in->m.run.form > RUN_TERMINAL || in->m.run.has_request > 1 || at > in->text_n
+    if (!is_form_of_channel(m) || in->m.run.has_request > 1 || at > in->text_n
         || (in->m.run.form == RUN_TERMINAL) != (in->fds[0] != -1) || in->fds[1] != -1)
         return false;
     for (; at < in->text_n; at += strlen(in->text + at) + 1) {
-        if (n == LIMIT_CLIENT_VARIABLES || !monitor_passes_variable(in->text + at))
+        if (m->login != NULL || n == LIMIT_CLIENT_VARIABLES
+            || !monitor_passes_variable(in->text + at))
             return false;
         variables[n++] = in->text + at;
     }
@@ -97,8 +113,7 @@ static void refuse_terminal(struct monitor *m, const struct request *rq) {
 static bool take_run(struct monitor *m, struct turn *turn) {
     char *variables[LIMIT_CLIENT_VARIABLES + 1], run[SESSION_RUN_ID];
     struct request rq = {.channel = m->channel, .user = m->user, .peer = m->peer, .run = run};
-    struct received *in = &m->in;
-    if (!read_run(in, &rq, variables))
+    if (!read_run(m, &rq, variables))
         return false;
     turn->admitted = false;
     if (m->run[0] != '\0')
@@ -133,8 +148,10 @@ static bool take_message(struct monitor *m, struct turn *turn) {
     }
 }
 
-void monitor_serve(struct monitor *m) {
-    struct turn turn = {.admitted = m->login == NULL, .more = true};
+bool monitor_serve(struct monitor *m) {
+    struct turn turn = {.admitted = m->login == NULL, .more = true, .until = CLOCK_NEVER};
+    if (m->login != NULL)
+        turn.until = clock_after(clock_now(), LIMIT_STRANGER_MS);
     bool sound = true;
     m->ready.type = MESSAGE_READY;
     send_front(m, &m->ready, m->ready_text);
@@ -142,9 +159,13 @@ void monitor_serve(struct monitor *m) {
         int64_t wait = turn.not_before - clock_now();
         if (wait > 0)
             poll(NULL, 0, (int)wait);
-        enum receipt got = message_wait(m->front.fd, &m->in, CLOCK_NEVER);
+        enum receipt got = message_wait(m->front.fd, &m->in, turn.until);
         if (got == RECEIPT_END)
             break;
+        if (got == RECEIPT_NONE) {
+            front_link_close(&m->front);
+            return false;
+        }
         sound =
             got == RECEIPT_MESSAGE && m->ready.ready.usable && turn.more && take_message(m, &turn);
         message_drop_fds(&m->in);
@@ -153,4 +174,5 @@ void monitor_serve(struct monitor *m) {
     if (!sound || m->front.invalid)
         audit_error(m->channel, m->peer,
                     "the process that parses what the client sends has said what it may not");
+    return sound && !m->front.invalid;
 }

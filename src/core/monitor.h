@@ -16,7 +16,8 @@ struct monitor {
     char user[LIMIT_USER];      /* who has logged in */
     struct front_link front;
     /* Judges a credential, and fills in `user`. Returns NULL when it is right, else why not, for
-     * the log. NULL where who it is is known, and one RUN may come. */
+     * the log. NULL where who it is is known, and one RUN may come: of a login shell, which alone
+     * can have a terminal, separate streams, and variables for the command. */
     const char *(*login)(struct monitor *m, struct slice credential);
     /* Logs that the front, or `login` (then `failed_login`), refused a request. NULL where neither
      * ever does. */
@@ -29,8 +30,9 @@ struct monitor {
     struct received in;       /* the message at hand */
 };
 
-/* Serves the front until it is gone. m->front.fd is its socket. */
-void monitor_serve(struct monitor *m);
+/* Serves the front until it is gone. m->front.fd is its socket. False where it is not gone but has
+ * to: it has said what it may not, or nothing that was right for too long. */
+bool monitor_serve(struct monitor *m);
 
 /* Whether a client may give the command this variable, NAME=VALUE: TERM, LANG and LC_* with values
  * that can be neither a path nor anything that a program would take apart. */

@@ -149,8 +149,23 @@ static int become_command(void *context) {
     _exit(127);
 }
 
+/* Signals a process, or the group -pid. Root without the capability KILL may signal nobody else's:
+ * a child becomes the account and does it. */
+static void signal_command(pid_t pid, const struct account *account, int signal) {
+    if (kill(pid, signal) == 0 || errno != EPERM || account == NULL)
+        return;
+    pid_t child = fork();
+    if (child == 0) {
+        if (drop_to(account) == 0)
+            kill(pid, signal);
+        _exit(0);
+    }
+    waitpid(child, NULL, 0);
+}
+
 /* Waits until the child is another program or has failed. Returns 0, or the errno. */
-static int await_exec(pid_t pid, int report, struct failure *failure) {
+static int await_exec(pid_t pid, const struct account *account, int report,
+                      struct failure *failure) {
     struct pollfd pfd = {.fd = report, .events = POLLIN};
     ssize_t n = 0;
     int ready;
@@ -162,7 +177,7 @@ static int await_exec(pid_t pid, int report, struct failure *failure) {
     if (ready == 1 && n == 0)
         return 0;
     if (ready != 1)
-        kill(pid, SIGKILL);
+        signal_command(pid, account, SIGKILL);
     waitpid(pid, NULL, 0);
     return ready == 1 ? failure->error : ETIMEDOUT;
 }
@@ -185,7 +200,7 @@ static int spawn_command(struct run *r, const struct run_command *command, const
     int error = r->pid == -1 ? errno : 0;
     close(report[1]);
     if (error == 0)
-        error = await_exec(r->pid, report[0], &s.failure);
+        error = await_exec(r->pid, command->account, report[0], &s.failure);
     close(report[0]);
     sigprocmask(SIG_SETMASK, &old, NULL);
     r->open = s.failure.open;
@@ -254,24 +269,10 @@ void run_end(struct run *r, bool hangup, int64_t now) {
     run_tick(r, now);
 }
 
-/* Root without the capability KILL may signal nobody else's process: a child becomes the account
- * and does it. */
-static void signal_group(const struct run *r, int signal) {
-    if (kill(-r->pid, signal) == 0 || errno != EPERM || r->account == NULL)
-        return;
-    pid_t child = fork();
-    if (child == 0) {
-        if (drop_to(r->account) == 0)
-            kill(-r->pid, signal);
-        _exit(0);
-    }
-    waitpid(child, NULL, 0);
-}
-
 void run_tick(struct run *r, int64_t now) {
     if (now < r->next_signal)
         return;
-    signal_group(r, r->signals[0]);
+    signal_command(-r->pid, r->account, r->signals[0]);
     bool last = r->signals[0] == SIGKILL;
     memmove(r->signals, r->signals + 1, sizeof r->signals - sizeof *r->signals);
     r->next_signal = last ? CLOCK_NEVER : clock_after(now, LIMIT_GRACE_MS);

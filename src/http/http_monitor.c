@@ -1,6 +1,5 @@
 #include "http/http_monitor.h"
 
-#include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
@@ -39,8 +38,10 @@ __attribute__((noreturn)) static void run_front(const struct http_connection *c,
         env_wipe(environ); /* secrets stand there */
     init_link_close();
     f.link = link;
-    if ((geteuid() == 0 && drop_to(&nobody) == -1) || front_confine(false) == -1
-        || prctl(PR_SET_PDEATHSIG, SIGKILL) == -1 || getppid() != monitor)
+    /* Before the filter, which has no prctl(2) that could undo it; behind the change of account,
+     * which would. */
+    if ((geteuid() == 0 && drop_to(&nobody) == -1) || prctl(PR_SET_PDEATHSIG, SIGKILL) == -1
+        || getppid() != monitor || front_confine(false) == -1)
         _exit(71);
     _exit(c->serve(&f));
 }
@@ -136,7 +137,7 @@ static const char *open_session(struct http_monitor *h) {
     return NULL;
 }
 
-static void serve_front(const struct http_connection *c, int link) {
+static bool serve_front(const struct http_connection *c, int link) {
     static struct http_monitor h; /* large */
     h.connection = c;
     h.monitor.session = &h.session;
@@ -151,16 +152,22 @@ static void serve_front(const struct http_connection *c, int link) {
         audit_error(c->channel, c->peer, error);
     h.monitor.ready.ready.usable = error == NULL;
     h.monitor.ready_text = auth_challenge(&h.auth);
-    monitor_serve(&h.monitor);
+    bool sound = monitor_serve(&h.monitor);
     log_left_out(&h);
+    return sound;
 }
 
-/* Waits for the front's end. Returns its exit status. */
+static void take_alarm(int signal) { (void)signal; /* waitpid(2) ends by it */ }
+
+/* Waits for the front's end, but not for ever. Returns its exit status. */
 static int await_front(const struct http_connection *c, pid_t front) {
+    const struct sigaction action = {.sa_handler = take_alarm};
     char text[96];
     int status;
-    while (waitpid(front, &status, 0) == -1 && errno == EINTR) {
-    }
+    sigaction(SIGALRM, &action, NULL);
+    alarm(LIMIT_FRONT_END_S);
+    if (waitpid(front, &status, 0) == -1)
+        return 1;
     if (WIFEXITED(status))
         return WEXITSTATUS(status);
     snprintf(text, sizeof text, "the process that parses what the client sends ended by signal %d",
@@ -184,6 +191,7 @@ int http_monitor_run(const struct http_connection *c) {
     if (front == 0) {
         close(ends[0]);
         dup2(null, 2);
+        close(null);
         run_front(c, ends[1], self);
     }
     close(ends[1]);
@@ -193,6 +201,6 @@ int http_monitor_run(const struct http_connection *c) {
     if (log_target.standard_error == LOG_STDERR_CLIENT)
         dup2(null, 2);
     close(null);
-    serve_front(c, ends[0]);
-    return await_front(c, front);
+    /* Without this process the front is gone too. */
+    return serve_front(c, ends[0]) ? await_front(c, front) : 1;
 }

@@ -96,8 +96,8 @@ void check_host(const struct subject *x) {
         buf_format(&b, "; Linux %s", kernel.release);
     report_line("%.*s", (int)b.len, b.at);
     if (!seccomp_is_available())
-        report_warning("seccomp", "there are no filters of system calls here: the process that "
-                                  "speaks TLS has those of its account");
+        report_warning("seccomp", "there are no filters of system calls here: what reads the "
+                                  "bytes of clients has all that its account has");
     if (x->root && known)
         check_capabilities(set);
 }

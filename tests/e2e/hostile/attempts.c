@@ -1,17 +1,21 @@
-/* attempts.c: what somebody tries who has taken a process over. One line on standard error (or the
- * descriptor REPORT) for each: "attempt NAME ERRNO", 0 where it succeeded. The test that builds
- * this says by the environment of this very process, before it is confined, what there is to be
- * had; or by macros of the same names, where it has none. */
+/* attempts.c: what somebody tries who has taken a process over. One line for each, on the
+ * descriptor that is said: "attempt NAME ERRNO", 0 where it succeeded. The test that builds this
+ * says by the environment of this very process, before it is confined, what there is to be had; or
+ * by macros of the same names, where it has none. */
 #include "attempts.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
@@ -24,12 +28,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#ifndef REPORT
-#define REPORT 2
-#endif
-
 static char target[4096], secret_file[4096], run_dir[4096], own_token[4096];
 static pid_t parent;
+static int report; /* the descriptor */
 static bool may_exec;
 
 /* By a constructor, since the environment may be wiped before anything hostile runs. */
@@ -44,7 +45,7 @@ __attribute__((constructor)) static void look_around(void) {
         snprintf(target, sizeof target, "%s", value);
     if ((value = getenv("TLS_KEY")) != NULL)
         snprintf(secret_file, sizeof secret_file, "%s", value);
-    if ((value = getenv("RUN_DIR")) != NULL)
+    if ((value = getenv("RUN_DIR")) != NULL || (value = getenv("HOSTILE_RUN_DIR")) != NULL)
         snprintf(run_dir, sizeof run_dir, "%s", value);
     if ((value = getenv("HTTP_TOKEN")) != NULL) /* backwards, lest the search finds this copy */
         for (size_t n = strlen(value), i = 0; i < n && n < sizeof own_token; i++)
@@ -69,7 +70,7 @@ __attribute__((constructor)) static void find_block(void) {
 static void tell(const char *name, long result) {
     char line[128];
     int n = snprintf(line, sizeof line, "attempt %s %d\n", name, result == -1 ? errno : 0);
-    if (write(REPORT, line, (size_t)n) != n)
+    if (write(report, line, (size_t)n) != n)
         _exit(99);
 }
 
@@ -92,6 +93,31 @@ static long try_tcp(bool listens) {
     if (!listens && result == -1 && errno == ECONNREFUSED)
         result = 0; /* it was let out */
     return result;
+}
+
+/* A connection without connect(2). */
+static long try_fast_open(void) {
+    const struct sockaddr_in to = {
+        .sin_family = AF_INET, .sin_port = htons(9), .sin_addr = {htonl(INADDR_LOOPBACK)}};
+    long sent = sendto(0, "x", 1, MSG_FASTOPEN, (const struct sockaddr *)&to, sizeof to);
+    return sent == -1 ? -1 : 0;
+}
+
+/* Has the kernel send a signal once descriptor 0 has something to read (fcntl(2)). */
+static long try_owner(pid_t pid, bool by_ioctl) {
+    return by_ioctl ? ioctl(0, FIOSETOWN, &pid) : fcntl(0, F_SETOWN, pid);
+}
+
+static long try_affinity(pid_t pid) {
+    cpu_set_t now;
+    long got = sched_getaffinity(pid, sizeof now, &now);
+    return got == -1 ? -1 : sched_setaffinity(pid, sizeof now, &now);
+}
+
+/* A copy of one of its descriptors, as pidfd_getfd(2) gives it. */
+static long try_take_descriptor(pid_t pid) {
+    int process = (int)syscall(SYS_pidfd_open, pid, 0);
+    return process == -1 ? -1 : syscall(SYS_pidfd_getfd, process, 0, 0) == -1 ? -1 : 0;
 }
 
 static long try_open(const char *path, int flags) {
@@ -165,11 +191,13 @@ static long try_environment(void) {
     return found;
 }
 
-void attempt_everything(void) {
+void attempt_everything(int descriptor) {
+    report = descriptor;
     tell("docker-socket", try_unix(target));
     tell("log-socket", try_unix("/dev/log"));
     tell("tcp-connect", try_tcp(false));
     tell("tcp-listen", try_tcp(true));
+    tell("tcp-fast-open", try_fast_open());
     tell("own-environment", try_environment());
     tell("read-key", try_open(secret_file, O_RDONLY));
     tell("read-passwd", try_open("/etc/passwd", O_RDONLY));
@@ -184,6 +212,12 @@ void attempt_everything(void) {
     tell("parent-limits", try_limits(parent));
     tell("parent-stop", kill(parent, SIGSTOP));
     tell("parent-kill-0", kill(parent, 0));
+    tell("parent-owner", try_owner(parent, false));
+    tell("parent-owner-ioctl", try_owner(parent, true));
+    tell("owner-signal", fcntl(0, F_SETSIG, SIGSTOP));
+    tell("parent-affinity", try_affinity(parent));
+    tell("parent-descriptor", try_take_descriptor(parent));
+    tell("init-environment", try_process(1, "environ"));
     tell("init-limits", try_limits(1));
     tell("init-kill-0", kill(1, 0));
     tell("init-memory", try_read_memory(1));
@@ -211,4 +245,5 @@ void attempt_everything(void) {
     tell("executable-memory", try_executable_memory());
     tell("much-memory", try_much_memory());
     tell("dumpable", prctl(PR_SET_DUMPABLE, 1));
+    tell("outlive-parent", prctl(PR_SET_PDEATHSIG, 0));
 }

@@ -2,9 +2,7 @@
 #ifndef HOSTILE_ATTEMPTS_H
 #define HOSTILE_ATTEMPTS_H
 
-#include <stdbool.h>
-#include <stdint.h>
-
-void attempt_everything(void);
+/* Says on this descriptor what came of each. */
+void attempt_everything(int descriptor);
 
 #endif

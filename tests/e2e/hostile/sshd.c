@@ -9,6 +9,6 @@ int main(int argc, char **argv) {
     (void)argc;
     if (strcmp(argv[0], "tinysshd") != 0)
         return execv(REAL, argv);
-    attempt_everything();
+    attempt_everything(1);
     return 0;
 }

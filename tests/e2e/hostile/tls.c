@@ -10,7 +10,7 @@ enum tunnel_hello __real_tunnel_shake_hands(struct tunnel *t, int64_t deadline);
 enum tunnel_hello __wrap_tunnel_shake_hands(struct tunnel *t, int64_t deadline);
 
 enum tunnel_hello __wrap_tunnel_shake_hands(struct tunnel *t, int64_t deadline) {
-    attempt_everything();
+    attempt_everything(2);
     return __real_tunnel_shake_hands(t, deadline);
 }
 #else
@@ -18,7 +18,7 @@ bool __real_tunnel_carry(struct tunnel *t, int program);
 bool __wrap_tunnel_carry(struct tunnel *t, int program);
 
 bool __wrap_tunnel_carry(struct tunnel *t, int program) {
-    attempt_everything();
+    attempt_everything(2);
     return __real_tunnel_carry(t, program);
 }
 #endif

@@ -1,0 +1,349 @@
+"""A front that is taken over, as its monitor sees it: every message at every wrong moment. The front is a double (hostile/puppet.c)
+that does what the test says; the monitor is the shipped one."""
+import contextlib
+import os
+import re
+import struct
+import time
+from pathlib import Path
+
+import pytest
+from harness import BASTION, TOKEN, UNTIL_GO, Client, Server, ask, wait_for
+from test_hostile import double
+from test_tls_isolation import holds
+
+READY, ADMITTED, DENIED, REFUSED, STARTED, ENDING, ENDED, NOTED, HELLO, LOGIN, RUN, COUNT, REFUSAL = range(1, 14)
+MERGED, MERGED_INPUT, STREAMS, TERMINAL = range(4)
+FIXED, TEXT, REFUSAL_TEXT = 40, 32768, 256  # bytes: of each message, of the longest text, of that of a REFUSAL
+FAULT = "the process that parses what the client sends has said what it may not"
+CREDENTIAL = f"Bearer {TOKEN}".encode()
+
+
+def message(kind, text=b"", body=b""):
+    return struct.pack("=I4x32s", kind, body) + text
+
+
+def run(form=MERGED, request=None, variables=b"", length=None, leads=0, has_request=None):
+    n = len(request or b"") if length is None else length
+    has = request is not None if has_request is None else has_request
+    return message(RUN, (request or b"") + variables, struct.pack("=BBBxI", form, has, leads, n))
+
+
+class Puppet:
+    """What is said to a double, by two functions that carry bytes."""
+
+    def __init__(self, write, read):
+        self.write, self.read = write, read
+
+    def numbers(self, n):
+        try:
+            data = self.read(4 * n)
+        except ConnectionResetError:  # it ended before it had read all that was sent
+            return None
+        return struct.unpack(f"={n}I", data) if len(data) == 4 * n else None
+
+    def send(self, packet, count=1, fds=0, letter=b"s"):
+        """How many were taken, and the errno of what was not; None where the double is gone."""
+        self.write(letter + struct.pack("=III", count, fds, len(packet)) + packet)
+        return self.numbers(2)
+
+    def receive(self):
+        """The next message's kind, or None where the monitor is gone."""
+        self.write(b"r")
+        length = self.numbers(1)
+        if length is None or length == (0xffffffff,):
+            return None
+        return struct.unpack("=I", self.read(length[0])[:4])[0]
+
+    def expect(self, *kinds):
+        for kind in kinds:
+            assert self.receive() == kind
+
+    def log_in(self):
+        self.expect(READY)
+        self.send(message(LOGIN, CREDENTIAL))
+        self.expect(ADMITTED)
+
+
+@contextlib.contextmanager
+def puppet(server):
+    with Client(server) as client:
+        made = Puppet(client.send, client.file.read)
+        made.client = client
+        yield made
+
+
+class TakenOver(Server):
+    def __init__(self, double, **options):
+        self.double = double
+        super().__init__(program=(double, "http"), **options)
+
+    def connections(self):
+        return self.processes(self.double, "http")
+
+
+@pytest.fixture(scope="module")
+def taken_over():
+    return double("puppet", "front_wait_ready")
+
+
+def is_ended(server, connection):
+    """The monitor ends, and the front with it, whatever it does; with one line."""
+    assert connection.receive() is None
+    with contextlib.suppress(ConnectionError):
+        assert connection.client.is_closed()
+
+
+KINDS = [0, *range(READY, REFUSAL + 2), 1 << 31]
+
+
+def lengths(kind):
+    """Packets of each wrong length, and of each right one that may not come now."""
+    whole = message(kind)
+    yield from ([whole[:n] for n in (1, FIXED - 1)] + [message(kind, b"x" * n) for n in (TEXT + 1, 3 * TEXT)])
+    if kind not in (LOGIN, REFUSAL):
+        yield from (whole, message(kind, b"x"), message(kind, b"\0" * TEXT))
+    if kind == REFUSAL:
+        yield message(kind, b"x" * (REFUSAL_TEXT + 1))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("logged_in", [False, True], ids=["stranger", "known"])
+def test_messages(start, taken_over, logged_in):
+    """Out of turn, or of a wrong length: one fault each, and nothing runs."""
+    server, count = start(TakenOver, double=taken_over), 0
+    for kind in KINDS:
+        for packet in lengths(kind):
+            if logged_in and kind == RUN and FIXED <= len(packet) <= FIXED + TEXT and packet[8:] == message(RUN)[8:]:
+                continue  # that is one
+            with puppet(server) as p:
+                p.log_in() if logged_in else p.expect(READY)
+                p.send(packet)
+                is_ended(server, p)
+                count += 1
+    server.settle()
+    assert [e["reason"] for e in server.events("fault")] == [FAULT] * count and count > 60
+    assert server.events("start") == [] and server.runs() == 0
+
+
+@pytest.mark.slow
+def test_messages_in_a_run(start, taken_over):
+    """The same while a command runs, which gets the line of its end. What the front may say then is COUNT, once."""
+    server, count = start(TakenOver, double=taken_over, COMMAND_LOCK="off", ON_DISCONNECT="hangup"), 0
+    for kind in KINDS:
+        for packet in [*lengths(kind)] if kind not in (LOGIN, REFUSAL) else [message(kind)]:
+            if kind == COUNT and packet == message(COUNT):
+                continue
+            with puppet(server) as p:
+                p.log_in()
+                p.send(run())
+                p.expect(STARTED)
+                p.send(packet)
+                while p.receive() is not None:
+                    pass
+                count += 1
+    for body in (struct.pack("=q", -1), struct.pack("=q", (1 << 63) - 1), struct.pack("=q", (1 << 60) + 1)):
+        with puppet(server) as p:
+            p.log_in()
+            p.send(run())
+            p.expect(STARTED)
+            p.send(message(COUNT, body=body))
+            while p.receive() is not None:
+                pass
+            count += 1
+    server.settle()
+    assert [e["reason"] for e in server.events("fault")] == [FAULT] * count and count > 60
+    assert len(server.events("start")) == len(server.events("end")) == count
+
+
+def test_count_twice(start, taken_over):
+    server = start(TakenOver, double=taken_over, FORCE_COMMAND=f"echo x >>$T/runs; {UNTIL_GO}")
+    with puppet(server) as p:
+        p.log_in()
+        p.send(run())
+        p.expect(STARTED)
+        p.send(message(COUNT, body=struct.pack("=q", 7)), count=2)
+        assert p.receive() is None
+        server.go()
+    server.settle()
+    assert len(server.events("end")) == 1 and [e["reason"] for e in server.events("fault")] == [FAULT]
+
+
+@pytest.mark.parametrize("form, fds, variables", [(MERGED_INPUT, 0, b""), (STREAMS, 0, b""), (TERMINAL, 0, b""), (TERMINAL, 1, b""), (TERMINAL, 2, b""),
+                                                  (4, 0, b""), (255, 1, b""), (MERGED, 1, b""), (MERGED, 0, b"TERM=xterm\0")])
+def test_forms(start, taken_over, form, fds, variables):
+    """An HTTP client can ask for no terminal, which would be a way past the lock, for no input that the administrator has not allowed, and for
+    no variables: nor can its front."""
+    server = start(TakenOver, double=taken_over)
+    with puppet(server) as p:
+        p.log_in()
+        p.send(run(form, variables=variables), fds=fds)
+        is_ended(server, p)
+    server.settle()
+    assert [e["reason"] for e in server.events("fault")] == [FAULT] and server.events("start") == []
+
+
+def test_input_instead_of_none(start, taken_over):
+    server = start(TakenOver, double=taken_over, HTTP_STDIN="body")
+    with puppet(server) as p:
+        p.log_in()
+        p.send(run(MERGED))
+        is_ended(server, p)
+    assert server.events("start") == []
+
+
+@pytest.mark.parametrize("fds", [1, 3, 4, 12, 13, 250])
+@pytest.mark.parametrize("kind", [LOGIN, REFUSAL, COUNT])
+def test_descriptors(start, taken_over, kind, fds):
+    """The socket to the monitor itself among them, which would keep it from seeing the front's end. Nothing of what was sent stays open there."""
+    server = start(TakenOver, double=taken_over, FORCE_COMMAND=UNTIL_GO, ON_DISCONNECT="continue", COMMAND_LOCK="off")
+    with puppet(server) as p:
+        p.log_in()
+        if kind == COUNT:
+            p.send(run())
+            p.expect(STARTED)
+            monitor = [pid for pid in server.connections() if os.readlink(f"/proc/{pid}/fd/0") == "/dev/null"]
+            before = descriptors(monitor[0])
+        p.send(message(kind, CREDENTIAL if kind == LOGIN else b""), fds=fds)
+        if kind == COUNT:
+            wait_for(lambda: len(descriptors(monitor[0])) < len(before), "the monitor closes its socket")
+            assert descriptors(monitor[0]) < before
+            server.go()
+        is_ended(server, p)
+    server.settle()
+    assert [e["reason"] for e in server.events("fault")] == [FAULT]
+    assert len(server.events("end")) == (kind == COUNT)
+
+
+def descriptors(pid):
+    return {(fd, os.readlink(f"/proc/{pid}/fd/{fd}")) for fd in os.listdir(f"/proc/{pid}/fd")}
+
+
+def test_nothing_but_descriptors(start, taken_over):
+    """A packet without a byte is the end."""
+    server = start(TakenOver, double=taken_over, FORCE_COMMAND=UNTIL_GO, ON_DISCONNECT="continue")
+    with puppet(server) as p:
+        p.log_in()
+        p.send(run())
+        p.expect(STARTED)
+        monitor = [pid for pid in server.connections() if os.readlink(f"/proc/{pid}/fd/0") == "/dev/null"][0]
+        before = descriptors(monitor)
+        p.send(b"", fds=3)
+        wait_for(lambda: len(descriptors(monitor)) < len(before), "the monitor closes its socket")
+        assert descriptors(monitor) < before
+        server.go()
+        server.wait_event("end")
+
+
+def status(pid, name):
+    return re.search(rf"^{name}:[ \t]*(.*)$", Path(f"/proc/{pid}/status").read_text(), re.M)[1]
+
+
+def test_flood(start, taken_over):
+    """Of lines for the log, and of what is not read: the log is bounded, and so is the monitor's memory."""
+    server = start(TakenOver, double=taken_over)
+    with puppet(server) as p:
+        p.log_in()
+        monitor = [pid for pid in server.connections() if os.readlink(f"/proc/{pid}/fd/0") == "/dev/null"][0]
+        began, sizes = time.monotonic(), []
+        for _ in range(20):
+            assert p.send(message(REFUSAL, b"x" * REFUSAL_TEXT), count=100) == (100, 0)
+            p.expect(*[NOTED] * 100)
+            sizes.append(int(status(monitor, "VmRSS").split()[0]))
+        seconds = time.monotonic() - began
+        assert sizes[-1] - sizes[0] < 256
+        assert len(server.events("deny")) <= 5 * (seconds + 2)
+        p.send(message(REFUSAL, b"x"), count=1 << 20)  # and nothing is read any more
+        while p.receive() is not None:
+            pass
+    server.settle()
+    assert "more were refused since the last such line" in server.events("deny")[-1]["reason"]
+
+
+def test_dies_in_a_run(start, taken_over):
+    server = start(TakenOver, double=taken_over, FORCE_COMMAND=UNTIL_GO, ON_DISCONNECT="continue")
+    with puppet(server) as p:
+        p.log_in()
+        p.send(run())
+        p.expect(STARTED)
+        p.client.send(b"k")
+        assert p.client.is_closed()
+        assert server.events("end") == []
+        server.go()
+        server.wait_event("end", reason="the client went away")
+    server.settle()
+    assert [e["reason"] for e in server.events("fault")] == ["the process that parses what the client sends ended by signal 4"]
+
+
+def test_closes_its_socket_in_a_run(start, taken_over):
+    """It stays, and so the connection does; the run's end is recorded all the same."""
+    server = start(TakenOver, double=taken_over, FORCE_COMMAND="exec sleep 1000", ON_DISCONNECT="hangup")
+    with puppet(server) as p:
+        p.log_in()
+        p.send(run())
+        p.expect(STARTED)
+        p.client.send(b"ch")
+        assert server.wait_event("end")[0]["reason"] == "the client went away"
+
+
+def test_never_answers(start, taken_over):
+    """How much output there was: the line of the end is written without."""
+    server = start(TakenOver, double=taken_over)
+    with puppet(server) as p:
+        p.log_in()
+        p.send(run())
+        p.client.send(b"h")
+        assert "bytes" not in server.wait_event("end")[0]
+
+
+@pytest.mark.root
+def test_does_not_outlast_its_time(start):
+    """Neither before a right credential nor once it is done, though it tries to stay. In this double time passes 200 times as fast, and what
+    it sets an alarm for is a second."""
+    hasty = double("puppet", "front_wait_ready", "clock_now", "clock_left", "alarm", defines=("HASTE",))
+    server = start(TakenOver, double=hasty)
+    with puppet(server) as silent, puppet(server) as done:
+        silent.expect(READY)
+        silent.client.send(b"h")
+        done.log_in()
+        done.write(b"c")
+        assert done.numbers(1) == (0,)
+        done.client.send(b"h")
+        assert silent.client.is_closed() and done.client.is_closed()
+    server.settle()
+
+
+def test_others_are_served(start, taken_over):
+    """While fronts that are taken over hold connections."""
+    server = start(TakenOver, double=taken_over)
+    other = start(RUN_DIR=str(server.run_dir))
+    with puppet(server) as p:
+        p.log_in()
+        p.client.send(b"h")
+        assert ask(other).status == 200
+
+
+# ---- what it holds ----
+
+@pytest.mark.root
+def test_memory_and_descriptors(start):
+    """Of the administrator's neither a secret nor a setting; open is the connection, and what leads to the monitor."""
+    words = {"HTTP_TOKEN": "a-secret-of-http", "FORCE_COMMAND": f"echo a-secret-command; {UNTIL_GO}", "PASSWORD": "a-secret-of-others"}
+    needles = [b"a-secret-of-http", b"a-secret-command", b"a-secret-of-others"]
+    server = start(**words)
+    with Client(server):
+        pids = wait_for(lambda: len(found := server.processes(BASTION, "http")) == 2 and found, "a front and its monitor")
+        front, monitor = sorted(pids, key=lambda pid: status(pid, "Uid"), reverse=True)
+        assert wait_for(lambda: status(front, "Seccomp") == "2", "it is confined") and status(front, "Uid").split() == ["65525"] * 4
+        assert holds(monitor, needles) >= {*needles[1:]}  # the scan works
+        assert holds(front, needles) == set()
+        assert Path(f"/proc/{front}/environ").read_bytes().strip(b"\0") == b""
+        mine = sorted(name.split(":")[0] for _, name in descriptors(front))
+        assert mine == ["/dev/null", "socket", "socket", "socket"]
+        assert not {name for _, name in descriptors(front)} & {name for fd, name in descriptors(monitor)} - {"/dev/null"}
+        assert not [name for _, name in descriptors(monitor) if name.startswith("socket") and fd_peer_is_client(server, name)]
+
+
+def fd_peer_is_client(server, name):
+    inode = name[len("socket:["):-1]
+    return any(line.split()[9] == inode for line in Path("/proc/net/tcp").read_text().splitlines()[1:])
