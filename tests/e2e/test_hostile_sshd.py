@@ -41,7 +41,7 @@ def keep_a_secret(server):
 
 
 # What it needs for its work, or what leads nowhere: it is root still, and its account's processes are its own.
-ITS_WORK = {"read-passwd", "fork", "setuid", "setgroups", "dumpable", "executable-memory", "much-memory"}
+ITS_WORK = {"outlive-parent", "read-passwd", "fork", "setuid", "setgroups", "dumpable", "executable-memory", "much-memory"}
 
 
 def test_sshd(start, engine):  # noqa: F811
