@@ -46,6 +46,16 @@
 /* a client that takes nothing this long is gone; five minutes, since the kernel's buffers hide
  * the progress of one that reads 1 KB/s */
 #define LIMIT_WRITE_STALL_MS 300000
+/* where others want the lock of its run, one that has output to take is gone when it takes fewer
+ * than these bytes in this time: 1 KiB/s. The time is long enough for the lumps in which a slow
+ * reader lets its kernel acknowledge (tens of KiB) */
+#define LIMIT_SLOW_MS 60000
+#define LIMIT_SLOW_BYTES 61440
+/* bytes in the kernel that a client's window has no room for, where a process stands between the
+ * client and the front: it takes as many anew as the client has taken */
+#define LIMIT_UNSENT 131072
+/* by which clocks of the two kinds may differ after that time */
+#define LIMIT_SLOW_SKEW_MS 1000
 #define LIMIT_RESPONSE_HEAD 1024 /* bytes of status line and fields */
 /* of a client whose network may be gone without a word: seconds of silence after which the kernel
  * asks it, seconds between two such questions, and how many of them without an answer end the

@@ -63,6 +63,10 @@ bool peer_stalled(struct peer_stall *s, int fd, int64_t now) {
 
 bool peer_no_delay(int fd) { return set_option(fd, IPPROTO_TCP, TCP_NODELAY, 1); }
 
+void peer_hold_no_more_than(int fd, int bytes) {
+    set_option(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, bytes);
+}
+
 void peer_drain(int fd) {
     int64_t deadline = clock_after(clock_now(), LIMIT_DRAIN_MS), left;
     char dropped[16384];

@@ -38,6 +38,11 @@ bool peer_stalled(struct peer_stall *s, int fd, int64_t now);
  * waits already (TCP_NODELAY, tcp(7)). Returns whether `fd` is a TCP socket. */
 bool peer_no_delay(int fd);
 
+/* From now on the kernel takes no more for the peer while it holds this many bytes that it could
+ * not send yet (TCP_NOTSENT_LOWAT, tcp(7)). So whoever writes there sees how fast a slow peer takes
+ * what it is sent; else that comes in lumps of a third of the socket's buffer, a megabyte. */
+void peer_hold_no_more_than(int fd, int bytes);
+
 /* Reads and drops what still comes from a peer, until its end: LIMIT_DRAIN bytes and LIMIT_DRAIN_MS
  * at most. To be called before a connection is closed: a close with bytes of the peer's unread
  * would be a reset, which destroys what is on its way to it (RFC 9112, section 9.6). */

@@ -15,20 +15,34 @@ enum { FD_FRONT = RUN_PIPES, FD_COUNT };
 
 void front_link_close(struct front_link *f) { fd_close(&f->fd); }
 
-/* Takes what has come. While a request is served a front has but one thing to say. */
+/* While a request is served a front has but two things to say. */
+static bool is_sound(struct front_link *f) {
+    const struct message *m = &f->in.m;
+    if (f->in.fds[0] != -1 || f->in.text_n > 0)
+        return false;
+    if (m->type == MESSAGE_SLOW && f->slow_after != 0 && clock_now() >= f->slow_after) {
+        f->slow = true;
+        f->slow_after += LIMIT_SLOW_MS;
+        return true;
+    }
+    if (m->type != MESSAGE_COUNT || f->counted || m->count.bytes < 0
+        || m->count.bytes > LIMIT_COUNT)
+        return false;
+    f->counted = true;
+    f->bytes = m->count.bytes;
+    return true;
+}
+
+/* Takes what has come. */
 static void receive(struct front_link *f) {
     switch (message_receive(f->fd, &f->in)) {
     case RECEIPT_NONE: return;
     case RECEIPT_END: break;
     case RECEIPT_INVALID: f->invalid = true; break;
     case RECEIPT_MESSAGE:
-        f->invalid = f->in.fds[0] != -1 || f->in.m.type != MESSAGE_COUNT || f->counted
-                     || f->in.m.count.bytes < 0 || f->in.m.count.bytes > LIMIT_COUNT
-                     || f->in.text_n > 0;
+        f->invalid = !is_sound(f);
         message_drop_fds(&f->in);
-        f->counted = !f->invalid;
-        f->bytes = f->in.m.count.bytes;
-        if (f->counted)
+        if (!f->invalid)
             return;
     }
     front_link_close(f);
@@ -85,6 +99,15 @@ static void look_after(struct await *a, int64_t now) {
     run_is_over(run);
 }
 
+/* The front says that its client takes next to nothing: where others want the lock, it is gone. */
+static void judge_client(struct await *a) {
+    a->front->slow = false;
+    if (a->lock->fd == -1 || !lock_is_wanted(a->lock, LIMIT_SLOW_MS - LIMIT_SLOW_SKEW_MS))
+        return;
+    a->was_slow = true;
+    front_link_close(a->front);
+}
+
 static int64_t next_deadline(const struct await *a, int64_t now) {
     const struct run *run = a->run;
     int64_t deadline = run->next_signal;
@@ -104,6 +127,8 @@ static void wait_for_event(struct await *a) {
         return;
     if (fds[FD_FRONT].revents != 0)
         receive(a->front);
+    if (a->front->slow)
+        judge_client(a);
     for (int i = 0; i < RUN_PIPES; i++)
         if (fds[i].revents != 0)
             drop_output(a, i);
@@ -131,12 +156,14 @@ static void count_output(struct await *a) {
 
 void await_end(struct await *a) {
     a->bytes = 0;
-    a->front->counted = false;
+    a->front->counted = a->front->slow = false;
+    a->front->slow_after = clock_after(a->run->started, LIMIT_SLOW_MS);
     look_after(a, clock_now());
     while (!a->run->over) {
         wait_for_event(a);
         look_after(a, clock_now());
     }
     count_output(a);
+    a->front->slow_after = 0;
     run_close_pipes(a->run);
 }

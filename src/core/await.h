@@ -7,14 +7,18 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "core/lock.h"
 #include "core/message.h"
 #include "core/outcome.h"
 #include "core/run.h"
 
 /* The other end of the monitor's socket. */
 struct front_link {
-    int fd;        /* -1 once the front is gone */
-    bool invalid;  /* it has sent what it may not: it counts as gone, and a fault */
+    int fd;       /* -1 once the front is gone */
+    bool invalid; /* it has sent what it may not: it counts as gone, and a fault */
+    bool slow;    /* it has said that its client is ... */
+    /* ... which it may say from this time on, and each time LIMIT_SLOW_MS later; 0: not now */
+    int64_t slow_after;
     bool counted;  /* it has told `bytes` */
     int64_t bytes; /* of the command's output that it has read, or has still to read */
     struct received in;
@@ -28,15 +32,17 @@ void front_link_close(struct front_link *f);
  * then. */
 bool await_lock(struct front_link *f, pid_t child, int64_t deadline, bool leave);
 
-/* One run: the caller fills in the first four, and reads the others. */
+/* One run: the caller fills in the first five, and reads the others. */
 struct await {
     struct front_link *front;
     struct run *run;
-    bool hangup;      /* the command is ended when the client goes away */
-    int64_t deadline; /* when the command is ended in any case, or CLOCK_NEVER */
-    bool timed_out;   /* that has happened */
-    bool was_gone;    /* the client had gone before the end */
-    int64_t bytes;    /* of output that the command has written; -1: not known */
+    const struct lock *lock; /* that the run holds; its fd is -1 where it holds none */
+    bool hangup;             /* the command is ended when the client goes away */
+    int64_t deadline;        /* when the command is ended in any case, or CLOCK_NEVER */
+    bool timed_out;          /* that has happened */
+    bool was_gone;           /* the client had gone before the end */
+    bool was_slow;           /* since it was slow, and others wanted the lock */
+    int64_t bytes;           /* of output that the command has written; -1: not known */
 };
 
 /* Waits until the run is over (run_is_over), and asks the front how much output there was. What a

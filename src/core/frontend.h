@@ -29,6 +29,9 @@ struct frontend_ops {
     size_t (*room)(struct frontend *c, int stream, char **at);
     /* n bytes were put there. */
     void (*output)(struct frontend *c, int stream, size_t n);
+    /* How many bytes of what was put there the client has not taken, as far as the kernel tells
+     * (base/peer.h). */
+    int64_t (*unsent)(struct frontend *c);
     /* Bytes for the command's standard input that are at hand: *at and their count. */
     size_t (*input)(struct frontend *c, const char **at);
     /* The command took n of them. */

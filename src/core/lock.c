@@ -89,7 +89,44 @@ int lock_take(struct lock *l) {
     return errno == EWOULDBLOCK || errno == EINTR ? 0 : -1;
 }
 
+/* ---- who else wants it ---- */
+
+/* Whoever waits in line has a lock of another kind on the file meanwhile: one for reading, of the
+ * open file, of which there can be any number (fcntl(2), F_OFD_SETLK). The kernel takes it away
+ * with the process, and it costs nobody a look until somebody asks. Where there is no such lock
+ * those who wait are not seen. */
+static int lock_bytes(int fd, int operation, short type, struct flock *lock) {
+    *lock = (struct flock){.l_type = type, .l_whence = SEEK_SET, .l_len = 1};
+    return fcntl(fd, operation, lock);
+}
+
+static void show_waiting(struct lock *l, bool waits) {
+    struct flock lock;
+    lock_bytes(l->fd, F_OFD_SETLK, waits ? F_RDLCK : F_UNLCK, &lock);
+    l->waits = waits;
+}
+
+/* Who does not wait leaves the time at which he came: that of the file's last change. */
+void lock_want(struct lock *l) {
+    if (l->record != -1)
+        futimens(l->record, NULL);
+}
+
+bool lock_is_wanted(const struct lock *l, int64_t ms) {
+    struct flock lock;
+    struct stat st;
+    struct timespec now;
+    if (lock_bytes(l->fd, F_OFD_GETLK, F_WRLCK, &lock) == 0 && lock.l_type != F_UNLCK)
+        return true;
+    if (fstat(l->fd, &st) == -1 || clock_gettime(CLOCK_REALTIME, &now) == -1)
+        return false;
+    int64_t past = ((int64_t)now.tv_sec - st.st_mtim.tv_sec) * 1000
+                   + (now.tv_nsec - st.st_mtim.tv_nsec) / 1000000;
+    return past >= 0 && past < ms;
+}
+
 pid_t lock_queue(struct lock *l) {
+    show_waiting(l, true);
     pid_t parent = getpid(), child = fork();
     if (child != 0)
         return child;
@@ -112,6 +149,8 @@ void lock_record(struct lock *l, const char *run, const char *command, const cha
     quote_text(&b, user, strlen(user), LIMIT_LOCK_USER);
     int n = snprintf(line, sizeof line, "%.16s r %0*lld %.16s %-*.*s\n", run, SECONDS_WIDTH,
                      (long long)time(NULL), command, USER_WIDTH, (int)b.len, b.at);
+    if (l->waits)
+        show_waiting(l, false);
     l->recorded = l->record != -1 && n == RECORD_LENGTH
                   && pwrite(l->record, line, RECORD_LENGTH, 0) == RECORD_LENGTH;
 }
@@ -120,7 +159,7 @@ void lock_record(struct lock *l, const char *run, const char *command, const cha
 void lock_leave(struct lock *l) {
     if (l->recorded && l->fd != -1 && pwrite(l->record, "e", 1, RECORD_STATE) == -1)
         l->recorded = true; /* nothing can be done about it: the next one writes anew */
-    l->recorded = false;
+    l->recorded = l->waits = false;
     fd_close(&l->fd);
 }
 

@@ -24,6 +24,7 @@ struct lock {
     int error;     /* errno of the failure */
     /* the file open for writing, as no command has it; -1 where this process may not write it */
     int record;
+    bool waits;    /* this process is one of those who wait in line */
     bool recorded; /* it tells of the run that this process holds the lock for */
 };
 
@@ -36,6 +37,14 @@ void lock_prepare(struct lock *l, const char *run_dir, gid_t group);
 /* Tries to take the lock: 1 taken, 0 somebody holds it, -1 with errno. A new open file each time:
  * two runs of one connection are as much in each other's way as those of two. */
 int lock_take(struct lock *l);
+
+/* After lock_take gave 0: whoever holds it sees by lock_is_wanted that somebody else would. Says
+ * nothing where this process may not write the file. */
+void lock_want(struct lock *l);
+
+/* This process holds the lock: whether somebody waits for it now, or has found it held in the last
+ * `ms` milliseconds. */
+bool lock_is_wanted(const struct lock *l, int64_t ms);
 
 /* After lock_take gave 0: starts a child that waits in line in flock(2) and ends with status 0 when
  * it has the lock; since the lock belongs to the open file, this process has it then. Returns its

@@ -8,7 +8,9 @@
  * When the run is over the monitor asks how much output there was (ENDING, answered by COUNT),
  * writes the log's line, and says ENDED. REFUSAL, a line for the log on a request that the front
  * refuses by itself, may come at any time between two runs, and is answered by NOTED: the log knows
- * before the client does. A front that goes away closes the socket. */
+ * before the client does. SLOW may come while the command runs, once for each LIMIT_SLOW_MS since
+ * its start, and has no answer. A front that goes away closes the socket; a monitor that has no use
+ * for its client any more does, too. */
 #ifndef CORE_MESSAGE_H
 #define CORE_MESSAGE_H
 
@@ -36,6 +38,7 @@ enum message_type {
     MESSAGE_RUN,     /* text: what is asked for, then variables, each with its NUL; a terminal */
     MESSAGE_COUNT,   /* bytes of output that the command has written */
     MESSAGE_REFUSAL, /* text: why the front refused a request */
+    MESSAGE_SLOW,    /* the client has taken next to none of the output for LIMIT_SLOW_MS */
     MESSAGE_TYPES
 };
 

@@ -121,10 +121,58 @@ static bool take_message(struct relay *r, struct outcome *o) {
         default: break;
         }
     }
-    /* The monitor has gone: nobody knows how the run ends. */
+    /* The monitor has gone: nobody knows how the run ends. Or the client has to, being slow. */
+    r->client->gone = r->client->gone || r->slow;
     fd_close(&r->link);
     r->most[RUN_OUT] = r->most[RUN_ERR] = 0;
     return true;
+}
+
+/* ---- a slow client ---- */
+
+/* While the command's output waits for the client, the run lasts as long as the client likes, and
+ * so does its lock. What a client takes the front alone can see: it tells the monitor after each
+ * LIMIT_SLOW_MS of less than LIMIT_SLOW_BYTES, which decides whether anybody minds. So nobody has
+ * to look who waits for a lock, or tell of it, as long as no client is slow. A front that says
+ * nothing gains its client what a client without a lock has: COMMAND_TIMEOUT ends that. */
+
+static bool is_held_up(struct relay *r) {
+    char *at;
+    for (int i = 0; i < RUN_PIPES; i++)
+        if (r->out[i] != -1 && r->client->ops->room(r->client, i, &at) == 0)
+            return true;
+    return false;
+}
+
+static void begin_measuring(struct relay *r, int64_t now) {
+    r->slow_at = clock_after(now, LIMIT_SLOW_MS);
+    r->taken = r->bytes - r->client->ops->unsent(r->client);
+}
+
+/* Before the wait: gives the time when that has to end. Where the client is measured and there is
+ * room again, it is at once, to see whether there is output to fill it. */
+static int64_t watch_pace(struct relay *r, int64_t now) {
+    r->held_up = is_held_up(r);
+    if (r->ended)
+        r->slow_at = CLOCK_NEVER;
+    else if (r->held_up && r->slow_at == CLOCK_NEVER)
+        begin_measuring(r, now);
+    return r->slow_at == CLOCK_NEVER || r->held_up ? r->slow_at : now;
+}
+
+/* After the wait. */
+static void judge_pace(struct relay *r, const struct pollfd fds[FD_COUNT], int64_t now) {
+    const struct message m = {.type = MESSAGE_SLOW};
+    int64_t taken = r->taken;
+    if (!r->held_up && fds[FD_OUT + RUN_OUT].revents == 0 && fds[FD_OUT + RUN_ERR].revents == 0) {
+        r->slow_at = CLOCK_NEVER; /* it has all there is */
+        r->slow = false;
+    }
+    if (now < r->slow_at)
+        return;
+    begin_measuring(r, now);
+    if (r->taken - taken < LIMIT_SLOW_BYTES && r->link != -1)
+        r->slow = message_send(r->link, &m, NULL, 0, NULL, 0) == 0;
 }
 
 /* ---- the loop ---- */
@@ -159,9 +207,11 @@ static bool has_output(const struct relay *r) {
 static void wait_for_event(struct relay *r, struct pollfd fds[FD_COUNT], bool known) {
     struct timespec ts;
     int64_t now = clock_now(), deadline = prepare_wait(r, fds, known, now);
+    deadline = clock_earlier(deadline, watch_pace(r, now));
     if (ppoll(fds, FD_COUNT, clock_left(deadline, now, &ts), NULL) < 0)
         for (int i = 0; i < FD_COUNT; i++)
             fds[i].revents = 0;
+    judge_pace(r, fds, clock_now());
 }
 
 void relay_run(struct relay *r, struct outcome *o) {
@@ -171,6 +221,7 @@ void relay_run(struct relay *r, struct outcome *o) {
     static const struct pollfd nothing[FRONTEND_FDS];
     r->out[RUN_OUT] = r->out[RUN_ERR] = r->input = -1;
     r->most[RUN_OUT] = r->most[RUN_ERR] = INT64_MAX;
+    r->slow_at = CLOCK_NEVER;
     client->ops->ready(client, nothing, clock_now()); /* whether the client is there at all */
     while (!client->gone && (!known || has_output(r))) {
         wait_for_event(r, fds, known);

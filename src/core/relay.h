@@ -21,6 +21,11 @@ struct relay {
     bool started, ended; /* the command has; its end is known */
     bool wide;           /* its pipes are (widen_pipes) */
     int64_t bytes;       /* of output that the command has written */
+    /* whether the client is slow: when that is to be known, CLOCK_NEVER while it has all there is;
+     * what it had taken of the output when that time began; and that the monitor was told */
+    int64_t slow_at, taken;
+    bool held_up; /* there is output for which there is no room */
+    bool slow;
     /* how many more bytes of each pipe are passed on: any number until the run is over, then those
      * that were in it at that moment */
     int64_t most[RUN_PIPES];

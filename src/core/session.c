@@ -154,8 +154,10 @@ static bool take_lock(struct session *s, const struct request *rq, const struct 
     int got = lock_take(&s->lock);
     name_command(command, s, d);
     *o = (struct outcome){.kind = way == LOCK_MODE_SKIP ? OUTCOME_SKIPPED : OUTCOME_BUSY};
-    if (got == 0)
+    if (got == 0) {
+        lock_want(&s->lock);
         tell_holder(s, o, command);
+    }
     if (got == 0 && way == LOCK_MODE_WAIT) {
         note_wait(a, o->reason);
         uint64_t seconds = settings_number(s->settings, SETTING_COMMAND_LOCK_WAIT);
@@ -262,6 +264,7 @@ static void follow_to_end(struct session *s, const struct request *rq, struct au
     struct await await = {
         .front = front,
         .run = run,
+        .lock = &s->lock,
         .hangup = rq->form == RUN_TERMINAL || policy_hangs_up(s->settings, s->lock.fd != -1),
         .deadline = seconds == 0 ? CLOCK_NEVER : clock_after(run->started, (int64_t)seconds * 1000),
     };
@@ -275,7 +278,10 @@ static void follow_to_end(struct session *s, const struct request *rq, struct au
     a->event = "end";
     a->exit = signal == 0 ? code : -1;
     a->signal = signal != 0 ? signal : -1;
-    a->reason = await.timed_out  ? "COMMAND_TIMEOUT"
+    a->reason = await.timed_out ? "COMMAND_TIMEOUT"
+                : await.was_slow
+                    ? "the client took next to nothing for a minute while others wanted "
+                      "the lock: it counts as gone"
                 : await.was_gone ? "the client went away"
                                  : NULL;
     a->ms = clock_now() - run->started;

@@ -166,7 +166,8 @@ static void wait_until_taken(const struct reply *reply, struct body *body) {
     struct pollfd pfd = {.fd = reply->out};
     long left = peer_unsent(reply->out);
     int64_t stalled = clock_after(clock_now(), LIMIT_WRITE_STALL_MS);
-    while (left > 0 && clock_now() < stalled && poll(&pfd, 1, LIMIT_TAKEN_LOOK_MS) == 0) {
+    while (!reply->lost && left > 0 && clock_now() < stalled
+           && poll(&pfd, 1, LIMIT_TAKEN_LOOK_MS) == 0) {
         if (reply->unread)
             body_drop(body, clock_after(clock_now(), LIMIT_TAKEN_LOOK_MS), 0);
         long now_left = peer_unsent(reply->out);

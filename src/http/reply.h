@@ -19,6 +19,7 @@ struct reply {
     /* output of unknown length is sent in chunks; else it ends with the connection */
     bool chunked;
     bool close; /* no further request is read after this response */
+    bool lost;  /* the client is gone */
     bool ran;   /* a command was started for it */
     /* the client waits for 100 (Continue) before it sends the body */
     bool expects_continue;

@@ -128,6 +128,11 @@ static void response_output(struct frontend *f, int stream, size_t n) {
         begin_streaming(r);
 }
 
+static int64_t response_unsent(struct frontend *f) {
+    struct response *r = response_of(f);
+    return (int64_t)(r->from < r->to ? r->to - r->from : r->held) + peer_unsent(r->reply->out);
+}
+
 static size_t response_input(struct frontend *f, const char **at) {
     struct response *r = response_of(f);
     if (f->input_closed || !body_next(r->body))
@@ -312,6 +317,8 @@ static void response_ended(struct frontend *f, const struct outcome *o) {
         snprintf(r->run, sizeof r->run, "%s", o->run);
     r->hold_until = CLOCK_NEVER;
     f->input_closed = true;
+    if (f->gone) /* the monitor may have said so */
+        lose_client(r);
     if (r->streaming) {
         end_stream(r, o->code);
         drop_body_rest(r);
@@ -320,14 +327,14 @@ static void response_ended(struct frontend *f, const struct outcome *o) {
         end_held(r, o, code);
     }
     if (f->gone)
-        r->cut = r->reply->close = true;
+        r->cut = r->reply->close = r->reply->lost = true;
 }
 
 void response_start(struct response *r, struct reply *reply, struct body *body, bool is_input,
                     int64_t hold_ms) {
-    static const struct frontend_ops ops = {response_started, response_room,  response_output,
-                                            response_input,   response_taken, response_input_ended,
-                                            response_watch,   response_ready, response_ended};
+    static const struct frontend_ops ops = {
+        response_started, response_room,        response_output, response_unsent, response_input,
+        response_taken,   response_input_ended, response_watch,  response_ready,  response_ended};
     r->frontend = (struct frontend){.ops = &ops, .input_closed = !is_input};
     r->reply = reply;
     r->body = body;

@@ -8,6 +8,7 @@
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/fd.h"
+#include "base/peer.h"
 
 static struct stdstreams *stdstreams_of(struct frontend *f) {
     return (struct stdstreams *)(void *)f;
@@ -53,6 +54,14 @@ static void stdstreams_output(struct frontend *f, int stream, size_t n) {
         s->out[stream].from = s->out[stream].to = 0;
     else
         flush_stream(s, stream);
+}
+
+static int64_t stdstreams_unsent(struct frontend *f) {
+    const struct stdstreams *s = stdstreams_of(f);
+    int64_t n = 0;
+    for (int i = 0; i < RUN_PIPES; i++)
+        n += (int64_t)(s->out[i].to - s->out[i].from) + peer_unsent(FD_OF_OUT + i);
+    return n;
 }
 
 static size_t stdstreams_input(struct frontend *f, const char **at) {
@@ -116,10 +125,13 @@ static void put_outcome(struct stdstreams *s, const struct outcome *o) {
         s->outcome.code = 71;
 }
 
-/* Writes what is left, as long as the sshd takes it. */
+/* Writes what is left, as long as the sshd takes it; of a client that counts as gone it is
+ * dropped. */
 static void stdstreams_ended(struct frontend *f, const struct outcome *o) {
     struct stdstreams *s = stdstreams_of(f);
     s->outcome = *o;
+    if (f->gone)
+        return;
     put_outcome(s, o);
     for (;;) {
         struct pollfd fds[FRONTEND_FDS];
@@ -138,9 +150,9 @@ static void stdstreams_ended(struct frontend *f, const struct outcome *o) {
 
 void stdstreams_start(struct stdstreams *s, bool terminal) {
     static const struct frontend_ops ops = {
-        stdstreams_started, stdstreams_room,  stdstreams_output,
-        stdstreams_input,   stdstreams_taken, stdstreams_input_ended,
-        stdstreams_watch,   stdstreams_ready, stdstreams_ended};
+        stdstreams_started, stdstreams_room,  stdstreams_output,      stdstreams_unsent,
+        stdstreams_input,   stdstreams_taken, stdstreams_input_ended, stdstreams_watch,
+        stdstreams_ready,   stdstreams_ended};
     s->frontend = (struct frontend){.ops = &ops};
     s->terminal = terminal;
     s->input_ended = terminal; /* the command reads it itself */

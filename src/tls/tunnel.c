@@ -93,6 +93,7 @@ void tunnel_start(struct tunnel *t, br_ssl_engine_context *engine, int in, int o
     /* No record waits for the acknowledgement of the one before. */
     t->tcp = peer_no_delay(out);
     peer_probe(out, 60, 10, 6);
+    peer_hold_no_more_than(out, LIMIT_UNSENT);
 }
 
 /* Reads up to n bytes of what comes first; 0 when nothing comes. */

@@ -12,7 +12,7 @@ from harness import BASTION, TOKEN, UNTIL_GO, Client, Server, ask, wait_for
 from test_hostile import double
 from test_tls_isolation import holds
 
-READY, ADMITTED, DENIED, REFUSED, STARTED, ENDING, ENDED, NOTED, HELLO, LOGIN, RUN, COUNT, REFUSAL = range(1, 14)
+READY, ADMITTED, DENIED, REFUSED, STARTED, ENDING, ENDED, NOTED, HELLO, LOGIN, RUN, COUNT, REFUSAL, SLOW = range(1, 15)
 MERGED, MERGED_INPUT, STREAMS, TERMINAL = range(4)
 FIXED, TEXT, REFUSAL_TEXT = 40, 32768, 256  # bytes: of each message, of the longest text, of that of a REFUSAL
 FAULT = "the process that parses what the client sends has said what it may not"
@@ -94,7 +94,7 @@ def is_ended(server, connection):
         assert connection.client.is_closed()
 
 
-KINDS = [0, *range(READY, REFUSAL + 2), 1 << 31]
+KINDS = [0, *range(READY, SLOW + 2), 1 << 31]
 
 
 def lengths(kind):
@@ -128,7 +128,7 @@ def test_messages(start, taken_over, logged_in):
 
 @pytest.mark.slow
 def test_messages_in_a_run(start, taken_over):
-    """The same while a command runs, which gets the line of its end. What the front may say then is COUNT, once."""
+    """The same while a command runs, which gets the line of its end. What the front may say then is COUNT, once; and SLOW, a minute after the start."""
     server, count = start(TakenOver, double=taken_over, COMMAND_LOCK="off", ON_DISCONNECT="hangup"), 0
     for kind in KINDS:
         for packet in [*lengths(kind)] if kind not in (LOGIN, REFUSAL) else [message(kind)]:

@@ -5,6 +5,11 @@ from harness import IS_ROOT
 from replay import Replay
 
 
+def pytest_configure(config):
+    config.addinivalue_line("markers", "root: what is taken from ../e2e needs to be root, as all here does")
+    config.addinivalue_line("markers", "slow: see ../e2e/conftest.py")
+
+
 def pytest_collection_modifyitems(items):
     for item in items:
         if not IS_ROOT:
