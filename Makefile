@@ -69,7 +69,7 @@ $(OBJ)/flags:
 	@mkdir -p $(@D)
 	@echo '$(FLAGS)' >$@
 
-$(OBJ)/src/docker/%.o $(OBJ)/src/tool/%.o: OPTIMIZE := -Os
+$(OBJ)/src/docker/%.o $(OBJ)/src/tool/%.o $(OBJ)/init/%.o: OPTIMIZE := -Os
 
 -include $(BASTION:.o=.d) $(UNITS:.o=.d)
 
