@@ -1,3 +1,7 @@
+import socket
+import tempfile
+from pathlib import Path
+
 import pytest
 
 import harness
@@ -53,3 +57,15 @@ def start_once():
 def plain(start_once):
     """A server with the simplest command, for all tests of a file that only count its runs."""
     return start_once()
+
+
+@pytest.fixture
+def engine():
+    """Stands for the Docker engine: a socket that everybody may connect to."""
+    with tempfile.TemporaryDirectory(prefix="bastion-e2e-") as folder, socket.socket(socket.AF_UNIX) as listener:
+        path = Path(folder) / "sock"
+        Path(folder).chmod(0o755)
+        listener.bind(str(path))
+        path.chmod(0o777)
+        listener.listen()
+        yield str(path)

@@ -4,7 +4,6 @@ errno what came of it."""
 import errno
 import functools
 import re
-import socket
 import subprocess
 import tempfile
 from pathlib import Path
@@ -50,18 +49,6 @@ def attempts(text):
     found = [(name.decode(), code) for name, code in found]
     assert len(found) == len({name for name, _ in found}) > 30
     return {name: errno.errorcode.get(int(code), "OK") for name, code in found}
-
-
-@pytest.fixture
-def engine():
-    """Stands for the Docker engine: a socket that everybody may connect to."""
-    with tempfile.TemporaryDirectory(prefix="bastion-e2e-") as folder, socket.socket(socket.AF_UNIX) as listener:
-        path = Path(folder) / "sock"
-        Path(folder).chmod(0o755)
-        listener.bind(str(path))
-        path.chmod(0o777)
-        listener.listen()
-        yield str(path)
 
 
 TLS = {"before the handshake": ("tunnel_shake_hands", ("BEFORE_HANDSHAKE",)), "behind the handshake": ("tunnel_carry", ())}

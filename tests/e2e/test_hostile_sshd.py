@@ -1,38 +1,73 @@
-"""tinysshd that is taken over: another program in its place, which `bastion ssh` confines as it does tinysshd. It is root and reads
-what clients send; each thing that would help whoever has it is tried, and its errno shown."""
+"""tinysshd that is taken over, before a login and behind it. It is root and reads what clients send; each thing that would help
+whoever has it is tried, and its errno shown."""
+import contextlib
 import errno
 import re
 import shutil
 import socket
 import subprocess
 import tempfile
+import threading
 from pathlib import Path
 
 import pytest
 from harness import BASTION, reachable
 from ssh_harness import TINYSSHD, SshServer
-from test_hostile import ROOT, SOURCES, WITHOUT, engine  # noqa: F401
+from test_hostile import ROOT, SOURCES, WITHOUT
 
 pytestmark = pytest.mark.root
 
 
-def taken_over(start, engine, *wrap):  # noqa: F811
+WHEN = ["before the login", "behind the login"]
+
+
+def build(when, folder, engine):
+    places = {"HOSTILE_SOCKET": engine, "TLS_KEY": "/etc/bastion/HTTP_TOKEN", "RUN_DIR": "/run/bastion", "REAL": reachable(TINYSSHD)}
+    defines = [f'-D{name}="{value}"' for name, value in places.items()] + ["-DRUNS_ITSELF"]
+    if when == WHEN[0]:
+        more = ["-DBEFORE_LOGIN"]
+    else:
+        more = ["-Wl,--wrap=channel_open", *(ROOT / "build/vendor/tinyssh").glob("[!_]*.o")]
+    subprocess.run([ROOT / "build/vendor/musl/root/bin/musl-gcc", "-std=c11", "-D_GNU_SOURCE", "-O1", "-fPIE", "-Wall", "-Werror", *defines,
+                    "-o", folder / "tinysshd", SOURCES / "sshd.c", SOURCES / "attempts.c", *more], check=True)
+
+
+def what_it_says(server, when):
+    """All that the server sends, while a client logs in through here."""
+    said = b""
+    if when == WHEN[0]:
+        with socket.create_connection((server.host, server.port)) as s, s.makefile("rb") as answer:
+            return answer.read()
+    with socket.create_server(("127.0.0.1", 0)) as proxy:
+        client = server.start(options=("-p", str(proxy.getsockname()[1])))
+        near, _ = proxy.accept()
+        with near, socket.create_connection((server.host, server.port)) as far:
+            threading.Thread(target=pump, args=(near, far), daemon=True).start()
+            while piece := far.recv(65536):
+                said += piece
+                with contextlib.suppress(OSError):  # the client minds what stands between the packets
+                    near.sendall(piece)
+    client.communicate()
+    return said
+
+
+def pump(near, far):
+    with contextlib.suppress(OSError):
+        while piece := near.recv(65536):
+            far.sendall(piece)
+
+
+def taken_over(start, engine, when, *wrap):
     """What each attempt came to."""
-    places = {"HOSTILE_SOCKET": engine, "TLS_KEY": "/etc/bastion/HTTP_TOKEN", "RUN_DIR": "/run/bastion"}
-    places["REAL"] = reachable(TINYSSHD)
-    macros = [f'-D{name}="{value}"' for name, value in places.items()] + ["-DRUNS_ITSELF"]
     with tempfile.TemporaryDirectory() as folder:
         folder = Path(folder)
-        folder.chmod(0o755)
-        subprocess.run([ROOT / "build/vendor/musl/root/bin/musl-gcc", "-std=c11", "-D_GNU_SOURCE", "-O1", "-Wall", "-Werror", "-static", *macros,
-                        "-o", folder / "tinysshd", SOURCES / "sshd.c", SOURCES / "attempts.c"], check=True)
-        bastion, double = reachable(shutil.copy(BASTION, folder / "bastion")), folder / "tinysshd"
-        shutil.copy(double, Path(bastion).parent / "tinysshd")
+        build(when, folder, engine)
+        bastion = reachable(shutil.copy(BASTION, folder / "bastion"))
+        shutil.copy(folder / "tinysshd", Path(bastion).parent / "tinysshd")
     server = start(SshServer, program=(*wrap, bastion, "ssh"), prepare=keep_a_secret)
-    with socket.create_connection((server.host, server.port)) as s, s.makefile("rb") as answer:
-        found = re.findall(r"^attempt (\S+) (\d+)$", answer.read().decode(), re.M)
+    found = re.findall(rb"attempt (\S+) (\d+)\n", what_it_says(server, when))
     assert len(found) > 20
-    return {name: errno.errorcode.get(int(code), "OK") for name, code in found}
+    return {name.decode(): errno.errorcode.get(int(code), "OK") for name, code in found}
 
 
 def keep_a_secret(server):
@@ -44,18 +79,20 @@ def keep_a_secret(server):
 ITS_WORK = {"outlive-parent", "read-passwd", "fork", "setuid", "setgroups", "dumpable", "executable-memory", "much-memory"}
 
 
-def test_sshd(start, engine):  # noqa: F811
-    found = taken_over(start, engine)
+@pytest.mark.parametrize("when", WHEN)
+def test_sshd(start, engine, when):
+    found = taken_over(start, engine, when)
     assert {name for name, result in found.items() if result == "OK"} <= ITS_WORK
     assert {found[name] for name in ("docker-socket", "log-socket", "read-key", "read-settings", "write-run-dir", "write-lock", "exec")} == {"EACCES"}
     assert {found[name] for name in ("parent-stop", "parent-trace", "parent-memory", "init-kill-0")} == {"EPERM"}
     assert found["tcp-connect"] == found["tcp-listen"] == "EAFNOSUPPORT"
 
 
+@pytest.mark.parametrize("when", WHEN)
 @pytest.mark.parametrize("lacks", ["landlock", "seccomp"])
-def test_sshd_where_a_means_lacks(start, engine, lacks):  # noqa: F811
+def test_sshd_where_a_means_lacks(start, engine, lacks, when):
     """Without Landlock it can open what root can; without the filter it can connect, and set limits of root's processes."""
-    found = taken_over(start, engine, *WITHOUT, lacks)
+    found = taken_over(start, engine, when, *WITHOUT, lacks)
     succeeded = {name for name, result in found.items() if result == "OK"}
     if lacks == "seccomp":
         # (who owns a descriptor may be said; the signal would not reach him: Landlock)

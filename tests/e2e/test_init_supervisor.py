@@ -41,7 +41,7 @@ def test_its_own_children_are_reaped_while_nothing_happens(start):
 
 
 def test_a_crash_of_a_connection_is_told(start):
-    server = start(InitServer, FORCE_COMMAND=UNTIL_GO)
+    server = start(InitServer, FORCE_COMMAND=UNTIL_GO, HTTP_HOLD_MS="60000")
     with Client(server) as client:
         client.send(request())
         server.wait_event("start")

@@ -1,7 +1,6 @@
 """The end of a session's channel, whichever side begins it (RFC 4254, section 5.3), and of its connection with it."""
 import asyncio
 import ctypes
-import os
 import subprocess
 import warnings
 
