@@ -21,8 +21,9 @@ pytestmark = pytest.mark.root
 WHEN = ["before the login", "behind the login"]
 
 
-def build(when, folder, engine):
-    places = {"HOSTILE_SOCKET": engine, "TLS_KEY": "/etc/bastion/HTTP_TOKEN", "RUN_DIR": "/run/bastion", "REAL": reachable(TINYSSHD)}
+def build(when, folder, engine, real=TINYSSHD):
+    """Makes the double; `engine` is the socket's path and `real` that of tinysshd itself where it will run."""
+    places = {"HOSTILE_SOCKET": engine, "TLS_KEY": "/etc/bastion/HTTP_TOKEN", "RUN_DIR": "/run/bastion", "REAL": real}
     defines = [f'-D{name}="{value}"' for name, value in places.items()] + ["-DRUNS_ITSELF"]
     if when == WHEN[0]:
         more = ["-DBEFORE_LOGIN"]
@@ -65,7 +66,11 @@ def taken_over(start, engine, when, *wrap):
         bastion = reachable(shutil.copy(BASTION, folder / "bastion"))
         shutil.copy(folder / "tinysshd", Path(bastion).parent / "tinysshd")
     server = start(SshServer, program=(*wrap, bastion, "ssh"), prepare=keep_a_secret)
-    found = re.findall(rb"attempt (\S+) (\d+)\n", what_it_says(server, when))
+    return attempts(what_it_says(server, when))
+
+
+def attempts(text):
+    found = re.findall(rb"attempt (\S+) (\d+)\n", text)
     assert len(found) > 20
     return {name.decode(): errno.errorcode.get(int(code), "OK") for name, code in found}
 
@@ -79,13 +84,16 @@ def keep_a_secret(server):
 ITS_WORK = {"outlive-parent", "read-passwd", "fork", "setuid", "setgroups", "dumpable", "executable-memory", "much-memory"}
 
 
-@pytest.mark.parametrize("when", WHEN)
-def test_sshd(start, engine, when):
-    found = taken_over(start, engine, when)
+def it_is_held(found):
     assert {name for name, result in found.items() if result == "OK"} <= ITS_WORK
     assert {found[name] for name in ("docker-socket", "log-socket", "read-key", "read-settings", "write-run-dir", "write-lock", "exec")} == {"EACCES"}
     assert {found[name] for name in ("parent-stop", "parent-trace", "parent-memory", "init-kill-0")} == {"EPERM"}
     assert found["tcp-connect"] == found["tcp-listen"] == "EAFNOSUPPORT"
+
+
+@pytest.mark.parametrize("when", WHEN)
+def test_sshd(start, engine, when):
+    it_is_held(taken_over(start, engine, when))
 
 
 @pytest.mark.parametrize("when", WHEN)

@@ -1,19 +1,22 @@
-"""The front of HTTP and the command of a container that are taken over (../e2e/test_hostile.py), as an engine starts it: with the
+"""The processes of a container that are taken over (../e2e/test_hostile.py, test_hostile_sshd.py), as an engine starts it: with the
 capabilities that the manual names, a root that can't be written, and the engine's own filter of system calls."""
 import os
 import socket
+from pathlib import Path
 
 import pytest
 from bastion_image import LEAST, Bastion, build
-from harness import request
-from test_hostile import HTTP, NEVER, attempts, command, double, nothing_is_left
+from harness import reachable, request
+from ssh_harness import TINYSSHD
+from test_hostile import HTTP, NEVER, TLS, attempts, command, double, nothing_is_left
+from test_hostile_sshd import WHEN, build as build_sshd, attempts as attempts_of_sshd, it_is_held
 
 CONTAINER = ["--read-only", "--tmpfs", "/run", *LEAST]
 GROUP = 4000  # the socket's
 # In the container's network: what comes on standard input goes to HTTP's port, and what comes back is printed.
 TALK = """
 import socket, sys
-with socket.create_connection(("127.0.0.1", 8080)) as s:
+with socket.create_connection(("127.0.0.1", int(sys.argv[1]))) as s:
     s.sendall(sys.stdin.buffer.read())
     while data := s.recv(65536):
         sys.stdout.buffer.write(data)
@@ -32,8 +35,8 @@ def bastion(image, tmp_path):
     made, path = [], tmp_path / "docker.sock"
     tmp_path.chmod(0o755)
 
-    def start(program, **settings):
-        mounts = ["-v", f"{program}:{settings.pop('where')}:ro", "-v", f"{path}:/var/run/docker.sock"]
+    def start(program, more=(), **settings):
+        mounts = [*more, "-v", f"{program}:{settings.pop('where')}:ro", "-v", f"{path}:/var/run/docker.sock"]
         made.append(Bastion(image, *CONTAINER, *mounts, HOSTILE_SOCKET="/var/run/docker.sock", HOSTILE_RUN_DIR="/run/bastion", **settings))
         return made[-1]
 
@@ -48,7 +51,7 @@ def bastion(image, tmp_path):
 
 
 def ask(server):
-    return server.within("/usr/bin/python3", "-c", TALK, input=request(close=True)).stdout
+    return server.within("/usr/bin/python3", "-c", TALK, "8080", input=request(close=True)).stdout
 
 
 @pytest.mark.parametrize("when", HTTP)
@@ -69,3 +72,41 @@ def test_command(bastion):
     assert {found[name] for name in ("docker-socket", "fork")} == {"OK"}
     assert {found[name] for name in (*NEVER, "open-by-handle", "unshare", "setns", "bpf", "keyctl", "perf", "userfaultfd", "write-tmp")} <= {
         "EPERM", "EACCES", "ESRCH", "ENOENT", "EROFS", "ENOSYS"}
+
+
+@pytest.mark.parametrize("when", TLS)
+def test_tls(bastion, when):
+    function, defines = TLS[when]
+    server = bastion(double("tls", function, defines=defines), where="/bin/bastion", TLS="self-signed")
+    assert server.curl("-k", url="https://127.0.0.1:8443/cgi-bin/run").stdout == b"ok\n"
+    found = attempts(server.log().encode())
+    assert found.pop("own-environment") == "ENOENT"
+    nothing_is_left(found)
+
+
+# A client's connection to the container's SSH port, of which what the server says is kept.
+RELAY = """
+import socket, sys, threading
+def send():
+    while data := sys.stdin.buffer.raw.read(65536):
+        s.sendall(data)
+with socket.create_connection(("127.0.0.1", 22)) as s, open(sys.argv[1], "wb", 0) as kept:
+    threading.Thread(target=send, daemon=True).start()
+    while data := s.recv(65536):
+        kept.write(data)
+        sys.stdout.buffer.write(data)
+        sys.stdout.buffer.flush()
+"""
+
+
+@pytest.mark.parametrize("when", WHEN)
+def test_sshd(bastion, when, tmp_path):
+    build_sshd(when, tmp_path, "/var/run/docker.sock", real="/real")
+    server = bastion(reachable(tmp_path / "tinysshd"), more=("-v", f"{TINYSSHD}:/real:ro"), where="/bin/tinysshd")
+    if when == WHEN[0]:
+        said = server.within("/usr/bin/python3", "-c", TALK, "22", input=b"").stdout
+    else:
+        (tmp_path / "relay.py").write_text(RELAY)
+        server.ssh(options=("-o", f"ProxyCommand=/usr/bin/python3 {tmp_path}/relay.py {tmp_path}/said"))
+        said = Path(tmp_path / "said").read_bytes()
+    it_is_held(attempts_of_sshd(said))
