@@ -406,6 +406,7 @@ def test_input_that_the_command_closes(start):
         assert client.answer().body == b"helloend\n"
 
 
+@pytest.mark.slow
 def test_half_close_behind_a_slow_body(start):
     """The time within which it is no going away begins with the last byte of the request, not with the first."""
     server = start(FORCE_COMMAND=f"trap 'exit 9' HUP; : >$T/started; {UNTIL_GO}; echo ok", HTTP_HOLD_MS="3600000", ON_DISCONNECT="hangup")

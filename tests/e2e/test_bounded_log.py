@@ -71,6 +71,7 @@ def test_messages_of_an_account(start):
     assert [e.get("message") for e in messages(server, 4321)] == ["app: 0", "app: 1", "app: 2"]
 
 
+@pytest.mark.slow
 @pytest.mark.root
 def test_more_accounts_than_are_told_apart(start):
     server = start(InitServer)

@@ -48,6 +48,7 @@ def test_timeout_within_the_hold(start):
     assert server.events("end")[0]["bytes"] == len(OUTPUT)
 
 
+@pytest.mark.slow
 def test_timeout_of_a_stream(start):
     server = deploying(start, COMMAND_TIMEOUT="1", HTTP_HOLD_MS="0")
     with Client(server) as client:

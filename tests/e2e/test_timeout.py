@@ -21,6 +21,7 @@ def test_command_timeout(start):
     assert server.wait_event("end")[0]["reason"] == "COMMAND_TIMEOUT"
 
 
+@pytest.mark.slow
 def test_command_timeout_breaks_a_stream(start):
     server = start(FORCE_COMMAND=LEAVES_PIDS, COMMAND_TIMEOUT="1", HTTP_HOLD_MS="50")
     found = curl(server)

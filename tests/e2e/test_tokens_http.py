@@ -139,6 +139,7 @@ def test_a_file_that_others_can_write(start):
     assert [who(server, bearer(secret)) for secret in ("evil", server.ci)] == [None, "ci"]
 
 
+@pytest.mark.slow
 def test_what_is_unusable_is_named_once(start):
     """Whatever clients send meanwhile; and again when it has changed."""
     server = start(TokenServer)

@@ -225,6 +225,7 @@ def test_a_second_name(start):
     assert any("second name" in f for f in named(server))
 
 
+@pytest.mark.slow
 def test_too_many_entries(start):
     """A folder that can't be closed, since there is too much beside it: nothing runs."""
     def prepare(server):
