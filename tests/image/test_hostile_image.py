@@ -2,11 +2,10 @@
 capabilities that the manual names, a root that can't be written, and the engine's own filter of system calls."""
 import os
 import socket
-from pathlib import Path
 
 import pytest
 from bastion_image import LEAST, Bastion, build
-from harness import reachable, request
+from harness import reachable, request, wait_for
 from ssh_harness import TINYSSHD
 from test_hostile import HTTP, NEVER, TLS, attempts, command, double, nothing_is_left
 from test_hostile_sshd import WHEN, build as build_sshd, attempts as attempts_of_sshd, it_is_held
@@ -84,18 +83,20 @@ def test_tls(bastion, when):
     nothing_is_left(found)
 
 
-# A client's connection to the container's SSH port, of which what the server says is kept.
+# A client's connection to the container's SSH port, of which what the server says is kept, to its end: the client goes before.
 RELAY = """
-import socket, sys, threading
+import contextlib, os, signal, socket, sys, threading
+signal.signal(signal.SIGHUP, signal.SIG_IGN)
 def send():
     while data := sys.stdin.buffer.raw.read(65536):
         s.sendall(data)
-with socket.create_connection(("127.0.0.1", 22)) as s, open(sys.argv[1], "wb", 0) as kept:
+with socket.create_connection(("127.0.0.1", 22)) as s, open(sys.argv[1] + ".part", "wb", 0) as kept:
     threading.Thread(target=send, daemon=True).start()
     while data := s.recv(65536):
         kept.write(data)
-        sys.stdout.buffer.write(data)
-        sys.stdout.buffer.flush()
+        with contextlib.suppress(OSError):
+            os.write(1, data)
+os.rename(sys.argv[1] + ".part", sys.argv[1])
 """
 
 
@@ -108,5 +109,5 @@ def test_sshd(bastion, when, tmp_path):
     else:
         (tmp_path / "relay.py").write_text(RELAY)
         server.ssh(options=("-o", f"ProxyCommand=/usr/bin/python3 {tmp_path}/relay.py {tmp_path}/said"))
-        said = Path(tmp_path / "said").read_bytes()
+        said = wait_for(lambda: (tmp_path / "said").exists() and (tmp_path / "said").read_bytes(), "the server has said all")
     it_is_held(attempts_of_sshd(said))
