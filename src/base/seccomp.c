@@ -44,11 +44,6 @@
 /* These two calls are many: some of them let the kernel send any signal to any process of the same
  * account once there is something to read (F_SETOWN and F_SETSIG, fcntl(2); FIOSETOWN). So they are
  * allowed for what is named here alone, the second argument. */
-#ifdef SYS_fcntl64
-#define FCNTL SYS_fcntl64
-#else
-#define FCNTL SYS_fcntl
-#endif
 static const unsigned fcntl_commands[] = {F_GETFD, F_SETFD, F_GETFL, F_SETFL, F_SETPIPE_SZ};
 static const unsigned ioctl_commands[] = {FIONREAD, TIOCOUTQ};
 enum {
@@ -56,12 +51,19 @@ enum {
     IOCTL_COMMANDS = sizeof ioctl_commands / sizeof *ioctl_commands
 };
 
-/* The lower half of that argument, which is all that the kernel looks at. */
+/* The lower half of an argument, which is all that the kernel looks at in those that are asked for
+ * here. */
 #if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
-#define COMMAND (offsetof(struct seccomp_data, args[1]) + 4)
+enum { LOW_HALF = 4 };
 #else
-#define COMMAND offsetof(struct seccomp_data, args[1])
+enum { LOW_HALF = 0 };
 #endif
+#define LOAD(field) BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, field))
+#define LOAD_ARGUMENT(i)                                                                           \
+    BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, args[i]) + LOW_HALF)
+#define REFUSE(error) BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | (error))
+/* Jumps over so many instructions, if it is that value or if not. */
+#define IS(value, yes, no) BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, value, yes, no)
 
 /* The program's parts: its head; the calls and a refusal; for each of the two, its load, its
  * commands and a refusal; and what allows. 150 instructions at most, where a jump can be over
@@ -71,16 +73,15 @@ enum {
     HEAD = 4,
     MOST = HEAD + CALLS + 1 + FCNTL_COMMANDS + 2 + IOCTL_COMMANDS + 2 + 1
 };
-static const struct sock_filter refusal = BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM);
+static const struct sock_filter refusal = REFUSE(EPERM);
 
 static struct sock_filter jump_if(unsigned value, size_t from, size_t to) {
-    return (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, value, (uint8_t)(to - from - 1),
-                                        0);
+    return (struct sock_filter)IS(value, (uint8_t)(to - from - 1), 0);
 }
 
 static void put_commands(struct sock_filter *code, size_t at, const unsigned *commands, size_t n,
                          size_t allow) {
-    code[at++] = (struct sock_filter)BPF_STMT(BPF_LD | BPF_W | BPF_ABS, COMMAND);
+    code[at++] = (struct sock_filter)LOAD_ARGUMENT(1);
     for (size_t i = 0; i < n; i++, at++)
         code[at] = jump_if(commands[i], at, allow);
     code[at] = refusal;
@@ -106,18 +107,18 @@ int seccomp_allow(const unsigned *calls, size_t n) {
         return -1;
     }
     const struct sock_filter head[HEAD] = {
-        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, arch)),
-        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, NATIVE, 1, 0),
+        LOAD(arch),
+        IS(NATIVE, 1, 0),
         refusal,
-        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+        LOAD(nr),
     };
     for (size_t i = 0; i < HEAD; i++)
         code[i] = head[i];
     for (size_t i = 0; i < n; i++)
         code[HEAD + i] = jump_if(calls[i], HEAD + i,
-                                 calls[i] == FCNTL       ? fcntls
-                                 : calls[i] == SYS_ioctl ? ioctls
-                                                         : allow);
+                                 calls[i] == SECCOMP_FCNTL ? fcntls
+                                 : calls[i] == SYS_ioctl   ? ioctls
+                                                           : allow);
     code[HEAD + n] = refusal;
     put_commands(code, fcntls, fcntl_commands, FCNTL_COMMANDS, allow);
     put_commands(code, ioctls, ioctl_commands, IOCTL_COMMANDS, allow);
@@ -251,71 +252,62 @@ enum {
     FOREIGN_CALLS = 0x40000000 /* of x86-64: those of its x32 convention */
 };
 
-#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
-enum { LOW_HALF = 4 };
-#else
-enum { LOW_HALF = 0 };
-#endif
 #ifdef __s390x__
 enum { CLONE_FLAGS = 1 }; /* which argument of clone(2) has them */
 #else
 enum { CLONE_FLAGS = 0 };
 #endif
 
-#define LOAD(field) BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, field))
-#define REFUSE(error) BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | (error))
-
 int seccomp_refuse_privileged(void) {
 #ifdef NATIVE
     const struct sock_filter head[] = {
         LOAD(arch),
-        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, NATIVE, 1, 0),
+        IS(NATIVE, 1, 0),
         REFUSE(EPERM),
         LOAD(nr),
         BPF_JUMP(BPF_JMP | BPF_JGE | BPF_K, FOREIGN_CALLS, 0, 1),
         REFUSE(ENOSYS),
         /* musl asks a name service daemon about accounts that there are not: as if it were shut */
-        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_connect, 0, 1),
+        IS(SYS_connect, 0, 1),
         REFUSE(EACCES),
-        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_clone3, 0, 1),
+        IS(SYS_clone3, 0, 1),
         REFUSE(ENOSYS),
-        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_clone, 0, 4),
-        BPF_STMT(BPF_LD | BPF_W | BPF_ABS,
-                 offsetof(struct seccomp_data, args[CLONE_FLAGS]) + LOW_HALF),
+        IS(SYS_clone, 0, 4),
+        LOAD_ARGUMENT(CLONE_FLAGS),
         BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, NAMESPACES, 0, 1),
         REFUSE(EPERM),
         LOAD(nr),
-        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_socket, 0, 4),
-        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, args[0]) + LOW_HALF),
-        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, AF_UNIX, 1, 0),
+        IS(SYS_socket, 0, 4),
+        LOAD_ARGUMENT(0),
+        IS(AF_UNIX, 1, 0),
         REFUSE(EAFNOSUPPORT),
         LOAD(nr),
         /* Ending itself by a signal, as raise(3) does it, is left; process 1 and this one's parent
          * are kept from it. (Landlock keeps all others, since its sixth version.) */
-        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_tkill, 0, 5),
-        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, args[0]) + LOW_HALF),
-        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 1, 1, 0),
-        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (uint32_t)getppid(), 0, 1),
+        IS(SYS_tkill, 0, 5),
+        LOAD_ARGUMENT(0),
+        IS(1, 1, 0),
+        IS((uint32_t)getppid(), 0, 1),
         REFUSE(EPERM),
         LOAD(nr),
         /* nor may the kernel signal others for it (see fcntl_commands) */
-        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, FCNTL, 0, 6),
-        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, COMMAND),
-        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, F_SETOWN, 2, 0),
-        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, F_SETOWN_EX, 1, 0),
-        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, F_SETSIG, 0, 1),
+        IS(SECCOMP_FCNTL, 0, 6),
+        LOAD_ARGUMENT(1),
+        IS(F_SETOWN, 2, 0),
+        IS(F_SETOWN_EX, 1, 0),
+        IS(F_SETSIG, 0, 1),
         REFUSE(EPERM),
         LOAD(nr),
-        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_ioctl, 0, 5),
-        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, COMMAND),
-        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, FIOSETOWN, 1, 0),
-        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SIOCSPGRP, 0, 1),
+        IS(SYS_ioctl, 0, 5),
+        LOAD_ARGUMENT(1),
+        IS(FIOSETOWN, 1, 0),
+        IS(SIOCSPGRP, 0, 1),
         REFUSE(EPERM),
         LOAD(nr),
         /* limits, but of nobody else's */
-        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_prlimit64, 0, 4),
-        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, args[0]) + LOW_HALF),
-        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 0, 1, 0),
+        IS(SYS_prlimit64, 0, 4),
+        LOAD_ARGUMENT(0),
+        IS(0, 1, 0),
         REFUSE(EPERM),
         LOAD(nr),
     };
@@ -323,8 +315,7 @@ int seccomp_refuse_privileged(void) {
     struct sock_filter code[START + PRIVILEGED + 2];
     memcpy(code, head, sizeof head);
     for (unsigned i = 0; i < PRIVILEGED; i++)
-        code[START + i] = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, privileged[i],
-                                                       (uint8_t)(PRIVILEGED - i), 0);
+        code[START + i] = (struct sock_filter)IS(privileged[i], (uint8_t)(PRIVILEGED - i), 0);
     code[START + PRIVILEGED] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW);
     code[START + PRIVILEGED + 1] = (struct sock_filter)REFUSE(EPERM);
     const struct sock_fprog program = {.len = START + PRIVILEGED + 2, .filter = code};

@@ -3,31 +3,15 @@
 #include <sys/syscall.h>
 
 #include "base/confine.h"
+#include "base/seccomp.h"
 #include "limit.h"
-
-/* Several machines lack the older calls, others need the newer. */
-#ifdef SYS_poll
-#define OLDER , SYS_poll
-#else
-#define OLDER
-#endif
-#ifdef SYS_ppoll_time64
-#define NEWER , SYS_ppoll_time64, SYS_clock_gettime64
-#else
-#define NEWER
-#endif
-#ifdef SYS_fcntl64
-#define FCNTL SYS_fcntl64
-#else
-#define FCNTL SYS_fcntl
-#endif
 
 /* What carries bytes, takes and sends messages with descriptors, waits, tells the time, and
  * ends; the most frequent first. */
 #define CARRY                                                                                      \
-    SYS_read, SYS_write, SYS_ppoll, SYS_recvmsg, SYS_sendmsg, SYS_close, SYS_ioctl, FCNTL,         \
-        SYS_getsockopt, SYS_setsockopt, SYS_recvfrom, SYS_sendto, SYS_shutdown, SYS_clock_gettime, \
-        SYS_exit_group, SYS_exit, SYS_rt_sigreturn, SYS_restart_syscall OLDER NEWER
+    SYS_read, SYS_write, SECCOMP_WAITING, SYS_recvmsg, SYS_sendmsg, SYS_close, SYS_ioctl,          \
+        SECCOMP_FCNTL, SYS_getsockopt, SYS_setsockopt, SYS_recvfrom, SYS_sendto, SYS_shutdown,     \
+        SYS_exit_group, SYS_exit, SYS_rt_sigreturn, SYS_restart_syscall
 
 int front_confine(bool ends_as_command) {
     static const unsigned calls[] = {CARRY, SYS_rt_sigaction, SYS_rt_sigprocmask, SYS_tkill};

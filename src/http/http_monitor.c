@@ -133,7 +133,8 @@ static const char *open_session(struct http_monitor *h) {
     if (session_open(&h->session, &h->settings, environment) == -1)
         return h->session.error;
     if (h->auth.scheme == AUTH_NONE && !h->auth.has_tokens)
-        return "HTTP_BASIC_AUTH, HTTP_TOKEN: neither is set, so nobody may run anything";
+        return "HTTP_BASIC_AUTH, HTTP_TOKEN, TOKENS_DIR: there is no credential, so nobody may run "
+               "anything";
     return NULL;
 }
 

@@ -7,22 +7,17 @@
 #include "limit.h"
 
 /* What carries bytes, waits, tells the time, writes to the log, looks after the program behind, and
- * ends; the most frequent first. Several machines lack the older calls, others need the newer. */
+ * ends; the most frequent first. */
 #define CARRY                                                                                      \
-    SYS_read, SYS_write, SYS_ppoll, SYS_ioctl, SYS_sendto, SYS_recvfrom, SYS_getsockopt,           \
-        SYS_setsockopt, SYS_shutdown, SYS_close, SYS_clock_gettime, SYS_madvise, SYS_munmap,       \
-        SYS_wait4, SYS_rt_sigtimedwait, SYS_rt_sigreturn, SYS_restart_syscall, SYS_exit_group,     \
-        SYS_exit, SYS_getpid OLDER NEWER
+    SYS_read, SYS_write, SECCOMP_WAITING, SYS_ioctl, SYS_sendto, SYS_recvfrom, SYS_getsockopt,     \
+        SYS_setsockopt, SYS_shutdown, SYS_close, SYS_madvise, SYS_munmap, SYS_wait4,               \
+        SYS_rt_sigtimedwait, SYS_rt_sigreturn, SYS_restart_syscall, SYS_exit_group, SYS_exit,      \
+        SYS_getpid SIGNAL_TIME64
 
-#ifdef SYS_poll
-#define OLDER , SYS_poll
+#ifdef SYS_rt_sigtimedwait_time64
+#define SIGNAL_TIME64 , SYS_rt_sigtimedwait_time64
 #else
-#define OLDER
-#endif
-#ifdef SYS_ppoll_time64
-#define NEWER , SYS_ppoll_time64, SYS_clock_gettime64, SYS_rt_sigtimedwait_time64
-#else
-#define NEWER
+#define SIGNAL_TIME64
 #endif
 
 int sandbox_enter(void) {
