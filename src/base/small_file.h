@@ -21,4 +21,8 @@ bool small_file_is_missing(int directory, const char *path);
  * be had. */
 const char *small_file_read(int fd, void *bytes, size_t cap, size_t *n, struct stat *st);
 
+/* The same of a file whose beginning alone would mean something else: one that somebody writes to
+ * is read again, a few times. */
+const char *small_file_read_settled(int fd, void *bytes, size_t cap, size_t *n);
+
 #endif

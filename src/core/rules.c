@@ -61,25 +61,6 @@ void rules_add(struct rules *r, const char *source, struct slice text, bool term
     }
 }
 
-static bool is_same_state(const struct stat *a, const struct stat *b) {
-    return a->st_size == b->st_size && a->st_mtim.tv_sec == b->st_mtim.tv_sec
-           && a->st_mtim.tv_nsec == b->st_mtim.tv_nsec;
-}
-
-/* Returns NULL and the content, or what is wrong. One that somebody writes to is read again, a few
- * times. */
-static const char *read_unchanging(int fd, char *text, size_t cap, size_t *n) {
-    for (int attempt = 0; attempt < 3; attempt++) {
-        struct stat before, after;
-        const char *wrong = small_file_read(fd, text, cap, n, &before);
-        if (wrong != NULL)
-            return wrong;
-        if (fstat(fd, &after) == 0 && is_same_state(&before, &after) && after.st_size == (off_t)*n)
-            return NULL;
-    }
-    return "it changes while it is read";
-}
-
 void rules_add_file(struct rules *r, const char *source, const char *path) {
     static char text[LIMIT_VALUE + 1];
     char refusal[LIMIT_ERROR];
@@ -90,7 +71,7 @@ void rules_add_file(struct rules *r, const char *source, const char *path) {
     const char *wrong =
         fd == -1 ? strerror(errno) : protect_refuses(path, PROTECT_SETTING, refusal);
     if (wrong == NULL)
-        wrong = read_unchanging(fd, text, sizeof text, &n);
+        wrong = small_file_read_settled(fd, text, sizeof text, &n);
     fd_close(&fd);
     if (wrong != NULL)
         buf_error_line(&r->errors, source, 0, wrong);

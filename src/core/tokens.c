@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "base/small_file.h"
 #include "core/protect.h"
 #include "wire/date.h"
 #include "wire/from.h"
@@ -99,39 +100,17 @@ static void add_lines(struct tokens *t, const struct source *from, struct slice 
     }
 }
 
-/* Returns NULL and the content, or what is wrong. One that somebody writes to is read again: its
- * beginning alone may be a secret without its limits. */
-static const char *read_settled(int fd, const char *path, char *text, size_t cap, size_t *n,
-                                char error[LIMIT_ERROR]) {
-    const char *refused = protect_refuses(path, PROTECT_SETTING, error);
-    if (refused != NULL)
-        return refused;
-    for (int attempt = 0; attempt < 3; attempt++) {
-        struct stat before, after;
-        if (fstat(fd, &before) == -1 || !S_ISREG(before.st_mode))
-            return "not a regular file";
-        ssize_t got = fd_read_file(fd, text, cap);
-        if (got < 0 || fstat(fd, &after) == -1)
-            return strerror(errno);
-        if ((size_t)got == cap)
-            return "too long";
-        *n = (size_t)got;
-        if (after.st_size == got && before.st_mtim.tv_sec == after.st_mtim.tv_sec
-            && before.st_mtim.tv_nsec == after.st_mtim.tv_nsec)
-            return NULL;
-    }
-    return "it changes while it is read";
-}
-
 static void add_file(struct tokens *t, const struct source *from) {
     static char text[LIMIT_TOKEN_FILE + 1];
     char error[LIMIT_ERROR];
     size_t n = 0;
-    int fd = open(from->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-    if (fd == -1 && errno == ENOENT)
+    int fd = small_file_open(AT_FDCWD, from->path);
+    if (fd == -1 && small_file_is_missing(AT_FDCWD, from->path))
         return; /* taken away since the directory was listed */
     const char *wrong =
-        fd == -1 ? strerror(errno) : read_settled(fd, from->path, text, sizeof text, &n, error);
+        fd == -1 ? strerror(errno) : protect_refuses(from->path, PROTECT_SETTING, error);
+    if (wrong == NULL)
+        wrong = small_file_read_settled(fd, text, sizeof text, &n);
     fd_close(&fd);
     if (wrong != NULL)
         buf_error_line(&t->errors, from->path, 0, wrong);

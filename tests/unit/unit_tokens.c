@@ -164,7 +164,7 @@ START_TEST(faulty_files) {
         "%s/e?f.token: a name that can't be an identity\n"
         "%s/g.token: %s/g.token can be written by others than root: mount it read-only (:ro), or "
         "chown root and chmod go-w\n"
-        "%s/i.token: not a regular file\n"
+        "%s/i.token: a folder, where a file is wanted: a mount whose source is missing makes one\n"
         "%s/j.token: not a regular file\n"
         "%s/l.token:1: sha256: has not 64 hexadecimal digits behind it\n"
         "%s/m.token:1: expires= is no date: YYYY-MM-DD or YYYY-MM-DDTHH:MM:SSZ\n",
