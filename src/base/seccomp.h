@@ -14,12 +14,12 @@
 #else
 #define SECCOMP_POLL
 #endif
-#ifdef SYS_ppoll_time64
-#define SECCOMP_TIME64 , SYS_ppoll_time64, SYS_clock_gettime64
+#ifdef SYS_clock_gettime
+#define SECCOMP_CLOCK SYS_clock_gettime
 #else
-#define SECCOMP_TIME64
+#define SECCOMP_CLOCK SYS_ppoll_time64, SYS_clock_gettime64, SYS_clock_gettime32
 #endif
-#define SECCOMP_WAITING SYS_ppoll, SYS_clock_gettime SECCOMP_POLL SECCOMP_TIME64
+#define SECCOMP_WAITING SYS_ppoll, SECCOMP_CLOCK SECCOMP_POLL
 
 /* fcntl(2), as those machines call it. */
 #ifdef SYS_fcntl64

@@ -115,6 +115,6 @@ struct slice template_f_pad(const struct template_call *c) {
 
 struct slice template_f_truncate(const struct template_call *c) {
     struct slice s = template_text_argument(c, 0);
-    size_t n = template_count_argument(c, 1);
-    return template_text(c->r, s.at, n < s.n ? n : s.n);
+    uint64_t n = template_count_argument(c, 1);
+    return template_text(c->r, s.at, n < s.n ? (size_t)n : s.n);
 }

@@ -99,11 +99,12 @@ static struct slice f_len(const struct template_call *c) {
 
 static struct slice f_slice(const struct template_call *c) {
     struct slice s = template_text_argument(c, 0);
-    size_t from = c->n > 1 ? template_count_argument(c, 1) : 0,
-           to = c->n > 2 ? template_count_argument(c, 2) : s.n;
+    uint64_t from = c->n > 1 ? template_count_argument(c, 1) : 0,
+             to = c->n > 2 ? template_count_argument(c, 2) : s.n;
     if (from > to || to > s.n)
-        TEMPLATE_FAIL(c, "error calling slice: index out of range: %zu", to > s.n ? to : from);
-    return template_text(c->r, s.at + from, to - from);
+        TEMPLATE_FAIL(c, "error calling slice: index out of range: %llu",
+                      (unsigned long long)(to > s.n ? to : from));
+    return template_text(c->r, s.at + from, (size_t)(to - from));
 }
 
 static struct slice f_not(const struct template_call *c) {

@@ -42,7 +42,7 @@ static const char *program_interpreter(char name[INTERPRETER], int fd, const cha
     for (unsigned i = 0; i < e.e_phnum && i < 64; i++)
         if (pread(fd, &p, sizeof p, (off_t)(e.e_phoff + i * sizeof p)) == sizeof p
             && p.p_type == PT_INTERP && p.p_filesz < INTERPRETER
-            && pread(fd, name, p.p_filesz, (off_t)p.p_offset) == (ssize_t)p.p_filesz) {
+            && pread(fd, name, (size_t)p.p_filesz, (off_t)p.p_offset) == (ssize_t)p.p_filesz) {
             name[p.p_filesz] = '\0';
             return name;
         }
