@@ -35,12 +35,17 @@ class Puppet:
     def __init__(self, write, read):
         self.write, self.read = write, read
 
-    def numbers(self, n):
+    def whole(self, n):
+        """That many bytes, or None where the double was ended before it had said them all."""
         try:
-            data = self.read(4 * n)
+            data = self.read(n)
         except ConnectionResetError:  # it ended before it had read all that was sent
             return None
-        return struct.unpack(f"={n}I", data) if len(data) == 4 * n else None
+        return data if len(data) == n else None
+
+    def numbers(self, n):
+        data = self.whole(4 * n)
+        return data and struct.unpack(f"={n}I", data)
 
     def send(self, packet, count=1, fds=0, letter=b"s"):
         """How many were taken, and the errno of what was not; None where the double is gone."""
@@ -53,7 +58,8 @@ class Puppet:
         length = self.numbers(1)
         if length is None or length == (0xffffffff,):
             return None
-        return struct.unpack("=I", self.read(length[0])[:4])[0]
+        packet = self.whole(length[0])
+        return packet and struct.unpack("=I", packet[:4])[0]
 
     def expect(self, *kinds):
         for kind in kinds:
