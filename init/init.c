@@ -149,10 +149,10 @@ static int prepare_ssh(enum rundir rundir) {
         return 1;
     if (geteuid() == 0 && container_is_ours())
         return -1;
-    audit_notice("ssh", error != NULL
-                            ? error
-                            : "SSH is not served, only HTTP: it takes root, and an account "
-                              "whose login shell is bastion");
+    audit_notice("ssh", error != NULL ? error
+                        : can         ? "SSH is not served, only HTTP: what it takes is missing"
+                              : "SSH is not served, only HTTP: it takes root, and an account whose "
+                                "login shell is bastion");
     return 0;
 }
 

@@ -29,6 +29,7 @@ static bool take_directory(const char *path) {
  * for everybody to write. A host's is right, or the administrator's to mend. */
 enum rundir rundir_prepare(const char **error) {
     struct stat st;
+    run_directory_make_parent();
     if (container_is_ours())
         take_directory("/run");
     bool was_there = lstat(RUN_DIRECTORY, &st) == 0;

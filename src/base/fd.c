@@ -5,7 +5,6 @@
 #include <limits.h>
 #include <poll.h>
 #include <stdio.h>
-#include <sys/random.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -13,6 +12,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/random.h"
 #include "limit.h"
 
 static void close_from(int first) {
@@ -115,7 +115,7 @@ static int put_file(int directory, const char *name, const void *bytes, size_t n
                     bool keep, uid_t uid, gid_t gid) {
     char beside[NAME_MAX + 1];
     uint64_t random;
-    if (getrandom(&random, sizeof random, 0) != sizeof random)
+    if (random_fill(&random, sizeof random) == -1)
         return -1;
     snprintf(beside, sizeof beside, ".%s.%016llx", name, (unsigned long long)random);
     int fd = openat(directory, beside, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);

@@ -2,6 +2,14 @@
 
 #include <unistd.h>
 
+void run_directory_make_parent(void) {
+    struct stat st;
+    if (stat("/run", &st) == 0)
+        return;
+    if (stat("/var/run", &st) == -1 || symlink("/var/run", "/run") == -1)
+        mkdir("/run", 0755);
+}
+
 enum run_directory_state run_directory_judge(const struct stat *st) {
     if (!S_ISDIR(st->st_mode))
         return RUN_DIRECTORY_NONE;

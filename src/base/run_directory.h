@@ -9,6 +9,10 @@
  * by themselves stands here, whatever the settings say. */
 #define RUN_DIRECTORY "/run/bastion"
 
+/* Makes /run where there is none: a link to /var/run where that is a directory (on a router it is
+ * in memory, and / is flash), else a directory. What is there already stays as it is. */
+void run_directory_make_parent(void);
+
 enum run_directory_state {
     RUN_DIRECTORY_FIT,
     RUN_DIRECTORY_NONE,    /* it is no directory */

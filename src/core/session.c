@@ -3,13 +3,13 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/random.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "base/clock.h"
 #include "base/env.h"
 #include "base/fd.h"
+#include "base/random.h"
 #include "base/ucspi.h"
 #include "core/audit.h"
 #include "core/protect.h"
@@ -20,7 +20,10 @@
 
 void session_new_run(char out[SESSION_RUN_ID]) {
     unsigned char bytes[8];
-    while (getrandom(bytes, sizeof bytes, 0) != sizeof bytes) {
+    if (random_fill(bytes, sizeof bytes) == -1) {
+        audit_notice(NULL, "no random numbers: getrandom(2) is refused, and /dev/urandom can't be "
+                           "read: nothing is served");
+        _exit(71);
     }
     for (size_t i = 0; i < sizeof bytes; i++)
         snprintf(out + 2 * i, 3, "%02x", bytes[i]);

@@ -5,12 +5,12 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
-#include <sys/random.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "base/random.h"
 #include "base/small_file.h"
 #include "ssh/ed25519.h"
 #include "ssh/authorized_keys.h"
@@ -159,7 +159,7 @@ static int keep_key(const struct openssh_key *k, int dir) {
     char text[OPENSSH_KEY_FILE], blob[SSH_KEY_BLOB], coded[SSH_KEY_TEXT];
     struct buf b = BUF_ON(text);
     unsigned check;
-    if (getrandom(&check, sizeof check, 0) != sizeof check)
+    if (random_fill(&check, sizeof check) == -1)
         return -1;
     openssh_key_write(&b, k, check);
     int result = fd_put_file(dir, OPENSSH_FILE, b.at, b.len, 0600, true);

@@ -67,31 +67,37 @@ static const char *other_home_error(struct setup *x, const char *path) {
                            path, SETUP_KEYS);
 }
 
+/* Whether a path leads to SETUP_KEYS, by whatever links: /run may be one itself, as on OpenWrt. */
+static bool leads_to_keys(const char *path) {
+    struct stat it, keys;
+    return stat(path, &it) == 0 && stat(SETUP_KEYS, &keys) == 0 && it.st_dev == keys.st_dev
+           && it.st_ino == keys.st_ino;
+}
+
 /* ~/.ssh must lead to SETUP_KEYS. A missing one is made; one that leads elsewhere is somebody's
  * own. */
 static const char *make_home(struct setup *x) {
-    char path[DOT_SSH], real[LIMIT_PATH];
+    char path[DOT_SSH];
+    struct stat st;
     name_dot_ssh(path, &x->account);
-    if (realpath(path, real) == NULL
+    if (stat(path, &st) == -1
         && (errno != ENOENT || (symlink(SETUP_KEYS, path) == -1 && errno != EEXIST)
-            || realpath(path, real) == NULL))
+            || stat(path, &st) == -1))
         return no_link_error(x, path);
-    return strcmp(real, SETUP_KEYS) == 0 ? NULL : other_home_error(x, path);
+    return leads_to_keys(path) ? NULL : other_home_error(x, path);
 }
 
 /* The same question where nothing may be made. SETUP_KEYS need not exist yet, so that the link
  * itself is read first. */
 static const char *look_at_home(struct setup *x) {
-    char path[DOT_SSH], real[LIMIT_PATH];
+    char path[DOT_SSH], target[LIMIT_PATH];
     name_dot_ssh(path, &x->account);
-    ssize_t n = readlink(path, real, sizeof real - 1);
+    ssize_t n = readlink(path, target, sizeof target - 1);
     if (n == -1 && errno == ENOENT)
         return access(x->account.home, W_OK) == 0 ? NULL : no_link_error(x, path);
-    real[n > 0 ? n : 0] = '\0';
-    if (strcmp(real, SETUP_KEYS) == 0
-        || (realpath(path, real) != NULL && strcmp(real, SETUP_KEYS) == 0))
-        return NULL;
-    return other_home_error(x, path);
+    target[n > 0 ? n : 0] = '\0';
+    return strcmp(target, SETUP_KEYS) == 0 || leads_to_keys(path) ? NULL
+                                                                  : other_home_error(x, path);
 }
 
 /* ---- other accounts ---- */
@@ -137,6 +143,7 @@ static const char *check_directory(struct setup *x, const char *path) {
 }
 
 static const char *make_directories(struct setup *x) {
+    run_directory_make_parent();
     for (size_t i = 0; i < SETUP_DIRECTORIES; i++) {
         mkdir(setup_directories[i], 0755);
         const char *error = check_directory(x, setup_directories[i]);

@@ -4,7 +4,6 @@
 #include <bearssl_ec.h>
 #include <bearssl_rsa.h>
 #include <string.h>
-#include <sys/random.h>
 
 enum { SUITES = 3 };
 
@@ -62,13 +61,11 @@ void profile_set(br_ssl_server_context *s, const struct certificate *c) {
     br_ssl_engine_set_protocol_names(e, protocols, 2);
 }
 
-bool profile_start(br_ssl_server_context *s, unsigned char buffer[BR_SSL_BUFSIZE_BIDI]) {
-    unsigned char seed[32]; /* the library's own source may be the processor's alone */
-    if (getrandom(seed, sizeof seed, 0) != sizeof seed)
-        return false;
+bool profile_start(br_ssl_server_context *s, unsigned char buffer[BR_SSL_BUFSIZE_BIDI],
+                   unsigned char seed[PROFILE_SEED]) {
     br_ssl_engine_set_buffer(&s->eng, buffer, BR_SSL_BUFSIZE_BIDI, 1);
-    br_ssl_engine_inject_entropy(&s->eng, seed, sizeof seed);
-    explicit_bzero(seed, sizeof seed);
+    br_ssl_engine_inject_entropy(&s->eng, seed, PROFILE_SEED);
+    explicit_bzero(seed, PROFILE_SEED);
     return br_ssl_server_reset(s) == 1;
 }
 

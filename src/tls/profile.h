@@ -13,8 +13,12 @@
  * certificates and a session cache can be set then, before profile_start. */
 void profile_set(br_ssl_server_context *s, const struct certificate *c);
 
-/* Lets it wait for the client. False: there are no random numbers. */
-bool profile_start(br_ssl_server_context *s, unsigned char buffer[BR_SSL_BUFSIZE_BIDI]);
+/* Lets it wait for the client. All that is random in the connection follows from `seed`, which is
+ * wiped, since the library's own source may be the processor's alone, or there may be none. False:
+ * it can't be started. */
+enum { PROFILE_SEED = 32 };
+bool profile_start(br_ssl_server_context *s, unsigned char buffer[BR_SSL_BUFSIZE_BIDI],
+                   unsigned char seed[PROFILE_SEED]);
 
 /* OpenSSL's name of a cipher suite, or NULL. */
 const char *profile_suite(unsigned suite);

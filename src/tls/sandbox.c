@@ -21,10 +21,8 @@
 #endif
 
 int sandbox_enter(void) {
-    /* And the seed of the random numbers, the table of sessions, the filter for what comes
-     * later. */
-    static const unsigned calls[] = {CARRY,        SYS_getrandom, SYS_pread64,
-                                     SYS_pwrite64, SYS_pwritev2,  SYS_seccomp};
+    /* And the table of sessions, and the filter for what comes later. */
+    static const unsigned calls[] = {CARRY, SYS_pread64, SYS_pwrite64, SYS_pwritev2, SYS_seccomp};
     return confine(calls, sizeof calls / sizeof *calls, LIMIT_TLS_ADDRESS_SPACE);
 }
 

@@ -16,6 +16,7 @@
 #include "base/init_link.h"
 #include "base/log.h"
 #include "base/pages.h"
+#include "base/random.h"
 #include "base/ucspi.h"
 #include "tls/backend.h"
 #include "tls/tunnel.h"
@@ -36,6 +37,7 @@ struct handshake {
     struct certificate certificate;
     struct client_cert client_ca;
     struct session_cache cache;
+    unsigned char seed[PROFILE_SEED];
 };
 
 /* One connection. */
@@ -110,6 +112,8 @@ static const char *prepare_connection(struct tls_connection *c, char **program) 
     if (dropped && c->handshake->cache.fd == -1)
         open_cache(c->handshake, uid, gid);
     log_keep_syslog();
+    if (random_fill(c->handshake->seed, sizeof c->handshake->seed) == -1)
+        return "there are no random numbers";
     if (!dropped || sandbox_enter() == -1) {
         snprintf(c->error, sizeof c->error, "cannot become the account %d without privileges: %s",
                  ACCOUNT_TLS, strerror(errno));
@@ -122,7 +126,8 @@ static const char *prepare_connection(struct tls_connection *c, char **program) 
                             &c->server); /* at every connection: no session is resumed */
     else
         br_ssl_server_set_cache(&c->server, &c->handshake->cache.vtable);
-    return profile_start(&c->server, c->buffer) ? NULL : "there are no random numbers";
+    return profile_start(&c->server, c->buffer, c->handshake->seed) ? NULL
+                                                                    : "the engine can't start";
 }
 
 /* ---- the connection ---- */

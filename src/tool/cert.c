@@ -10,12 +10,12 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/random.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "base/random.h"
 #include "tls/certificate.h"
 #include "wire/base64.h"
 #include "wire/sha256.h"
@@ -58,7 +58,7 @@ static int make_pair_key(const struct pair_directory *p) {
     br_hmac_drbg_context random;
     br_ec_private_key key;
     br_ec_public_key public;
-    if (getrandom(seed, sizeof seed, 0) != sizeof seed)
+    if (random_fill(seed, sizeof seed) == -1)
         return print_error("no random numbers: %s", strerror(errno));
     br_hmac_drbg_init(&random, &br_sha256_vtable, seed, sizeof seed);
     br_ec_keygen(&random.vtable, &br_ec_all_m31, &key, bytes, BR_EC_secp256r1);
@@ -96,7 +96,7 @@ static int make_certificate(const struct pair_directory *p, struct x509 *x,
     int64_t now = time(NULL);
     x->not_before = now - BEFORE;
     x->not_after = now + LASTS;
-    if (getrandom(x->serial, sizeof x->serial, 0) != sizeof x->serial)
+    if (random_fill(x->serial, sizeof x->serial) == -1)
         return print_error("no random numbers: %s", strerror(errno));
     size_t n = x509_signed_part(der, sizeof der, x, &part);
     if (n == 0)

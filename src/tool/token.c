@@ -7,13 +7,13 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
-#include <sys/random.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "base/fd.h"
 #include "base/num.h"
+#include "base/random.h"
 #include "core/tokens.h"
 #include "wire/date.h"
 #include "wire/from.h"
@@ -182,7 +182,7 @@ static void write_hex(char *out, const unsigned char *bytes, size_t n) {
 
 static int make_secret(char secret[SECRET]) {
     unsigned char random[SECRET_BYTES];
-    if (getrandom(random, sizeof random, 0) != sizeof random)
+    if (random_fill(random, sizeof random) == -1)
         return print_error("no random numbers: %s", strerror(errno));
     memcpy(secret, SECRET_START, sizeof SECRET_START - 1);
     write_hex(secret + sizeof SECRET_START - 1, random, sizeof random);

@@ -31,9 +31,9 @@ class OtherSshd(SshServer):
     """`kind`: openssh, dropbear or dropbear -i, and how: `shell`: bastion is the account's login shell; `forced`: that is sh, and
     sshd forces the command. Settings become files in /etc/bastion, with the path of $T/ in its place. `log`: syslog is there."""
 
-    def __init__(self, kind, conf="", log=True, lock=True, **settings):
+    def __init__(self, kind, conf="", log=True, lock=True, in_shells=True, **settings):
         self.sshd, self.form = kind.rsplit(" ", 1)
-        self.conf, self.has_log, self.has_lock, self.received = conf, log, lock, b""
+        self.conf, self.has_log, self.has_lock, self.in_shells, self.received = conf, log, lock, in_shells, b""
         self.files = {"FORCE_COMMAND": "echo x >>$T/runs; echo ok", **settings}
         self.device = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
         self.namespace = None
@@ -61,8 +61,10 @@ class OtherSshd(SshServer):
             os.chown(path, AGENT_UID, AGENT_UID)
         self.more = f"""{own_dev(dev)}
 mount -t devpts -o newinstance,ptmxmode=666,mode=620,gid=5 devpts /dev/pts
-mkdir -p /run/sshd; echo {BASTION} >/etc/shells; echo /bin/sh >>/etc/shells
+mkdir -p /run/sshd; echo /bin/sh >/etc/shells
 """
+        if self.in_shells:
+            self.more += f"echo {BASTION} >>/etc/shells\n"
         if self.form == "forced":
             self.more += "sed -i '/^agent:/s,:[^:]*$,:/bin/sh,' /etc/passwd\n"
 
@@ -119,6 +121,15 @@ def terminal():
 
 
 # ---- a session ----
+
+@pytest.mark.parametrize("form, code", [("shell", 255), ("forced", 0)])
+def test_dropbear_asks_for_the_login_shell(start, form, code):
+    """In /etc/shells, before it looks at the key."""
+    server = start(OtherSshd, kind=f"dropbear {form}", in_shells=False)
+    done = server.ssh()
+    assert (done.returncode, b"Permission denied" in done.stderr) == (code, code != 0)
+    wait_for(lambda: (b"invalid shell" in server.log_text()) == (code != 0), "dropbear's own line")
+
 
 @pytest.mark.parametrize("kind", [*ALL, "dropbear -i forced", "dropbear -i shell"])
 @pytest.mark.parametrize("command", [[], ["anything"], ["rm -rf /; true"]], ids=str)

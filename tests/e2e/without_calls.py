@@ -1,5 +1,5 @@
-"""without_calls.py landlock|seccomp|landlock,seccomp PROGRAM ARG...: runs it as on a machine whose kernel, or whose container engine,
-has no Landlock, or no filters of system calls: the calls of these are not known."""
+"""without_calls.py WHAT[,WHAT...] PROGRAM ARG...: runs it as on a machine whose kernel, or whose container engine, has none of these:
+`landlock`; `seccomp`, filters of system calls; `getrandom`, random numbers without a device. Their calls are not known."""
 import ctypes
 import os
 import platform
@@ -10,7 +10,8 @@ PR_SET_SECCOMP, SECCOMP_MODE_FILTER, RET_ALLOW, RET_ERRNO, ENOSYS = 22, 2, 0x7FF
 PR_SET_NO_NEW_PRIVS = 38
 # First and last of each; Landlock's three have the same numbers everywhere.
 SECCOMP = {"x86_64": 317, "aarch64": 277, "i686": 354}.get(platform.machine(), 0)
-CALLS = {"landlock": (444, 446), "seccomp": (SECCOMP, SECCOMP)}
+GETRANDOM = {"x86_64": 318, "aarch64": 278, "i686": 355}.get(platform.machine(), 0)
+CALLS = {"landlock": (444, 446), "seccomp": (SECCOMP, SECCOMP), "getrandom": (GETRANDOM, GETRANDOM)}
 
 
 def program(*steps):
