@@ -33,6 +33,8 @@
 #define LIMIT_BODY_WAIT_MS 2000
 /* for the first byte, or the end, of a POST's body that the web server says nothing of */
 #define LIMIT_CGI_BODY_MS 1000
+/* bytes of a form that names a broker request: three for each of its bytes, and a little */
+#define LIMIT_FORM 24640
 /* bytes of chunk extensions in a body: they carry nothing for us */
 #define LIMIT_CHUNK_EXTENSION 1024
 #define LIMIT_TRAILERS 8192 /* bytes of trailer fields: read for the framing, then dropped */

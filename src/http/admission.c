@@ -48,6 +48,17 @@ static bool means_prefetch(struct slice value) {
     return false;
 }
 
+bool admission_is_bearer(struct slice authorization) {
+    return authorization.n > 7 && strncasecmp(authorization.at, "Bearer ", 7) == 0;
+}
+
+/* Whether a browser may have sent the credential by itself, for whatever page: then only the
+ * request's own origin would tell, and that is hidden. */
+static bool may_be_forged(const struct admission_request *request) {
+    return request->hides_origin && request->authorization.at != NULL && request->referer.at == NULL
+           && !admission_is_bearer(request->authorization);
+}
+
 /* Why the request counts as another site's or as a prefetch, or NULL. Of the values of
  * Sec-Fetch-Site (W3C, Fetch Metadata), same-origin is this site's and none the user's own. */
 static const char *refuse_cross_site(const struct admission_request *request) {
@@ -79,6 +90,13 @@ struct admission_verdict admission_judge(const struct admission_request *request
             return (struct admission_verdict){.status = 200};
         return (struct admission_verdict){.status = 405, .allow = "GET, HEAD"};
     }
+    if (may_be_forged(request))
+        return (struct admission_verdict){
+            .status = 403,
+            .reason = "a web server that keeps Origin to itself, and no bearer token",
+            .text =
+                "Behind this web server only a bearer token counts, since it does not say which "
+                "site causes a request."};
     if (!slice_is(request->path, ADMISSION_RUN_PATH))
         return (struct admission_verdict){.status = 404};
     if (!get && !slice_is(request->method, "POST"))

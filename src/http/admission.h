@@ -21,7 +21,10 @@ struct admission_request {
     struct slice authority; /* host and port, of the Host field or the target */
     struct slice origin, referer, fetch_site;
     struct slice purpose[ADMISSION_PURPOSES];
-    size_t authorizations; /* how often the field Authorization is there */
+    size_t authorizations;      /* how often the field Authorization is there */
+    struct slice authorization; /* the value of the first of them */
+    /* the web server before a CGI program keeps Origin and Sec-Fetch-Site to itself */
+    bool hides_origin;
     /* one of Origin, Referer, Sec-Fetch-Site and admission_purposes is there more than once */
     bool repeated;
 };
@@ -32,6 +35,11 @@ struct admission_verdict {
     const char *reason; /* of a refusal, for the log; NULL where there is nothing to log */
     const char *text;   /* the body, where the status's own text (status.h) won't do; else NULL */
 };
+
+/* Whether the value of a field Authorization is a bearer token (RFC 6750). No browser sends one by
+ * itself, and no page can make it send one to another site that has not allowed it (Fetch,
+ * section 4.8: such a request is not a simple one). */
+bool admission_is_bearer(struct slice authorization);
 
 /* Judges all but the credential, in this order: cross-site requests and prefetches, since a page
  * elsewhere may not use a browser's credentials; the path; the method; and that there is no second

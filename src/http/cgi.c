@@ -13,18 +13,25 @@
 #include "base/ucspi.h"
 #include "http/handler.h"
 #include "http/http_monitor.h"
+#include "wire/form.h"
 
 /* ---- the request ---- */
 
-/* The meta-variable (RFC 3875, section 4.1), at == NULL where it is absent. Nothing else is taken
+/* The meta-variable (RFC 3875, section 4.1), at == NULL where it is absent or, which is no
+ * difference there, empty: uhttpd sets all that it knows. Nothing else is taken
  * from this process's environment, neither a setting nor a variable for the command: it is the
  * client's (of a field `Token:` the web server makes HTTP_TOKEN) or the web server's. */
 static struct slice meta_variable(const char *name) {
     const char *value = getenv(name);
-    return value != NULL ? (struct slice){value, strlen(value)} : (struct slice){NULL, 0};
+    return value != NULL && value[0] != '\0' ? (struct slice){value, strlen(value)}
+                                             : (struct slice){NULL, 0};
 }
 
-static bool has_meta_variable(const char *name) { return getenv(name) != NULL; }
+static bool has_meta_variable(const char *name) { return meta_variable(name).at != NULL; }
+
+/* Of the request's fields uhttpd passes on a dozen, and Origin, Range and X-Bastion-Command are
+ * none of them. It puts chunks of its own around every body. */
+static bool server_is_uhttpd(void) { return slice_is(meta_variable("SERVER_SOFTWARE"), "uhttpd"); }
 
 /* Asks http/admission.h, then the monitor; keeps X-Bastion-Command for a request that may run. The
  * web server has chosen this program by the path; of the path there must be nothing left over
@@ -41,12 +48,14 @@ static struct admission_verdict judge_cgi_request(struct handler *h) {
         .fetch_site = meta_variable("HTTP_SEC_FETCH_SITE"),
         .purpose = {meta_variable("HTTP_SEC_PURPOSE"), meta_variable("HTTP_PURPOSE"),
                     meta_variable("HTTP_X_PURPOSE"), meta_variable("HTTP_X_MOZ")},
+        .authorization = meta_variable("HTTP_AUTHORIZATION"),
+        .hides_origin = server_is_uhttpd(),
     };
     handler_keep_command(h, has_meta_variable("HTTP_X_BASTION_COMMAND"),
                          meta_variable("HTTP_X_BASTION_COMMAND"));
     struct admission_verdict verdict = admission_judge(&request);
     if (verdict.status == 0)
-        verdict = handler_login(h, meta_variable("HTTP_AUTHORIZATION"));
+        verdict = handler_login(h, request.authorization);
     return verdict.status != 0 ? verdict : admission_judge_range(has_meta_variable("HTTP_RANGE"));
 }
 
@@ -83,6 +92,63 @@ static bool lacks_content_length(const struct handler *h, const struct body *bod
     return handler_takes_body(h) && (body->to_end || has_meta_variable("HTTP_TRANSFER_ENCODING"));
 }
 
+/* ---- a form that says what to run ---- */
+
+/* A broker's request whose field X-Bastion-Command did not come, and whose body can have it. */
+static bool has_form(const struct handler *h) {
+    return h->terms.admitted.is_broker && h->command.count == 0 && !handler_takes_body(h)
+           && slice_is(meta_variable("REQUEST_METHOD"), "POST")
+           && form_is_type(meta_variable("CONTENT_TYPE"));
+}
+
+/* Waits until all of a body with a length, which fits the window, stands in that. */
+static bool read_whole_body(struct input *in, size_t n) {
+    int64_t deadline = clock_after(clock_now(), LIMIT_HEAD_MS);
+    for (int64_t left; in->end - in->start < n;) {
+        struct pollfd pfd = {.fd = in->fd, .events = POLLIN};
+        ssize_t got = input_read(in);
+        if (got > 0)
+            continue;
+        left = deadline - clock_now();
+        if (got == 0 || left <= 0 || poll(&pfd, 1, (int)left) == 0)
+            return false;
+    }
+    return true;
+}
+
+/* Takes the request from the form's field `command`, which has to be its only one. Any site can
+ * make a browser send such a form, so that a credential counts which no browser sends by itself. */
+static struct admission_verdict read_form(struct handler *h, struct body *body) {
+    struct input *in = body->in;
+    struct admission_verdict verdict = {.status = 0};
+    if (!admission_is_bearer(meta_variable("HTTP_AUTHORIZATION")))
+        verdict = (struct admission_verdict){
+            .status = 403,
+            .reason = "a form that names a command, without a bearer token",
+            .text = "A form can name the command only with a bearer token."};
+    else if (body->to_end || body->length > LIMIT_FORM)
+        verdict = (struct admission_verdict){
+            .status = body->to_end ? 411 : 413,
+            .reason = "a form that names a command, too long or of unknown length",
+            .text = "A form that names the command needs a Content-Length, of " LIMIT_TEXT(
+                LIMIT_FORM) " at most."};
+    else if (!read_whole_body(in, (size_t)body->length))
+        verdict = (struct admission_verdict){.status = 408, .reason = "a form that did not end"};
+    if (verdict.status != 0)
+        return verdict;
+    ptrdiff_t n = form_value((struct slice){in->at + in->start, (size_t)body->length}, "command",
+                             h->command.at, sizeof h->command.at);
+    body_skip(body);
+    if (n == -1)
+        return (struct admission_verdict){
+            .status = 400,
+            .reason = "a form that is not command=... alone",
+            .text = "Bad Request: the form has to have one field, command."};
+    h->command.count = 1;
+    h->command.n = (size_t)n;
+    return verdict;
+}
+
 /* ---- the response ---- */
 
 /* Whether the web server passes chunks on as they are, with their missing end: else output of
@@ -114,8 +180,11 @@ static void finish_response(const struct reply *reply, struct body *body) {
 static int serve_cgi_request(struct front *f) {
     static struct input in;  /* large */
     static struct handler h; /* large */
-    struct reply reply = {
-        .form = REPLY_CGI, .out = 1, .close = true, .chunked = server_passes_chunks()};
+    struct reply reply = {.form = REPLY_CGI,
+                          .out = 1,
+                          .close = true,
+                          .chunked = server_passes_chunks(),
+                          .no_length = server_is_uhttpd()};
     struct body body;
     bool whole = true;
     h.front = f;
@@ -134,6 +203,8 @@ static int serve_cgi_request(struct front *f) {
         verdict = (struct admission_verdict){.status = 400, .reason = error};
     if (verdict.status == 0 && lacks_content_length(&h, &body, &no_length))
         verdict = no_length;
+    if (verdict.status == 0 && has_form(&h))
+        verdict = read_form(&h, &body);
     if (verdict.status == 0)
         whole = handler_run(&h, &reply, &body);
     else

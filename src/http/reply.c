@@ -29,13 +29,20 @@ void reply_head(struct buf *b, const struct reply *reply, int status) {
                 "X-Accel-Buffering: no\r\n"); /* nginx passes on each piece of output as it comes */
 }
 
+void reply_end_head(struct buf *b, const struct reply *reply, size_t n) {
+    if (!reply->no_length)
+        buf_format(b, "Content-Length: %zu\r\n", n);
+    buf_text(b, "\r\n");
+}
+
 int reply_send(const struct reply *reply, int status, const char *fields, const char *text) {
     char whole[REPLY_SIZE];
     struct buf b = BUF_ON(whole);
     if (text == NULL)
         text = status_text(status);
     reply_head(&b, reply, status);
-    buf_format(&b, "%sContent-Length: %zu\r\n\r\n", fields, strlen(text) + 1);
+    buf_text(&b, fields);
+    reply_end_head(&b, reply, strlen(text) + 1);
     if (!reply->head_only)
         buf_format(&b, "%s\n", text);
     return b.full ? -1 : fd_write_all(reply->out, b.at, b.len, LIMIT_HEAD_MS);

@@ -27,11 +27,15 @@ struct reply {
     bool unread;
     bool trailers;  /* the client reads trailer fields */
     bool head_only; /* the request's method is HEAD */
+    bool no_length; /* Content-Length would stand beside a web server's Transfer-Encoding */
 };
 
 /* Appends the status and the fields that every response has, without the empty line that ends
  * them. */
 void reply_head(struct buf *b, const struct reply *reply, int status);
+
+/* Ends the head of a response whose body has n bytes. */
+void reply_end_head(struct buf *b, const struct reply *reply, size_t n);
 
 /* Sends a whole response: `fields` are complete lines or "", `text` is the body less its newline;
  * NULL: what the table of status.h has. Returns 0, or -1 when the client did not take it. */

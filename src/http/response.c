@@ -266,7 +266,8 @@ static void send_whole(struct response *r, int status, const char *fields) {
     char text[LIMIT_RESPONSE_HEAD];
     struct buf b = BUF_ON(text);
     append_head(r, &b, status);
-    buf_format(&b, "%sContent-Length: %zu\r\n\r\n", fields, r->held);
+    buf_text(&b, fields);
+    reply_end_head(&b, r->reply, r->held);
     r->from = RESPONSE_DATA;
     r->to = RESPONSE_DATA + r->held;
     prepend_to_frame(r, b.at, b.len);

@@ -1,10 +1,11 @@
-/* Any bytes in the log and as a Basic credential: quoted text is one line of printable ASCII that
- * ends where it should, and base64 that is accepted has no second spelling. */
+/* Any bytes in the log, as a form and as a Basic credential: quoted text is one line of printable
+ * ASCII that ends where it should, and base64 that is accepted has no second spelling. */
 #include <assert.h>
 #include <stdint.h>
 #include <string.h>
 
 #include "wire/base64.h"
+#include "wire/form.h"
 #include "wire/quote.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -52,5 +53,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     assert(!b.full);
     check_quoted(out, b.len, 1);
     check_base64(in, size);
+    ptrdiff_t n = form_value((struct slice){in, size}, "command", out, sizeof out);
+    assert(n <= (ptrdiff_t)size - 8 || n == -1);
     return 0;
 }

@@ -25,6 +25,7 @@ Suite *unit_ucspi(void);
 Suite *unit_base64(void);
 Suite *unit_utf8(void);
 Suite *unit_quote(void);
+Suite *unit_form(void);
 Suite *unit_http1(void);
 Suite *unit_chunk(void);
 Suite *unit_opening(void);

@@ -156,6 +156,38 @@ START_TEST(judged) {
 }
 END_TEST
 
+static const struct {
+    const char *authorization, *referer;
+    int status;
+} hidden[] = {
+    {NULL, NULL, 0}, /* the monitor refuses it */
+    {"Bearer x", NULL, 0},
+    {"bEARER x", NULL, 0},
+    {"Basic dTpw", NULL, 403},
+    {"Basic dTpw", "http://h/page", 0},
+    {"Basic dTpw", "http://evil/", 403},
+    {"Bearer x", "http://evil/", 403},
+    {"Bearer", NULL, 403},
+    {"Bearerx y", NULL, 403},
+    {"", NULL, 403},
+};
+
+START_TEST(hidden_origin) {
+    struct admission_request rq = {.method = slice("POST"),
+                                   .path = slice(RUN),
+                                   .authority = slice("h"),
+                                   .referer = slice(hidden[_i].referer),
+                                   .authorization = slice(hidden[_i].authorization),
+                                   .authorizations = 1,
+                                   .hides_origin = true};
+    ck_assert_int_eq(admission_judge(&rq).status, hidden[_i].status);
+    rq.path = slice("/healthz");
+    rq.method = slice("GET");
+    ck_assert_int_eq(admission_judge(&rq).status,
+                     hidden[_i].referer != NULL && hidden[_i].status == 403 ? 403 : 200);
+}
+END_TEST
+
 START_TEST(range) {
     ck_assert_int_eq(admission_judge_range(true).status, 409);
     ck_assert_int_eq(admission_judge_range(false).status, 0);
@@ -207,5 +239,11 @@ static Suite *suite(const char *name, const TTest *test, size_t rows, const TTes
 }
 
 Suite *unit_auth(void) { return suite("auth", credential, COUNT(fields), basic_wins); }
-Suite *unit_admission(void) { return suite("admission", judged, COUNT(requests), range); }
+Suite *unit_admission(void) {
+    Suite *all = suite("admission", judged, COUNT(requests), range);
+    TCase *tc = tcase_create("hidden origin");
+    tcase_add_loop_test(tc, hidden_origin, 0, COUNT(hidden));
+    suite_add_tcase(all, tc);
+    return all;
+}
 Suite *unit_policy(void) { return suite("policy", policy, 1, NULL); }

@@ -1,9 +1,10 @@
-/* base64, utf8 and quote. */
+/* base64, utf8, quote and form. */
 #include <stdio.h>
 #include <string.h>
 
 #include "unit.h"
 #include "wire/base64.h"
+#include "wire/form.h"
 #include "wire/quote.h"
 #include "wire/utf8.h"
 
@@ -128,6 +129,54 @@ START_TEST(quote_shortens) {
 }
 END_TEST
 
+static const struct {
+    const char *body;
+    size_t n;
+    const char *value; /* NULL: it is something else */
+} forms[] = {
+    {BYTES("command=email+list"), "email list"},
+    {BYTES("command=email%20list"), "email list"},
+    {BYTES("command=%2B%26%3D%25"), "+&=%"},
+    {BYTES("command=a=b"), "a=b"},
+    {BYTES("command=%c3%BC"), "\xc3\xbc"},
+    {BYTES("command=0123456789"), "0123456789"},
+    {BYTES("command=0123456789abcdef"), "0123456789ab"}, /* seen to be longer than 11 */
+    {BYTES("command="), ""},
+    {BYTES("command"), NULL},
+    {BYTES(""), NULL},
+    {BYTES("Command=x"), NULL},
+    {BYTES("%63ommand=x"), NULL},
+    {BYTES("commands=x"), NULL},
+    {BYTES("command=x&command=y"), NULL},
+    {BYTES("command=x&"), NULL},
+    {BYTES("&command=x"), NULL},
+    {BYTES("other=1&command=x"), NULL},
+    {BYTES("command=%"), NULL},
+    {BYTES("command=%4"), NULL},
+    {BYTES("command=%4g"), NULL},
+    {BYTES("command=%g4"), NULL},
+    {BYTES("command=%%41"), NULL},
+};
+
+START_TEST(form) {
+    char out[12];
+    const char *body = unit_guarded(forms[_i].body, forms[_i].n), *value = forms[_i].value;
+    ptrdiff_t n = form_value((struct slice){body, forms[_i].n}, "command", out, sizeof out);
+    ck_assert_int_eq(n, value != NULL ? (int)strlen(value) : -1);
+    ck_assert(value == NULL || memcmp(out, value, strlen(value)) == 0);
+}
+END_TEST
+
+START_TEST(form_type) {
+    static const char *const types[] = {
+        "application/x-www-form-urlencoded", "Application/X-WWW-Form-urlencoded ; charset=UTF-8",
+        "application/x-www-form-urlencode", "text/plain;application/x-www-form-urlencoded", ""};
+    for (size_t i = 0; i < COUNT(types); i++)
+        ck_assert_int_eq(form_is_type((struct slice){types[i], strlen(types[i])}), i < 2);
+    ck_assert(!form_is_type((struct slice){NULL, 0}));
+}
+END_TEST
+
 static Suite *suite(const char *name, const TTest *test, size_t rows, const TTest *more) {
     Suite *s = suite_create(name);
     TCase *tc = tcase_create(name);
@@ -141,3 +190,4 @@ static Suite *suite(const char *name, const TTest *test, size_t rows, const TTes
 Suite *unit_base64(void) { return suite("base64", decode, COUNT(encoded), decode_needs_room); }
 Suite *unit_utf8(void) { return suite("utf8", character, COUNT(characters), NULL); }
 Suite *unit_quote(void) { return suite("quote", quote, COUNT(quoted), quote_shortens); }
+Suite *unit_form(void) { return suite("form", form, COUNT(forms), form_type); }
