@@ -41,9 +41,8 @@ struct flow {
 static char input_bytes[LIMIT_DOCKER_STREAM + sizeof(struct docker_detach_keys)];
 
 static enum sink sink_kind(int fd) {
-    struct stat st;
-    if (fstat(fd, &st) == -1)
-        return SINK_PAGE;
+    struct stat st = {.st_mode = 0};
+    (void)fstat(fd, &st); /* docker_main has seen to it that it is open */
     return S_ISSOCK(st.st_mode)   ? SINK_SOCKET
            : S_ISREG(st.st_mode)  ? SINK_FILE
            : S_ISFIFO(st.st_mode) ? SINK_PIPE
@@ -99,7 +98,7 @@ static bool write_out(struct flow *f) {
         return false;
     ssize_t written =
         sink == SINK_SOCKET ? send(fd, f->out.at, n, MSG_DONTWAIT) : write(fd, f->out.at, n);
-    if (written == -1 && (errno == EAGAIN || errno == EINTR))
+    if (written == -1 && errno == EAGAIN)
         return false;
     if (written == -1) {
         docker_error("write /dev/std%s: %s", f->out_fd == 1 ? "out" : "err", strerror(errno));
@@ -139,7 +138,7 @@ static void read_input(struct flow *f) {
     f->in = BUF_ON(input_bytes);
     f->in_from = 0;
     ssize_t n = read(0, keys ? typed : input_bytes, LIMIT_DOCKER_STREAM);
-    if (n == -1 && (errno == EINTR || errno == EAGAIN))
+    if (n == -1 && errno == EAGAIN)
         return;
     if (n <= 0) {
         f->input_open = false;
@@ -155,7 +154,7 @@ static void send_input(struct flow *f) {
     while (f->in_from < f->in.len) {
         ssize_t n = send(f->attach->conn->fd, f->in.at + f->in_from, f->in.len - f->in_from,
                          MSG_DONTWAIT | MSG_NOSIGNAL);
-        if (n == -1 && (errno == EAGAIN || errno == EINTR))
+        if (n == -1 && errno == EAGAIN)
             return;
         if (n == -1) { /* nobody reads it any more; the output may go on */
             f->input_open = false;

@@ -139,8 +139,7 @@ static enum docker_flags_result read_short_flags(const struct docker_flag *flags
         if (at[1] == '=' && at[2] != '\0')
             return set_flag(f, at + 2);
         if (f->kind == DOCKER_FLAG_BOOL) {
-            if (set_flag(f, "true") != DOCKER_FLAGS_READ)
-                return DOCKER_FLAGS_WRONG;
+            (void)set_flag(f, "true"); /* which is right for each of these */
             continue;
         }
         if (at[1] != '\0')
@@ -191,7 +190,7 @@ static int print_command_help(const struct docker_command *c, const char *called
         char dash[] = {'-', f->letter, ',', '\0'};
         printf("  %3s --%s%s\n", f->letter != '\0' ? dash : "", f->name, operand[f->kind]);
     }
-    return fflush(stdout) == 0 ? 0 : 1;
+    return fflush(stdout) != 0 || ferror(stdout);
 }
 
 static void report_argument_count(const struct docker_command *c, const char *called, int argc) {

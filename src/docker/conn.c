@@ -70,11 +70,11 @@ static bool ensure_connection(struct docker_conn *c) {
     return c->open;
 }
 
+/* No signal interrupts a call here: each ends the program, or comes during ppoll(2) alone
+ * (docker/terminal.c). */
 static bool send_all(int fd, const char *at, size_t n, int flags) {
     while (n > 0) {
         ssize_t sent = send(fd, at, n, flags | MSG_NOSIGNAL);
-        if (sent == -1 && errno == EINTR)
-            continue;
         if (sent == -1)
             return false;
         at += sent;
@@ -112,13 +112,9 @@ bool docker_send(struct docker_conn *c, const char *method, const char *path,
 
 /* Receives more bytes into `in`. Returns as recv(2) does; 0 too when there is no room. */
 static ssize_t receive_more(struct docker_conn *c, bool wait) {
-    for (;;) {
-        ssize_t n = recv(c->fd, c->in + c->to, sizeof c->in - c->to, wait ? 0 : MSG_DONTWAIT);
-        if (n == -1 && errno == EINTR && wait)
-            continue;
-        c->to += n > 0 ? (size_t)n : 0;
-        return n;
-    }
+    ssize_t n = recv(c->fd, c->in + c->to, sizeof c->in - c->to, wait ? 0 : MSG_DONTWAIT);
+    c->to += n > 0 ? (size_t)n : 0;
+    return n;
 }
 
 /* Reads the response's head from the bytes that have come, and returns its status. A response of
@@ -150,7 +146,7 @@ int docker_read_head(struct docker_conn *c, bool wait) {
         if (status != DOCKER_NOT_YET)
             return status;
         ssize_t n = receive_more(c, wait);
-        if (n == -1 && (errno == EAGAIN || errno == EINTR))
+        if (n == -1 && errno == EAGAIN)
             return DOCKER_NOT_YET;
         if (n == 0)
             errno = 0;
@@ -176,7 +172,7 @@ enum docker_read docker_body_next(struct docker_conn *c, struct slice *data, boo
         }
         c->from = c->to = 0;
         ssize_t n = receive_more(c, wait);
-        if (n == -1 && (errno == EAGAIN || errno == EINTR))
+        if (n == -1 && errno == EAGAIN)
             return DOCKER_READ_NOT_YET;
         if (n == 0 && c->body.framing == DOCKER_UNTIL_CLOSE)
             return DOCKER_READ_END;

@@ -116,7 +116,7 @@ static int print_help(FILE *to, unsigned where) {
     for (size_t i = 0; i < COMMAND_COUNT; i++)
         if ((commands[i].where & where) != 0)
             fprintf(to, "  %-11s %s\n", commands[i].name, commands[i].what);
-    return fflush(to) == 0 ? 0 : 1;
+    return fflush(to) != 0 || ferror(to);
 }
 
 static const struct docker_command *find_command(unsigned where, const char *name) {

@@ -6,7 +6,6 @@
 #include "docker/filter.h"
 #include "docker/request.h"
 #include "docker/rows.h"
-#include "docker/table.h"
 #include "wire/json.h"
 
 static struct {
@@ -60,7 +59,7 @@ static bool check_container_format(struct buf row) {
     char error[LIMIT_DOCKER_MESSAGE];
     struct docker_template t = {
         .text = ps_option.format, .name = "", .type = "*formatter.ContainerContext", .row = true};
-    struct buf nowhere = docker_table_buffer();
+    struct buf nowhere = docker_request_buffer(); /* which a list has no other use for */
     if (docker_template_fill(&nowhere, &t,
                              docker_ps_row(&row, (struct slice){"{}", 2}, ps_option.whole), error))
         return true;
@@ -108,18 +107,16 @@ int docker_ps(int argc, char **argv) {
     (void)argc, (void)argv;
     if (ps_option.quiet && *ps_option.format != '\0')
         docker_error("WARNING: Ignoring custom format, because both --format and --quiet are set.");
-    if (!docker_rows_start(&rows, &container_list, ps_option.format, ps_option.quiet))
-        return DOCKER_NO_TEMPLATE;
-    if (*ps_option.format != '\0' && !check_container_format(BUF_ON(row_bytes)))
-        return 1;
     ps_option.size = ps_option.size
                      || (!ps_option.size_given && !ps_option.quiet && shows_size(ps_option.format));
-    const char *where = write_containers_path(path);
-    if (where == NULL)
-        return 1;
     if (!docker_rows_start(&rows, ps_option.size ? container_list_with_size() : &container_list,
                            ps_option.format, ps_option.quiet))
         return DOCKER_NO_TEMPLATE;
+    if (*ps_option.format != '\0' && !check_container_format(BUF_ON(row_bytes)))
+        return 1;
+    const char *where = write_containers_path(path);
+    if (where == NULL)
+        return 1;
     struct slice containers = docker_get(&conn, where, NULL, NULL), key, container;
     if (containers.at == NULL)
         return 1;

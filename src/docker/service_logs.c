@@ -58,7 +58,20 @@ static void print_task_line(struct log_source *source, FILE *to, struct slice li
     fflush(to);
 }
 
-/* Each frame is a line; one that is longer than the buffer is printed as several. */
+/* Prints what is there of a line, and empties it. `begun`: its beginning has been printed. */
+static void print_task_text(struct log_source *source, enum docker_stream stream, struct buf *line,
+                            bool begun) {
+    FILE *to = stream == DOCKER_STDERR ? stderr : stdout;
+    if (begun) {
+        fwrite(line->at, 1, line->len, to);
+        fflush(to);
+    } else {
+        print_task_line(source, to, (struct slice){line->at, line->len});
+    }
+    line->len = 0;
+}
+
+/* Each frame is a line; one that is longer than the buffer is printed in parts. */
 static int copy_task_lines(struct log_source *source, struct docker_conn *c) {
     static char at[LIMIT_DOCKER_STREAM];
     struct docker_frames frames = {.left = 0};
@@ -66,6 +79,7 @@ static int copy_task_lines(struct log_source *source, struct docker_conn *c) {
     struct slice data, piece;
     enum docker_stream stream = DOCKER_STDOUT;
     enum docker_read got;
+    bool begun = false;
     while ((got = docker_body_next(c, &data, true)) == DOCKER_READ_DATA)
         while (data.n > 0) {
             ssize_t used = docker_frames_read(&frames, data.at, data.n, &piece, &stream);
@@ -75,15 +89,13 @@ static int copy_task_lines(struct log_source *source, struct docker_conn *c) {
             }
             data = (struct slice){data.at + used, data.n - (size_t)used};
             if (piece.n > line.cap - line.len) {
-                print_task_line(source, stream == DOCKER_STDERR ? stderr : stdout,
-                                (struct slice){line.at, line.len});
-                line.len = 0;
+                print_task_text(source, stream, &line, begun);
+                begun = true;
             }
             buf_bytes(&line, piece.at, piece.n);
             if (frames.left == 0 && frames.have == 0 && line.len > 0) {
-                print_task_line(source, stream == DOCKER_STDERR ? stderr : stdout,
-                                (struct slice){line.at, line.len});
-                line.len = 0;
+                print_task_text(source, stream, &line, begun);
+                begun = false;
             }
         }
     if (got == DOCKER_READ_BROKEN)

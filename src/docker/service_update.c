@@ -29,7 +29,7 @@ enum { UPDATE_PAUSE_MS = 200, UPDATE_STABLE_MS = 5000, UPDATE_STATE = 32 };
 static struct docker_conn update_conn;
 
 /* The image with its tag, and the digest that its registry has for it now: without one, a tag that
- * moved would be no change. */
+ * moved would be no change. False: the failure has been reported. */
 static bool write_image(struct buf *b) {
     char path[LIMIT_DOCKER_PATH], name[LIMIT_DOCKER_MESSAGE];
     struct buf n = BUF_ON(name);
@@ -57,10 +57,11 @@ static bool write_image(struct buf *b) {
         }
     }
     json_quote(b, n.at, n.len);
-    return !n.full;
+    b->full = b->full || n.full;
+    return true;
 }
 
-/* The service's specification with what is to change. */
+/* The service's specification with what is to change. False: the failure has been reported. */
 static bool write_spec(struct buf *b, struct slice service) {
     static char image[LIMIT_DOCKER_MESSAGE * 2];
     struct buf spec = docker_table_buffer(), i = BUF_ON(image);
@@ -80,7 +81,10 @@ static bool write_spec(struct buf *b, struct slice service) {
             return false;
         json_set(b, forced_spec, "TaskTemplate.ContainerSpec.Image", (struct slice){i.at, i.len});
     }
-    return !spec.full && !i.full && !b->full;
+    bool fits = !spec.full && !i.full && !b->full;
+    if (!fits)
+        docker_error("docker: the service's specification is too long");
+    return fits;
 }
 
 /* Asks how many tasks there are to be, how many of the newest specification run, and how the update
@@ -93,8 +97,12 @@ static bool count_tasks(const char *id, uint64_t *desired, uint64_t *running,
              "/services?status=true&filters=%%7B%%22id%%22%%3A%%7B%%22%s%%22%%3Atrue%%7D%%7D", id);
     struct slice services = docker_get(&update_conn, path, NULL, NULL), service;
     struct json_walk walk = {services, false};
-    if (services.n == 0 || !json_next(&walk, &key, &service))
+    if (services.n == 0)
         return false;
+    if (!json_next(&walk, &key, &service)) {
+        docker_error("no such service: %s", id);
+        return false;
+    }
     *desired = *running = 0;
     json_number(json_at(service, "ServiceStatus.DesiredTasks"), INT32_MAX, desired);
     json_copy(state, UPDATE_STATE, json_at(service, "UpdateStatus.State"));
@@ -166,10 +174,8 @@ int docker_service_update(int argc, char **argv) {
         docker_error("docker: the engine's answer has no id or version of the service");
         return 1;
     }
-    if (!write_spec(&body, service)) {
-        docker_error("docker: the service's specification is too long");
+    if (!write_spec(&body, service))
         return 1;
-    }
     snprintf(rest, sizeof rest, "/update?registryAuthFrom=spec&version=%llu",
              (unsigned long long)version);
     int status =

@@ -216,10 +216,16 @@ static enum template_end run_range(struct template_run *r, struct slice dot, boo
     r->live = live && !some;
     if (end == TEMPLATE_END_ELSE) {
         end_action(r);
+        const char *otherwise = r->at;
         end = template_list(r, dot, in_range);
+        if (end == TEMPLATE_END_CONTINUE)
+            return end;
+        if (end == TEMPLATE_END_BREAK) { /* of this range, as Go has it; the rest is only read */
+            r->at = otherwise;
+            r->live = false;
+            end = template_list(r, dot, in_range);
+        }
     }
-    if (end == TEMPLATE_END_BREAK || end == TEMPLATE_END_CONTINUE)
-        return end;
     r->live = live;
     r->n_variables = variables;
     if (end != TEMPLATE_END_END)

@@ -43,20 +43,17 @@ struct slice template_f_split(const struct template_call *c) {
     struct buf *a = &c->r->arena;
     size_t from = a->len;
     buf_char(a, '[');
-    for (size_t n = 0; by.n == 0 ? n < whole.n : true; n++) {
+    while (by.n > 0 || whole.n > 0) {
         uint32_t code;
         const char *cut = by.n > 0 ? memmem(whole.at, whole.n, by.at, by.n)
-                                   : whole.at + utf8_read(whole.at, whole.n, &code);
+                                   : whole.at + utf8_read_any(whole.at, whole.n, &code);
         size_t length = cut != NULL ? (size_t)(cut - whole.at) : whole.n;
-        length = length == 0 && by.n == 0 ? 1 : length;
-        if (n > 0)
+        if (a->len > from + 1)
             buf_char(a, ',');
         json_quote(a, whole.at, length);
         if (cut == NULL || a->full)
             break;
         whole = (struct slice){whole.at + length + by.n, whole.n - length - by.n};
-        if (by.n == 0 && whole.n == 0)
-            break;
     }
     buf_char(a, ']');
     return a->full ? (struct slice){"[]", 2} : (struct slice){a->at + from, a->len - from};
@@ -81,13 +78,11 @@ struct slice template_f_join(const struct template_call *c) {
 
 static struct slice with_case(const struct template_call *c, bool upper, bool words) {
     struct slice s = template_text_argument(c, 0);
-    size_t from = c->r->arena.len, length;
+    size_t from = c->r->arena.len;
     bool inside = false; /* a word */
-    for (size_t i = 0; i < s.n; i += length) {
+    for (size_t i = 0; i < s.n;) {
         uint32_t code;
-        length = utf8_read(s.at + i, s.n - i, &code);
-        if (length == 0)
-            break;
+        i += utf8_read_any(s.at + i, s.n - i, &code);
         utf8_write(&c->r->arena, words && inside ? code : upper ? towupper(code) : towlower(code));
         inside = iswalnum(code) || code == '_' || code == '\'';
     }

@@ -69,6 +69,11 @@ static struct slice index_map(const struct template_call *c, struct slice map, s
     return (struct slice){"\"\"", 2};
 }
 
+/* What messages call a value that is neither null nor a list or map. */
+static const char *type_name(enum json_kind kind) {
+    return kind == JSON_STRING ? "string" : kind == JSON_BOOL ? "bool" : "int";
+}
+
 static struct slice f_index(const struct template_call *c) {
     struct slice value = c->argument[0];
     for (size_t i = 1; i < c->n; i++) {
@@ -80,8 +85,7 @@ static struct slice f_index(const struct template_call *c) {
         else if (kind == JSON_NULL)
             TEMPLATE_FAIL(c, "error calling index: index of nil pointer");
         else
-            TEMPLATE_FAIL(c, "error calling index: can't index item of type %s",
-                          kind == JSON_STRING ? "string" : "int");
+            TEMPLATE_FAIL(c, "error calling index: can't index item of type %s", type_name(kind));
     }
     return value;
 }
@@ -93,7 +97,7 @@ static struct slice f_len(const struct template_call *c) {
     if (kind == JSON_NULL)
         TEMPLATE_FAIL(c, "error calling len: len of nil pointer");
     if (kind != JSON_ARRAY && kind != JSON_OBJECT)
-        TEMPLATE_FAIL(c, "error calling len: len of type int");
+        TEMPLATE_FAIL(c, "error calling len: len of type %s", type_name(kind));
     return template_number_value(c, json_count(c->argument[0]));
 }
 

@@ -70,8 +70,8 @@ struct slice template_call(struct template_run *r, struct slice name, const stru
  * n = 0: there is none. */
 struct slice template_member(struct slice object, struct slice name);
 
-/* The value of a key in a map: both are compared by the text that they stand for. Of several the
- * last counts. n = 0: there is none, or the key is no string. */
+/* The value of a key, which must be a string, in an object: both are compared by the text that they
+ * stand for. Of several the last counts. n = 0: there is none, or the key has no room here. */
 struct slice template_map_value(struct slice map, struct slice key);
 
 bool template_truth(struct slice value);

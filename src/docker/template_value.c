@@ -40,7 +40,7 @@ struct slice template_map_value(struct slice map, struct slice key) {
     char wanted[LIMIT_DOCKER_MESSAGE], text[LIMIT_DOCKER_MESSAGE];
     struct buf w = BUF_ON(wanted);
     json_text(&w, key);
-    if (json_kind(map) != JSON_OBJECT || json_kind(key) != JSON_STRING || w.full)
+    if (w.full)
         return found;
     while (json_next(&walk, &name, &value)) {
         struct buf t = BUF_ON(text);

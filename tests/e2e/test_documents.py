@@ -227,6 +227,12 @@ def test_docker():
     assert len(told) > 30 and differing_commands(told, DOCKER) == []
 
 
+@pytest.mark.parametrize("words", [[], ["ps"], ["service", "update"]], ids=str)
+def test_short_for_help(words):
+    done = subprocess.run(["docker", *words, "-h"], executable=BASTION, capture_output=True, text=True, timeout=30)
+    assert (done.returncode, done.stdout) == (0, shown(*words, called="docker"))
+
+
 def test_a_difference_in_docker_is_noticed():
     told = commands_of_help()
     for pattern, replacement, noticed in (

@@ -16,7 +16,7 @@ API = "1.41"
 
 class Replay:
     """Answers with what `script` (a request's first line, less the version of the API, -> pieces) says; a piece of None ends the
-    connection. A ping is answered with the version of an engine; `pings` are for others."""
+    connection, and a function is called with it. A ping is answered with the version of an engine; `pings` are for others."""
 
     def __init__(self, script, pings=None):
         self.pings, self.lines = pings, []
@@ -44,8 +44,8 @@ class Replay:
                 body = file.read(length)
                 self.lines.append(line.decode().strip())
                 if "/_ping" in self.lines[-1]:
-                    pings = self.pings or {}
-                    connection.sendall(pings.get(self.lines[-1].split()[0], b"HTTP/1.1 200 OK\r\nApi-Version: %s\r\nContent-Length: 2\r\n\r\n" % API.encode()))
+                    pong = (self.pings or {}).get(self.lines[-1].split()[0], b"HTTP/1.1 200 OK\r\nApi-Version: %s\r\nContent-Length: 2\r\n\r\n" % API.encode())
+                    self.give(connection, pong)
                     continue
                 asked = re.sub(r"^(\w+) (/p/q)?/v[0-9.]+", r"\1 ", self.lines[-1]).replace(" HTTP/1.1", "")
                 asked = asked.replace("  ", " ")
@@ -54,7 +54,14 @@ class Replay:
                 for piece in pieces:
                     if piece is None:
                         return
-                    connection.sendall(piece)
+                    self.give(connection, piece)
+
+    @staticmethod
+    def give(connection, piece):
+        if callable(piece):
+            piece(connection)
+        else:
+            connection.sendall(piece)
 
     def run(self, *arguments, **options):
         env = {"PATH": SYSTEM_PATH, "DOCKER_HOST": f"unix://{self.path}", **SANITIZERS}

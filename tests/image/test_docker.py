@@ -300,6 +300,13 @@ def test_service(same, swarm, arguments):
     same("service", *arguments)
 
 
+def test_logs_of_a_task(same, engine, swarm):
+    """By its id; the names of its service and node are there, too."""
+    task = engine.docker("service", "ps", "-q", "--no-trunc", "all").stdout.strip()
+    done = same("service", "logs", task)
+    assert b"all." in done.stdout and b"| out\n" in done.stdout and b"| err\n" in done.stderr
+
+
 def test_no_registrys_password(engine, swarm, ours):
     """It is said before anything changes."""
     before = engine.docker("service", "inspect", "-f", "{{.Version.Index}}", "web").stdout

@@ -40,6 +40,20 @@ def test_as_the_real_one(replay, program):  # noqa: F811
         assert got[1] == wanted[1] and got[0].returncode == wanted[0].returncode == 0
 
 
+def test_an_engine_that_is_gone_after_a_ping(replay):  # noqa: F811
+    """Whether it has told its version, or the ping is to be tried the other way."""
+    for status in ("200 OK", "405 No"):
+        def leave(connection):
+            server.path.unlink(missing_ok=True)
+            connection.sendall(answer(b"", status, "Connection: close"))  # noqa: B023
+
+        server = replay(LIST, {"HEAD": leave})
+        for arguments in (["ps"], ["exec", "-e", "A=b", "c", "x"]):  # the second finds no engine from the beginning
+            done = server.run(*arguments)
+            assert (done.returncode, server.requests) == (1, []) and done.stderr.startswith(b"Cannot connect to the Docker daemon at unix://")
+        assert server.lines == ["HEAD /_ping HTTP/1.1"]
+
+
 def test_no_ping_where_the_version_is_given(replay):  # noqa: F811
     server = replay(LIST)
     server.run("ps", "-q")
@@ -81,13 +95,13 @@ def test_an_engine_that_is_too_new(replay):  # noqa: F811
     assert (done.returncode, done.stdout, done.stderr) == (1, b"", b"Error response from daemon: " + said.encode() + b"\n")
 
 
-@pytest.mark.parametrize("arguments, needed", [(["exec", "-w", "/", "c", "x"], "1.35"), (["exec", "-e", "A=b", "c", "x"], "1.25"), (["logs", "--until", "1h", "c"], "1.35"),
+@pytest.mark.parametrize("arguments, needed", [(["exec", "-w", "/", "c", "x"], "1.35"), (["exec", "-e", "A=b", "c", "x"], "1.25"), (["exec", "--env-file", "/dev/null", "c", "x"], "1.25"), (["logs", "--until", "1h", "c"], "1.35"),
                                                (["stop", "-s", "INT", "c"], "1.42"), (["restart", "--signal", "INT", "c"], "1.42")], ids=str)
 def test_what_an_engine_does_not_know_yet(replay, arguments, needed):  # noqa: F811
     """It would pass over that in silence, and do something else."""
     server = replay({}, {"HEAD": ping("1.24")})
     done = server.run(*arguments)
-    assert done.returncode == 1 and re.fullmatch(rb'"--[a-z]+" requires API version %s, but the Docker daemon API version is 1.24\n' % needed.encode(), done.stderr)
+    assert done.returncode == 1 and re.fullmatch(rb'"--[a-z-]+" requires API version %s, but the Docker daemon API version is 1.24\n' % needed.encode(), done.stderr)
     assert not server.requests
 
 

@@ -1,10 +1,19 @@
 """bastion docker and an engine that goes away, is another's, or is none: what it is told is not to be trusted."""
+import fcntl
 import json
+import os
+import re
+import socket
+import struct
+import subprocess
+import sys
+import termios
 import threading
+from pathlib import Path
 
 import pytest
 from docker_harness import CLIENTS, OURS, Docker, Terminal, outcome
-from harness import SANITIZERS
+from harness import SANITIZERS, SYSTEM_PATH, wait_for
 from replay import answer
 
 
@@ -38,7 +47,7 @@ def frame(stream, text):
 
 UPGRADED = b"HTTP/1.1 101 UPGRADED\r\nContent-Type: application/vnd.docker.raw-stream\r\nConnection: Upgrade\r\nUpgrade: tcp\r\n\r\n"
 PODMAN = b"HTTP/1.1 200 OK\r\nContent-Type: application/vnd.docker.raw-stream\r\n\r\n"
-FRAMES = frame(1, b"out\n") + frame(2, b"err\n") + frame(1, b"") + frame(1, b"x" * 70000 + b"\n")
+FRAMES = frame(1, b"out\n") + frame(2, b"err\n") + frame(1, b"") + frame(1, b"x" * 70000 + b"\n") + frame(1, b"y") * 100
 
 
 def exec_script(start, inspect=None):
@@ -54,7 +63,7 @@ def test_frames_split_anywhere(replay, head, step):
     pieces = [stream[i:i + step] for i in range(0, cut, step)]
     pieces += [stream[len(b"".join(pieces)):], None]
     done = replay(exec_script(pieces)).run("exec", "c", "x")
-    assert outcome(done) == (3, b"out\n" + b"x" * 70000 + b"\n", b"err\n")
+    assert outcome(done) == (3, b"out\n" + b"x" * 70000 + b"\n" + b"y" * 100, b"err\n")
 
 
 def test_round_trips(replay):
@@ -84,7 +93,7 @@ def test_exit_code_comes_late(replay):
 def test_size_before_the_command_is_there(replay):
     """The engine refuses it until then; it is asked again."""
     told, script = threading.Event(), exec_script(None)
-    refusals = [answer({"message": "not there yet"}, "500 Internal Server Error")] * 2
+    refusals = [answer({"message": "not there yet"}, "500 Internal Server Error"), None, b"HTTP/1.1 500 Oops\r\nContent-Length: 9\r\n\r\n"]
 
     class Start(list):
         def __iter__(self):
@@ -103,7 +112,84 @@ def test_size_before_the_command_is_there(replay):
     server = replay({**script, "POST /exec/e1/start": Start(), "POST /exec/e1/resize": Resize()})
     terminal = Terminal([OURS, "exec", "-it", "c", "x"], {"DOCKER_HOST": f"unix://{server.path}", **SANITIZERS}, size=(12, 34))
     assert terminal.wait() == (3, b"out")
-    assert [line for line, _ in server.requests if "resize" in line] == ["POST /exec/e1/resize?h=12&w=34"] * 3
+    assert [line for line, _ in server.requests if "resize" in line] == ["POST /exec/e1/resize?h=12&w=34"] * 4
+
+
+def test_size_while_the_engine_can_not_be_reached(replay):
+    """The stream goes on, and the engine is asked again; it is unreachable until the client has slept a few times."""
+    script, told = exec_script(None), threading.Event()
+
+    class Start(list):
+        def __iter__(self):
+            os.rename(server.path, f"{server.path}.away")
+            yield UPGRADED
+            before = sleeps(terminal.pid)
+            wait_for(lambda: sleeps(terminal.pid) > before + 3, "it tries, and waits")
+            os.rename(f"{server.path}.away", server.path)
+            told.wait(30)
+            yield b"out"
+            yield None
+
+    server = replay({**script, "POST /exec/e1/start": Start(), "POST /exec/e1/resize": [lambda _: told.set(), answer(b"")]})
+    terminal = Terminal([OURS, "exec", "-it", "c", "x"], {"DOCKER_HOST": f"unix://{server.path}", **SANITIZERS}, size=(12, 34))
+    assert terminal.wait() == (3, b"out") and told.is_set()
+
+
+def sleeps(pid):
+    """How often the process has gone to sleep (proc(5))."""
+    return int(re.search(r"^voluntary_ctxt_switches:\s+(\d+)", Path(f"/proc/{pid}/status").read_text(), re.M)[1])
+
+
+def test_no_size(replay):
+    """A terminal that has none, as one of a script may, is passed over."""
+    class Start(list):
+        def __iter__(self):
+            before = sleeps(terminal.pid)
+            yield UPGRADED
+            wait_for(lambda: sleeps(terminal.pid) > before, "it has read that, and waits")
+            yield b"out"
+            yield None
+
+    server = replay(exec_script(Start()))
+    terminal = Terminal([OURS, "exec", "-it", "c", "x"], {"DOCKER_HOST": f"unix://{server.path}", **SANITIZERS}, size=(0, 0))
+    assert terminal.wait() == (3, b"out")
+    assert not [line for line, _ in server.requests if "resize" in line]
+
+
+def test_detach_keys_that_the_engine_takes(replay):
+    """What is no sequence is passed over, as the real client does it: the usual one holds."""
+    server = replay({**exec_script([UPGRADED, b"ready", lambda c: c.recv(1)]), "POST /exec/e1/resize": [answer(b"")]})
+    terminal = Terminal([OURS, "exec", "-it", "--detach-keys", "nonsense", "c", "x"], {"DOCKER_HOST": f"unix://{server.path}", **SANITIZERS})
+    terminal.read_until(b"ready")
+    terminal.send(b"\x10\x11")
+    assert terminal.wait() == (1, b"read escape sequence\r\n")
+
+
+IN_THE_BACKGROUND = """
+import os, sys
+there, here = os.pipe()
+if os.fork() == 0:
+    if os.fork() == 0:  # in a process group of its own, which has nobody left to bring it to the foreground (setpgid(2))
+        os.setpgid(0, 0)
+        os.close(here)
+        os.read(there, 1)  # until the one between has ended
+        os.dup2(os.open(sys.argv[1], os.O_WRONLY), 2)
+        os.execv(sys.argv[2], sys.argv[2:])
+    os._exit(0)
+os.wait()
+os.close(here)
+os.read(0, 1)
+"""
+
+
+def test_terminal_that_may_not_be_set(replay, tmp_path):
+    """tcsetattr(3) fails for what stands in the background with nobody to bring it back."""
+    server = replay(exec_script([UPGRADED, b"out", None]))
+    os.mkfifo(tmp_path / "err")
+    terminal = Terminal([sys.executable, "-c", IN_THE_BACKGROUND, str(tmp_path / "err"), OURS, "exec", "-it", "c", "x"], {"DOCKER_HOST": f"unix://{server.path}", **SANITIZERS})
+    assert (tmp_path / "err").read_bytes() == b"unable to set IO streams as raw terminal: I/O error\n"
+    terminal.send(b"\r")
+    terminal.wait()
 
 
 RAW = b"Content-Type: application/vnd.docker.raw-stream\r\n"
@@ -226,3 +312,155 @@ def test_faulty_frames(replay, stream):
     wanted = {frame(9, b"x"): (1, b"", b"Unrecognized input header: 9\n"), frame(3, b"engine trouble"): (1, b"", b"error from daemon in stream: engine trouble\n"),
               b"\1\0\0\0\xff\xff\xff\xffx": (3, b"x", b""), b"\1\0\0": (3, b"", b""), frame(0, b"in\n"): (3, b"in\n", b"")}
     assert outcome(done) == wanted[stream]
+
+
+# ---- input that nobody reads ----
+
+
+def test_engine_stops_reading(replay):
+    """Input has nowhere to go then, and the output goes on."""
+    taken = threading.Event()
+    server = replay(exec_script([lambda c: c.shutdown(socket.SHUT_RD), UPGRADED, lambda _: taken.wait(30), frame(1, b"out\n"), None]))
+    there, here = os.pipe()
+    with open(there, "rb") as there, open(here, "wb") as here:
+        process = subprocess.Popen([OURS, "exec", "-i", "c", "x"], env={"DOCKER_HOST": f"unix://{server.path}", **SANITIZERS}, stdin=there, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        here.write(b"in\n")
+        here.flush()
+        wait_for(lambda: struct.unpack("i", fcntl.ioctl(there, termios.FIONREAD, bytes(4)))[0] == 0, "it has read that")
+        taken.set()
+        assert process.communicate(timeout=60) == (b"out\n", b"") and process.returncode == 3
+
+
+# ---- how a command has ended ----
+
+
+@pytest.mark.parametrize("said, wanted", [(answer({"message": "no such exec"}, "404 Not Found"), (1, b"Error: No such exec instance: e1\n")),
+                                          (answer(b"{"), (1, b"docker: the engine's answer is cut, too long, or no JSON\n"))], ids=repr)
+def test_no_word_of_the_end(replay, said, wanted):
+    done = replay(exec_script([UPGRADED + frame(1, b"out\n"), None], said)).run("exec", "c", "x")
+    assert outcome(done) == (wanted[0], b"out\n", wanted[1])
+
+
+def test_command_that_never_ends(replay):
+    """Its output has ended, and after a while that is taken for its end, as the real client takes it."""
+    done = replay(exec_script([UPGRADED + frame(1, b"out\n"), None], answer({"Running": True, "ExitCode": 0}))).run("exec", "c", "x")
+    assert outcome(done) == (0, b"out\n", b"")
+
+
+# ---- one line for whatever keeps it from going on ----
+
+SERVICE = {"ID": "s", "Version": {"Index": 7}, "Spec": {"Name": "s", "Mode": {"Replicated": {"Replicas": 1}}, "TaskTemplate": {"ContainerSpec": {"Image": "x:1"}}}}
+OOPS = answer({"message": "oops"}, "500 Oops")
+TOO_LONG = "x" * 9000
+
+
+@pytest.mark.parametrize("arguments, said", [
+    (["ps", "--format", TOO_LONG], rb"docker: the format is too long\n"),
+    (["ps", "-f", "name=" + TOO_LONG], rb"docker: the filters are too long\n"),
+    (["service", "ls", "-f", "name=" + TOO_LONG], rb"docker: the filters are too long\n"),
+    (["service", "ps", "-f", "name=" + TOO_LONG, "s"], rb"docker: the filters are too long\n"),
+    (["logs", "--tail", TOO_LONG, "c"], rb"docker: the options are too long\n"),
+    (["kill", "-s", TOO_LONG, "c"], rb"Error response from daemon: Invalid signal: x{64}\.\.\.\n"),
+    (["stop", "-s", TOO_LONG, "c"], rb"Error response from daemon: Invalid signal: x{64}\.\.\.\n"),
+    (["exec", *["--env=A=b"] * 1025, "c", "x"], rb'invalid argument "A=b" for "-e, --env" flag: there are too many\nSee .*\n'),
+    (["exec", "--env-file", "/", "c", "x"], rb"read /: Is a directory\n"),
+    (["rm", "", "/", "/c/"], rb"Container name cannot be empty\nContainer name cannot be empty\n"),
+    (["service", "update", "--force", "--image", TOO_LONG, "s"], rb"docker: the service's specification is too long\n"),
+    (["service", "ps", "--format", "{{foo}}", "s"], rb'template parsing error: template: :1: function "foo" not defined\n'),
+    (["service", "ps", "--format", "{{.Foo}}", "s"], rb"template parsing error: [^\n]* can't evaluate field Foo in type \*task\.taskContext\n"),
+    (["-c", "other", "ps"], rb"docker: this client knows no contexts; [^\n]*\n"),
+    (["--nosuch", "ps"], rb"unknown flag: --nosuch\nSee 'docker --help'\.\n"),
+], ids=lambda v: repr(v)[:60])
+def test_refused(replay, arguments, said):
+    known = {"GET /services/s": [answer(SERVICE)], "GET /tasks?": [answer([{"ID": "t", "Slot": 1}])], "GET /containers/c": [answer({"Config": {}})], "DELETE /containers/c": [answer(b"", "204 No Content")]}
+    done = replay({**known, "": [OOPS]}, {"HEAD": answer(b"", "200 OK", "Api-Version: 1.42")}).run(*arguments)
+    assert done.returncode != 0 and re.fullmatch(said, done.stderr)
+
+
+@pytest.mark.parametrize("content, said", [
+    (b"A=b\n=" , rb"poorly formatted environment: no variable name on line '='\n"), (b"A=\xff\n", rb"docker: [^\n]*: a line is no UTF-8\n"),
+    (b"A=" + b"x" * 270000, rb"docker: [^\n]*: a line is longer than 262144 bytes, or has a NUL\n"), (b"A=b\0c\nB=d\n", rb"docker: [^\n]*: a line is longer than 262144 bytes, or has a NUL\n"),
+    ((b"A=" + b"x" * 250000 + b"\n") * 70, rb"docker: the request is too long\n"),
+], ids=lambda v: repr(v)[:40])
+def test_variables_that_can_not_be_sent(replay, tmp_path, content, said):
+    """Nothing is run with some of them."""
+    (tmp_path / "env").write_bytes(content)
+    server = replay(exec_script([UPGRADED, None]))
+    done = server.run("exec", "--env-file", str(tmp_path / "env"), "c", "x")
+    assert (done.returncode, server.requests) == (1, []) and re.fullmatch(said, done.stderr)
+
+
+@pytest.mark.parametrize("arguments", [["start", "c"], ["stop", "c"], ["rm", "c"], ["service", "ps", "s"], ["service", "update", "-d", "--image", "x", "s"], ["service", "update", "-d", "--force", "s"]], ids=" ".join)
+def test_engine_that_hangs_up(replay, arguments):
+    """On the request that would change something, or on the last one."""
+    done = replay({"GET /services/s": [answer(SERVICE)], "GET /nodes": [answer([])], "": [None]}).run(*arguments)
+    assert done.returncode == 1 and re.fullmatch(rb'error during connect: [A-Z]+ "[^\n]*": EOF\n', done.stderr)
+
+
+@pytest.mark.parametrize("arguments", [["service", "ps", "s"], ["service", "update", "-d", "--force", "s"], ["service", "update", "--force", "s"], ["service", "logs", "s"]], ids=" ".join)
+@pytest.mark.parametrize("where", ["GET /services/s", "GET /tasks?", "POST /services/s/update", "GET /services?", "GET /services/s/logs"])
+def test_engine_that_refuses_a_step(replay, arguments, where):
+    """Its words are passed on, and what was not asked for is not missed."""
+    script = {"GET /services/s/logs": [CHUNKED + b"0\r\n\r\n"], "GET /services/s": [answer(SERVICE)], "GET /nodes": [answer([])], "GET /tasks?": [answer([])],
+              "POST /services/s/update": [answer({})], "GET /services?": [answer([{**SERVICE, "UpdateStatus": {"State": "completed"}}])]}
+    server = replay({where: [OOPS], **{k: v for k, v in script.items() if k != where}})
+    done = server.run(*arguments)
+    asked = any(line.startswith(where) for line, _ in server.requests)
+    assert outcome(done)[::2] == ((1, b"Error response from daemon: oops\n") if asked else (0, b""))
+
+
+@pytest.mark.parametrize("state, said", [("paused", "service update paused"), ("rollback_paused", "service rollback paused"), ("rollback_completed", "service rolled back")])
+def test_update_that_fails(replay, state, said):
+    server = replay({"GET /services/s": [answer(SERVICE)], "POST /services/s/update": [answer({})], "GET /tasks?": [answer([])],
+                     "GET /services?": [answer([{**SERVICE, "ServiceStatus": {"DesiredTasks": 1}, "UpdateStatus": {"State": state, "Message": "because"}}])]})
+    done = server.run("service", "update", "--force", "s")
+    assert (done.returncode, done.stderr) == (1, f"{said}: because\n".encode())
+
+
+def test_update_of_a_service_that_is_gone(replay):
+    server = replay({"GET /services/s": [answer(SERVICE)], "POST /services/s/update": [answer({})], "GET /services?": [answer([])]})
+    done = server.run("service", "update", "--force", "s")
+    assert outcome(done) == (1, b"s\n", b"no such service: s\n")
+
+
+def test_lines_of_a_service(replay):
+    """One that is longer than a buffer comes whole, too; a stream that breaks off is no success."""
+    details = b"com.docker.swarm.node.id=n1,com.docker.swarm.task.id=t1 "
+    script = {"GET /services/s/logs": [PODMAN.replace(b"\r\n\r\n", b"\r\nTransfer-Encoding: chunked\r\n\r\n")], "GET /services/s": [answer(SERVICE)],
+              "GET /nodes": [answer([{"ID": "n0", "Description": {"Hostname": "zero"}}, {"ID": "n1", "Description": {"Hostname": "one"}}])], "GET /tasks/t1": [answer({"Slot": 4})]}
+    stream = frame(1, details + b"short\n") + frame(1, details + b"x" * 200000 + b"\n")
+    script["GET /services/s/logs"] += [b"%x\r\n%s\r\n" % (len(stream), stream), None]
+    done = replay(script).run("service", "logs", "s")
+    assert outcome(done) == (1, b"s.4.t1@one    | short\ns.4.t1@one    | " + b"x" * 200000 + b"\n", b"unexpected EOF\n")
+
+
+def test_date_that_is_none(replay):
+    """Where the engine says when it was built there may be anything; the lines after it are there."""
+    done = replay({"GET /version": [answer({"Version": "1", "BuildTime": "x" * 100, "Components": [{"Name": "Engine", "Version": "1"}, {"Name": "other", "Version": "2"}]})]}).run("version")
+    assert done.returncode == 0 and b"  Built:            \n" in done.stdout and b"\n other:" in done.stdout and b"xx" not in done.stdout
+
+
+# ---- standard streams, the socket, and what is too much ----
+
+
+@pytest.mark.parametrize("script, said", [
+    ("exec $0 ps >/dev/full", b"write /dev/stdout: No space left on device\n"), ("exec $0 --version >/dev/full", b""), ("exec $0 --help >/dev/full", b""), ("exec $0 ps --help >/dev/full", b""),
+    ("mount -t tmpfs none /dev; exec $0 ps <&-", b"docker: standard input, output or error is closed, and /dev/null can't be opened\n"),
+    ("exec setpriv --reuid 65534 --clear-groups $0 ps", b"permission denied while trying to connect to the Docker daemon socket at unix://%s: connect: permission denied\n"),
+], ids=lambda v: repr(v)[:40])
+def test_what_it_stands_on(replay, script, said):
+    server = replay({"": [answer([])]})
+    env = {"PATH": SYSTEM_PATH, "DOCKER_HOST": f"unix://{server.path}", **SANITIZERS}
+    done = subprocess.run(["unshare", "-m", "sh", "-c", script, OURS], env=env, capture_output=True, timeout=60)
+    assert (done.returncode, done.stderr) == (1, said.replace(b"%s", str(server.path).encode()))
+
+
+BIG = {"Id": "c", "R": list(range(70)), "Big": "y" * 1000000}
+
+
+@pytest.mark.parametrize("arguments", [["ps", "--format", "{{.Labels}}" * 170], ["ps", "--format", "table " + "{{.Labels}}" * 170], ["inspect", "-f", "{{range .R}}{{$.Big}}{{end}}", "c"],
+                                       ["inspect", "-f", "{{$x := .Big}}{{range .R}}{{$x = print $x $x}}{{end}}{{len $x}}", "c"]], ids=lambda v: repr(v)[:40])
+def test_more_than_there_is_room_for(replay, arguments):
+    """Nothing of it is printed."""
+    done = replay({"GET /containers/json": [answer([{"Id": "a", "Names": ["/a"], "Labels": {"l": "x" * 400000}}])], "GET /containers/c": [answer(BIG)]}).run(*arguments)
+    assert (done.returncode, done.stdout.strip()) == (1, b"") and re.fullmatch(rb"[^\n]* there is too much to show\n", done.stderr)

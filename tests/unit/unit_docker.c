@@ -1,6 +1,7 @@
 /* The Docker client's pure parts: frames, bodies, heads of responses, keys, times, templates,
  * ports. */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "limit.h"
@@ -147,6 +148,7 @@ static const struct {
     {"tcp://[::1]:7", "::1", "7", "", "[::1]:7", "tcp://[::1]:7"},
     {"::1", "::1", "2375", "", "[::1]:2375", "tcp://[::1]:2375"},
     {"tcp://[::1", NULL, NULL, NULL, NULL, NULL},
+    {"tcp://[::1]x:7", NULL, NULL, NULL, NULL, NULL},
     {"tcp://a:1/p", "a", "1", "/p", "a:1", "tcp://a:1/p"},
     {"tcp://a:1/p//q/./", "a", "1", "/p/q", "a:1", "tcp://a:1/p//q/./"},
     {"tcp://a:1/p/../../q", "a", "1", "/q", "a:1", "tcp://a:1/p/../../q"},
@@ -243,6 +245,11 @@ START_TEST(time_points) {
                 {"foo", NULL},
                 {"10", "10"},
                 {"10x", NULL},
+                {"1.5.5s", NULL},
+                {"h", NULL},
+                {"2006-01-02T15:6x", NULL},
+                {"2006-01-02T15:04:6x", NULL},
+                {"2006-01-02T15:04:05+1:00", NULL},
                 {"", NULL},
                 {"2006-01-02T25", NULL},
                 {"2006-01-02T15:04:05Zx", NULL}};
@@ -276,6 +283,7 @@ static const struct {
     {"{{.T}}{{.T}}", "truetrue"},
     {"{{index .A.C \"y\"}}", "q"},
     {"{{index .M `no`}}|{{index .A.B 1}}", "|2"},
+    {"{{index .A `no`}}", "<nil>"},
     {"{{.No}}", "!"},
     {"{{.Id.No}}", "!"},
     {"{{.}", NULL},
@@ -322,6 +330,10 @@ static const struct {
     {"{{break}}", NULL},
     {"{{range .I}}{{range $.I}}{{.}}{{break}}{{end}};{{end}}", "3;3;"},
     {"{{range .I}}", NULL},
+    {"{{range .I}}{{if .}}{{else}}no{{break}}{{end}}{{.}}{{end}}", "3-1"},
+    {"{{range .I}}{{if eq . 3}}{{.}}{{else}}{{break}}{{end}}x{{end}}", "3x"},
+    {"{{range .I}}{{range $.N}}{{else}}{{if $.T}}b{{break}}{{end}}x{{end}}c{{end}}", "bcbc"},
+    {"{{range .I}}{{range $.N}}{{else}}b{{continue}}{{end}}c{{end}}", "bb"},
     /* Variables. */
     {"{{$x := .Id}}{{$x}}{{$x = .T}}{{$x}}", "xtrue"},
     {"{{$x}}", NULL},
@@ -334,7 +346,10 @@ static const struct {
     {"{{json .E}}", "\"\xc3\xa9<\\n\""},
     {"{{join (split .S \"-\") \"+\"}}", "a+b"},
     {"{{join .Binds \",\"}}", ""},
+    {"{{split .S \"\"}}{{split \"\" \"\"}}{{split \"\" \"-\"}}{{split .S \"a-b\"}}",
+     "[a - b][][][ ]"},
     {"{{join .I \",\"}}", "!"},
+    {"{{join .S \",\"}}", "!"},
     {"{{len .S}}{{len .I}}{{len .A}}", "322"},
     {"{{pad .S 1 2}}|{{pad \"\" 3 3}}|{{truncate .S 2}}|{{truncate .S 9}}|{{slice .S 1 2}}",
      " a-b  ||a-|a-b|-"},
@@ -344,10 +359,16 @@ static const struct {
      "truetruetruetruetruetruetrue"},
     {"{{eq .Id 1}}", "!"},
     {"{{and .T .Id}}{{or .N .Id}}{{not .T}}", "xxfalse"},
+    {"{{.Id | and .T}}{{.N | or .T}}{{.S | or .N}}{{or .N .N}}", "xtruea-b<no value>"},
     {"{{and .Health .Health.Status}}|{{or .T .No}}", "<nil>|true"},
     {"{{printf \"%-4s|%4s|%03d|%q|%v|%t|%%\" .Id .Id 7 .S .I .T}}",
      "x   |   x|007|\"a-b\"|[3 -1]|true|%"},
     {"{{printf \"%x\" 1}}", "!"},
+    {"{{printf \"%d\" .S}}", "!"},
+    {"{{print \"a\"x}}", NULL},
+    {"{{print \"a\"}{{end}}", NULL},
+    {"{{print 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15}}", "1 2 3 4 5 6 7 8 9 10 11 12 13 14 15"},
+    {"{{print 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16}}", NULL},
     {"{{printf \"%s\"}}", "%!s(MISSING)"},
     {"{{print 1 2 \"a\" 3}}{{println .Id .T}}", "1 2a3x true\n"},
     {"{{(index .I 0)}}{{(.A).C.y}}", "3q"},
@@ -395,6 +416,24 @@ START_TEST(template_errors) {
          "\"Averyveryverylongname\""},
         {"{{index .I 9}}", "template: :1:2: executing \"\" at <index .I 9>: error calling index: "
                            "index out of range: 9"},
+        {"{{index .I \"x\"}}", "template: :1:2: executing \"\" at <index .I \"x\">: error calling "
+                               "index: cannot index slice/array with type string"},
+        {"{{index .M 1}}", "template: :1:2: executing \"\" at <index .M 1>: error calling index: "
+                           "value has type int; should be string"},
+        {"{{index .T 1}}", "template: :1:2: executing \"\" at <index .T 1>: error calling index: "
+                           "can't index item of type bool"},
+        {"{{index .Health 1}}",
+         "template: :1:2: executing \"\" at <index .Health 1>: error calling "
+         "index: index of nil pointer"},
+        {"{{len .N}}", "template: :1:2: executing \"\" at <len .N>: error calling len: len of nil "
+                       "pointer"},
+        {"{{len .T}}",
+         "template: :1:2: executing \"\" at <len .T>: error calling len: len of type bool"},
+        {"{{truncate .S \"x\"}}", "template: :1:2: executing \"\" at <truncate .S \"x\">: error "
+                                  "calling truncate: argument 2 is no number from 0 to 8192"},
+        {"{{(index .A.B 2).X}}",
+         "template: :1:16: executing \"\" at <(index .A.B 2).X>: nil pointer "
+         "evaluating interface {}.X"},
         {"{{.A", "template: :1: unclosed action"},
         {"{{nosuch}}", "template: :1: function \"nosuch\" not defined"},
     };
@@ -432,6 +471,48 @@ START_TEST(template_bounds) {
     ck_assert(docker_template_check(&t, error));
     ck_assert(!docker_template_fill(&o, &t, (struct slice){value, sizeof value - 1}, error));
     ck_assert_ptr_nonnull(strstr(error, "more steps"));
+    b.len = 0;
+    for (int i = 0; i < 33; i++)
+        buf_format(&b, "{{$v%d := 1}}", i);
+    t.text = buf_string(&b);
+    ck_assert(!docker_template_check(&t, error));
+    ck_assert_ptr_nonnull(strstr(error, "more variables"));
+}
+END_TEST
+
+/* A literal, and a map's key, of more bytes than there is room for. */
+START_TEST(template_long_strings) {
+    static char text[LIMIT_DOCKER_MESSAGE + 64], object[LIMIT_DOCKER_MESSAGE + 64],
+        error[LIMIT_DOCKER_MESSAGE], out[64];
+    struct buf b = BUF_ON(text), o = BUF_ON(object), printed = BUF_ON(out);
+    buf_format(&b, "{{print \"%0*d\"}}", LIMIT_DOCKER_MESSAGE + 1, 0);
+    struct docker_template t = {.text = buf_string(&b), .name = ""};
+    ck_assert(!docker_template_check(&t, error));
+    ck_assert_ptr_nonnull(strstr(error, "a string is longer"));
+    buf_format(&o, "{\"K\":\"%0*d\",\"M\":{\"k\":\"v\"}}", LIMIT_DOCKER_MESSAGE + 1, 0);
+    t.text = "<{{index .M .K}}>";
+    ck_assert(docker_template_fill(&printed, &t, (struct slice){o.at, o.len}, error));
+    ck_assert_str_eq(buf_string(&printed), "<>");
+}
+END_TEST
+
+/* An object of more members than are put in order is printed as it was sent. */
+START_TEST(template_large_object) {
+    enum { MEMBERS = 1 << 20 };
+    static const char member[] = "\"b\":1,";
+    static char out[16], error[LIMIT_DOCKER_MESSAGE];
+    size_t n = sizeof member - 1;
+    char *object = malloc(MEMBERS * n + 16);
+    struct buf b = {.at = object, .cap = MEMBERS * n + 16}, printed = BUF_ON(out);
+    buf_char(&b, '{');
+    for (int i = 0; i < MEMBERS; i++)
+        buf_bytes(&b, member, n);
+    buf_text(&b, "\"a\":2}");
+    ck_assert(!b.full);
+    struct docker_template t = {.text = "{{.}}", .name = ""};
+    ck_assert(docker_template_fill(&printed, &t, (struct slice){b.at, b.len}, error));
+    ck_assert(printed.full && memcmp(out, "map[b:1 b:1 b:1", 15) == 0);
+    free(object);
 }
 END_TEST
 
@@ -448,6 +529,7 @@ START_TEST(row_templates) {
         {"{{upper .ID}}{{pad .ID 1 1}}", "I i ", "ID ID "},
         {"{{.No}}", NULL, "<no value>"},
         {"{{.Label}}", NULL, NULL},
+        {"{{.Label 1}}", NULL, NULL},
     };
     static char out[512], error[LIMIT_DOCKER_MESSAGE];
     for (size_t i = 0; i < COUNT(rows); i++) {
@@ -554,6 +636,9 @@ START_TEST(ports) {
         {"[{\"IP\":\"0.0.0.0\",\"PrivatePort\":80,\"PublicPort\":80,\"Type\":\"tcp\"},{\"IP\":\"0."
          "0.0.0\",\"PrivatePort\":81,\"PublicPort\":81,\"Type\":\"tcp\"}]",
          "0.0.0.0:80-81->80-81/tcp"},
+        {"[{\"IP\":\"::\",\"PrivatePort\":80,\"PublicPort\":9,\"Type\":\"tcp\"},{\"IP\":\"::\","
+         "\"PrivatePort\":80,\"PublicPort\":8,\"Type\":\"tcp\"}]",
+         "[::]:8->80/tcp, [::]:9->80/tcp"},
         {"[{\"PrivatePort\":-1,\"Type\":5},7,{}]", "0/, 0/, 0/"},
     };
     char out[256];
@@ -566,7 +651,7 @@ START_TEST(ports) {
 END_TEST
 
 START_TEST(filters) {
-    static const struct docker_list list = {3, {"Name=a b", "status=x", "name= c"}},
+    static const struct docker_list list = {3, {"Name =a b ", "status=x", "name= c"}},
                                     none = {.n = 0};
     char out[256];
     struct buf b = BUF_ON(out);
@@ -599,6 +684,8 @@ Suite *unit_docker(void) {
     tcase_add_loop_test(tc, template, 0, (int)COUNT(templates));
     tcase_add_test(tc, template_errors);
     tcase_add_test(tc, template_bounds);
+    tcase_add_test(tc, template_long_strings);
+    tcase_add_test(tc, template_large_object);
     tcase_add_test(tc, row_templates);
     tcase_add_test(tc, shown);
     tcase_add_test(tc, sizes);
