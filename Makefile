@@ -70,7 +70,7 @@ $(OBJ)/flags:
 	@mkdir -p $(@D)
 	@echo '$(FLAGS)' >$@
 
-$(OBJ)/src/docker/%.o $(OBJ)/src/tool/%.o $(OBJ)/init/%.o: OPTIMIZE := -Os
+$(OBJ)/src/docker/%.o $(OBJ)/src/tool/%.o $(OBJ)/src/http/%.o $(OBJ)/src/ssh/%.o $(OBJ)/src/tls/%.o $(OBJ)/src/core/%.o $(OBJ)/init/%.o: OPTIMIZE := -Os
 
 -include $(BASTION:.o=.d) $(UNITS:.o=.d)
 

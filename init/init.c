@@ -82,8 +82,7 @@ static bool has_port(const struct supervisor *v, enum setting port) {
     return settings_number(&v->settings, port) != 0;
 }
 static bool has_credential(const struct supervisor *v) {
-    return has_either(v, SETTING_HTTP_BASIC_AUTH, SETTING_HTTP_TOKEN)
-           || tokens_any(settings_text(&v->settings, SETTING_TOKENS_DIR));
+    return settings_serve_http(&v->settings);
 }
 static bool has_http(const struct supervisor *v) {
     return has_credential(v) && has_port(v, SETTING_HTTP_PORT);
@@ -240,7 +239,7 @@ static void notice_findings(const struct supervisor *v, bool starts) {
     if (pid != 0)
         return;
     if (starts && policy_load(&policy, &v->settings, error) == 0)
-        notice("FORCE_COMMAND", policy_ignores(&policy));
+        notice("FORCE_COMMAND", policy_ignores(&policy, error));
     if (starts)
         notice("DOCKER_GROUP", runas_lacks(&v->settings, serve_environment()));
     protect_report(notice_finding, &starts);

@@ -40,14 +40,19 @@ static const struct program {
      "AUTHORIZED_KEYS_DIR, AUTHORIZED_KEYS_HOST and AUTHORIZED_KEYS_REPO. Started like http, as\n"
      "root; the login shell of SSH_USER must be bastion. --prepare: only makes the host's key and\n"
      "whatever else a connection needs, and says what is wrong.\n"},
-    {"shell", shell_main, "bastion shell [--force-command]",
+    {"shell", shell_main, "bastion shell [--force-command [--role ROLE]]",
      "Runs one SSH session's command, as does bastion as a login shell (-bastion, or\n"
      "bastion -c REQUEST). Its settings come from bastion ssh or from files. --force-command:\n"
      "started by OpenSSH's ForceCommand, whose SSH_ORIGINAL_COMMAND is the request.\n"},
-    {"check", check_main, "bastion check [--files] [--brief | [--explain] [--] REQUEST]",
+    {"check", check_main,
+     "bastion check [--files] [--brief | [--role ROLE | --as NAME [--peer ADDRESS]] [--explain] "
+     "[--] [REQUEST]]",
      "Says whether everything that is configured can work: settings and where each comes from,\n"
      "account, folders, keys, certificate, rules, the command's program. It changes nothing.\n"
-     "With REQUEST, what would happen to it and why; --explain: of one that no rule allows also\n"
+     "With REQUEST, what would happen to it and why; --role: to one of that role; --as: what "
+     "whoever\n"
+     "has that name in the log gets, from ADDRESS. --explain: of a request that no rule allows "
+     "also\n"
      "which rules come nearest, and where they end. --files: as cgi and the login shell see the\n"
      "settings, without the environment. --brief: only what keeps init from serving. Exits 0\n"
      "(warnings or not), 78 for a fault, 126 for a refusal.\n"},

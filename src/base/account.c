@@ -165,13 +165,28 @@ int account_find(struct account *a, const char *name) {
     return account_find_in(a, name, PASSWD, GROUP);
 }
 
+static void name_by_number(struct account *a, uid_t uid) {
+    snprintf(a->name, sizeof a->name, "%lu", (unsigned long)uid);
+    snprintf(a->home, sizeof a->home, "/");
+    a->shell[0] = '\0';
+}
+
+void account_number(struct account *a, const char *ids) {
+    const char *colon = strchr(ids, ':');
+    uint64_t uid = 0, gid = 0; /* what is not well-formed is root, as whom nothing runs */
+    *a = (struct account){.group_count = 0};
+    if (colon != NULL && num_decimal(ids, (size_t)(colon - ids), INT32_MAX, &uid))
+        num_decimal(colon + 1, strlen(colon + 1), INT32_MAX, &gid);
+    a->uid = (uid_t)uid;
+    a->gid = (gid_t)gid;
+    name_by_number(a, a->uid);
+    account_add_group(a, a->gid);
+}
+
 void account_self(struct account *a) {
     uid_t uid = geteuid();
-    if (find_user(a, PASSWD, NULL, uid) == -1) {
-        snprintf(a->name, sizeof a->name, "%lu", (unsigned long)uid);
-        snprintf(a->home, sizeof a->home, "/");
-        a->shell[0] = '\0';
-    }
+    if (find_user(a, PASSWD, NULL, uid) == -1)
+        name_by_number(a, uid);
     a->uid = uid;
     a->gid = getegid();
     a->group_count = getgroups(LIMIT_GROUPS, a->groups);
@@ -215,4 +230,12 @@ bool account_add_group(struct account *a, gid_t group) {
         return false;
     a->groups[a->group_count++] = group;
     return true;
+}
+
+void account_leave_group(struct account *a, gid_t group) {
+    int kept = 0;
+    for (int i = 0; i < a->group_count; i++)
+        if (a->groups[i] != group)
+            a->groups[kept++] = a->groups[i];
+    a->group_count = kept;
 }

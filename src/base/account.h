@@ -35,6 +35,10 @@ int account_find(struct account *a, const char *name);
 /* The same, from other files. */
 int account_find_in(struct account *a, const char *name, const char *passwd, const char *group);
 
+/* Makes of UID:GID, well-formed, an account without an entry, whose name is its number and whose
+ * home is /. */
+void account_number(struct account *a, const char *ids);
+
 /* The account that this process runs as already, with the groups that this process has; one without
  * an entry has its number for a name and / for a home. */
 void account_self(struct account *a);
@@ -49,5 +53,7 @@ bool account_socket_group(gid_t *group, char *const *environment);
 
 /* Adds a group unless it is there. False when there is no room. */
 bool account_add_group(struct account *a, gid_t group);
+/* Takes a group away where it is one. */
+void account_leave_group(struct account *a, gid_t group);
 
 #endif

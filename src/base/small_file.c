@@ -3,11 +3,39 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/fd.h"
+#include "limit.h"
 
 int small_file_open(int directory, const char *path) {
     return openat(directory, path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+}
+
+bool small_file_is_inside(int directory, const char *path) {
+    static const char data[] = "..data/";
+    char target[LIMIT_PATH];
+    const char *slash = strrchr(path, '/'), *name = slash != NULL ? slash + 1 : path;
+    size_t before = sizeof data - 1, n = strlen(name);
+    ssize_t length = readlinkat(directory, path, target, sizeof target);
+    if (length == -1)
+        return errno == EINVAL || errno == ENOENT;
+    return (size_t)length == before + n && memcmp(target, data, before) == 0
+           && memcmp(target + before, name, n) == 0;
+}
+
+int small_file_open_inside(int directory, const char *path) {
+    int fd = openat(directory, path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY | O_NOFOLLOW);
+    if (fd != -1 || errno != ELOOP)
+        return fd;
+    if (small_file_is_inside(directory, path))
+        return small_file_open(directory, path);
+    errno = EXDEV;
+    return -1;
+}
+
+const char *small_file_error(int error) {
+    return error == EXDEV ? "a symbolic link that leads out of its folder" : strerror(error);
 }
 
 bool small_file_is_missing(int directory, const char *path) {

@@ -11,6 +11,16 @@
  * errno. */
 int small_file_open(int directory, const char *path);
 
+/* The same, but a symbolic link is followed only where it leads to `..data/NAME` beside it, as
+ * Kubernetes has the files of a volume: else errno is EXDEV. */
+int small_file_open_inside(int directory, const char *path);
+
+/* Whether what is at `path` is no symbolic link, or such a one. True also where nothing is. */
+bool small_file_is_inside(int directory, const char *path);
+
+/* What errno says of a file that could not be opened. */
+const char *small_file_error(int error);
+
 /* After small_file_open has failed: whether there is nothing of that name. A link that leads
  * nowhere is something: it was put there for a purpose. Leaves errno alone. */
 bool small_file_is_missing(int directory, const char *path);

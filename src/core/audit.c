@@ -172,6 +172,7 @@ int audit_write(const struct audit *a) {
     put_word(&b, "event", a->event);
     put_word(&b, "run", a->run);
     put_word(&b, "channel", a->channel);
+    put_word(&b, "role", a->role);
     put_text(&b, "user", a->user);
     put_word(&b, "peer", a->peer);
     put_word(&b, "key", a->key);

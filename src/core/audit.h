@@ -15,7 +15,7 @@ struct audit {
      * ready, stop, syslog */
     const char *event;
     const char *run;
-    const char *channel, *user, *peer;
+    const char *channel, *role, *user, *peer;
     const char *verdict; /* allow or deny */
     const char *key;     /* the fingerprint of the SSH key */
     const char *mode;    /* force or broker */

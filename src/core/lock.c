@@ -34,8 +34,8 @@ enum {
     RECORD_LENGTH = RECORD_USER + USER_WIDTH + 1
 };
 
-static int open_lock_file(int directory) {
-    int fd = openat(directory, "lock",
+static int open_lock_file(const struct lock *l) {
+    int fd = openat(l->directory, l->file,
                     O_RDONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY, 0640);
     if (fd == -1)
         return -1;
@@ -53,28 +53,36 @@ static int fail_preparing(struct lock *l, int error) {
     return -1;
 }
 
-static int prepare_lock(struct lock *l, const char *run_dir, gid_t group) {
+static int prepare_lock(struct lock *l, const char *run_dir, const char *role, gid_t group) {
     struct stat st;
     *l = (struct lock){
         .directory = open(run_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC), .fd = -1, .record = -1};
+    snprintf(l->file, sizeof l->file, "lock%s%s", role != NULL ? "." : "",
+             role != NULL ? role : "");
     if (l->directory == -1 || fstat(l->directory, &st) == -1)
         return fail_preparing(l, errno);
     if (run_directory_judge(&st) != RUN_DIRECTORY_FIT)
         return fail_preparing(l, EPERM);
-    l->fd = open_lock_file(l->directory);
+    l->fd = open_lock_file(l);
     if (l->fd == -1 || fstat(l->fd, &st) == -1)
         return fail_preparing(l, errno);
     if (geteuid() == 0 && (st.st_uid != 0 || st.st_gid != group || (st.st_mode & 07777) != 0640)
         && (fchown(l->fd, 0, group) == -1 || fchmod(l->fd, 0640) == -1))
         return fail_preparing(l, errno);
     l->record =
-        openat(l->directory, "lock", O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
+        openat(l->directory, l->file, O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
     return 0;
 }
 
-void lock_prepare(struct lock *l, const char *run_dir, gid_t group) {
-    if (prepare_lock(l, run_dir, group) == -1)
+void lock_prepare(struct lock *l, const char *run_dir, const char *role, gid_t group) {
+    if (prepare_lock(l, run_dir, role, group) == -1)
         fd_close(&l->fd);
+}
+
+void lock_close(struct lock *l) {
+    fd_close(&l->fd);
+    fd_close(&l->record);
+    fd_close(&l->directory);
 }
 
 int lock_take(struct lock *l) {
@@ -82,7 +90,7 @@ int lock_take(struct lock *l) {
         errno = l->error;
         return -1;
     }
-    if (l->fd == -1 && (l->fd = open_lock_file(l->directory)) == -1)
+    if (l->fd == -1 && (l->fd = open_lock_file(l)) == -1)
         return -1;
     if (flock(l->fd, LOCK_EX | LOCK_NB) == 0)
         return 1;

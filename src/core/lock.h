@@ -13,6 +13,7 @@
 
 enum {
     LOCK_NAME = 17, /* 16 hexadecimal digits and a NUL: the name of a run, and that of a command */
+    LOCK_FILE = sizeof "lock." + LIMIT_ROLE_NAME,
     LOCK_USER = LIMIT_LOCK_USER + sizeof "\"...\"" /* a user's name as quote_text writes it */
 };
 
@@ -20,19 +21,24 @@ enum {
  * those who find it held. */
 struct lock {
     int directory; /* RUN_DIR, opened before root is dropped; -1 with `error` when that failed */
-    int fd;        /* open while this process takes part; -1 else */
-    int error;     /* errno of the failure */
+    char file[LOCK_FILE]; /* its name there */
+    int fd;               /* open while this process takes part; -1 else */
+    int error;            /* errno of the failure */
     /* the file open for writing, as no command has it; -1 where this process may not write it */
     int record;
     bool waits;    /* this process is one of those who wait in line */
     bool recorded; /* it tells of the run that this process holds the lock for */
 };
 
-/* Opens RUN_DIR and sees to it that the lock file exists and that `group`, whose account will take
- * the lock, can read it: that is enough, and so no command can fill the file or change its mode.
- * RUN_DIR must exist, belong to root or this process and be writable by nobody else. A failure is
- * kept for lock_take: a connection that runs nothing needs no lock. */
-void lock_prepare(struct lock *l, const char *run_dir, gid_t group);
+/* Opens RUN_DIR and sees to it that the lock file of the role (NULL: of none) exists and that
+ * `group`, whose account will take the lock, can read it: that is enough, and so no command can
+ * fill the file or change its mode. RUN_DIR must exist, belong to root or this process and be
+ * writable by nobody else. A failure is kept for lock_take: a connection that runs nothing needs no
+ * lock. */
+void lock_prepare(struct lock *l, const char *run_dir, const char *role, gid_t group);
+
+/* Closes what lock_prepare has opened. */
+void lock_close(struct lock *l);
 
 /* Tries to take the lock: 1 taken, 0 somebody holds it, -1 with errno. A new open file each time:
  * two runs of one connection are as much in each other's way as those of two. */

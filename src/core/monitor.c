@@ -45,10 +45,10 @@ static void send_front(struct monitor *m, const struct message *message, const c
 }
 
 static void take_login(struct monitor *m, struct turn *turn) {
-    const struct settings *s = m->session->settings;
     struct message answer = {.type = MESSAGE_ADMITTED};
     const struct slice credential = {m->in.text, m->in.text_n};
     const char *reason = m->login(m, credential);
+    const struct settings *s = m->session->settings; /* the login has decided which */
     explicit_bzero(m->in.text, m->in.text_n);
     turn->admitted = reason == NULL;
     if (turn->admitted) {

@@ -13,8 +13,9 @@ int policy_load(struct policy *p, const struct settings *s, char error[LIMIT_ERR
     p->command = settings_text(s, SETTING_FORCE_COMMAND);
     p->allowed = settings_text(s, SETTING_ALLOWED_COMMANDS);
     p->prefix = settings_text(s, SETTING_COMMAND_PREFIX);
+    p->list = s->list != NULL ? s->list : POLICY_LIST;
     rules_start(&p->rules);
-    if (p->allowed != NULL || lstat(POLICY_LIST, &st) == 0)
+    if (p->allowed != NULL || lstat(p->list, &st) == 0)
         p->mode = POLICY_BROKER;
     else if (p->command != NULL)
         p->mode = POLICY_FORCE;
@@ -29,17 +30,18 @@ int policy_load(struct policy *p, const struct settings *s, char error[LIMIT_ERR
     if (p->mode != POLICY_NONE)
         return 0;
     snprintf(error, LIMIT_ERROR,
-             "FORCE_COMMAND: not set, nor is ALLOWED_COMMANDS, and there is no " POLICY_LIST
-             ": nothing to run");
+             "FORCE_COMMAND: not set, nor is ALLOWED_COMMANDS, and there is no %s: nothing to run",
+             p->list);
     return -1;
 }
 
-const char *policy_ignores(const struct policy *p) {
+const char *policy_ignores(const struct policy *p, char text[LIMIT_ERROR]) {
     if (p->mode != POLICY_BROKER || p->command == NULL)
         return NULL;
-    return p->allowed != NULL
-               ? "has no effect: ALLOWED_COMMANDS is set, so that requests are matched against it"
-               : "has no effect: there is " POLICY_LIST ", so that requests are matched against it";
+    snprintf(text, LIMIT_ERROR, "has no effect: %s%s, so that requests are matched against it",
+             p->allowed != NULL ? "" : "there is ",
+             p->allowed != NULL ? "ALLOWED_COMMANDS is set" : p->list);
+    return text;
 }
 
 const char *policy_mode_name(const struct policy *p) {
@@ -51,7 +53,7 @@ void policy_read_rules(struct policy *p) {
     if (p->allowed != NULL)
         rules_add(&p->rules, "ALLOWED_COMMANDS", (struct slice){p->allowed, strlen(p->allowed)},
                   false);
-    rules_add_file(&p->rules, POLICY_LIST_NAME, POLICY_LIST);
+    rules_add_file(&p->rules, POLICY_LIST_NAME, p->list);
 }
 
 /* ---- broker mode ---- */

@@ -20,6 +20,7 @@ struct policy {
     const char *command; /* FORCE_COMMAND, or NULL */
     const char *allowed; /* ALLOWED_COMMANDS, or NULL */
     const char *prefix;  /* COMMAND_PREFIX, or NULL */
+    const char *list;    /* the path of the list that is a file */
     struct rules rules;
 };
 
@@ -46,13 +47,14 @@ struct decision {
  * FORCE_COMMAND does not count. Returns 0, or -1 with an error when no request can be decided. */
 int policy_load(struct policy *p, const struct settings *s, char error[LIMIT_ERROR]);
 
-/* That FORCE_COMMAND is set and does not count, for people, less its name; or NULL. */
-const char *policy_ignores(const struct policy *p);
+/* That FORCE_COMMAND is set and does not count, for people, less its name, put at `text`; or NULL.
+ */
+const char *policy_ignores(const struct policy *p, char text[LIMIT_ERROR]);
 
 /* force or broker, as the log has it. */
 const char *policy_mode_name(const struct policy *p);
 
-/* Reads the rules anew, ALLOWED_COMMANDS first, then POLICY_LIST. p->rules.errors names what of
+/* Reads the rules anew, ALLOWED_COMMANDS first, then the list. p->rules.errors names what of
  * them is none. */
 void policy_read_rules(struct policy *p);
 

@@ -2,17 +2,21 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/fd.h"
 #include "base/landlock.h"
 #include "base/run_directory.h"
+#include "base/small_file.h"
 #include "base/writers.h"
 #include "core/policy.h"
 #include "core/replaced_mount.h"
+#include "core/roles.h"
 #include "core/runas.h"
 #include "core/settings.h"
 #include "core/tokens.h"
@@ -22,61 +26,167 @@
  * depend on who asks. */
 static const struct settings *settings;
 static char *const *environment;
-static struct account account;
-static bool account_is_known;
 
-/* The directory that was last found to be root's alone, so that what stands in it takes one look
- * each; or empty. */
-static char known[LIMIT_PATH];
-static bool known_is_missing;
+/* Who runs commands: SSH_USER, and whom roles name. They are looked up where somebody but root can
+ * write, which is seldom. */
+static struct account accounts[LIMIT_COMMAND_ACCOUNTS];
+static size_t account_count; /* 0: they were not looked up yet */
+static bool more_accounts;   /* than there is room for: then anybody may be one */
+
+/* The directories that were last found to be root's alone, so that what stands in them takes one
+ * look each. */
+static struct known {
+    char path[LIMIT_PATH]; /* or empty */
+    bool missing;
+    unsigned used; /* the greater, the later */
+} known[4];
+static unsigned uses;
+
+static void forget_directories(void) {
+    for (size_t i = 0; i < sizeof known / sizeof *known; i++)
+        known[i].path[0] = '\0';
+}
 
 void protect_use(const struct settings *s, char *const *given) {
     settings = s;
     environment = given;
-    account_is_known = false;
-    known[0] = '\0';
+    account_count = 0;
+    forget_directories();
 }
 
-/* Who runs commands. It is looked up where somebody but root can write, which is seldom. */
-static const struct account *command_account(void) {
-    if (!account_is_known)
-        runas_guess(&account, settings, environment);
-    account_is_known = true;
-    return &account;
+static void add_account(const struct account *a) {
+    for (size_t i = 0; i < account_count; i++)
+        if (accounts[i].uid == a->uid && accounts[i].gid == a->gid)
+            return;
+    more_accounts = more_accounts || account_count == LIMIT_COMMAND_ACCOUNTS;
+    if (!more_accounts)
+        accounts[account_count++] = *a;
+}
+
+/* Adds whom a role's commands run as, where it says so. Who has the group of the Docker socket is
+ * not looked at here: it counts as everybody's. */
+static void add_account_of(const char *role) {
+    static struct account a;
+    char path[LIMIT_PATH], name[LIMIT_USER];
+    size_t n;
+    struct stat st;
+    gid_t group;
+    const char *directory = settings_text(settings, SETTING_ROLES_DIR);
+    if (roles_path(path, directory, role, settings_name(SETTING_RUN_AS)) == NULL)
+        return;
+    int fd = small_file_open(AT_FDCWD, path);
+    const char *wrong = fd == -1 ? "none" : small_file_read(fd, name, sizeof name, &n, &st);
+    fd_close(&fd);
+    if (wrong != NULL || n == 0)
+        return;
+    n -= name[n - 1] == '\n';
+    name[n] = '\0';
+    if (strchr(name, ':') != NULL)
+        account_number(&a, name);
+    else if (account_find(&a, name) == -1)
+        return;
+    if (runas_docker_group(&group, settings, environment))
+        account_add_group(&a, group);
+    add_account(&a);
+}
+
+static void look_accounts_up(void) {
+    const char *directory = settings_text(settings, SETTING_ROLES_DIR);
+    DIR *dir = geteuid() == 0 && directory != NULL ? opendir(directory) : NULL;
+    more_accounts = false;
+    runas_guess(&accounts[0], settings, environment);
+    account_count = 1;
+    for (struct dirent *e; dir != NULL && (e = readdir(dir)) != NULL;)
+        if (roles_is_name((struct slice){e->d_name, strlen(e->d_name)}))
+            add_account_of(e->d_name);
+    if (dir != NULL)
+        closedir(dir);
 }
 
 /* ---- one path ---- */
 
-static bool know_directory(const char *path, size_t n) {
+static struct known *find_known(const char *path, size_t n) {
+    for (size_t i = 0; i < sizeof known / sizeof *known; i++)
+        if (strncmp(known[i].path, path, n) == 0 && known[i].path[n] == '\0') {
+            known[i].used = ++uses;
+            return &known[i];
+        }
+    return NULL;
+}
+
+static bool is_roots(const struct stat *st) {
+    return st->st_uid == 0 && !S_ISLNK(st->st_mode) && (st->st_mode & (S_IWGRP | S_IWOTH)) == 0;
+}
+
+/* Whether a directory is root's alone: one look where the one above it is known to be. */
+static bool judge_directory(const char *path, bool *missing) {
     struct writers w;
-    if (n == 0 || n >= sizeof known)
-        return false;
-    if (strncmp(known, path, n) == 0 && known[n] == '\0')
+    struct stat st;
+    const char *slash = strrchr(path, '/');
+    const struct known *above =
+        strcmp(slash, "/..") != 0 ? find_known(path, (size_t)(slash - path)) : NULL;
+    *missing = false;
+    if (slash > path && above != NULL && !above->missing && lstat(path, &st) == 0
+        && S_ISDIR(st.st_mode) && is_roots(&st))
         return true;
-    snprintf(known, sizeof known, "%.*s", (int)n, path);
-    bool good = writers_find(&w, known, NULL, NULL, NULL) == 0
-                && (w.missing || (S_ISDIR(w.st.st_mode) && strcmp(w.real, known) == 0));
-    known_is_missing = w.missing;
-    if (!good)
-        known[0] = '\0';
+    bool good = writers_find(&w, path, NULL, NULL, NULL) == 0
+                && (w.missing || (S_ISDIR(w.st.st_mode) && strcmp(w.real, path) == 0));
+    *missing = w.missing;
     return good;
+}
+
+/* What is known of the directory whose path is n bytes; NULL where it is not root's alone. */
+static const struct known *know_directory(const char *path, size_t n) {
+    struct known *k = n > 0 ? find_known(path, n) : NULL;
+    if (k != NULL || n == 0 || n >= sizeof k->path)
+        return k;
+    k = &known[0];
+    for (size_t i = 1; i < sizeof known / sizeof *known; i++)
+        if (known[i].used < k->used)
+            k = &known[i];
+    snprintf(k->path, sizeof k->path, "%.*s", (int)n, path);
+    k->used = ++uses;
+    if (judge_directory(k->path, &k->missing))
+        return k;
+    k->path[0] = '\0';
+    return NULL;
 }
 
 /* Whether it is so for sure: false is no answer. */
 static bool is_only_roots(const char *path) {
     const char *slash = strrchr(path, '/');
+    const struct known *above = slash != NULL && strcmp(slash, "/..") != 0
+                                    ? know_directory(path, (size_t)(slash - path))
+                                    : NULL;
     struct stat st;
-    if (slash == NULL || strcmp(slash, "/..") == 0 || !know_directory(path, (size_t)(slash - path)))
+    if (above == NULL)
         return false;
-    if (known_is_missing || lstat(path, &st) == -1)
-        return known_is_missing || errno == ENOENT;
-    return st.st_uid == 0 && !S_ISLNK(st.st_mode) && (st.st_mode & (S_IWGRP | S_IWOTH)) == 0;
+    if (above->missing || lstat(path, &st) == -1)
+        return above->missing || errno == ENOENT;
+    return is_roots(&st);
 }
 
+/* For the first of those who run commands that could write there. */
 static unsigned find_writers(struct writers *w, const char *path) {
-    if (writers_find(w, path, NULL, NULL, NULL) == 0)
+    unsigned who = writers_find(w, path, NULL, NULL, NULL);
+    if (who == 0)
         return 0;
-    return writers_find(w, path, command_account(), NULL, NULL);
+    if (account_count == 0)
+        look_accounts_up();
+    for (size_t i = 0; i < account_count && (who & WRITERS_ACCOUNT) == 0; i++)
+        who = writers_find(w, path, &accounts[i], NULL, NULL);
+    if (more_accounts)
+        who = w->who |= WRITERS_ACCOUNT;
+    return who;
+}
+
+static bool commands_can_read(const char *path) {
+    bool can = false;
+    if (account_count == 0)
+        look_accounts_up();
+    for (size_t i = 0; i < account_count && !can; i++)
+        can = writers_can_read(path, &accounts[i]);
+    return can || more_accounts;
 }
 
 /* Whether commands can be kept from it: another name of the same file is out of reach. */
@@ -164,6 +274,38 @@ static bool is_of_tokens(const char *name) {
     return n > end && name[0] != '.' && strcmp(name + n - end, TOKENS_END) == 0;
 }
 
+static bool is_of_role(const char *name) {
+    return is_of_settings(name) || strcmp(name, settings_name(SETTING_RUN_AS)) == 0
+           || strcmp(name, settings_name(SETTING_DOCKER)) == 0;
+}
+
+/* A directory, and of what is in it that which decides. */
+static void directory_and(const char *directory, bool (*wanted)(const char *name),
+                          enum protect_kind kind, take_place *take, void *context) {
+    take(context, &(struct place){.path = directory, .kind = kind});
+    each_in(directory, wanted, kind, take, context);
+}
+
+static void each_of_roles(take_place *take, void *context) {
+    const char *directory = settings_text(settings, SETTING_ROLES_DIR);
+    char folder[LIMIT_PATH], path[LIMIT_PATH];
+    struct stat st;
+    take(context, &(struct place){.path = directory, .kind = PROTECT_SETTING});
+    DIR *dir = opendir(directory);
+    for (struct dirent *e; dir != NULL && (e = readdir(dir)) != NULL;) {
+        if (!roles_is_name((struct slice){e->d_name, strlen(e->d_name)})
+            || roles_path(folder, directory, e->d_name, NULL) == NULL)
+            continue;
+        directory_and(folder, is_of_role, PROTECT_SETTING, take, context);
+        if (roles_path(path, directory, e->d_name, ROLES_KEYS) != NULL && lstat(path, &st) == 0)
+            directory_and(path, is_of_keys, PROTECT_KEY, take, context);
+        if (roles_path(path, directory, e->d_name, ROLES_TOKENS) != NULL && lstat(path, &st) == 0)
+            directory_and(path, is_of_tokens, PROTECT_SETTING, take, context);
+    }
+    if (dir != NULL)
+        closedir(dir);
+}
+
 static void each_place(take_place *take, void *context) {
     static const enum setting keys[] = {SETTING_AUTHORIZED_KEYS_HOST, SETTING_AUTHORIZED_KEYS_REPO,
                                         SETTING_TLS_CERT, SETTING_TLS_KEY, SETTING_TLS_CLIENT_CA};
@@ -174,17 +316,15 @@ static void each_place(take_place *take, void *context) {
     const char *users = settings_text(settings, SETTING_AUTHORIZED_KEYS_DIR),
                *tokens = settings_text(settings, SETTING_TOKENS_DIR),
                *host = settings_text(settings, SETTING_SSH_KEYS);
-    take(context, &(struct place){.path = SETTINGS_DIRECTORY, .kind = PROTECT_SETTING});
-    each_in(SETTINGS_DIRECTORY, is_of_settings, PROTECT_SETTING, take, context);
+    directory_and(SETTINGS_DIRECTORY, is_of_settings, PROTECT_SETTING, take, context);
     for (enum setting id = 0; id < SETTING_COUNT; id++)
         if (settings->named_file[id] != NULL)
             take(context, &(struct place){.path = settings->named_file[id],
                                           .kind = PROTECT_KEY,
                                           .secret = settings_is_secret(id)});
-    take(context, &(struct place){.path = users, .kind = PROTECT_KEY});
-    each_in(users, is_of_keys, PROTECT_KEY, take, context);
-    take(context, &(struct place){.path = tokens, .kind = PROTECT_SETTING});
-    each_in(tokens, is_of_tokens, PROTECT_SETTING, take, context);
+    directory_and(users, is_of_keys, PROTECT_KEY, take, context);
+    directory_and(tokens, is_of_tokens, PROTECT_SETTING, take, context);
+    each_of_roles(take, context);
     for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
         if (settings_text(settings, keys[i]) != NULL)
             take(context, &(struct place){.path = settings_text(settings, keys[i]),
@@ -229,7 +369,7 @@ static void close_place(void *context, const struct place *place) {
     struct closing *c = context;
     struct writers w;
     if ((find_writers(&w, place->path) & WRITERS_ACCOUNT) != 0 || place->hidden)
-        writers_find(&w, place->path, command_account(), add_way, &c->ways);
+        writers_find(&w, place->path, &accounts[0], add_way, &c->ways);
     landlock_add(&c->closed, w.real);
 }
 
@@ -237,7 +377,7 @@ static struct closing closing; /* static, since it is large and seldom needed */
 
 bool protect_closes(void) {
     closing.needed = false;
-    known[0] = '\0'; /* root may have given it away since */
+    forget_directories(); /* root may have given one away since */
     each_place(note_need, &closing);
     return closing.needed && landlock_is_available();
 }
@@ -302,7 +442,7 @@ static void report_place(void *context, const struct place *place) {
                      w.place);
     if (who != 0 && !w.missing && S_ISDIR(w.st.st_mode))
         snprintf(r->closed, sizeof r->closed, "%s", path);
-    if (place->secret && writers_can_read(path, command_account()))
+    if (place->secret && commands_can_read(path))
         tell_finding(r, PROTECT_EXPOSED, path,
                      "is a secret that commands can read: chown root and chmod 600");
     if (!w.missing && S_ISREG(w.st.st_mode) && w.st.st_nlink == 0)
@@ -320,7 +460,7 @@ void protect_report(void (*tell_it)(void *context, enum protect_finding finding,
         if (!settings_is_secret(id) || v->origin != FROM_DIRECTORY)
             continue;
         snprintf(path, sizeof path, "%s/%s", v->place, settings_name(id));
-        if (writers_can_read(path, command_account()))
+        if (commands_can_read(path))
             tell_finding(&r, PROTECT_EXPOSED, path,
                          "is a secret that commands can read: chown root and chmod 600");
     }

@@ -79,5 +79,5 @@ void replaced_mount_note(const struct settings *s, bool list, int directory, con
         note_if_replaced(&n, path);
     }
     if (list)
-        note_if_replaced(&n, POLICY_LIST);
+        note_if_replaced(&n, s->list != NULL ? s->list : POLICY_LIST);
 }

@@ -27,33 +27,58 @@ bool runas_has_root_group(const struct account *a, const struct settings *s) {
 }
 
 enum runas_state runas_look_up(struct account *a, const struct settings *s, char text[RUNAS_TEXT]) {
-    const char *name = settings_text(s, SETTING_SSH_USER), *unfit;
-    if (account_find(a, name) == -1) {
-        snprintf(text, RUNAS_TEXT, "SSH_USER: there is no account %s", name);
+    const char *name = settings_text(s, SETTING_SSH_USER), *own = settings_text(s, SETTING_RUN_AS),
+               *unfit;
+    const char *setting = settings_name(own != NULL ? SETTING_RUN_AS : SETTING_SSH_USER);
+    name = own != NULL ? own : name;
+    if (own != NULL && strchr(own, ':') != NULL) {
+        account_number(a, name);
+    } else if (account_find(a, name) == -1) {
+        snprintf(text, RUNAS_TEXT, "%s: there is no account %s", setting, name);
         return RUNAS_MISSING;
     }
     if ((unfit = account_unfit(a)) == NULL)
         return RUNAS_FIT;
-    snprintf(text, RUNAS_TEXT, "SSH_USER: %s %s", name, unfit);
+    snprintf(text, RUNAS_TEXT, "%s: %s %s", setting, name, unfit);
     return RUNAS_UNFIT;
+}
+
+/* Gives the account the group of the Docker socket, or takes it away, be it by /etc/group that it
+ * has it. Returns NULL, or what is wrong. */
+static const char *settle_docker_group(struct account *a, const struct settings *s,
+                                       char *const *environment) {
+    gid_t group;
+    bool other =
+             settings_text(s, SETTING_RUN_AS) != NULL
+             && strcmp(settings_text(s, SETTING_RUN_AS), settings_text(s, SETTING_SSH_USER)) != 0,
+         wanted = settings_given(s, SETTING_DOCKER)
+                      ? settings_number(s, SETTING_DOCKER) == DOCKER_ON
+                      : !other;
+    if (!runas_docker_group(&group, s, environment))
+        return NULL;
+    if (wanted)
+        return account_add_group(a, group) ? NULL : "has too many groups";
+    account_leave_group(a, group);
+    return a->gid != group ? NULL
+                           : "has the group of the Docker socket for its own, and DOCKER is off";
 }
 
 int runas_find(struct account *a, const struct settings *s, char *const *environment,
                char error[RUNAS_TEXT]) {
-    gid_t group;
     if (geteuid() != 0) {
         account_self(a);
         return 0;
     }
     if (runas_look_up(a, s, error) != RUNAS_FIT)
         return -1;
-    if (a->gid == 0)
-        snprintf(error, RUNAS_TEXT, "SSH_USER: %s has the group 0, root's, with which nothing runs",
-                 a->name);
-    else if (runas_docker_group(&group, s, environment) && !account_add_group(a, group))
-        snprintf(error, RUNAS_TEXT, "SSH_USER: %s has too many groups", a->name);
-    else
+    const char *wrong = a->gid == 0 ? "has the group 0, root's, with which nothing runs"
+                                    : settle_docker_group(a, s, environment);
+    if (wrong == NULL)
         return 0;
+    snprintf(
+        error, RUNAS_TEXT, "%s: %s %s",
+        settings_name(settings_text(s, SETTING_RUN_AS) != NULL ? SETTING_RUN_AS : SETTING_SSH_USER),
+        a->name, wrong);
     return -1;
 }
 

@@ -5,17 +5,18 @@
 #include "base/account.h"
 #include "core/settings.h"
 
-enum { RUNAS_TEXT = LIMIT_USER + 96 };
+enum { RUNAS_TEXT = LIMIT_USER + 160 };
 enum runas_state { RUNAS_FIT, RUNAS_MISSING, RUNAS_UNFIT };
 
-/* Looks up SSH_USER, as whom commands run where this process is root. Of one that is missing, or
- * that nothing may run as, `text` says so. */
+/* Looks up whom commands run as where this process is root: a role's RUN_AS, else SSH_USER. Of one
+ * that is missing, or that nothing may run as, `text` says so. */
 enum runas_state runas_look_up(struct account *a, const struct settings *s, char text[RUNAS_TEXT]);
 
-/* Finds the account: SSH_USER with its groups, that of the Docker socket among them, where this
- * process is root; else whoever this process is. Never group 0, unless DOCKER_GROUP says so.
- * `environment` is where DOCKER_HOST stands, or NULL. Returns 0, or -1 with an error:
- * then nothing may run. */
+/* Finds the account: that one with its groups, where this process is root; else whoever this
+ * process is. The group of the Docker socket is among them for SSH_USER, and for another one where
+ * the role has DOCKER=on; it is not where it has DOCKER=off. Never group 0, unless DOCKER_GROUP
+ * says so. `environment` is where DOCKER_HOST stands, or NULL. Returns 0, or -1 with an error: then
+ * nothing may run. */
 int runas_find(struct account *a, const struct settings *s, char *const *environment,
                char error[RUNAS_TEXT]);
 

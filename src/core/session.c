@@ -36,12 +36,44 @@ int session_open(struct session *s, const struct settings *settings, char *const
     s->settings = settings;
     s->environment = environment;
     s->run = (struct run){.next_signal = CLOCK_NEVER};
+    s->unusable = NULL;
     if (policy_load(&s->policy, settings, s->error) == -1
         || runas_find(&s->account, settings, environment, s->error) == -1)
         return -1;
-    lock_prepare(&s->lock, settings_text(settings, SETTING_RUN_DIR), s->account.gid);
+    lock_prepare(&s->lock, settings_text(settings, SETTING_RUN_DIR), settings->role,
+                 s->account.gid);
+    s->opened = true;
     replaced_mount_note(settings, s->policy.mode == POLICY_BROKER, s->lock.directory, NULL, NULL);
     return 0;
+}
+
+void session_refuse(struct session *s, const struct settings *settings, const char *reason) {
+    s->settings = settings;
+    s->policy.mode = POLICY_NONE;
+    s->unusable = reason;
+}
+
+void session_open_role(struct role_session *s, const struct settings *outside,
+                       char *const *environment, const char *name) {
+    const char *directory = settings_text(outside, SETTING_ROLES_DIR), *error = NULL;
+    session_close(&s->session);
+    snprintf(s->name, sizeof s->name, "%s", name);
+    if (!roles_is_name((struct slice){name, strlen(name)})
+        || roles_path(s->folder, directory, s->name, NULL) == NULL)
+        error = "there can be no role of this name";
+    else if (settings_read_role(&s->settings, outside, s->name, s->folder) == -1)
+        error = s->settings.error;
+    else if (session_open(&s->session, &s->settings, environment) == -1)
+        error = s->session.error;
+    s->settings.role = s->name;
+    if (error != NULL)
+        session_refuse(&s->session, &s->settings, error);
+}
+
+void session_close(struct session *s) {
+    if (s->opened)
+        lock_close(&s->lock);
+    s->opened = false;
 }
 
 /* ---- the command's environment ---- */
@@ -69,6 +101,8 @@ static char *const *command_environment(const struct session *s, const struct re
     env_set(&e, "BASTION_CHANNEL", rq->channel);
     env_set(&e, "BASTION_USER", rq->user);
     env_set(&e, "BASTION_PEER", rq->peer);
+    if (s->settings->role != NULL)
+        env_set(&e, "BASTION_ROLE", s->settings->role);
     for (char *const *more = rq->variables; more != NULL && *more != NULL; more++)
         env_replace(&e, *more);
     return env_list(&e);
@@ -81,6 +115,7 @@ static struct audit audit_request(const struct session *s, const struct request 
     struct audit a = AUDIT_EMPTY;
     a.run = run;
     a.channel = rq->channel;
+    a.role = s->settings->role;
     a.user = rq->user;
     a.peer = rq->peer;
     a.mode = policy_mode_name(&s->policy);
@@ -201,6 +236,14 @@ static int make_rulesets(struct session *s, const struct request *rq, int rulese
     return -1;
 }
 
+/* Makes the terminal, which belongs to SSH_USER, as whom the login shell runs, that of the account
+ * of the command. */
+static bool give_terminal(const struct session *s, const struct request *rq) {
+    return rq->form != RUN_TERMINAL || geteuid() != 0
+           || settings_text(s->settings, SETTING_RUN_AS) == NULL
+           || fchown(rq->terminal, s->account.uid, (gid_t)-1) == 0;
+}
+
 /* Records the run and starts it: true, or *o says why it is not running. A run that no log took
  * does not start. */
 static bool start_run(struct session *s, const struct request *rq, const struct decision *d,
@@ -219,6 +262,11 @@ static bool start_run(struct session *s, const struct request *rq, const struct 
         o->reason = "the environment is too large";
     if (command.environment == NULL || make_rulesets(s, rq, command.rulesets) == -1)
         return false;
+    if (!give_terminal(s, rq)) {
+        o->reason = "the terminal can't be given to the account of the role";
+        close_rulesets(command.rulesets);
+        return false;
+    }
     a->event = "start";
     a->verdict = "allow";
     if (audit_write(a) == -1) {
@@ -349,9 +397,12 @@ bool session_serve(struct session *s, const struct request *rq, struct front_lin
     snprintf(run_id, sizeof run_id, "%s", rq->run);
     decide_anew(s, rq, d);
     struct outcome o = {.kind = OUTCOME_DENIED, .code = 126, .reason = d->reason};
+    if (s->unusable != NULL)
+        o = (struct outcome){.kind = OUTCOME_ERROR, .reason = s->unusable};
     struct audit a = audit_request(s, rq, run_id, d);
     run_watch_signals();
-    if (d->allow && take_lock(s, rq, d, &a, front, &o) && start_run(s, rq, d, &a, &o)) {
+    if (s->unusable == NULL && d->allow && take_lock(s, rq, d, &a, front, &o)
+        && start_run(s, rq, d, &a, &o)) {
         follow_to_end(s, rq, &a, front, &o);
     } else {
         lock_leave(&s->lock);

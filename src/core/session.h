@@ -11,6 +11,7 @@
 #include "core/await.h"
 #include "core/lock.h"
 #include "core/policy.h"
+#include "core/roles.h"
 #include "core/run.h"
 #include "core/settings.h"
 
@@ -20,7 +21,9 @@ struct session {
     char *const *environment; /* the administrator's, an empty list where the client writes it */
     struct account account;   /* whom commands run as */
     struct lock lock;
-    struct run run;          /* the last one */
+    struct run run; /* the last one */
+    bool opened;
+    const char *unusable;    /* session_refuse */
     char error[LIMIT_ERROR]; /* why nothing may be served, or what a request's outcome tells */
     char busy[256];          /* what is under way, where a request's outcome tells of it */
     /* last, since most of these is room that a run may never touch */
@@ -48,6 +51,25 @@ void session_new_run(char out[SESSION_RUN_ID]);
 /* Takes up the settings: mode, lock, account. Returns 0, or -1 with s->error: then nothing may be
  * served. */
 int session_open(struct session *s, const struct settings *settings, char *const *environment);
+
+/* Makes of it one in which no request can be served; each is recorded with the reason. */
+void session_refuse(struct session *s, const struct settings *settings, const char *reason);
+
+/* The session of a role. */
+struct role_session {
+    struct settings settings;
+    struct session session;
+    char name[LIMIT_ROLE_NAME + 1], folder[LIMIT_PATH];
+};
+
+/* Makes it that of the role `name`, whose folder is in ROLES_DIR as `outside` has it: one in which
+ * no request can be served where what the folder says is no good. It may be used before, and then
+ * is all zero or was opened in this way. */
+void session_open_role(struct role_session *s, const struct settings *outside,
+                       char *const *environment, const char *name);
+
+/* What of a session that was opened, or is all zero, is left to close before it is opened anew. */
+void session_close(struct session *s);
 
 /* Serves one request: decides, takes the lock, writes the audit, runs the command as the account,
  * and tells the front what becomes of it: REFUSED, or STARTED and in the end ENDED. A front that

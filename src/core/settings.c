@@ -7,8 +7,10 @@
 #include "base/log.h"
 #include "core/audit.h"
 #include "core/protect.h"
+#include "core/roles.h"
 #include "core/settings_export.h"
 #include "core/settings_parts.h"
+#include "core/tokens.h"
 
 const char *const settings_directories[] = {SETTINGS_DIRECTORY, NULL},
                   *const settings_directories_of_guests[] = {SETTINGS_EXPORT, SETTINGS_DIRECTORY,
@@ -18,6 +20,13 @@ const char *settings_text(const struct settings *s, enum setting id) { return s-
 uint64_t settings_number(const struct settings *s, enum setting id) { return s->value[id].number; }
 bool settings_given(const struct settings *s, enum setting id) {
     return s->value[id].origin > FROM_DEFAULT;
+}
+
+bool settings_serve_http(const struct settings *s) {
+    const char *tokens = settings_text(s, SETTING_TOKENS_DIR),
+               *roles = settings_text(s, SETTING_ROLES_DIR);
+    return settings_given(s, SETTING_HTTP_BASIC_AUTH) || settings_given(s, SETTING_HTTP_TOKEN)
+           || (tokens != NULL && tokens_any(tokens)) || (roles != NULL && roles_any(roles));
 }
 
 const char *settings_source(const struct settings *s, enum setting id, char text[SETTINGS_SOURCE]) {
@@ -89,7 +98,7 @@ static int check_together(const struct settings_reading *r) {
 static int check_ports(const struct settings_reading *r) {
     const struct settings *s = r->s;
     static const enum setting port[] = {SETTING_SSH_PORT, SETTING_HTTP_PORT, SETTING_HTTPS_PORT};
-    bool http = settings_given(s, SETTING_HTTP_BASIC_AUTH) || settings_given(s, SETTING_HTTP_TOKEN);
+    bool http = settings_serve_http(s);
     bool used[] = {true, http,
                    http && (settings_given(s, SETTING_TLS_CERT) || settings_given(s, SETTING_TLS))};
     for (int i = 1; i < 3; i++)
@@ -105,12 +114,18 @@ static int check_ports(const struct settings_reading *r) {
     return 0;
 }
 
+int settings_check_value(const struct settings_reading *r, enum setting id) {
+    struct settings_value *v = &r->s->value[id];
+    char text[SETTINGS_WRONG];
+    const char *wrong = v->text != NULL ? settings_wrong_value(v, id, text) : NULL;
+    return wrong == NULL ? 0 : settings_forgive(r, id, settings_note_error(r, id, wrong));
+}
+
 static int check_values(const struct settings_reading *r) {
     for (enum setting id = 0; id < SETTING_COUNT; id++) {
         struct settings_value *v = &r->s->value[id];
         char text[SETTINGS_WRONG];
-        const char *wrong = v->text != NULL ? settings_wrong_value(v, id, text) : NULL;
-        if (wrong != NULL && settings_forgive(r, id, settings_note_error(r, id, wrong)) == -1)
+        if (settings_check_value(r, id) == -1)
             return -1;
         if (v->text != NULL || settings_preset(id) == NULL)
             continue;
@@ -123,33 +138,39 @@ static int check_values(const struct settings_reading *r) {
     return 0;
 }
 
-/* Whether nobody but the administrator can have written what was read. What says who runs commands
- * must be root's alone: nobody else may say that he is the one for whom the rest is closed. */
-static int check_writers(const struct settings_reading *r) {
+int settings_check_directory(const struct settings_reading *r, const char *directory) {
+    char text[LIMIT_ERROR];
+    const char *wrong = protect_refuses(directory, PROTECT_SETTING, text);
+    return wrong == NULL ? 0 : settings_note_directory_error(r, directory, wrong);
+}
+
+/* What says who runs commands must be root's alone: nobody else may say that he is the one for whom
+ * the rest is closed. */
+int settings_check_writer(const struct settings_reading *r, enum setting id) {
     char path[LIMIT_PATH + 64], text[LIMIT_ERROR];
-    const char *wrong;
+    const struct settings_value *v = &r->s->value[id];
+    if ((v->origin != FROM_DIRECTORY && v->origin != FROM_NAMED_FILE)
+        || !settings_needed(id, r->needs))
+        return 0;
+    bool is_directory = v->origin == FROM_DIRECTORY, identity = settings_is_identity(id);
+    snprintf(path, sizeof path, "%s%s%s", v->place, is_directory ? "/" : "",
+             is_directory ? settings_name(id) : "");
+    const char *wrong = protect_refuses(path,
+                                        identity && geteuid() == 0 ? PROTECT_IDENTITY
+                                        : is_directory             ? PROTECT_SETTING
+                                                                   : PROTECT_KEY,
+                                        text);
+    return wrong == NULL ? 0 : settings_note_error(r, id, wrong);
+}
+
+static int check_writers(const struct settings_reading *r) {
     for (const char *const *directory = r->places->directories; *directory != NULL; directory++)
         if (strcmp(*directory, SETTINGS_EXPORT) != 0
-            && (wrong = protect_refuses(*directory, PROTECT_SETTING, text)) != NULL
-            && settings_note_directory_error(r, *directory, wrong) == -1)
+            && settings_check_directory(r, *directory) == -1)
             return -1;
-    for (enum setting id = 0; id < SETTING_COUNT; id++) {
-        const struct settings_value *v = &r->s->value[id];
-        if ((v->origin != FROM_DIRECTORY && v->origin != FROM_NAMED_FILE)
-            || !settings_needed(id, r->needs))
-            continue;
-        bool is_directory = v->origin == FROM_DIRECTORY, identity = settings_is_identity(id);
-        snprintf(path, sizeof path, "%s%s%s", v->place, is_directory ? "/" : "",
-                 is_directory ? settings_name(id) : "");
-        if ((wrong = protect_refuses(path,
-                                     identity && geteuid() == 0 ? PROTECT_IDENTITY
-                                     : is_directory             ? PROTECT_SETTING
-                                                                : PROTECT_KEY,
-                                     text))
-                != NULL
-            && settings_note_error(r, id, wrong) == -1)
+    for (enum setting id = 0; id < SETTING_COUNT; id++)
+        if (settings_check_writer(r, id) == -1)
             return -1;
-    }
     return 0;
 }
 

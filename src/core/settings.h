@@ -22,9 +22,12 @@ enum setting {
     SETTING_HTTP_BASIC_AUTH,
     SETTING_HTTP_TOKEN,
     SETTING_TOKENS_DIR,
+    SETTING_ROLES_DIR,
     SETTING_HTTP_HOLD_MS,
     SETTING_HTTP_STDIN,
     SETTING_SSH_USER,
+    SETTING_RUN_AS,
+    SETTING_DOCKER,
     SETTING_NO_NEW_PRIVS,
     SETTING_RUN_DIR,
     SETTING_TLS_CERT,
@@ -66,6 +69,7 @@ enum { AUDIT_TEXT, AUDIT_JSON };
 enum { AUDIT_REQUEST_FULL, AUDIT_REQUEST_MASKED, AUDIT_REQUEST_RULE };
 enum { HTTP_STDIN_OFF, HTTP_STDIN_BODY };
 enum { NO_NEW_PRIVS_OFF, NO_NEW_PRIVS_ON };
+enum { DOCKER_OFF, DOCKER_ON };
 
 enum settings_origin {
     FROM_NOWHERE,
@@ -88,6 +92,8 @@ struct settings {
     } value[SETTING_COUNT];
     /* what NAME_FILE says, absolute, whether it is needed or not; or NULL */
     const char *named_file[SETTING_COUNT];
+    const char *role; /* the name of the role that they are of; NULL: of none */
+    const char *list; /* where the allowlist is that is a file; NULL: POLICY_LIST (core/policy.h) */
     char error[LIMIT_PATH + 512]; /* one line: setting, error, source; empty when there is none */
     /* the texts that came from files; last, so that what every process uses is on few pages */
     char store[LIMIT_SETTINGS];
@@ -122,6 +128,24 @@ typedef void settings_each_error(void *context, const struct settings *s, enum s
 void settings_read_each(struct settings *s, const struct settings_places *places, unsigned needs,
                         settings_each_error *each_error, void *context);
 
+/* Reads the settings of a role into a zeroed struct, or one that another role's were read into:
+ * what stands in `folder`, its own (core/roles.h), and for the rest what `outside` says, which was
+ * read before for no role. Of FORCE_COMMAND, ALLOWED_COMMANDS, COMMAND_PREFIX and the list it has
+ * its own alone where it has one of them. Credentials are never inherited, nor are they here
+ * (settings_read_role_secret). The struct keeps `role`, `folder` and what `outside` has by
+ * reference. Returns 0, or -1 with s->error: then the role serves nobody. */
+int settings_read_role(struct settings *s, const struct settings *outside, const char *role,
+                       const char *folder);
+
+/* Reads HTTP_BASIC_AUTH or HTTP_TOKEN of a role's folder. Returns 1 with *n bytes at `text`; 0
+ * where there is none; -1 with an error that names the file. */
+int settings_read_role_secret(enum setting id, const char *folder, char text[LIMIT_SECRET + 2],
+                              size_t *n, char error[LIMIT_ERROR]);
+
+/* Whether anybody could have a credential of HTTP: one is set, there is a token, or there may be
+ * roles at any time, since ROLES_DIR is there. */
+bool settings_serve_http(const struct settings *s);
+
 /* What a program that serves or starts anything does with its settings first: takes up where the
  * log goes (base/log.h, log_heed), reads them as settings_read does, and takes up how the log is
  * written (core/audit.h, audit_use). Returns NULL, or the error, which is settings->error: the
@@ -140,6 +164,9 @@ bool settings_given(const struct settings *s, enum setting id);
 bool settings_needed(enum setting id, unsigned needs);
 const char *settings_name(enum setting id);
 bool settings_is_secret(enum setting id);
+/* Whether a role may have one of its own; and whether nobody else can have one. */
+bool settings_is_roles(enum setting id);
+bool settings_is_roles_alone(enum setting id);
 /* Whether the setting says where configuration stands, or who could write there: its value is
  * needed to close that to commands. */
 bool settings_is_place(enum setting id);
@@ -155,7 +182,7 @@ bool settings_file_counts(struct settings *s, const char *path);
 void settings_wipe(struct settings *s, enum setting id);
 
 /* Whether n bytes at `name` are a setting's name or such a name with _FILE: never the command's
- * business. */
+ * business. Of what roles alone have there is nothing in an environment. */
 bool settings_owns(const char *name, size_t n);
 
 #endif

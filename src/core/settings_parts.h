@@ -14,6 +14,7 @@ struct settings_reading {
     unsigned needs;
     settings_each_error *each_error; /* NULL: it ends with the first error */
     void *context;
+    bool is_role; /* it is that of a role's folder, out of which no link leads */
 };
 
 /* Note an error: of a setting, with the source of its value; of a whole directory. They return -1,
@@ -26,6 +27,12 @@ int settings_note_directory_error(const struct settings_reading *r, const char *
  * program that does not need it, and counts as not set. `result` is what settings_note_error gave,
  * or 0. */
 int settings_forgive(const struct settings_reading *r, enum setting id, int result);
+
+/* Check one value, and whether nobody but the administrator can have written it; the latter also of
+ * a directory. Return 0, or -1 with an error noted. */
+int settings_check_value(const struct settings_reading *r, enum setting id);
+int settings_check_writer(const struct settings_reading *r, enum setting id);
+int settings_check_directory(const struct settings_reading *r, const char *directory);
 
 /* ---- settings_table.c ---- */
 
@@ -51,5 +58,8 @@ const char *settings_wrong_value(struct settings_value *v, enum setting id,
  * or -1 with an error noted. */
 int settings_read_environment(const struct settings_reading *r);
 int settings_read_directory(const struct settings_reading *r, const char *directory);
+/* Reads one setting's file in the open directory `dir`, if it is there. */
+int settings_read_entry(const struct settings_reading *r, int dir, const char *directory,
+                        enum setting id);
 
 #endif

@@ -11,7 +11,7 @@
 #include "core/settings_parts.h"
 
 static bool is_read(const struct settings_reading *r, enum setting id) {
-    return settings_needed(id, r->needs) || settings_is_place(id);
+    return (settings_needed(id, r->needs) || settings_is_place(id)) && !settings_is_roles_alone(id);
 }
 
 /* Takes an open file's content, less one final newline, as the value; closes it. Empty is no
@@ -95,7 +95,7 @@ int settings_read_environment(const struct settings_reading *r) {
         size_t n = (size_t)(equals - *environment);
         bool named_file = settings_is_file_form(*environment, n);
         enum setting id = settings_find(*environment, named_file ? n - 5 : n);
-        if (id == SETTING_COUNT)
+        if (id == SETTING_COUNT || settings_is_roles_alone(id))
             continue;
         if (named_file && s->named_file[id] == NULL
             && (s->named_file[id] = absolute_path(s, equals + 1)) == NULL)
@@ -115,17 +115,17 @@ int settings_read_environment(const struct settings_reading *r) {
     return result;
 }
 
-static int read_entry(const struct settings_reading *r, int dir, const char *directory,
-                      enum setting id) {
+int settings_read_entry(const struct settings_reading *r, int dir, const char *directory,
+                        enum setting id) {
     struct settings *s = r->s;
     struct settings_value *v = &s->value[id];
-    int fd = small_file_open(dir, settings_name(id));
+    int fd = (r->is_role ? small_file_open_inside : small_file_open)(dir, settings_name(id));
     if (fd == -1 && errno == ENOENT)
         return 0;
     v->origin = FROM_DIRECTORY;
     v->place = directory;
     int result =
-        fd == -1 ? settings_note_error(r, id, strerror(errno)) : take_value_file(r, id, fd);
+        fd == -1 ? settings_note_error(r, id, small_file_error(errno)) : take_value_file(r, id, fd);
     if (v->text == NULL)
         v->origin = FROM_NOWHERE;
     return result;
@@ -149,7 +149,7 @@ int settings_read_directory(const struct settings_reading *r, const char *direct
                 settings_export_named_file(dir, settings_name(id), s->store + s->stored,
                                            sizeof s->store - s->stored, &s->stored);
         if (s->value[id].text == NULL && is_read(r, id))
-            result = settings_forgive(r, id, read_entry(r, dir, directory, id));
+            result = settings_forgive(r, id, settings_read_entry(r, dir, directory, id));
     }
     close(dir);
     return result;

@@ -13,6 +13,7 @@ enum kind {
     KIND_MASK,    /* a line that is an extended regular expression (regex(7)) */
     KIND_PATH,    /* a line that starts with / */
     KIND_NAME,    /* an account's name */
+    KIND_RUN_AS,  /* the same, or UID:GID */
     KIND_BASIC,   /* user:password as a client can send them */
     KIND_TOKEN,   /* a bearer token as a client can send it */
     KIND_NUMBER,  /* from .. to */
@@ -31,30 +32,41 @@ static const struct spec {
     uint64_t from, to;
     const char *words; /* separated by single spaces */
     bool secret;
+    enum { NO_ROLES, ROLES_TOO, ROLES_ALONE } roles;
 } spec[SETTING_COUNT] = {
-    [SETTING_FORCE_COMMAND] = {"FORCE_COMMAND", NEED_RUN, KIND_COMMAND, .preset = NULL},
-    [SETTING_ALLOWED_COMMANDS] = {"ALLOWED_COMMANDS", NEED_RUN, KIND_COMMAND, .preset = NULL},
-    [SETTING_COMMAND_PREFIX] = {"COMMAND_PREFIX", NEED_RUN, KIND_LINE, .preset = NULL},
+    [SETTING_FORCE_COMMAND] = {"FORCE_COMMAND", NEED_RUN, KIND_COMMAND, .preset = NULL,
+                               .roles = ROLES_TOO},
+    [SETTING_ALLOWED_COMMANDS] = {"ALLOWED_COMMANDS", NEED_RUN, KIND_COMMAND, .preset = NULL,
+                                  .roles = ROLES_TOO},
+    [SETTING_COMMAND_PREFIX] = {"COMMAND_PREFIX", NEED_RUN, KIND_LINE, .preset = NULL,
+                                .roles = ROLES_TOO},
     [SETTING_COMMAND_TIMEOUT] = {"COMMAND_TIMEOUT", NEED_RUN, KIND_NUMBER, .preset = "0",
-                                 .to = TEN_YEARS},
+                                 .to = TEN_YEARS, .roles = ROLES_TOO},
     [SETTING_COMMAND_LOCK] = {"COMMAND_LOCK", NEED_RUN, KIND_CHOICE,
-                              .words = "skip refuse wait off"},
+                              .words = "skip refuse wait off", .roles = ROLES_TOO},
     [SETTING_COMMAND_LOCK_WAIT] = {"COMMAND_LOCK_WAIT", NEED_RUN, KIND_NUMBER, .preset = "0",
-                                   .to = TEN_YEARS},
-    [SETTING_ON_DISCONNECT] = {"ON_DISCONNECT", NEED_RUN, KIND_CHOICE, .words = "continue hangup"},
+                                   .to = TEN_YEARS, .roles = ROLES_TOO},
+    [SETTING_ON_DISCONNECT] = {"ON_DISCONNECT", NEED_RUN, KIND_CHOICE, .words = "continue hangup",
+                               .roles = ROLES_TOO},
     [SETTING_AUDIT] = {"AUDIT", NEED_RUN | NEED_TLS, KIND_CHOICE, .preset = "text",
                        .words = "text json"},
     [SETTING_AUDIT_MASK] = {"AUDIT_MASK", NEED_RUN, KIND_MASK, .preset = NULL},
     [SETTING_AUDIT_REQUEST] = {"AUDIT_REQUEST", NEED_RUN, KIND_CHOICE, .preset = "full",
                                .words = "full masked rule"},
-    [SETTING_HTTP_BASIC_AUTH] = {"HTTP_BASIC_AUTH", NEED_HTTP, KIND_BASIC, .secret = true},
-    [SETTING_HTTP_TOKEN] = {"HTTP_TOKEN", NEED_HTTP, KIND_TOKEN, .secret = true},
+    [SETTING_HTTP_BASIC_AUTH] = {"HTTP_BASIC_AUTH", NEED_HTTP, KIND_BASIC, .secret = true,
+                                 .roles = ROLES_TOO},
+    [SETTING_HTTP_TOKEN] = {"HTTP_TOKEN", NEED_HTTP, KIND_TOKEN, .secret = true,
+                            .roles = ROLES_TOO},
     [SETTING_TOKENS_DIR] = {"TOKENS_DIR", NEED_HTTP, KIND_PATH, .preset = "/etc/bastion/tokens.d"},
+    [SETTING_ROLES_DIR] = {"ROLES_DIR", NEED_RUN, KIND_PATH, .preset = "/etc/bastion/roles"},
     [SETTING_HTTP_HOLD_MS] = {"HTTP_HOLD_MS", NEED_HTTP, KIND_NUMBER, .preset = "1000",
-                              .to = HOUR_MS},
+                              .to = HOUR_MS, .roles = ROLES_TOO},
     [SETTING_HTTP_STDIN] = {"HTTP_STDIN", NEED_HTTP, KIND_CHOICE, .preset = "off",
-                            .words = "off body"},
+                            .words = "off body", .roles = ROLES_TOO},
     [SETTING_SSH_USER] = {"SSH_USER", NEED_ACCOUNT, KIND_NAME, .preset = "agent"},
+    [SETTING_RUN_AS] = {"RUN_AS", NEED_ACCOUNT, KIND_RUN_AS, .roles = ROLES_ALONE},
+    [SETTING_DOCKER] = {"DOCKER", NEED_ACCOUNT, KIND_CHOICE, .words = "off on",
+                        .roles = ROLES_ALONE},
     [SETTING_NO_NEW_PRIVS] = {"NO_NEW_PRIVS", NEED_RUN, KIND_CHOICE, .words = "off on"},
     [SETTING_RUN_DIR] = {"RUN_DIR", NEED_RUN_DIR | NEED_TLS, KIND_PATH, .preset = RUN_DIRECTORY},
     [SETTING_TLS_CERT] = {"TLS_CERT", NEED_TLS, KIND_PATH, .preset = NULL},
@@ -89,6 +101,8 @@ static const struct spec {
 bool settings_needed(enum setting id, unsigned needs) { return (spec[id].need & needs) != 0; }
 const char *settings_name(enum setting id) { return spec[id].name; }
 bool settings_is_secret(enum setting id) { return spec[id].secret; }
+bool settings_is_roles(enum setting id) { return spec[id].roles != NO_ROLES; }
+bool settings_is_roles_alone(enum setting id) { return spec[id].roles == ROLES_ALONE; }
 bool settings_is_place(enum setting id) {
     /* Not RUN_DIR, which is not the same for all programs. */
     return (spec[id].kind == KIND_PATH && id != SETTING_RUN_DIR) || id == SETTING_SSH_USER
@@ -96,7 +110,7 @@ bool settings_is_place(enum setting id) {
 }
 bool settings_is_port(enum setting id) { return spec[id].kind == KIND_PORT; }
 bool settings_is_identity(enum setting id) {
-    return settings_is_place(id) && spec[id].kind != KIND_PATH;
+    return (settings_is_place(id) && spec[id].kind != KIND_PATH) || id == SETTING_RUN_AS;
 }
 const char *settings_preset(enum setting id) { return spec[id].preset; }
 
@@ -112,7 +126,8 @@ bool settings_is_file_form(const char *name, size_t n) {
 }
 
 bool settings_owns(const char *name, size_t n) {
-    return settings_find(name, settings_is_file_form(name, n) ? n - 5 : n) != SETTING_COUNT;
+    enum setting id = settings_find(name, settings_is_file_form(name, n) ? n - 5 : n);
+    return id != SETTING_COUNT && !settings_is_roles_alone(id);
 }
 
 /* ---- what a value must be ---- */
@@ -129,6 +144,14 @@ static bool is_line(const char *text) {
 static bool is_account_name(const char *text) {
     size_t n = strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-");
     return n > 0 && n < LIMIT_USER && text[n] == '\0' && text[0] != '-' && text[0] != '.';
+}
+
+/* UID:GID, none of which is root's. */
+static bool is_ids(const char *text) {
+    size_t n = strcspn(text, ":");
+    uint64_t uid, gid;
+    return text[n] == ':' && num_decimal(text, n, INT32_MAX, &uid) && uid > 0
+           && num_decimal(text + n + 1, strlen(text + n + 1), INT32_MAX, &gid) && gid > 0;
 }
 
 static bool read_choice(struct settings_value *v, const char *words) {
@@ -157,6 +180,12 @@ const char *settings_wrong_value(struct settings_value *v, enum setting id,
                    ? NULL
                    : "must be an absolute path";
     case KIND_NAME: return is_account_name(v->text) ? NULL : "must be an account's name";
+    case KIND_RUN_AS:
+        if (strcmp(v->text, "root") == 0)
+            return "must not be root";
+        return is_account_name(v->text) || is_ids(v->text)
+                   ? NULL
+                   : "must be an account's name, or UID:GID, both above 0";
     case KIND_BASIC: {
         const char *colon = strchr(v->text, ':');
         if (colon == NULL || colon == v->text || colon[1] == '\0'

@@ -36,7 +36,7 @@ bool tokens_is_name(struct slice name) {
 /* ---- one file ---- */
 
 struct source {
-    const char *directory, *name, *path;
+    const char *name, *place, *role;
 };
 
 /* Keeps a text in the store, with its NUL. NULL where there is no room. */
@@ -59,24 +59,28 @@ static uint16_t *find_place(struct tokens *t, const unsigned char digest[SHA256_
 }
 
 /* Returns NULL, or why it does not count. */
-static const char *add_secret(struct tokens *t, const struct source *from, size_t line,
-                              const struct token_line *l, char text[LIMIT_ERROR]) {
+static const char *add_secret(struct tokens *t, enum token_kind kind, const struct source *from,
+                              size_t line, const struct token_line *l, char text[LIMIT_ERROR]) {
     uint16_t *place = find_place(t, l->digest);
     if (*place != 0) {
         struct token *other = &t->token[*place - 1];
         bool is_own = other->name == from->name;
         other->shared = other->shared || !is_own;
-        snprintf(text, LIMIT_ERROR, "has the same secret as %s/%s" TOKENS_END ":%zu%s",
-                 other->directory, other->name, other->line,
-                 is_own ? "" : ": it counts for nobody");
-        return text;
+        struct buf b = {.at = text, .cap = LIMIT_ERROR};
+        buf_format(&b, "has the same secret as %s", other->place);
+        if (other->line > 0)
+            buf_format(&b, ":%zu", other->line);
+        buf_text(&b, is_own ? "" : ": it counts for nobody");
+        return buf_string(&b);
     }
     const char *where = t->count == LIMIT_TOKENS ? NULL : keep_text(t, l->from);
     if (where == NULL)
         return "one token more than there is room for";
-    t->token[t->count] = (struct token){.expires = l->expires,
-                                        .directory = from->directory,
+    t->token[t->count] = (struct token){.kind = kind,
+                                        .expires = l->expires,
+                                        .place = from->place,
                                         .name = from->name,
+                                        .role = from->role,
                                         .from = where,
                                         .line = line};
     memcpy(t->token[t->count].digest, l->digest, SHA256_SIZE);
@@ -92,11 +96,11 @@ static void add_lines(struct tokens *t, const struct source *from, struct slice 
         const char *wrong = NULL;
         token_line_read(&l, slice_take_line(&rest));
         if (l.kind == TOKEN_LINE_SECRET)
-            wrong = add_secret(t, from, number, &l, error);
+            wrong = add_secret(t, TOKEN_FILE, from, number, &l, error);
         else if (l.kind == TOKEN_LINE_UNUSABLE)
             wrong = l.reason;
         if (wrong != NULL)
-            buf_error_line(&t->errors, from->path, number, wrong);
+            buf_error_line(&t->errors, from->place, number, wrong);
     }
 }
 
@@ -104,16 +108,17 @@ static void add_file(struct tokens *t, const struct source *from) {
     static char text[LIMIT_TOKEN_FILE + 1];
     char error[LIMIT_ERROR];
     size_t n = 0;
-    int fd = small_file_open(AT_FDCWD, from->path);
-    if (fd == -1 && small_file_is_missing(AT_FDCWD, from->path))
+    int fd =
+        (from->role[0] != '\0' ? small_file_open_inside : small_file_open)(AT_FDCWD, from->place);
+    if (fd == -1 && small_file_is_missing(AT_FDCWD, from->place))
         return; /* taken away since the directory was listed */
     const char *wrong =
-        fd == -1 ? strerror(errno) : protect_refuses(from->path, PROTECT_SETTING, error);
+        fd == -1 ? small_file_error(errno) : protect_refuses(from->place, PROTECT_SETTING, error);
     if (wrong == NULL)
         wrong = small_file_read_settled(fd, text, sizeof text, &n);
     fd_close(&fd);
     if (wrong != NULL)
-        buf_error_line(&t->errors, from->path, 0, wrong);
+        buf_error_line(&t->errors, from->place, 0, wrong);
     else
         add_lines(t, from, (struct slice){text, n});
 }
@@ -160,12 +165,16 @@ static bool list_names(struct tokens *t, DIR *dir, const char *names[LIMIT_TOKEN
     return room;
 }
 
-static void add_listed(struct tokens *t, const char *directory, const char *name) {
+static void add_listed(struct tokens *t, const char *directory, const char *role,
+                       const char *name) {
     char path[LIMIT_PATH + 256];
-    struct source from = {directory, name, path};
-    snprintf(path, sizeof path, "%s/%s" TOKENS_END, directory, name);
+    int n = snprintf(path, sizeof path, "%s/%s" TOKENS_END, directory, name);
     if (tokens_is_name((struct slice){name, strlen(name)})) {
-        add_file(t, &from);
+        struct source from = {name, keep_text(t, (struct slice){path, (size_t)n}), role};
+        if (from.place != NULL)
+            add_file(t, &from);
+        else
+            buf_error_line(&t->errors, path, 0, "one token more than there is room for");
         return;
     }
     for (char *at = path; *at != '\0'; at++) /* it would be more than a line, or steer a terminal */
@@ -174,7 +183,7 @@ static void add_listed(struct tokens *t, const char *directory, const char *name
     buf_error_line(&t->errors, path, 0, "a name that can't be an identity");
 }
 
-void tokens_add(struct tokens *t, const char *directory) {
+void tokens_add(struct tokens *t, const char *directory, const char *role) {
     static const char *names[LIMIT_TOKENS];
     char error[LIMIT_ERROR];
     size_t count = 0;
@@ -182,6 +191,8 @@ void tokens_add(struct tokens *t, const char *directory) {
     const char *wrong = dir != NULL       ? protect_refuses(directory, PROTECT_SETTING, error)
                         : errno == ENOENT ? NULL
                                           : strerror(errno);
+    if (wrong == NULL && role[0] != '\0' && !small_file_is_inside(AT_FDCWD, directory))
+        wrong = small_file_error(EXDEV);
     if (wrong != NULL)
         buf_error_line(&t->errors, directory, 0, wrong);
     if (wrong == NULL && dir != NULL && !list_names(t, dir, names, &count))
@@ -189,7 +200,22 @@ void tokens_add(struct tokens *t, const char *directory) {
     if (dir != NULL)
         closedir(dir);
     for (size_t i = 0; i < count; i++)
-        add_listed(t, directory, names[i]);
+        add_listed(t, directory, role, names[i]);
+}
+
+void tokens_add_secret(struct tokens *t, enum token_kind kind, const char *place, const char *role,
+                       struct slice identity, const unsigned char digest[SHA256_SIZE]) {
+    char error[LIMIT_ERROR];
+    struct token_line l = {.expires = DATE_NEVER, .from = {"", 0}};
+    const struct source from = {.name = keep_text(t, identity),
+                                .place = keep_text(t, (struct slice){place, strlen(place)}),
+                                .role = role};
+    memcpy(l.digest, digest, sizeof l.digest);
+    const char *wrong = from.name == NULL || from.place == NULL
+                            ? "one token more than there is room for"
+                            : add_secret(t, kind, &from, 0, &l, error);
+    if (wrong != NULL)
+        buf_error_line(&t->errors, place, 0, wrong);
 }
 
 /* ---- the question ---- */

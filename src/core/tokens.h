@@ -1,5 +1,6 @@
-/* tokens.h: the tokens of HTTP: files in a directory, an identity each, with the SHA-256 of its
- * secrets and where and until when they count (bastion-settings(5), TOKENS). */
+/* tokens.h: the table of HTTP's credentials, by the SHA-256 of their secrets: the tokens, which are
+ * files in a directory, an identity each, with where and until when they count
+ * (bastion-settings(5), TOKENS), and the secrets that are settings. */
 #ifndef CORE_TOKENS_H
 #define CORE_TOKENS_H
 
@@ -18,12 +19,18 @@ struct tokens {
     size_t count;
     struct token {
         unsigned char digest[SHA256_SIZE];
-        int64_t expires;       /* the last second at which it counts, or DATE_NEVER (wire/date.h) */
-        const char *directory; /* the caller's */
-        const char *name;      /* the identity, in `store`: the same pointer in all of a file's */
-        const char *from;      /* addresses and networks, in `store`; empty: everywhere */
-        size_t line;           /* of the file */
-        bool shared;           /* another identity has the same secret: it counts for none */
+        enum token_kind {
+            TOKEN_FILE,   /* of a file: as Bearer, and in Basic behind its identity and a colon */
+            TOKEN_BEARER, /* HTTP_TOKEN */
+            TOKEN_BASIC   /* HTTP_BASIC_AUTH: the digest is that of user and password */
+        } kind;
+        int64_t expires;   /* the last second at which it counts, or DATE_NEVER (wire/date.h) */
+        const char *place; /* the file or setting that it stands in, in `store` */
+        const char *name;  /* the identity, in `store`: the same pointer in all of a file's */
+        const char *role;  /* the caller's; empty: of no role */
+        const char *from;  /* addresses and networks, in `store`; empty: everywhere */
+        size_t line;       /* of the file; 0: the whole of it */
+        bool shared;       /* another identity has the same secret: it counts for none */
     } token[LIMIT_TOKENS];
     /* on `text`; what of the files is unusable, a line each: FILE:LINE: reason */
     struct buf store, errors;
@@ -35,11 +42,16 @@ struct tokens {
 /* Starts an empty table. */
 void tokens_start(struct tokens *t);
 
-/* Adds the tokens of each *.token in the directory, an absolute path that must live as long as the
- * table. A directory that is missing has none. Of one that a command or an account other than
- * root's could have written (core/protect.h, PROTECT_SETTING), as of such a file, nothing counts.
- * Whatever is unusable is named in t->errors, and the rest counts. */
-void tokens_add(struct tokens *t, const char *directory);
+/* Adds the tokens of each *.token in the directory, an absolute path, for a role, whose name must
+ * live as long as the table, and out of whose folder no link leads; or for none (empty). A
+ * directory that is missing has none. Of one that a command or an account other than root's could
+ * have written (core/protect.h, PROTECT_SETTING), as of such a file, nothing counts. Whatever is
+ * unusable is named in t->errors, and the rest counts. */
+void tokens_add(struct tokens *t, const char *directory, const char *role);
+
+/* Adds a secret that is a setting, by its digest. `place` is what it is called in the log. */
+void tokens_add_secret(struct tokens *t, enum token_kind kind, const char *place, const char *role,
+                       struct slice identity, const unsigned char digest[SHA256_SIZE]);
 
 /* Whether a file of tokens is there, good or not. */
 bool tokens_any(const char *directory);

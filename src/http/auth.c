@@ -8,13 +8,19 @@
 #include "wire/base64.h"
 #include "wire/sha256.h"
 
-void auth_load(struct auth *a, struct settings *s) {
-    const char *directory = settings_text(s, SETTING_TOKENS_DIR);
-    *a = (struct auth){.scheme = AUTH_NONE,
-                       .directory = directory,
-                       .has_tokens = directory != NULL && tokens_any(directory)};
+static struct slice name_before_colon(struct slice basic) {
+    const char *colon = memchr(basic.at, ':', basic.n);
+    return (struct slice){basic.at, colon != NULL ? (size_t)(colon - basic.at) : basic.n};
+}
+
+void auth_look(struct auth *a, const struct settings *s) {
     const char *basic = settings_text(s, SETTING_HTTP_BASIC_AUTH),
                *token = settings_text(s, SETTING_HTTP_TOKEN);
+    *a = (struct auth){.scheme = AUTH_NONE,
+                       .directory = settings_text(s, SETTING_TOKENS_DIR),
+                       .roles = settings_text(s, SETTING_ROLES_DIR)};
+    a->has_others = (a->directory != NULL && tokens_any(a->directory))
+                    || (a->roles != NULL && roles_any(a->roles));
     const char *secret = basic != NULL ? basic : token;
     if (secret == NULL)
         return;
@@ -22,39 +28,68 @@ void auth_load(struct auth *a, struct settings *s) {
     snprintf(a->user, sizeof a->user, "%.*s", basic != NULL ? (int)strcspn(basic, ":") : 5,
              basic != NULL ? basic : "token");
     sha256(a->digest, secret, strlen(secret));
+}
+
+void auth_load(struct auth *a, struct settings *s) {
+    auth_look(a, s);
     settings_wipe(s, SETTING_HTTP_BASIC_AUTH);
     settings_wipe(s, SETTING_HTTP_TOKEN);
 }
 
-/* Both sides are digests, so neither the place of the first difference nor a length shows in the
- * time. */
-static bool matches_secret(const struct auth *a, const void *candidate, size_t n) {
-    unsigned char theirs[32];
-    sha256(theirs, candidate, n);
-    volatile unsigned char difference = 0;
-    for (size_t i = 0; i < sizeof theirs; i++)
-        difference |= theirs[i] ^ a->digest[i];
-    explicit_bzero(theirs, sizeof theirs);
-    return difference == 0;
+/* ---- all that counts now ---- */
+
+static void add_outside(const struct auth *a, struct tokens *t) {
+    bool basic = a->scheme == AUTH_BASIC;
+    if (a->scheme != AUTH_NONE)
+        tokens_add_secret(t, basic ? TOKEN_BASIC : TOKEN_BEARER,
+                          settings_name(basic ? SETTING_HTTP_BASIC_AUTH : SETTING_HTTP_TOKEN), "",
+                          (struct slice){a->user, strlen(a->user)}, a->digest);
+    if (a->directory != NULL)
+        tokens_add(t, a->directory, "");
 }
 
-const char *auth_refuse(const struct auth *a, const char *field, size_t n) {
-    const char *wanted = a->scheme == AUTH_BASIC ? "Basic" : "Bearer";
-    size_t scheme = strlen(wanted), at = scheme;
-    if (a->scheme == AUTH_NONE)
-        return "no credential is set";
-    if (n <= scheme || strncasecmp(field, wanted, scheme) != 0 || field[at] != ' ')
-        return "wrong scheme";
-    while (at < n && field[at] == ' ')
-        at++;
-    if (a->scheme == AUTH_BEARER)
-        return matches_secret(a, field + at, n - at) ? NULL : "wrong token";
-    unsigned char decoded[LIMIT_SECRET];
-    ssize_t len = base64_decode(decoded, sizeof decoded, field + at, n - at);
-    bool right = len >= 0 && matches_secret(a, decoded, (size_t)len);
-    explicit_bzero(decoded, sizeof decoded);
-    return right ? NULL : len < 0 ? "not base64" : "wrong user or password";
+/* Adds the role's HTTP_BASIC_AUTH or HTTP_TOKEN. Returns whether it has it. */
+static bool add_setting(struct tokens *t, enum setting id, const char *folder, const char *role) {
+    char secret[LIMIT_SECRET + 2], place[LIMIT_PATH + 32], error[LIMIT_ERROR];
+    unsigned char digest[SHA256_SIZE];
+    bool basic = id == SETTING_HTTP_BASIC_AUTH;
+    size_t n;
+    int got = settings_read_role_secret(id, folder, secret, &n, error);
+    struct slice identity =
+        basic ? name_before_colon((struct slice){secret, n}) : (struct slice){"token", 5};
+    if (got == -1)
+        buf_error_line(&t->errors, error, 0, "it lets nobody in");
+    snprintf(place, sizeof place, "%s/%s", folder, settings_name(id));
+    sha256(digest, secret, n);
+    if (got == 1)
+        tokens_add_secret(t, basic ? TOKEN_BASIC : TOKEN_BEARER, place, role, identity, digest);
+    explicit_bzero(secret, n);
+    return got != 0;
 }
+
+static void add_role(const struct auth *a, struct tokens *t, const char *role) {
+    char folder[LIMIT_PATH], tokens[LIMIT_PATH];
+    if (roles_path(folder, a->roles, role, NULL) == NULL
+        || roles_path(tokens, a->roles, role, ROLES_TOKENS) == NULL)
+        return;
+    if (!add_setting(t, SETTING_HTTP_BASIC_AUTH, folder, role)) /* which wins, as outside */
+        add_setting(t, SETTING_HTTP_TOKEN, folder, role);
+    tokens_add(t, tokens, role);
+}
+
+void auth_gather(const struct auth *a, struct tokens *t, struct roles *roles) {
+    tokens_start(t);
+    add_outside(a, t);
+    roles->count = 0;
+    if (a->roles != NULL)
+        roles_list(roles, a->roles, &t->errors);
+    for (size_t i = 0; i < roles->count; i++)
+        add_role(a, t, roles->role[i].name);
+    if (a->unusable != NULL)
+        a->unusable(a->context, &t->errors);
+}
+
+/* ---- what the client sends ---- */
 
 /* Takes the scheme and the space behind it off a field's value. */
 static bool take_scheme(struct slice *field, const char *scheme) {
@@ -65,65 +100,99 @@ static bool take_scheme(struct slice *field, const char *scheme) {
     return true;
 }
 
-static const char *judge_token(const struct tokens *t, struct slice name, struct slice secret,
-                               const char *peer, const struct token **token,
-                               char reason[TOKENS_REASON]) {
+/* Whether anything can be shown by the scheme. Where the only secret is of the other one the client
+ * has taken the wrong one; a token's is both. */
+static bool any_of_scheme(const struct tokens *t, enum token_kind kind) {
+    for (size_t i = 0; i < t->count; i++)
+        if (t->token[i].kind == kind || t->token[i].kind == TOKEN_FILE)
+            return true;
+    return false;
+}
+
+struct found {
+    enum tokens_verdict verdict;
+    const struct token *token; /* NULL where it is unknown */
+};
+
+static struct found find(const struct tokens *t, struct slice secret, const char *peer) {
     unsigned char digest[SHA256_SIZE];
+    struct found f = {.token = NULL};
     sha256(digest, secret.at, secret.n);
-    enum tokens_verdict verdict = tokens_find(t, digest, peer, time(NULL), token);
+    f.verdict = tokens_find(t, digest, peer, time(NULL), &f.token);
     explicit_bzero(digest, sizeof digest);
-    if (name.at != NULL && (verdict == TOKENS_UNKNOWN || !slice_is(name, (*token)->name)))
-        return "wrong user or password";
-    if (verdict == TOKENS_GOOD)
+    return f;
+}
+
+static struct found find_bearer(const struct tokens *t, struct slice secret, const char *peer) {
+    struct found f = find(t, secret, peer);
+    if (f.token != NULL && f.token->kind == TOKEN_BASIC)
+        f.token = NULL;
+    return f;
+}
+
+/* What was sent as Basic is user and password of HTTP_BASIC_AUTH, or an identity and its token:
+ * both are looked for, whatever becomes of the first. */
+static struct found find_basic(const struct tokens *t, struct slice decoded, const char *peer) {
+    struct slice name = name_before_colon(decoded);
+    size_t before = name.n < decoded.n ? name.n + 1 : decoded.n;
+    struct found whole = find(t, decoded, peer),
+                 token = find(t, (struct slice){decoded.at + before, decoded.n - before}, peer);
+    if (whole.token != NULL && whole.token->kind == TOKEN_BASIC)
+        return whole;
+    if (token.token != NULL
+        && (token.token->kind != TOKEN_FILE || !slice_is(name, token.token->name)))
+        token.token = NULL;
+    return token;
+}
+
+static const char *judge_found(const struct found *f, const struct roles *roles,
+                               const char *unknown, struct auth_login *who,
+                               char reason[TOKENS_REASON]) {
+    if (f->token == NULL)
+        return unknown;
+    snprintf(who->user, sizeof who->user, "%s", f->token->name);
+    for (size_t i = 0; i < roles->count; i++)
+        if (f->token->role == roles->role[i].name)
+            who->role = roles->role[i];
+    if (f->verdict == TOKENS_GOOD)
         return NULL;
-    tokens_describe(reason, verdict, *token);
+    tokens_describe(reason, f->verdict, f->token);
     return reason;
 }
 
-static const char *judge_by_tokens(const struct tokens *t, struct slice field, const char *peer,
-                                   const struct token **token, char reason[TOKENS_REASON]) {
+const char *auth_judge(const struct auth *a, struct slice field, const char *peer,
+                       struct auth_login *who, char reason[TOKENS_REASON]) {
+    static struct tokens t; /* these two are large */
+    static struct roles roles;
     unsigned char decoded[LIMIT_SECRET];
-    if (take_scheme(&field, "Bearer"))
-        return judge_token(t, (struct slice){NULL, 0}, field, peer, token, reason);
-    if (!take_scheme(&field, "Basic"))
+    struct found f;
+    who->user[0] = who->role.name[0] = '\0';
+    auth_gather(a, &t, &roles);
+    if (t.count == 0)
+        return "no credential is set";
+    bool bearer = take_scheme(&field, "Bearer");
+    if ((!bearer && !take_scheme(&field, "Basic"))
+        || !any_of_scheme(&t, bearer ? TOKEN_BEARER : TOKEN_BASIC))
         return "wrong scheme";
-    ssize_t n = base64_decode(decoded, sizeof decoded, field.at, field.n);
-    const char *text = (const char *)decoded, *colon = n > 0 ? memchr(text, ':', (size_t)n) : NULL;
-    const char *refused = n < 0 ? "not base64" : "wrong user or password";
-    if (colon != NULL) {
-        size_t before = (size_t)(colon - text);
-        refused =
-            judge_token(t, (struct slice){text, before},
-                        (struct slice){colon + 1, (size_t)n - before - 1}, peer, token, reason);
+    if (bearer) {
+        f = find_bearer(&t, field, peer);
+        return judge_found(&f, &roles, "wrong token", who, reason);
     }
+    ssize_t n = base64_decode(decoded, sizeof decoded, field.at, field.n);
+    if (n < 0)
+        return "not base64";
+    f = find_basic(&t, (struct slice){(const char *)decoded, (size_t)n}, peer);
     explicit_bzero(decoded, sizeof decoded);
-    return refused;
+    return judge_found(&f, &roles, "wrong user or password", who, reason);
 }
 
-const char *auth_judge(const struct auth *a, struct slice field, const char *peer,
-                       char user[LIMIT_USER], char reason[TOKENS_REASON]) {
-    static struct tokens t; /* large */
-    const struct token *token = NULL;
-    const char *refused = auth_refuse(a, field.at, field.n);
-    if (refused != NULL) {
-        tokens_start(&t);
-        tokens_add(&t, a->directory);
-        if (a->unusable != NULL)
-            a->unusable(a->context, &t.errors);
-        if (t.count == 0)
-            return refused;
-        refused = judge_by_tokens(&t, field, peer, &token, reason);
-    }
-    if (refused == NULL)
-        snprintf(user, LIMIT_USER, "%s", token != NULL ? token->name : a->user);
-    return refused;
-}
+/* ---- what is asked of him ---- */
 
 #define BASIC "Basic realm=\"bastion\", charset=\"UTF-8\""
 #define BEARER "Bearer realm=\"bastion\""
 
 const char *auth_challenge(const struct auth *a) {
-    if (a->has_tokens)
+    if (a->has_others)
         return BASIC "\r\nWWW-Authenticate: " BEARER;
     return a->scheme == AUTH_BASIC ? BASIC : BEARER;
 }

@@ -5,36 +5,47 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "core/roles.h"
 #include "core/settings.h"
 #include "core/tokens.h"
 
 enum auth_scheme { AUTH_NONE, AUTH_BASIC, AUTH_BEARER };
 
 struct auth {
-    enum auth_scheme scheme;
-    unsigned char digest[32]; /* SHA-256 of what the client must send; the secret itself is wiped */
+    enum auth_scheme scheme;  /* of the secret that is set outside of any role */
+    unsigned char digest[32]; /* its SHA-256; the secret itself is wiped */
     char user[LIMIT_USER];    /* for the log: the name before the colon, or "token" */
-    const char *directory;    /* TOKENS_DIR: these count too, by either scheme */
-    bool has_tokens;          /* a file is there */
-    /* called with what of the tokens is unusable, whenever they are read */
+    /* TOKENS_DIR and ROLES_DIR: what stands there counts too; of a token by either scheme */
+    const char *directory, *roles;
+    bool has_others; /* something is there */
+    /* called with what of them is unusable, whenever they are read */
     void (*unusable)(void *context, const struct buf *lines);
     void *context;
 };
 
-/* Takes the credential out of the settings and wipes it there; HTTP_BASIC_AUTH wins. AUTH_NONE when
- * there is none. The settings must live as long. */
+/* Takes up the credential of the settings, which must live as long; HTTP_BASIC_AUTH wins. AUTH_NONE
+ * when there is none. */
+void auth_look(struct auth *a, const struct settings *s);
+/* The same, and wipes it there. */
 void auth_load(struct auth *a, struct settings *s);
 
-/* Judges the n bytes of an Authorization field's value (RFC 9110, section 11.6.2; RFC 7617;
- * RFC 6750), in a time that depends on n alone. Returns NULL when they are the credential, else why
- * not, for the log. */
-const char *auth_refuse(const struct auth *a, const char *field, size_t n);
+/* Makes the table of all that counts now, outside of roles and in them; a token's role is the name
+ * of one of these. */
+void auth_gather(const struct auth *a, struct tokens *t, struct roles *roles);
 
-/* Judges them by the tokens, too, which are read anew (core/tokens.h): a token as Bearer, or in
- * Basic behind its identity's name and a colon. `peer` is where the client is. Returns NULL, with
- * who it is in `user`; or why not, which may stand in `reason`. */
+/* Whose a credential is, which may be no good any more. */
+struct auth_login {
+    char user[LIMIT_USER]; /* empty: nobody's */
+    struct role role;      /* its name is empty where it is of no role */
+};
+
+/* Judges an Authorization field's value (RFC 9110, section 11.6.2; RFC 7617; RFC 6750) by all that
+ * counts now; tokens and roles are read anew. A token is one as Bearer, or in Basic behind its
+ * identity's name and a colon. The time does not depend on which of them it is, nor on whether it
+ * is one. `peer` is where the client is. Returns NULL when it is right; or why not, for the log
+ * alone, which may stand in `reason`. */
 const char *auth_judge(const struct auth *a, struct slice field, const char *peer,
-                       char user[LIMIT_USER], char reason[TOKENS_REASON]);
+                       struct auth_login *who, char reason[TOKENS_REASON]);
 
 /* The value of WWW-Authenticate, for a 401; where there are two challenges, with the field's name
  * between them: not all clients take apart a field with both (RFC 9110, section 11.6.1). */

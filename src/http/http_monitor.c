@@ -51,10 +51,13 @@ __attribute__((noreturn)) static void run_front(const struct http_connection *c,
 struct http_monitor {
     const struct http_connection *connection;
     struct auth auth;
+    struct auth_login who;      /* whose the last credential was */
     char reason[TOKENS_REASON]; /* of the last credential that was refused */
     struct rate denials;        /* lines of the log on refused requests, without `bastion init` */
     struct settings settings;
+    const char *error; /* why requests of no role can't be served, or NULL */
     struct session session;
+    struct role_session role;
     struct monitor monitor;
 };
 
@@ -67,14 +70,39 @@ static void note_unusable(void *context, const struct buf *lines) {
     fd_close(&directory);
 }
 
+/* Judges the credential, and has the monitor serve what it buys. */
+static const char *admit(struct http_monitor *h, struct slice credential) {
+    struct auth_login *who = &h->who;
+    const char *reason = auth_judge(&h->auth, credential, h->connection->peer, who, h->reason);
+    if (reason != NULL)
+        return reason;
+    h->monitor.session = &h->session;
+    if (who->role.name[0] != '\0') {
+        session_open_role(&h->role, &h->settings, h->connection->environment, who->role.name);
+        h->monitor.session = &h->role.session;
+    } else if (h->error != NULL) {
+        session_refuse(&h->session, &h->settings, h->error);
+    }
+    return NULL;
+}
+
+/* Credential and settings of a role are of one state of its folder: else all is read again. */
+static const char *admit_by_one_state(struct http_monitor *h, struct slice credential) {
+    const char *directory = settings_text(&h->settings, SETTING_ROLES_DIR);
+    for (int i = 0; i < LIMIT_ROLE_READS; i++) {
+        const char *reason = admit(h, credential);
+        if (h->who.role.name[0] == '\0' || roles_is_unchanged(directory, &h->who.role))
+            return reason;
+    }
+    return "the folder of its role changes while it is read";
+}
+
 static const char *judge_credential(struct monitor *m, struct slice credential) {
     struct http_monitor *h = m->context;
-    char user[LIMIT_USER] = "";
-    const char *reason =
-        credential.n == 0 ? "no credential"
-                          : auth_judge(&h->auth, credential, h->connection->peer, user, h->reason);
+    h->who.user[0] = h->who.role.name[0] = '\0';
+    const char *reason = credential.n == 0 ? "no credential" : admit_by_one_state(h, credential);
     const char *certificate = h->connection->user;
-    snprintf(m->user, sizeof m->user, "%s", certificate[0] != '\0' ? certificate : user);
+    snprintf(m->user, sizeof m->user, "%s", certificate[0] != '\0' ? certificate : h->who.user);
     if (reason == NULL)
         init_link_known();
     return reason;
@@ -102,6 +130,7 @@ static void log_refusal(struct monitor *m, int status, const char *reason, bool 
     }
     a.event = failed_login ? "login" : a.event;
     a.user = h->connection->user[0] != '\0' ? h->connection->user : NULL;
+    a.role = failed_login && h->who.role.name[0] != '\0' ? h->who.role.name : NULL;
     a.status = status;
     audit_write(&a);
 }
@@ -131,10 +160,13 @@ static const char *open_session(struct http_monitor *h) {
     if (error != NULL)
         return error;
     if (session_open(&h->session, &h->settings, environment) == -1)
-        return h->session.error;
-    if (h->auth.scheme == AUTH_NONE && !h->auth.has_tokens)
-        return "HTTP_BASIC_AUTH, HTTP_TOKEN, TOKENS_DIR: there is no credential, so nobody may run "
-               "anything";
+        h->error = h->session.error;
+    /* With roles it is an error only for those who are of none. */
+    if (h->error != NULL && !roles_any(settings_text(&h->settings, SETTING_ROLES_DIR)))
+        return h->error;
+    if (h->auth.scheme == AUTH_NONE && !h->auth.has_others)
+        return "HTTP_BASIC_AUTH, HTTP_TOKEN, TOKENS_DIR, ROLES_DIR: there is no credential, so "
+               "nobody may run anything";
     return NULL;
 }
 

@@ -20,7 +20,8 @@
 #include "wire/from.h"
 #include "wire/sha256.h"
 
-static void report_seen(const struct authorized_keys *k, struct key_seen seen) {
+static void report_seen(struct authorized_keys *k, struct key_seen seen) {
+    k->any_source = k->any_source || seen.path[0] == '/';
     if (k->see != NULL)
         k->see(k->context, &seen);
 }
@@ -36,10 +37,31 @@ static void add_file_error(struct authorized_keys *k, const char *file, size_t l
     add_key_error(k, file, line, reason, NULL);
 }
 
-const struct key *authorized_keys_find(const struct authorized_keys *k, const char *text) {
-    for (size_t i = 0; i < k->count; i++)
-        if (k->key[i].state == KEY_HOLDS && strcmp(k->key[i].text, text) == 0)
-            return &k->key[i];
+/* The place of a text, or the free one where it would be: at least half of them are free. */
+static uint16_t *find_place(struct authorized_keys *k, const char *text) {
+    enum { PLACES = sizeof k->place / sizeof *k->place };
+    size_t at = 0;
+    /* The first bytes are the same in all keys, the last ones are spread evenly. */
+    for (const char *c = text + SSH_KEY_TEXT - 8; c < text + SSH_KEY_TEXT; c++)
+        at = at * 31 + (unsigned char)*c;
+    for (;; at++) {
+        uint16_t *place = &k->place[at % PLACES];
+        if (*place == 0 || strcmp(k->key[*place - 1].text, text) == 0)
+            return place;
+    }
+}
+
+static struct key *key_at(struct authorized_keys *k, uint16_t place) {
+    return place != 0 ? &k->key[place - 1] : NULL;
+}
+
+const struct key *authorized_keys_find(struct authorized_keys *k, const char *text) {
+    if (strlen(text) != SSH_KEY_TEXT)
+        return NULL;
+    for (const struct key *key = key_at(k, *find_place(k, text)); key != NULL;
+         key = key_at(k, key->next))
+        if (key->state == KEY_HOLDS)
+            return key;
     return NULL;
 }
 
@@ -47,7 +69,8 @@ void authorized_keys_judge(struct authorized_keys *k, const char *peer, int64_t 
     for (size_t i = 0; i < k->count; i++) {
         struct key *key = &k->key[i];
         struct slice from = {key->from, strlen(key->from)};
-        key->state = now > key->expires                                   ? KEY_EXPIRED
+        key->state = key->shared                                          ? KEY_SHARED
+                     : now > key->expires                                 ? KEY_EXPIRED
                      : from.n > 0 && !from_has(from, FROM_PATTERNS, peer) ? KEY_ELSEWHERE
                                                                           : KEY_HOLDS;
     }
@@ -74,15 +97,36 @@ static const char *make_printable(char *text) {
 struct source {
     const char *path;
     struct slice name, identity;
+    const struct role *role; /* or NULL; out of its folder no link leads */
 };
 
-/* Whether the key is there already, without limits: then one behind it never counts. */
-static bool is_there_for_all(const struct authorized_keys *k, const char *text) {
-    for (size_t i = 0; i < k->count; i++)
-        if (k->key[i].from[0] == '\0' && k->key[i].expires == DATE_NEVER
-            && strcmp(k->key[i].text, text) == 0)
-            return true;
-    return false;
+static int open_source(const struct source *from) {
+    return (from->role != NULL ? small_file_open_inside : small_file_open)(AT_FDCWD, from->path);
+}
+
+/* Puts the key behind those with the same text. It counts for none where another role has it. False
+ * where one before it, of the same role and without limits, leaves no use for it. */
+static bool join_same(struct authorized_keys *k, struct key *key) {
+    uint16_t *link = find_place(k, key->text);
+    const struct key *first = key_at(k, *link);
+    key->shared = first != NULL && (first->shared || first->role != key->role);
+    for (struct key *other; (other = key_at(k, *link)) != NULL; link = &other->next) {
+        if (!key->shared && other->from[0] == '\0' && other->expires == DATE_NEVER)
+            return false;
+        other->shared = key->shared;
+    }
+    *link = (uint16_t)(k->count + 1);
+    return true;
+}
+
+static void name_shared(struct authorized_keys *k, const struct source *from, size_t line,
+                        const struct authorized *a, const struct key *key) {
+    char text[128];
+    const struct key *first = key_at(k, *find_place(k, key->text));
+    const char *role = first->role == NULL ? NULL : first->role->name;
+    snprintf(text, sizeof text, "the same key as one of %s%s: it counts for nobody",
+             role != NULL ? "the role " : "no role", role != NULL ? role : "");
+    add_key_error(k, from->path, line, text, a);
 }
 
 static int64_t earliest_expiry(const struct authorized *a) {
@@ -117,7 +161,9 @@ static void add_key(struct authorized_keys *k, const struct source *from, size_t
         return;
     }
     snprintf(key->text, sizeof key->text, "%.*s", (int)a->key.n, a->key.at);
-    if (is_there_for_all(k, key->text)) {
+    key->role = from->role;
+    key->next = 0;
+    if (!join_same(k, key)) {
         report_seen(k, (struct key_seen){.path = from->path, .line = line, .a = a});
         return;
     }
@@ -125,7 +171,10 @@ static void add_key(struct authorized_keys *k, const struct source *from, size_t
     key->no_pty = a->no_pty;
     key->state = KEY_HOLDS;
     k->count++;
-    report_seen(k, (struct key_seen){.path = from->path, .line = line, .a = a, .key = key});
+    if (key->shared)
+        name_shared(k, from, line, a, key);
+    else
+        report_seen(k, (struct key_seen){.path = from->path, .line = line, .a = a, .key = key});
 }
 
 /* Whether there is a line that would log somebody in; or, unless it has to be `usable`, a key of
@@ -165,10 +214,12 @@ static void read_authorized_file(struct authorized_keys *k, const struct source 
     char refusal[LIMIT_ERROR];
     struct stat st;
     size_t n;
-    int fd = small_file_open(AT_FDCWD, from->path);
+    int fd = open_source(from);
     if (fd == -1 && errno == ENOENT)
         return;
-    const char *wrong = small_file_read(fd, text, sizeof text, &n, &st);
+    const char *wrong = fd == -1 ? small_file_error(errno) : NULL;
+    if (wrong == NULL)
+        wrong = small_file_read(fd, text, sizeof text, &n, &st);
     if (wrong == NULL)
         wrong = protect_refuses(from->path, PROTECT_KEY, refusal);
     fd_close(&fd);
@@ -275,7 +326,8 @@ static void look_at_other_file(struct authorized_keys *k, char *path, char *name
     explicit_bzero(text, sizeof text);
 }
 
-static void read_key_directory(struct authorized_keys *k, const char *directory) {
+static void read_key_directory(struct authorized_keys *k, const char *directory,
+                               const struct role *role) {
     static char good_names[LIMIT_KEYS][256], other_names[LIMIT_KEY_OTHERS][256];
     struct names good = {.room = LIMIT_KEYS, .at = good_names},
                  others = {.room = LIMIT_KEY_OTHERS, .at = other_names};
@@ -283,6 +335,8 @@ static void read_key_directory(struct authorized_keys *k, const char *directory)
     DIR *dir = opendir(directory);
     const char *wrong =
         dir == NULL ? strerror(errno) : protect_refuses(directory, PROTECT_KEY, refusal);
+    if (wrong == NULL && role != NULL && !small_file_is_inside(AT_FDCWD, directory))
+        wrong = small_file_error(EXDEV);
     if (dir == NULL || wrong != NULL) {
         if (dir != NULL || errno != ENOENT)
             add_file_error(k, directory, 0, wrong);
@@ -299,7 +353,7 @@ static void read_key_directory(struct authorized_keys *k, const char *directory)
         struct buf b = BUF_ON(path);
         buf_format(&b, "%s/%s", directory, file);
         struct slice name = {file, i < good.count ? strlen(file) - 4 : 0};
-        struct source from = {.path = path, .name = name, .identity = name};
+        struct source from = {.path = path, .name = name, .identity = name, .role = role};
         if (buf_string(&b) == NULL)
             add_file_error(k, directory, 0, "a path too long");
         else if (i >= good.count)
@@ -311,13 +365,24 @@ static void read_key_directory(struct authorized_keys *k, const char *directory)
     }
 }
 
+static void read_roles(struct authorized_keys *k, const char *directory) {
+    char path[LIMIT_PATH];
+    roles_list(&k->roles, directory, &k->errors);
+    for (size_t i = 0; i < k->roles.count; i++)
+        if (roles_path(path, directory, k->roles.role[i].name, ROLES_KEYS) != NULL)
+            read_key_directory(k, path, &k->roles.role[i]);
+}
+
 void authorized_keys_read(struct authorized_keys *k, const struct settings *s) {
     k->count = 0;
+    k->any_source = false;
     k->errors = BUF_ON(k->error_text);
     k->limits = BUF_ON(k->limit_text);
-    read_key_directory(k, settings_text(s, SETTING_AUTHORIZED_KEYS_DIR));
+    memset(k->place, 0, sizeof k->place);
+    read_key_directory(k, settings_text(s, SETTING_AUTHORIZED_KEYS_DIR), NULL);
     read_single_file(k, settings_text(s, SETTING_AUTHORIZED_KEYS_HOST));
     read_single_file(k, settings_text(s, SETTING_AUTHORIZED_KEYS_REPO));
+    read_roles(k, settings_text(s, SETTING_ROLES_DIR));
     if (k->count == 0)
         add_file_error(k, "AUTHORIZED_KEYS_DIR, _HOST, _REPO", 0,
                        "no usable key: nobody can log in");

@@ -9,6 +9,7 @@
 #include <sys/types.h>
 
 #include "base/buf.h"
+#include "core/roles.h"
 #include "core/settings.h"
 #include "limit.h"
 #include "wire/authorized.h"
@@ -27,30 +28,42 @@ struct key_seen {
 
 struct authorized_keys {
     size_t count;
+    bool any_source; /* there is something that keys could stand in, good or not */
     /* called for everything that is read, unless NULL; authorized_keys_read leaves both alone */
     void (*see)(void *context, const struct key_seen *seen);
     void *context;
     struct key {
         char text[SSH_KEY_TEXT + 1]; /* base64 */
         char identity[LIMIT_USER];   /* whose it is */
+        const struct role *role;     /* in `roles`, or NULL */
         bool no_pty;
         int64_t expires;  /* the last second at which it counts, or DATE_NEVER (wire/date.h) */
         const char *from; /* its from="...", in `limits`; empty: it counts everywhere */
-        enum key_state { KEY_HOLDS, KEY_EXPIRED, KEY_ELSEWHERE } state;
+        enum key_state {
+            KEY_HOLDS,
+            KEY_EXPIRED,
+            KEY_ELSEWHERE,
+            KEY_SHARED /* two roles have it, or a role and nobody's: it counts for none */
+        } state;
+        bool shared;
+        uint16_t next; /* an index of `key` and 1: the next one with this text; 0: none */
     } key[LIMIT_KEYS];
-    struct buf limits; /* on `limit_text` */
+    struct roles roles;
+    uint16_t place[2 * LIMIT_KEYS]; /* by text: an index of `key` and 1, the first's; 0: free */
+    struct buf limits;              /* on `limit_text` */
     char limit_text[LIMIT_KEY_CONDITIONS];
     struct buf errors; /* what was unusable, a line each: FILE:LINE: reason */
     char error_text[LIMIT_KEY_ERRORS];
 };
 
-/* Reads the sources: each *.pub of AUTHORIZED_KEYS_DIR (the file's name less .pub is the identity),
+/* Reads the sources, which are those of every role too (users.d in its folder): each *.pub of
+ * AUTHORIZED_KEYS_DIR (the file's name less .pub is the identity),
  * AUTHORIZED_KEYS_HOST and AUTHORIZED_KEYS_REPO (the key's comment is, else the file's name). Of a
- * key that is there twice the first counts, as long as its limits hold; they are not judged here. A
- * file that is missing has no keys, nor has one that a command could have written (core/protect.h).
- * What can't be used is named in k->errors, and the rest counts. Also named there are files of that
- * directory that hold keys and are not read, since their names do not end in .pub, and private keys
- * above all. */
+ * key that is there twice, and not in two roles, the first counts, as long as its limits hold; they
+ * are not judged here. A file that is missing has no keys, nor has one that a command could have
+ * written (core/protect.h). What can't be used is named in k->errors, and the rest counts. Also
+ * named there are files of that directory that hold keys and are not read, since their names do not
+ * end in .pub, and private keys above all. */
 void authorized_keys_read(struct authorized_keys *k, const struct settings *s);
 
 /* Judges each key's limits for a client at `peer` (base/ucspi.h), at the seconds `now` of time(2):
@@ -58,7 +71,7 @@ void authorized_keys_read(struct authorized_keys *k, const struct settings *s);
 void authorized_keys_judge(struct authorized_keys *k, const char *peer, int64_t now);
 
 /* The first key with that text whose limits hold, or NULL. */
-const struct key *authorized_keys_find(const struct authorized_keys *k, const char *text);
+const struct key *authorized_keys_find(struct authorized_keys *k, const char *text);
 
 /* Puts the keys whose limits hold into a file that has no name (memfd_create(2)), as tinysshd reads
  * them: mode 0644, this process's own, and never changed again. Returns a descriptor, or -1 with

@@ -46,6 +46,8 @@ static void note_refused_key(struct ssh_connection *c, struct slice shown) {
     if (key != NULL && key->state == KEY_EXPIRED) {
         date_print(date, key->expires);
         buf_format(&b, " of %s, which has expired at %s", key->identity, date);
+    } else if (key != NULL && key->state == KEY_SHARED) {
+        buf_format(&b, " of %s, which stands in two roles", key->identity);
     } else if (key != NULL) {
         buf_format(&b, " of %s, which does not count from this address", key->identity);
     }

@@ -30,6 +30,7 @@ struct foreign_session {
     char peer[LIMIT_PEER];
     struct settings settings;
     struct session session;
+    struct role_session role;
     struct monitor monitor;
 };
 
@@ -50,21 +51,28 @@ static void identify_by_sshd(struct foreign_session *l, bool forced) {
 }
 
 /* The environment is the client's. Returns NULL, or why nothing may run. */
-static const char *open_foreign_session(struct foreign_session *l) {
+static const char *open_foreign_session(struct foreign_session *l, const char *role) {
     static char *no_environment[] = {NULL};
     struct settings_places places = {no_environment, settings_directories_of_guests};
     const char *error = settings_start(&l->settings, &places, NEED_RUN | NEED_ACCOUNT);
     if (error != NULL)
         return error;
-    if (session_open(&l->session, &l->settings, no_environment) == -1)
-        return l->session.error;
+    if (role != NULL) {
+        session_open_role(&l->role, &l->settings, no_environment, role);
+        l->monitor.session = &l->role.session;
+        error = l->role.session.unusable;
+    } else if (session_open(&l->session, &l->settings, no_environment) == -1) {
+        error = l->session.error;
+    }
+    if (error != NULL)
+        return error;
     /* the sshd may have left the group to this process */
-    if (runas_has_root_group(&l->session.account, &l->settings))
+    if (runas_has_root_group(&l->monitor.session->account, &l->settings))
         return "this account is in the group 0, root's, with which nothing runs";
     return NULL;
 }
 
-__attribute__((noreturn)) static void run_foreign_monitor(int link, bool forced) {
+__attribute__((noreturn)) static void run_foreign_monitor(int link, bool forced, const char *role) {
     static struct foreign_session l; /* large */
     int null = open("/dev/null", O_RDWR | O_CLOEXEC);
     /* Of the same session, whose terminal a command may need; but not of the process group that is
@@ -79,7 +87,7 @@ __attribute__((noreturn)) static void run_foreign_monitor(int link, bool forced)
     l.monitor.channel = "ssh";
     l.monitor.peer = l.peer;
     l.monitor.front.fd = link;
-    const char *error = open_foreign_session(&l);
+    const char *error = open_foreign_session(&l, role);
     if (error != NULL)
         audit_error("ssh", l.peer, error);
     l.monitor.ready.ready.usable = error == NULL;
@@ -88,14 +96,14 @@ __attribute__((noreturn)) static void run_foreign_monitor(int link, bool forced)
 }
 
 /* Returns the socket to the monitor, or -1. */
-static int start_foreign_monitor(bool forced) {
+static int start_foreign_monitor(bool forced, const char *role) {
     int ends[2];
     if (message_pair(ends) == -1)
         return -1;
     pid_t pid = fork();
     if (pid == 0) {
         close(ends[1]);
-        run_foreign_monitor(ends[0], forced);
+        run_foreign_monitor(ends[0], forced, role);
     }
     close(ends[0]);
     if (pid == -1)
@@ -177,9 +185,10 @@ int shell_main(int argc, char **argv) {
     static struct front f; /* large */
     pid_t parent = getppid();
     bool forced =
-        argc == 2 && strcmp(argv[0], "shell") == 0 && strcmp(argv[1], "--force-command") == 0;
+        argc >= 2 && strcmp(argv[0], "shell") == 0 && strcmp(argv[1], "--force-command") == 0;
+    const char *role = forced && argc == 4 && strcmp(argv[2], "--role") == 0 ? argv[3] : NULL;
     bool request = argc == 3 && strcmp(argv[1], "-c") == 0;
-    if (argc > 1 && !forced && !request)
+    if (argc > 1 && !request && !(forced && (argc == 2 || role != NULL)))
         return refuse_session("as a login shell it takes -c and a request, or nothing", 64);
     bool handed_over = handoff_is_there();
     if (fd_only_standard() == -1)
@@ -192,7 +201,7 @@ int shell_main(int argc, char **argv) {
     if (handed_over)
         f.link = handoff_hello() == 0 ? HANDOFF_FD : -1;
     else
-        f.link = start_foreign_monitor(forced);
+        f.link = start_foreign_monitor(forced, role);
     /* When the sshd is gone, so is the client. */
     if (prctl(PR_SET_PDEATHSIG, SIGKILL) == -1 || getppid() != parent)
         return 71;

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/fd.h"
@@ -18,10 +19,41 @@
 
 extern char **environ;
 
+/* Opens the session of the role whose key was shown. The key and what the role says are of one
+ * state of its folder: else both are read again. Returns NULL, or why nothing may run. */
+static const char *open_role_session(struct ssh_connection *c, struct monitor *m) {
+    static struct role_session s; /* large */
+    struct authorized_keys *keys = &c->setup.keys;
+    const char *directory = settings_text(&c->settings, SETTING_ROLES_DIR);
+    char text[SSH_KEY_TEXT + 1];
+    snprintf(text, sizeof text, "%s", c->key->text);
+    m->session = &s.session;
+    for (int i = 0; i < LIMIT_ROLE_READS; i++) {
+        session_open_role(&s, &c->settings, environ, c->key->role->name);
+        if (roles_is_unchanged(directory, c->key->role))
+            return s.session.unusable;
+        authorized_keys_read(keys, &c->settings);
+        authorized_keys_judge(keys, c->peer, time(NULL));
+        c->key = authorized_keys_find(keys, text);
+        if (c->key == NULL || c->key->role == NULL)
+            return "the key has lost its role since the connection began";
+        m->no_terminal = c->key->no_pty;
+        snprintf(m->user, sizeof m->user, "%s", c->key->identity);
+    }
+    return "the folder of its role changes while it is read";
+}
+
+static const char *open_session(struct ssh_connection *c, struct monitor *m) {
+    static struct session s; /* large */
+    if (c->key->role != NULL)
+        return open_role_session(c, m);
+    m->session = &s;
+    return session_open(&s, &c->settings, environ) == 0 ? NULL : s.error;
+}
+
 /* The monitor's process. The connection and tinysshd are its parent's alone. */
 __attribute__((noreturn)) static void run_monitor(struct ssh_connection *c) {
-    static struct session session; /* these two are large */
-    static struct monitor m;
+    static struct monitor m; /* large */
     int null = open("/dev/null", O_RDWR | O_CLOEXEC);
     sigset_t none;
     sigemptyset(&none);
@@ -34,16 +66,16 @@ __attribute__((noreturn)) static void run_monitor(struct ssh_connection *c) {
     fd_close(&c->signals);
     fd_close(&c->log);
     fd_close(&c->input);
-    m.session = &session;
     m.channel = "ssh";
     m.peer = c->peer;
     snprintf(m.user, sizeof m.user, "%s", c->key->identity);
     snprintf(m.run, sizeof m.run, "%s", c->run);
     m.no_terminal = c->key->no_pty;
     m.front.fd = c->link;
-    m.ready.ready.usable = session_open(&session, &c->settings, environ) == 0;
-    if (!m.ready.ready.usable)
-        audit_error("ssh", c->peer, session.error);
+    const char *error = open_session(c, &m);
+    if (error != NULL)
+        connection_audit(c, "fault", NULL, error);
+    m.ready.ready.usable = error == NULL;
     monitor_serve(&m);
     _exit(0);
 }

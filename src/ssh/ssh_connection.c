@@ -24,6 +24,7 @@ void connection_audit(const struct ssh_connection *c, const char *event, const c
     if (c->key != NULL) {
         authorized_keys_fingerprint(fingerprint, (struct slice){c->key->text, SSH_KEY_TEXT});
         a.user = c->key->identity;
+        a.role = c->key->role != NULL ? c->key->role->name : NULL;
         a.key = fingerprint;
     }
     if (c->ended)

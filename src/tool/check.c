@@ -10,10 +10,11 @@
 #include "base/container.h"
 #include "base/drop.h"
 #include "base/log.h"
+#include "base/ucspi.h"
 #include "tls/certificate.h"
 #include "core/protect.h"
 #include "core/runas.h"
-#include "core/tokens.h"
+#include "core/roles.h"
 #include "tool/check_parts.h"
 #include "tool/explain.h"
 #include "tool/proc_status.h"
@@ -23,15 +24,16 @@
 extern char **environ;
 
 /* In this order: what has to be looked at as the account comes last, since the process can't become
- * root again. */
+ * root again. Of a single role there is less to be said. */
 static const struct {
     void (*look)(const struct subject *x);
-    bool as_account;
+    bool as_account, of_role;
 } parts[] = {
-    {check_settings, false},    {check_values, false}, {check_names, false},
-    {check_host, false},        {check_trust, false},  {check_account, false},
-    {check_directories, false}, {check_keys, false},   {check_tokens, false},
-    {check_tls, false},         {check_rules, true},   {check_command, true},
+    {check_settings, false, false},    {check_values, false, false}, {check_names, false, false},
+    {check_host, false, false},        {check_trust, false, false},  {check_account, false, false},
+    {check_directories, false, false}, {check_roles, false, true},   {check_keys, false, true},
+    {check_tokens, false, true},       {check_tls, false, false},    {check_rules, true, true},
+    {check_command, true, true},
 };
 
 /* ---- what is looked at ---- */
@@ -51,13 +53,6 @@ static void take_error(void *context, const struct settings *s, enum setting id)
     report_error_line(line);
     bool *is_unusable = context;
     is_unusable[id] = true;
-}
-
-/* Whether there is a source of keys, good or not. authorized_keys_read names the lack of any key as
- * one line. */
-static bool has_key_source(const struct authorized_keys *k) {
-    static const char none[] = "AUTHORIZED_KEYS_DIR, _HOST, _REPO: ";
-    return k->count > 0 || (k->errors.len > 0 && strncmp(k->errors.at, none, sizeof none - 1) != 0);
 }
 
 static bool any_given(const struct settings *s, const enum setting *ids, size_t n) {
@@ -85,20 +80,16 @@ static void find_subject(struct subject *x) {
                                        SETTING_TLS_CLIENT_CA},
                               ssh[] = {SETTING_AUTHORIZED_KEYS_DIR, SETTING_AUTHORIZED_KEYS_HOST,
                                        SETTING_AUTHORIZED_KEYS_REPO};
-    gid_t group;
+    char error[RUNAS_TEXT];
     authorized_keys_read(x->keys, x->settings);
-    x->http = any_given(x->settings, http, 2)
-              || tokens_any(settings_text(x->settings, SETTING_TOKENS_DIR));
+    x->http = any_given(x->settings, http, 2) || settings_serve_http(x->settings);
     x->tls = any_given(x->settings, tls, 4);
-    x->ssh = (has_key_source(x->keys) || any_given(x->settings, ssh, 3))
+    x->ssh = (x->keys->any_source || any_given(x->settings, ssh, 3))
              && settings_number(x->settings, SETTING_SSH_PORT) != 0;
-    if (x->root)
-        x->has_account =
-            account_find(&x->account, settings_text(x->settings, SETTING_SSH_USER)) == 0;
-    else
-        account_self(&x->account);
-    if (x->has_account && runas_docker_group(&group, x->settings, x->files ? NULL : environ))
-        account_add_group(&x->account, group);
+    /* One that is unfit, or missing, is reported where accounts are. */
+    bool fit = runas_find(&x->account, x->settings, x->files ? NULL : environ, error) == 0;
+    x->has_account =
+        x->root && (fit || runas_look_up(&x->account, x->settings, error) != RUNAS_MISSING);
     x->no_new_privs = why_no_new_privs(x->settings);
 }
 
@@ -118,7 +109,8 @@ static int check_subject(struct subject *x) {
         if (parts[i].as_account && !became && x->has_account)
             become_account(&x->account);
         became = became || parts[i].as_account;
-        parts[i].look(x);
+        if (x->role == NULL || parts[i].of_role)
+            parts[i].look(x);
     }
     return report_verdict();
 }
@@ -160,7 +152,7 @@ static void print_nearest(const struct rules *r, struct slice request) {
         puts("near: none: no rule begins as the request does");
 }
 
-static int check_request(struct policy *p, const char *request, bool explain) {
+int check_request(struct policy *p, const char *request, bool explain) {
     static struct decision d;
     if (p->mode == POLICY_BROKER)
         policy_read_rules(p);
@@ -206,12 +198,11 @@ static int check_start(struct policy *p) {
  * later in its start; and an expired one does not stop it, since some clients take that. */
 static int check_start_tls(const struct settings *s) {
     static struct certificate c;
-    bool http = settings_given(s, SETTING_HTTP_BASIC_AUTH) || settings_given(s, SETTING_HTTP_TOKEN);
     struct certificate_paths paths;
     const char *error;
     char line[2 * LIMIT_PATH];
-    if (!settings_given(s, SETTING_TLS_CERT) || !http || settings_number(s, SETTING_HTTPS_PORT) == 0
-        || !certificate_paths(&paths, s))
+    if (!settings_given(s, SETTING_TLS_CERT) || !settings_serve_http(s)
+        || settings_number(s, SETTING_HTTPS_PORT) == 0 || !certificate_paths(&paths, s))
         return 0;
     error = certificate_read(&c, paths.chain, paths.key);
     certificate_wipe(&c);
@@ -221,58 +212,128 @@ static int check_start_tls(const struct settings *s) {
     return log_no_start("check", line);
 }
 
+/* ---- its arguments ---- */
+
+struct options {
+    bool files, brief, explain;
+    const char *role, *as, *peer, *request; /* or NULL */
+};
+
+static bool read_options(struct options *o, int argc, char **argv) {
+    char peer[LIMIT_PEER];
+    int i = 1;
+    for (; i < argc && strncmp(argv[i], "--", 2) == 0; i++) {
+        const char **value = strcmp(argv[i], "--role") == 0   ? &o->role
+                             : strcmp(argv[i], "--as") == 0   ? &o->as
+                             : strcmp(argv[i], "--peer") == 0 ? &o->peer
+                                                              : NULL;
+        bool *flag = strcmp(argv[i], "--files") == 0     ? &o->files
+                     : strcmp(argv[i], "--brief") == 0   ? &o->brief
+                     : strcmp(argv[i], "--explain") == 0 ? &o->explain
+                                                         : NULL;
+        if (flag != NULL)
+            *flag = true;
+        else if (value != NULL && i + 1 < argc)
+            *value = argv[++i];
+        else if (argv[i][2] == '\0')
+            break; /* a request may start with them, too */
+        else
+            return false;
+    }
+    i += i < argc && strcmp(argv[i], "--") == 0;
+    o->request = i < argc ? argv[i] : NULL;
+    bool any = o->explain || o->role != NULL || o->as != NULL || o->request != NULL;
+    return i + 1 >= argc && !(o->brief && any) && !(o->explain && o->request == NULL)
+           && !(o->as != NULL && (o->role != NULL || o->explain))
+           && (o->peer == NULL || (o->as != NULL && ucspi_address(peer, o->peer)));
+}
+
+/* ---- all of it ---- */
+
+static int check_briefly(struct policy *p, const struct settings *s) {
+    char error[LIMIT_ERROR];
+    /* A role may have what is lacking outside. */
+    if (policy_load(p, s, error) == -1 && !roles_any(settings_text(s, SETTING_ROLES_DIR)))
+        return log_no_start("check", error);
+    int start = check_start(p);
+    return start != 0 ? start : check_start_tls(s);
+}
+
+/* Takes up the settings of the role that is looked at. False where it has none. */
+static bool enter_role(struct subject *x, const char *name) {
+    static struct settings s; /* large */
+    static char folder[LIMIT_PATH];
+    const char *directory = settings_text(x->settings, SETTING_ROLES_DIR);
+    struct role role;
+    snprintf(role.name, sizeof role.name, "%s", name);
+    x->role = name;
+    if (!roles_is_name((struct slice){name, strlen(name)}) || !roles_look(directory, &role)) {
+        report_error("ROLES_DIR", "there is no role %s in %s", name, directory);
+        return false;
+    }
+    roles_path(folder, directory, name, NULL);
+    if (settings_read_role(&s, x->settings, name, folder) == -1) {
+        report_error_line(s.error);
+        return false;
+    }
+    x->settings = &s;
+    return true;
+}
+
+static int check_one_request(struct subject *x, const struct options *o) {
+    if (report_code() != 0)
+        return report_code();
+    if (x->has_account)
+        become_account(&x->account);
+    return check_request(x->policy, o->request, o->explain);
+}
+
+static int check_at_length(struct subject *x, const struct options *o) {
+    char error[LIMIT_ERROR];
+    if (o->role != NULL && !enter_role(x, o->role))
+        return report_code();
+    bool roles = o->role == NULL && roles_any(settings_text(x->settings, SETTING_ROLES_DIR));
+    bool runs = policy_load(x->policy, x->settings, error) == 0;
+    if (!runs && o->request != NULL && o->as == NULL)
+        report_error_line(error);
+    find_subject(x);
+    if (o->as != NULL)
+        return check_identity(x, o->as, o->peer, o->request);
+    if (o->request != NULL)
+        return check_one_request(x, o);
+    if (!runs && !roles && !unusable[SETTING_FORCE_COMMAND] && !unusable[SETTING_ALLOWED_COMMANDS])
+        report_error_line(error);
+    return check_subject(x);
+}
+
 int check_main(int argc, char **argv) {
     static struct settings s;
     static struct policy policy;
     static struct authorized_keys keys;
     static struct subject x;
     static char *nothing[] = {NULL};
-    char error[LIMIT_ERROR];
-    bool files = argc > 1 && strcmp(argv[1], "--files") == 0;
-    bool brief = argc > 1 + files && strcmp(argv[1 + files], "--brief") == 0;
-    bool explain = !brief && argc > 1 + files && strcmp(argv[1 + files], "--explain") == 0;
-    /* a request may start with them, too */
-    bool dashes = argc > 1 + files + explain && strcmp(argv[1 + files + explain], "--") == 0;
-    int words = argc - 1 - files - brief - explain - dashes;
-    if (words > 1 || (words == 1 && brief) || (words != 1 && explain)
-        || (words == 1 && !dashes && strncmp(argv[argc - 1], "--", 2) == 0)) {
-        fputs("usage: bastion check [--files] [--brief | [--explain] [--] REQUEST]\n", stderr);
+    struct options o = {.files = false};
+    if (!read_options(&o, argc, argv)) {
+        fputs(
+            "usage: bastion check [--files] [--brief | [--role ROLE | --as NAME [--peer ADDRESS]] "
+            "[--explain] [--] [REQUEST]]\n",
+            stderr);
         return 64;
     }
-    struct settings_places places = {files ? nothing : environ,
-                                     files ? settings_directories_of_guests : settings_directories};
+    struct settings_places places = {o.files ? nothing : environ,
+                                     o.files ? settings_directories_of_guests
+                                             : settings_directories};
     x = (struct subject){.settings = &s,
                          .policy = &policy,
                          .keys = &keys,
                          .unusable = unusable,
-                         .files = files,
+                         .files = o.files,
                          .root = geteuid() == 0,
                          .container = container_is_ours()};
-    if (!brief)
-        settings_read_each(&s, &places, NEED_ALL, take_error, unusable);
-    if (brief && settings_read(&s, &places, NEED_ALL) == -1)
-        return log_no_start("check", s.error);
-    if (policy_load(&policy, &s, error) == -1 && (brief || words == 1)) {
-        if (brief)
-            return log_no_start("check", error);
-        report_error_line(error);
-        return report_code();
-    }
-    if (brief) {
-        int start = check_start(&policy);
-        return start != 0 ? start : check_start_tls(&s);
-    }
-    find_subject(&x);
-    int code = report_code();
-    if (words == 1 && code == 0) {
-        if (x.has_account)
-            become_account(&x.account);
-        code = check_request(&policy, argv[argc - 1], explain);
-    } else if (words == 0) {
-        if (policy.mode == POLICY_NONE && !unusable[SETTING_FORCE_COMMAND]
-            && !unusable[SETTING_ALLOWED_COMMANDS])
-            report_error_line(error);
-        code = check_subject(&x);
-    }
+    if (o.brief)
+        return settings_read(&s, &places, NEED_ALL) == -1 ? log_no_start("check", s.error)
+                                                          : check_briefly(&policy, &s);
+    settings_read_each(&s, &places, NEED_ALL, take_error, unusable);
+    int code = check_at_length(&x, &o);
     return fflush(stdout) == 0 && !ferror(stdout) ? code : 71;
 }

@@ -24,6 +24,7 @@ static const char *quote_name(char out[QUOTED], const char *text, size_t n) {
  * line among good ones may be an old key: which of them it is, is known at the file's end. */
 struct key_file {
     char path[LIMIT_PATH + 256];
+    const char *within; /* the folder whose files alone are looked at, or NULL */
     size_t good, left_out;
     bool private;
     struct buf bad; /* what is unusable, each two texts: where, what */
@@ -78,12 +79,17 @@ static void add_unusable(struct key_file *file, const struct key_seen *k) {
     file->private = file->private || strncmp(k->reason, "a PRIVATE KEY", 13) == 0;
 }
 
+static bool is_within(const char *folder, const char *path) {
+    size_t n = folder != NULL ? strlen(folder) : 0;
+    return folder == NULL || (strncmp(path, folder, n) == 0 && path[n] == '/');
+}
+
 /* Takes a key, or a line that is none. That there is no key at all, which comes without a file, is
  * reported by check_keys. */
 static void note_key(void *context, const struct key_seen *k) {
     char print[KEYS_FINGERPRINT], user[QUOTED], date[DATE_TEXT];
     struct key_file *file = context;
-    if (k->path[0] != '/')
+    if (k->path[0] != '/' || !is_within(file->within, k->path))
         return;
     if (strcmp(k->path, file->path) != 0) {
         end_file(file);
@@ -98,11 +104,13 @@ static void note_key(void *context, const struct key_seen *k) {
         return;
     authorized_keys_fingerprint(print, k->a->key);
     const struct key *key = k->key;
+    const char *role = key->role != NULL ? key->role->name : NULL;
     bool ends = key->expires != DATE_NEVER, somewhere = key->from[0] != '\0';
     if (ends)
         date_print(date, key->expires);
-    report_line("key: 256 %s %s%s%s%s%s%s  (%s:%zu)", print,
+    report_line("key: 256 %s %s%s%s%s%s%s%s%s  (%s:%zu)", print,
                 quote_name(user, key->identity, strlen(key->identity)),
+                role != NULL ? " of the role " : "", role != NULL ? role : "",
                 key->no_pty ? " no-pty" : "", ends ? " until " : "", ends ? date : "",
                 somewhere ? " from " : "", key->from, k->path, k->line);
     if (time(NULL) > key->expires)
@@ -138,13 +146,19 @@ static void check_host_key(const struct subject *x) {
 }
 
 void check_keys(const struct subject *x) {
-    struct key_file file = {.good = 0};
+    struct key_file file = {.within = NULL};
+    char folder[LIMIT_PATH];
+    if (x->role != NULL)
+        file.within =
+            roles_path(folder, settings_text(x->settings, SETTING_ROLES_DIR), x->role, NULL);
     begin_file(&file, "");
     x->keys->see = note_key;
     x->keys->context = &file;
     authorized_keys_read(x->keys, x->settings);
     x->keys->see = NULL;
     end_file(&file);
+    if (x->role != NULL)
+        return;
     if (x->keys->count == 0 && x->ssh)
         report_error("AUTHORIZED_KEYS_DIR, _HOST, _REPO",
                      "no usable key: nobody can log in over SSH");

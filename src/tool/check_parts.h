@@ -19,6 +19,7 @@ struct subject {
     /* the settings are read as by cgi and by a login shell: from files alone */
     bool files;
     bool root, container;
+    const char *role; /* the one that is looked at alone, whose settings these are; or NULL */
     bool http, ssh, tls;    /* whether anything is set that is of use for it alone */
     struct account account; /* whom commands run as */
     bool has_account;       /* whether it is there */
@@ -36,6 +37,8 @@ void check_names(const struct subject *x);
 /* The account, its login shell, RUN_DIR, and what an SSH login finds on the disk. */
 void check_account(const struct subject *x);
 void check_directories(const struct subject *x);
+/* The roles: what each has of its own, as whom its commands run, and whether it can serve. */
+void check_roles(const struct subject *x);
 void check_keys(const struct subject *x);
 /* The tokens of HTTP, by all but their digests. */
 void check_tokens(const struct subject *x);
@@ -49,6 +52,14 @@ void check_trust(const struct subject *x);
  * command would find. */
 void check_rules(const struct subject *x);
 void check_command(const struct subject *x);
+/* What whoever logs in by the name `who` from `peer` (base/ucspi.h; NULL: from anywhere) would get
+ * now, by which credential; and what would become of `request`, or NULL. Returns the exit code: 126
+ * where no credential of his holds, or no role of his allows it. */
+int check_identity(const struct subject *x, const char *who, const char *peer, const char *request);
+
+/* What would happen to a request. Returns 0 or 126. */
+int check_request(struct policy *p, const char *request, bool explain);
+
 /* Writes why the account can't start `program`, which is looked for in PATH, into `text` and
  * returns it; NULL when it can. */
 enum { CHECK_PROGRAM_ERROR = 2 * LIMIT_PATH };

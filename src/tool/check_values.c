@@ -190,7 +190,7 @@ static void check_password(const struct settings *s) {
 /* ---- all of it ---- */
 
 static void check_without_effect(const struct subject *x) {
-    char from[SETTINGS_SOURCE];
+    char from[SETTINGS_SOURCE], ignored[LIMIT_ERROR];
     const struct settings *s = x->settings;
     bool waits = settings_given(s, SETTING_COMMAND_LOCK)
                  && settings_number(s, SETTING_COMMAND_LOCK) == LOCK_MODE_WAIT;
@@ -200,8 +200,8 @@ static void check_without_effect(const struct subject *x) {
     if (settings_given(s, SETTING_COMMAND_LOCK_WAIT) && !waits)
         report_warning("COMMAND_LOCK_WAIT", "has no effect: COMMAND_LOCK is not wait (%s)",
                        settings_source(s, SETTING_COMMAND_LOCK_WAIT, from));
-    if (policy_ignores(x->policy) != NULL)
-        report_warning("FORCE_COMMAND", "%s", policy_ignores(x->policy));
+    if (policy_ignores(x->policy, ignored) != NULL)
+        report_warning("FORCE_COMMAND", "%s", ignored);
     if (!x->http && x->tls)
         report_warning("TLS, TLS_CERT",
                        "without HTTP_BASIC_AUTH or HTTP_TOKEN nobody is served over HTTPS");

@@ -20,7 +20,7 @@ SETTINGS = (TOP / "src/bastion-settings.5").read_text()
 PROGRAMS = (TOP / "src/bastion.8").read_text()
 DOCKER = (TOP / "src/bastion-docker.1").read_text()
 # Those whose default is no word of settings_table.c, but follows from something else.
-DERIVED = {"COMMAND_LOCK", "ON_DISCONNECT", "DOCKER_GROUP", "NO_NEW_PRIVS"}
+DERIVED = {"COMMAND_LOCK", "ON_DISCONNECT", "DOCKER_GROUP", "NO_NEW_PRIVS", "RUN_AS", "DOCKER"}
 
 
 # ---- settings: {name: default}, "" where there is none ----

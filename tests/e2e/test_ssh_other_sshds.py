@@ -5,6 +5,7 @@ import hashlib
 import os
 import re
 import shutil
+import signal
 import socket
 import subprocess
 from pathlib import Path
@@ -392,3 +393,26 @@ def test_secrets_of_root_are_nobodys_concern(start, kind):
     server = start(OtherSshd, kind=kind, HTTP_TOKEN="secret-of-root-alone")
     os.chmod(server.etc / "HTTP_TOKEN", 0o600)
     assert server.ssh().stdout == b"ok\n"
+
+
+def test_a_role_by_name(start):
+    """There the key is not known to bastion: its line in authorized_keys names the role, by a command that sshd forces."""
+    server = start(OtherSshd, kind="openssh forced")
+    folder = server.etc / "roles/mail"
+    folder.mkdir(parents=True)
+    (folder / "allowed-commands.list").write_text("echo .*\n")
+    (folder / "COMMAND_LOCK").write_text("off")
+    keys = server.home / "agent/.ssh/authorized_keys"
+    key = keys.read_text()
+
+    def said(role):
+        name = f" --role '{role}'" if role is not None else ""
+        keys.write_text(f'command="exec {BASTION} shell --force-command{name}" {key}')
+        (server.home / "conf").write_text((server.home / "conf").read_text().replace(f"ForceCommand {FORCED}\n", ""))
+        server.process.send_signal(signal.SIGHUP)
+        done = server.ssh("echo hi", options=["-o", "ConnectionAttempts=20"])
+        return done.stdout.decode() if done.returncode == 0 else done.returncode
+    assert said("mail") == "hi\n"
+    assert [said(role) for role in ("none", "../roles/mail", "")] == [78, 78, 78]
+    assert said(None) == "ok\n"
+    assert [e.get("role") for e in server.wait_event("end", 2)] == ["mail", None]

@@ -58,20 +58,26 @@ static const struct {
 
 START_TEST(credential) {
     struct auth a;
+    struct auth_login who;
+    char reason[TOKENS_REASON];
     set(fields[_i].setting, "X=");
     auth_load(&a, &s);
-    ck_assert_int_eq(auth_refuse(&a, unit_guarded(fields[_i].field, fields[_i].n), fields[_i].n)
-                         == NULL,
-                     fields[_i].right);
+    const struct slice field = {unit_guarded(fields[_i].field, fields[_i].n), fields[_i].n};
+    const char *refused = auth_judge(&a, field, "local", &who, reason);
+    ck_assert_int_eq(refused == NULL, fields[_i].right);
+    ck_assert_str_eq(who.user, refused == NULL ? a.user : "");
+    ck_assert_str_eq(who.role.name, "");
 }
 END_TEST
 
 START_TEST(basic_wins) {
     struct auth a;
+    struct auth_login who;
+    char reason[TOKENS_REASON];
     set("HTTP_TOKEN=abc", "HTTP_BASIC_AUTH=user:p");
     auth_load(&a, &s);
     ck_assert(a.scheme == AUTH_BASIC && strcmp(a.user, "user") == 0);
-    ck_assert_ptr_nonnull(auth_refuse(&a, "Bearer abc", 10));
+    ck_assert_ptr_nonnull(auth_judge(&a, (struct slice){"Bearer abc", 10}, "local", &who, reason));
     ck_assert_ptr_null(settings_text(&s, SETTING_HTTP_TOKEN)); /* both are wiped */
     ck_assert_ptr_null(settings_text(&s, SETTING_HTTP_BASIC_AUTH));
     set("HTTP_TOKEN=abc", "X=");

@@ -50,7 +50,7 @@ static void put_secret(const char *name, const char *secret, const char *rest) {
 
 static void read_all(void) {
     tokens_start(&t);
-    tokens_add(&t, directory);
+    tokens_add(&t, directory, "");
 }
 
 static enum tokens_verdict find(const char *secret, const char *peer, int64_t now,
@@ -80,7 +80,9 @@ START_TEST(table) {
     ck_assert_uint_eq(t.count, 3);
     ck_assert_int_eq(find("one", "local", 4000000000, &k), TOKENS_GOOD);
     ck_assert_str_eq(k->name, "ci");
-    ck_assert_ptr_eq(k->directory, directory);
+    ck_assert_str_eq(k->role, "");
+    ck_assert_uint_eq(strlen(k->place), strlen(directory) + sizeof "/ci.token" - 1);
+    ck_assert_str_eq(k->place + strlen(directory), "/ci.token");
     ck_assert_int_eq(find("two", "10.0.0.1", 1814399999, &k), TOKENS_GOOD);
     ck_assert_uint_eq(k->line, 2);
     ck_assert_int_eq(find("two", "10.0.0.1", 1814400000, &k), TOKENS_EXPIRED);
@@ -182,9 +184,9 @@ START_TEST(faulty_directory) {
     ck_assert(strstr(errors(), "can be written by others than root") != NULL);
     ck_assert_int_eq(chmod(directory, 0755), 0);
     tokens_start(&t);
-    tokens_add(&t, "/nowhere/at/all");
+    tokens_add(&t, "/nowhere/at/all", "");
     ck_assert_str_eq(errors(), "");
-    tokens_add(&t, "/etc/passwd");
+    tokens_add(&t, "/etc/passwd", "");
     ck_assert_uint_eq(t.count, 0);
     ck_assert(strstr(t.error_text + 1, "/etc/passwd: Not a directory") != NULL
               || strstr(t.error_text, "/etc/passwd: Not a directory") != NULL);

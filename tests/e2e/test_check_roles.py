@@ -1,0 +1,100 @@
+"""`bastion check` on roles: what each of them buys, with which credentials, what is wrong with one; `--role` and `--as`."""
+import shlex
+import subprocess
+
+import pytest
+from check_harness import look
+from harness import BASTION
+from role_harness import ACCOUNTS, DOCKER, token
+from ssh_harness import ALICE, KEYS, fingerprint, make_key, public
+
+pytestmark = pytest.mark.root
+
+BOB = make_key(KEYS, "bob-of-checked-roles")
+DIR = "/etc/bastion/roles"
+
+
+def roles(files):
+    """A shell script that puts these files into roles' folders."""
+    return ACCOUNTS + f"mkdir -p {DIR}\n" + "\n".join(
+        f"mkdir -p {DIR}/{path.rsplit('/', 1)[0]}; printf %s {shlex.quote(text)} >{DIR}/{path}" for path, text in files.items()) + "\n"
+
+
+GOOD = roles({
+    "deploy/FORCE_COMMAND": "id", "deploy/tokens.d/ci.token": token("a", " from=192.0.2.0/24"), "deploy/users.d/alice.pub": public(ALICE),
+    "deploy/RUN_AS": "deployer", "deploy/HTTP_TOKEN": "a token of the role",
+    "mail/allowed-commands.list": "id [^ -]+\n", "mail/tokens.d/ci.token": token("b", " expires=2020-01-01"),
+    "mail/users.d/bob.pub": f'from="192.0.2.7" {public(BOB)}'})
+
+
+def test_what_they_buy():
+    found = look(before=GOOD, DOCKER_GROUP=str(DOCKER))
+    assert (found.code, found.faults) == (0, [])
+    assert found.lines("role") == [f"deploy: one command (FORCE_COMMAND), as deployer  ({DIR}/deploy)",
+                                   f"mail: requests that its rules allow, as agent, with the group of the Docker socket  ({DIR}/mail)"]
+    assert found.lines("token") == [f'"token" of the role deploy  ({DIR}/deploy/HTTP_TOKEN)', f'"ci" of the role deploy from 192.0.2.0/24  ({DIR}/deploy/tokens.d/ci.token:1)',
+                                    f'"ci" of the role mail until 2020-01-01T23:59:59Z  ({DIR}/mail/tokens.d/ci.token:1)']
+    assert found.lines("key") == [f'256 {fingerprint(ALICE)} "alice" of the role deploy  ({DIR}/deploy/users.d/alice.pub:1)',
+                                  f'256 {fingerprint(BOB)} "bob" of the role mail from 192.0.2.7  ({DIR}/mail/users.d/bob.pub:1)']
+    assert "a token of the role" not in found.out + found.err
+
+
+def test_nothing_outside_of_them():
+    found = look(before=GOOD, FORCE_COMMAND=None, HTTP_TOKEN=None)
+    assert (found.code, found.faults) == (0, [])
+
+
+@pytest.mark.parametrize("files, fault", [
+    ({"a/SSH_USER": "x"}, f"role a: SSH_USER: no role may have one of its own (from {DIR}/a/SSH_USER)"),
+    ({"a/COMMAND_LOCK": "x"}, f"role a: COMMAND_LOCK: must be one of: skip refuse wait off (from {DIR}/a/COMMAND_LOCK)"),
+    ({"a/COMMAND_PREFIX": "x"}, f"role a: FORCE_COMMAND: not set, nor is ALLOWED_COMMANDS, and there is no {DIR}/a/allowed-commands.list: nothing to run"),
+    ({"a/RUN_AS": "nosuch"}, "role a: RUN_AS: there is no account nosuch"),
+    ({"a/HTTP_TOKEN": " x"}, f"{DIR}/a/HTTP_TOKEN: must be one line of at most 4096 bytes with no space at its ends: it lets nobody in"),
+    ({"A/FORCE_COMMAND": "id"}, f"{DIR}/A: a name that can't be a role's: small letters, digits, _ and -, at most 32, and the first is a letter or a digit"),
+    ({"a/tokens.d/x.token": token("s"), "b/tokens.d/y.token": token("s")},
+     f"{DIR}/b/tokens.d/y.token:1: has the same secret as {DIR}/a/tokens.d/x.token:1: it counts for nobody"),
+    ({"a/users.d/x.pub": public(ALICE), "b/users.d/y.pub": public(ALICE)}, None),
+])
+def test_faults(files, fault):
+    found = look(before=roles(files), FORCE_COMMAND="id")
+    assert found.code == 78
+    if fault is None:
+        [line] = found.faults
+        assert line.startswith(f"{DIR}/b/users.d/y.pub:1: the same key as one of the role a: it counts for nobody")
+    else:
+        assert found.faults == [fault]
+
+
+def test_one_role():
+    found = look("--role", "mail", before=GOOD)
+    assert found.code == 0 and [f"mail: requests that its rules allow, as agent  ({DIR}/mail)"] == found.lines("role")
+    assert "rule allowed-commands.list:1: id [^ -]+" in found.out
+    assert "deploy" not in found.out and "setting" not in found.out
+
+
+@pytest.mark.parametrize("arguments, code, said", [
+    (["--role", "mail", "id x"], 0, "allow: rule allowed-commands.list:1: id [^ -]+\n\"id\"\n\"x\"\n"),
+    (["--role", "mail", "id -x"], 126, "deny: no rule allows it\n"),
+    (["--role", "mail", "--explain", "id -x"], 126, "near: rule allowed-commands.list:1"),
+    (["--role", "deploy", "anything"], 0, "allow: rule force"),
+    (["--role", "none", "x"], 78, ""),
+    (["--role", "../roles/mail", "id x"], 78, ""),
+    (["--as", "alice"], 0, "holds: ssh, key ALICE, of the role deploy\nrole deploy: the one command (FORCE_COMMAND)\n"),
+    (["--as", "bob", "id x"], 0, "holds: ssh, key BOB, of the role mail, from 192.0.2.7\nrole mail: allow: "),
+    (["--as", "bob", "--peer", "192.0.2.7", "id x"], 0, "holds: ssh, key BOB, of the role mail\nrole mail: allow: "),
+    (["--as", "bob", "--peer", "192.0.2.8", "id x"], 126, "does not hold: ssh, key BOB, of the role mail: it does not count from there\n"),
+    (["--as", "bob", "id -x"], 126, "role mail: deny: no rule allows it\n"),
+    (["--as", "ci", "--peer", "192.0.2.7"], 0, f"holds: http, {DIR}/deploy/tokens.d/ci.token:1, of the role deploy\n"
+     f"does not hold: http, {DIR}/mail/tokens.d/ci.token:1, of the role mail: a token of ci that has expired at 2020-01-01T23:59:59Z\nrole deploy: the one command"),
+    (["--as", "nobody"], 126, "nobody has this name: no key, and no credential of HTTP\n"),
+    (["--as", "token"], 0, "holds: http, HTTP_TOKEN\nholds: http, /etc/bastion/roles/deploy/HTTP_TOKEN, of the role deploy\nno role: the one command"),
+])
+def test_questions(arguments, code, said):
+    said = said.replace("ALICE", fingerprint(ALICE)).replace("BOB", fingerprint(BOB))
+    found = look(*arguments, before=GOOD)
+    assert (found.code, said in found.out) == (code, True), found
+
+
+@pytest.mark.parametrize("arguments", ["--role", "--as", "--peer ::1", "--as x --peer host", "--as x --role y", "--brief --role mail", "a b", "--explain", "--as x --explain y"])
+def test_usage(arguments):
+    assert subprocess.run([BASTION, "check", *arguments.split()], capture_output=True).returncode == 64
