@@ -52,11 +52,9 @@ const char *certificate_decode(br_x509_decoder_context *decoder, const unsigned 
                                void (*append_name)(void *, const void *, size_t), void *context) {
     br_x509_decoder_init(decoder, append_name, context);
     br_x509_decoder_push(decoder, der, n);
-    switch (br_x509_decoder_last_error(decoder)) {
-    case 0: return check_public(br_x509_decoder_get_pkey(decoder));
-    case BR_ERR_X509_WRONG_KEY_TYPE: return "its key is neither RSA nor on P-256, P-384 or P-521";
-    default: return "a certificate in it is damaged, or of a kind that is not known here";
-    }
+    if (br_x509_decoder_last_error(decoder) != 0)
+        return "a certificate in it is damaged, or of a kind that is not known here";
+    return check_public(br_x509_decoder_get_pkey(decoder));
 }
 
 static const char *take_chain_object(void *context, const char *label, const unsigned char *bytes,

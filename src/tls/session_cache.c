@@ -1,6 +1,5 @@
 #include "tls/session_cache.h"
 
-#include <errno.h>
 #include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -56,8 +55,7 @@ static off_t offset_of_set(const unsigned char key[32]) {
 static void read_entries(const struct session_cache *c, const unsigned char key[32],
                          struct entry set[WAYS]) {
     memset(set, 0, WAYS * sizeof *set);
-    while (pread(c->fd, set, WAYS * sizeof *set, offset_of_set(key)) == -1 && errno == EINTR) {
-    }
+    (void)!pread(c->fd, set, WAYS * sizeof *set, offset_of_set(key));
 }
 
 static const struct session_cache *cache_of(const br_ssl_session_cache_class **c) {
@@ -87,9 +85,7 @@ static void save_session(const br_ssl_session_cache_class **context, br_ssl_serv
             oldest = i;
     }
     /* A full disk is a session that can't be resumed, no more. */
-    while (pwrite(c->fd, &e, sizeof e, offset_of_set(e.key) + (off_t)(oldest * sizeof e)) == -1
-           && errno == EINTR) {
-    }
+    (void)!pwrite(c->fd, &e, sizeof e, offset_of_set(e.key) + (off_t)(oldest * sizeof e));
     explicit_bzero(set, sizeof set);
     explicit_bzero(&e, sizeof e);
 }

@@ -107,16 +107,18 @@ static const char *prepare_connection(struct tls_connection *c, char **program) 
     gid_t gid = geteuid() == 0 ? ACCOUNT_TLS : getegid();
     const struct account nobody = {.uid = ACCOUNT_TLS, .gid = ACCOUNT_TLS};
     open_cache(c->handshake, uid, gid);
-    bool dropped = geteuid() != 0 || drop_to(&nobody) == 0;
+    int failed = geteuid() == 0 && drop_to(&nobody) == -1 ? errno : 0;
     /* root without some capabilities can make the file, but not open it once it is the account's */
-    if (dropped && c->handshake->cache.fd == -1)
+    if (failed == 0 && c->handshake->cache.fd == -1)
         open_cache(c->handshake, uid, gid);
     log_keep_syslog();
     if (random_fill(c->handshake->seed, sizeof c->handshake->seed) == -1)
         return "there are no random numbers";
-    if (!dropped || sandbox_enter() == -1) {
+    if (failed == 0 && sandbox_enter() == -1)
+        failed = errno;
+    if (failed != 0) {
         snprintf(c->error, sizeof c->error, "cannot become the account %d without privileges: %s",
-                 ACCOUNT_TLS, strerror(errno));
+                 ACCOUNT_TLS, strerror(failed));
         return c->error;
     }
     env_wipe(environ); /* the program's process has it, and nobody needs it here */

@@ -19,8 +19,6 @@ static void send_records(struct tunnel *t) {
     for (unsigned char *at; !t->gone && (at = br_ssl_engine_sendrec_buf(t->engine, &n)) != NULL;) {
         t->held = t->tcp && t->more;
         ssize_t w = t->held ? send(t->out, at, n, MSG_MORE) : write(t->out, at, n);
-        if (w < 0 && errno == EINTR)
-            continue;
         if (w < 0 && errno == EAGAIN)
             return;
         if (w < 0) {
@@ -76,8 +74,7 @@ static void wait_for_either(struct tunnel *t, int64_t deadline) {
                            {.fd = program != 0 ? t->program : -1, .events = program}};
     int64_t stall_at = peer_stall_watch(&t->stall, t->out, sending, now);
     struct timespec ts;
-    if (ppoll(fds, 3, clock_left(clock_earlier(deadline, stall_at), now, &ts), NULL) == -1)
-        fds[1].revents = 0;
+    (void)ppoll(fds, 3, clock_left(clock_earlier(deadline, stall_at), now, &ts), NULL);
     now = clock_now();
     if (sending && peer_stalled(&t->stall, t->out, now))
         t->gone = true;

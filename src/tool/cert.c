@@ -6,7 +6,6 @@
 #include <bearssl_rand.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
@@ -17,6 +16,7 @@
 #include "base/fd.h"
 #include "base/random.h"
 #include "tls/certificate.h"
+#include "tool/print_error.h"
 #include "wire/base64.h"
 #include "wire/sha256.h"
 #include "wire/x509.h"
@@ -37,17 +37,6 @@ struct pair_directory {
     char certificate[LIMIT_PATH], key[LIMIT_PATH]; /* the paths of the two files */
 };
 
-static int print_error(const char *format, ...) __attribute__((format(printf, 1, 2)));
-static int print_error(const char *format, ...) {
-    va_list args;
-    va_start(args, format);
-    fputs("bastion cert: ", stderr);
-    vfprintf(stderr, format, args);
-    fputc('\n', stderr);
-    va_end(args);
-    return 71;
-}
-
 /* ---- the key ---- */
 
 /* Makes one and keeps it, unless somebody else was quicker: then that one counts. */
@@ -59,14 +48,14 @@ static int make_pair_key(const struct pair_directory *p) {
     br_ec_private_key key;
     br_ec_public_key public;
     if (random_fill(seed, sizeof seed) == -1)
-        return print_error("no random numbers: %s", strerror(errno));
+        return print_error("cert", "no random numbers: %s", strerror(errno));
     br_hmac_drbg_init(&random, &br_sha256_vtable, seed, sizeof seed);
     br_ec_keygen(&random.vtable, &br_ec_all_m31, &key, bytes, BR_EC_secp256r1);
     br_ec_compute_pub(&br_ec_all_m31, &public, point, &key);
     size_t n = br_pem_encode(text, der, br_encode_ec_pkcs8_der(der, &key, &public), "PRIVATE KEY",
                              BR_PEM_LINE64);
     int result = fd_put_file(p->fd, SETTINGS_MADE_KEY, text, n, 0600, true) == -1 && errno != EEXIST
-                     ? print_error("%s: %s", p->key, strerror(errno))
+                     ? print_error("cert", "%s: %s", p->key, strerror(errno))
                      : 0;
     explicit_bzero(bytes, sizeof bytes);
     explicit_bzero(&random, sizeof random);
@@ -78,12 +67,12 @@ static int make_pair_key(const struct pair_directory *p) {
 
 /* ---- the certificate ---- */
 
-static int sign_part(const br_ec_private_key *key, const unsigned char *part, size_t n,
-                     unsigned char signature[139], size_t *signature_n) {
+/* Returns the bytes of the signature. */
+static size_t sign_part(const br_ec_private_key *key, const unsigned char *part, size_t n,
+                        unsigned char signature[139]) {
     unsigned char hash[SHA256_SIZE];
     sha256(hash, part, n);
-    *signature_n = br_ecdsa_i31_sign_asn1(&br_ec_all_m31, &br_sha256_vtable, hash, key, signature);
-    return *signature_n > 0 ? 0 : print_error("the certificate can't be signed");
+    return br_ecdsa_i31_sign_asn1(&br_ec_all_m31, &br_sha256_vtable, hash, key, signature);
 }
 
 static int make_certificate(const struct pair_directory *p, struct x509 *x,
@@ -97,18 +86,14 @@ static int make_certificate(const struct pair_directory *p, struct x509 *x,
     x->not_before = now - BEFORE;
     x->not_after = now + LASTS;
     if (random_fill(x->serial, sizeof x->serial) == -1)
-        return print_error("no random numbers: %s", strerror(errno));
+        return print_error("cert", "no random numbers: %s", strerror(errno));
     size_t n = x509_signed_part(der, sizeof der, x, &part);
-    if (n == 0)
-        return print_error("too many names");
-    if (sign_part(key, part, n, signature, &signature_n) != 0)
-        return 71;
-    n = x509_whole(whole, sizeof whole, part, n, signature, signature_n, &start);
-    if (n == 0)
-        return print_error("too many names");
+    if (n == 0 || (signature_n = sign_part(key, part, n, signature)) == 0
+        || (n = x509_whole(whole, sizeof whole, part, n, signature, signature_n, &start)) == 0)
+        return print_error("cert", "the certificate can't be made");
     n = br_pem_encode(text, start, n, "CERTIFICATE", BR_PEM_LINE64);
     int put = fd_put_file(p->fd, SETTINGS_MADE_CERTIFICATE, text, n, 0644, false);
-    return put == 0 ? 0 : print_error("%s: %s", p->certificate, strerror(errno));
+    return put == 0 ? 0 : print_error("cert", "%s: %s", p->certificate, strerror(errno));
 }
 
 /* Whether there is a certificate already for this key and all of these names, which does not expire
@@ -150,14 +135,14 @@ static int open_pair_directory(struct pair_directory *p, const char *directory, 
         snprintf(p->certificate, sizeof p->certificate, "%s/" SETTINGS_MADE_CERTIFICATE, directory);
     snprintf(p->key, sizeof p->key, "%s/" SETTINGS_MADE_KEY, directory);
     if (n < 0 || (size_t)n >= sizeof p->certificate)
-        return print_error("%s: %s", directory, strerror(ENAMETOOLONG));
+        return print_error("cert", "%s: %s", directory, strerror(ENAMETOOLONG));
     mkdir(directory, 0755);
     p->fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (p->fd == -1)
-        return print_error("%s: %s", directory, strerror(errno));
+        return print_error("cert", "%s: %s", directory, strerror(errno));
     for (int i = 0; i < 2 && !keep; i++)
         if (faccessat(p->fd, i == 0 ? SETTINGS_MADE_KEY : SETTINGS_MADE_CERTIFICATE, F_OK, 0) == 0)
-            return print_error("%s: is there already; with --keep it would be kept",
+            return print_error("cert", "%s: is there already; with --keep it would be kept",
                                i == 0 ? p->key : p->certificate);
     return 0;
 }
@@ -171,10 +156,10 @@ static int provide_pair(const struct pair_directory *p, struct x509 *x) {
     const char *error = certificate_read_key(&c, p->key);
     const br_ec_private_key *key = br_skey_decoder_get_ec(&c.key);
     if (error != NULL)
-        return print_error("%s", error);
+        return print_error("cert", "%s", error);
     if (key == NULL || key->curve != BR_EC_secp256r1)
-        return print_error("%s: is no key on P-256, so not one of bastion's: it is left alone",
-                           p->key);
+        return print_error(
+            "cert", "%s: is no key on P-256, so not one of bastion's: it is left alone", p->key);
     br_ec_compute_pub(&br_ec_all_m31, NULL, x->point, key);
     int result = is_usable(p, x) ? 0 : make_certificate(p, x, key);
     certificate_wipe(&c);
@@ -192,7 +177,7 @@ int cert_main(int argc, char **argv) {
     }
     for (size_t i = 0; i < x.count; i++)
         if (!x509_is_name(x.names[i])) {
-            print_error("%s: is neither a host's name nor an address", x.names[i]);
+            print_error("cert", "%s: is neither a host's name nor an address", x.names[i]);
             return 64;
         }
     int result = open_pair_directory(&p, word[0], keep);

@@ -2,7 +2,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
@@ -14,6 +13,7 @@
 #include "base/fd.h"
 #include "base/num.h"
 #include "base/random.h"
+#include "tool/print_error.h"
 #include "core/tokens.h"
 #include "wire/date.h"
 #include "wire/from.h"
@@ -40,16 +40,6 @@ struct token_file {
     size_t n;
     char text[LIMIT_TOKEN_FILE + 256];
 };
-
-__attribute__((format(printf, 1, 2))) static int print_error(const char *format, ...) {
-    va_list args;
-    va_start(args, format);
-    fputs("bastion token: ", stderr);
-    vfprintf(stderr, format, args);
-    fputc('\n', stderr);
-    va_end(args);
-    return 71;
-}
 
 /* ---- the command line ---- */
 
@@ -90,7 +80,7 @@ static int read_wish(struct wish *w, int argc, char **argv) {
     for (i += w->revoke; !w->revoke && known && i + 1 < argc && argv[i][0] == '-'; i += 2) {
         const char *wrong = take_option(w, argv[i], argv[i + 1], &known);
         if (wrong != NULL) {
-            print_error("%s %s: %s", argv[i], argv[i + 1], wrong);
+            print_error("token", "%s %s: %s", argv[i], argv[i + 1], wrong);
             return 64;
         }
     }
@@ -104,7 +94,8 @@ static int read_wish(struct wish *w, int argc, char **argv) {
     w->name = argv[i + 1];
     size_t n = strlen(w->name);
     if (!tokens_is_name((struct slice){w->name, n}) || n > LIMIT_TOKEN_NAME) {
-        print_error("the name can't be an identity: it has a colon, a slash or a control "
+        print_error("token",
+                    "the name can't be an identity: it has a colon, a slash or a control "
                     "character, starts with a dot, is empty or longer than %d bytes",
                     LIMIT_TOKEN_NAME);
         return 64;
@@ -119,10 +110,10 @@ static int open_folder(struct token_file *f, const struct wish *w) {
     snprintf(f->name, sizeof f->name, "%s" TOKENS_END, w->name);
     f->folder = open(w->folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (f->folder == -1)
-        return print_error("%s: %s", w->folder, strerror(errno));
+        return print_error("token", "%s: %s", w->folder, strerror(errno));
     while (flock(f->folder, LOCK_EX) == -1)
         if (errno != EINTR)
-            return print_error("%s: can't be locked: %s", w->folder, strerror(errno));
+            return print_error("token", "%s: can't be locked: %s", w->folder, strerror(errno));
     return 0;
 }
 
@@ -151,7 +142,7 @@ static int read_old(struct token_file *f, const struct wish *w) {
         wrong = "is too long";
     fd_close(&fd);
     if (wrong != NULL)
-        return print_error("%s/%s: %s", w->folder, f->name, wrong);
+        return print_error("token", "%s/%s: %s", w->folder, f->name, wrong);
     f->exists = true;
     f->mode = st.st_mode & 0777;
     f->uid = st.st_uid;
@@ -183,7 +174,7 @@ static void write_hex(char *out, const unsigned char *bytes, size_t n) {
 static int make_secret(char secret[SECRET]) {
     unsigned char random[SECRET_BYTES];
     if (random_fill(random, sizeof random) == -1)
-        return print_error("no random numbers: %s", strerror(errno));
+        return print_error("token", "no random numbers: %s", strerror(errno));
     memcpy(secret, SECRET_START, sizeof SECRET_START - 1);
     write_hex(secret + sizeof SECRET_START - 1, random, sizeof random);
     explicit_bzero(random, sizeof random);
@@ -232,12 +223,12 @@ static int add_token(const struct token_file *f, const struct wish *w) {
     size_t n = add_line(text, sizeof text, f, w, secret);
     int result = 0;
     if (n == 0) {
-        result = print_error("%s/%s: would be too long", w->folder, f->name);
+        result = print_error("token", "%s/%s: would be too long", w->folder, f->name);
     } else if (put_text(f, text, n) == -1) {
-        result = print_error("%s/%s: %s", w->folder, f->name, strerror(errno));
+        result = print_error("token", "%s/%s: %s", w->folder, f->name, strerror(errno));
     } else if (!print_secret(f, w, secret)) {
         restore_old(f);
-        result = print_error("the secret can't be printed, so there is none");
+        result = print_error("token", "the secret can't be printed, so there is none");
     }
     explicit_bzero(secret, sizeof secret);
     return result;
@@ -254,7 +245,7 @@ int token_main(int argc, char **argv) {
     if (w.revoke)
         return unlinkat(f.folder, f.name, 0) == 0
                    ? 0
-                   : print_error("%s/%s: %s", w.folder, f.name, strerror(errno));
+                   : print_error("token", "%s/%s: %s", w.folder, f.name, strerror(errno));
     result = read_old(&f, &w);
     return result != 0 ? result : add_token(&f, &w);
 }

@@ -7,7 +7,7 @@ import stat
 import subprocess
 
 import pytest
-from harness import BASTION, together
+from harness import BASTION, WITHOUT_RANDOM, together
 
 
 def cert(*words, **options):
@@ -124,3 +124,22 @@ def test_faults(tmp_path):
     assert cert(tmp_path / "file", "a.test").returncode == 71
     with open("/dev/full", "w") as full:
         assert subprocess.run([BASTION, "cert", tmp_path / "x", "a.test"], stdout=full).returncode == 71
+
+
+@pytest.mark.root
+@pytest.mark.parametrize("have_key", [False, True])
+def test_without_random_numbers(tmp_path, have_key):
+    """Neither a key nor a certificate is made of something else."""
+    if have_key:
+        cert(tmp_path, "a.test")
+        (tmp_path / "tls.crt").unlink()
+    done = subprocess.run([*WITHOUT_RANDOM, BASTION, "cert", "--keep", tmp_path, "a.test"], capture_output=True, text=True)
+    assert (done.returncode, done.stdout, done.stderr) == (71, "", "bastion cert: no random numbers: No such file or directory\n")
+    assert os.listdir(tmp_path) == (["tls.key"] if have_key else [])
+
+
+def test_names_of_every_length(tmp_path):
+    """As many and as long as they may be, they have room."""
+    names = [f"{i:063}.{'a' * 63}.{'b' * 63}.{'c' * 61}" for i in range(64)]
+    assert cert(tmp_path, *names).returncode == 0
+    assert openssl("x509", "-in", tmp_path / "tls.crt", "-noout", "-text").count("DNS:") == 64

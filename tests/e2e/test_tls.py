@@ -3,10 +3,12 @@ import json
 import os
 import re
 import shutil
+import ssl
 import subprocess
+from pathlib import Path
 
 import pytest
-from harness import AUTH, SUPERSERVERS, request
+from harness import AUTH, BASTION, SUPERSERVERS, SYSTEM_PATH, WITHOUT_RANDOM, request
 from tls_harness import HTTPS, NAME, Pair, TlsClient, TlsServer, authority, curl, openssl, pair, s_client, trusting
 
 ON = ["ECDHE-ECDSA-AES128-GCM-SHA256", "ECDHE-ECDSA-AES256-GCM-SHA384", "ECDHE-ECDSA-CHACHA20-POLY1305"]
@@ -250,3 +252,73 @@ def test_another_s_file_is_not_taken_for_the_cache(start, tmp_path):
 def test_without_a_folder_for_the_cache(start, tmp_path):
     server = start(TlsServer, program=("echo", "ok"), RUN_DIR=str(tmp_path / "none"))
     assert "New, TLSv1.2" in sessions(server, tmp_path)
+
+
+# ---- what the system would not give ----
+
+WITHOUT_SOCKETPAIR = ("/usr/bin/python3", str(Path(__file__).parent / "without_calls.py"), "socketpair")
+NO_ACCOUNTS = ("setpriv", "--bounding-set=-setuid", "--inh-caps=-setuid")
+
+
+@pytest.mark.root
+@pytest.mark.parametrize("before, reason", [(WITHOUT_SOCKETPAIR, "the program's process can't be made: Function not implemented"),
+                                            (WITHOUT_RANDOM, "there are no random numbers"),
+                                            (NO_ACCOUNTS, r"cannot become the account \d+ without privileges: Operation not permitted")], ids=["sockets", "random numbers", "accounts"])
+def test_what_it_can_not_do_without(start, before, reason):
+    """The client gets an alert, and the log the reason; the program never starts."""
+    server = start(TlsServer, program=("sh", "-c", "echo x >>$T/runs"), bastion=(*before, BASTION))
+    assert "alert internal error" in s_client(server, "-tls1_2", check=False)
+    assert re.fullmatch(reason, server.wait_event("fault", channel="tls")[0]["reason"])
+    server.settle()
+    assert not (server.t / "runs").exists()
+
+
+def test_usage():
+    for words in ([], ["-x"]):
+        done = subprocess.run([BASTION, "tls", *words], capture_output=True, text=True, stdin=subprocess.DEVNULL)
+        assert (done.returncode, done.stdout, done.stderr) == (64, "", "usage: bastion tls PROGRAM [ARG...]\n")
+
+
+@pytest.mark.root
+def test_without_standard_streams():
+    """Nothing is opened in their places where there is no /dev/null."""
+    done = subprocess.run(["unshare", "-m", "sh", "-c", 'mount -t tmpfs none /dev && exec "$0" tls echo x <&-', BASTION], capture_output=True)
+    assert (done.returncode, done.stdout) == (71, b"")
+
+
+@pytest.mark.parametrize("said", ["hello", "something else"])
+def test_nobody_to_answer(said):
+    """The client is gone before it is answered: that is an end, and nobody's fault."""
+    incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+    with pytest.raises(ssl.SSLWantReadError):
+        trusting().wrap_bio(incoming, outgoing, server_hostname=NAME).do_handshake()
+    there, here = os.pipe()
+    os.close(there)
+    try:
+        done = subprocess.run([BASTION, "tls", "echo", "x"], input=outgoing.read() if said == "hello" else b"something else", stdout=here, stderr=subprocess.PIPE, timeout=60,
+                              env={"PATH": SYSTEM_PATH, **pair().settings()})
+    finally:
+        os.close(here)
+    assert done.returncode == 0 and b"fault" not in done.stderr
+
+
+STOPS_READING = """
+import os, socket, sys, time
+with socket.socket(fileno=os.dup(0)) as connection:
+    connection.shutdown(socket.SHUT_RD)
+print("shut", flush=True)
+while not os.path.exists(os.environ["T"] + "/go"):
+    time.sleep(0.01)
+print("more")
+"""
+
+
+def test_program_that_stops_reading(start):
+    """What the client still sends is dropped, and the output goes on."""
+    server = start(TlsServer, program=("/usr/bin/python3", "-c", STOPS_READING))
+    with TlsClient(server) as client:
+        assert client.file.readline() == b"shut\n"
+        for _ in range(3):
+            client.sock.sendall(b"x" * 100000)
+        (server.t / "go").touch()
+        assert client.file.read() == b"more\n"

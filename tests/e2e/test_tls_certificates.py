@@ -12,6 +12,7 @@ from harness import BASTION, wait_for
 from tls_harness import NAME, Pair, TlsServer, authority, curl, openssl, pair, s_client
 
 ECHO = ("echo", "ok")
+WITHOUT_LANDLOCK = ("/usr/bin/python3", str(Path(__file__).parent / "without_calls.py"), "landlock")
 FORMS = {
     "PKCS#8": lambda key: key.read_text(),
     "SEC1 or PKCS#1": lambda key: openssl("ec" if "BEGIN EC" in openssl("pkey", "-in", key, "-traditional") else "rsa", "-in", key,
@@ -116,6 +117,10 @@ FAULTS = {
     "cut": (lambda crt, key: crt.write_text(crt.read_text()[:300]), "crt: an object in it is cut short"),
     "weak": (lambda crt, key: [shutil.copy(f, t) for f, t in ((Pair("weak", "RSA:1024").crt, crt), (Pair("weak", "RSA:1024").key, key))],
              "crt: its RSA key has less than 2048"),
+    "of another kind": (lambda crt, key: [shutil.copy(f, t) for f, t in ((Pair("ed", "ED25519:").crt, crt), (Pair("ed", "ED25519:").key, key))],
+                        "crt: a certificate in it is damaged, or of a kind that is not known here"),
+    "key of another kind": (lambda crt, key: shutil.copy(Pair("ed", "ED25519:").key, key), "key: its key is damaged, or neither RSA nor on P-256, P-384 or P-521"),
+    "one that is huge": (lambda crt, key: crt.write_text(f"-----BEGIN CERTIFICATE-----\n{base64.encodebytes(bytes(33000)).decode()}-----END CERTIFICATE-----\n"), "crt: an object in it is too long"),
     "huge": (lambda crt, key: crt.write_text(crt.read_text() + "x" * 70000), "crt: too long"),
     "many": (lambda crt, key: crt.write_text(crt.read_text() * 11), "crt: it has too many certificates"),
     "folder": (lambda crt, key: crt.unlink() or crt.mkdir(), "crt: a folder, where a file is wanted"),
@@ -140,6 +145,22 @@ def test_settings_at_fault(start):
     server = start(TlsServer, program=ECHO, TLS_CERT=None, TLS_KEY=None)
     assert "alert internal error" in s_client(server, "-tls1_2", check=False)
     assert server.wait_event("fault")[0]["reason"] == "TLS_CERT, TLS_KEY, TLS: none is set"
+
+
+@pytest.mark.root
+@pytest.mark.parametrize("name", ["TLS_CERT", "TLS_KEY", "TLS_CLIENT_CA"])
+def test_files_that_a_command_can_write(start, name):
+    """They decide whom clients talk to, and who is let in; where nothing closes them to commands, they don't count."""
+    files = {"TLS_CERT": pair().crt, "TLS_KEY": pair().key, "TLS_CLIENT_CA": authority().crt}
+
+    class Open(TlsServer):
+        def lay_out(self):
+            shutil.copy(files[name], self.t / "file")  # where everybody may put another in its place
+            self.env[name] = str(self.t / "file")
+
+    server = start(Open, program=ECHO, bastion=(*WITHOUT_LANDLOCK, BASTION))
+    assert "alert internal error" in s_client(server, "-tls1_2", check=False)
+    assert server.wait_event("fault")[0]["reason"].startswith(f"{server.t}/file: ")
 
 
 def test_expired(start, files, tmp_path):

@@ -1,6 +1,6 @@
 """TLS_CLIENT_CA: no connection without a certificate from it, and its name in the log."""
 import pytest
-from tls_harness import Pair, TlsServer, authority, curl, openssl, pair, s_client
+from tls_harness import AUTHORITY, Pair, TlsServer, authority, curl, openssl, pair, s_client
 
 CLIENT = ("basicConstraints=critical,CA:FALSE", "extendedKeyUsage=clientAuth")
 
@@ -32,6 +32,16 @@ def test_allowed(served, kind):
     done = with_certificate(served, client(name, kind))
     assert (done.returncode, done.stdout) == (0, f"{name}\n0\n".encode()), done.stderr
     assert served.wait_event("end", user=name, channel="http")
+
+
+@pytest.mark.parametrize("beside", ["", "a key"])
+def test_authority_with_an_rsa_key(start, tmp_path, beside):
+    """Of what else is in the file nothing counts."""
+    ca, other = authority("rsa-ca", "RSA:2048"), authority("client-ca")
+    (tmp_path / "ca").write_text((ca.key.read_text() if beside else "") + ca.crt.read_text() + other.crt.read_text())
+    server = start(TlsServer, TLS_CLIENT_CA=str(tmp_path / "ca"))
+    assert with_certificate(server, client("of-rsa", ca=ca)).returncode == 0
+    assert with_certificate(server, client("alice-P-256")).returncode == 0
 
 
 def test_the_credential_is_needed_too(served):
@@ -143,11 +153,13 @@ def test_one_client_s_certificate_alone(start):
         assert refused(server, "--cert", other.crt, "--key", other.key).startswith("TLS: ")
 
 
-@pytest.mark.parametrize("content, reason", [(None, "No such file"), ("", "there is no certificate in it"), ("many", "it has too many certificates")])
+@pytest.mark.parametrize("content, reason", [(None, "No such file"), ("", "there is no certificate in it"), ("many", "it has too many certificates"),
+                                             ("large", "its certificates are too large together"), ("-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n", "a certificate in it is damaged")])
 def test_fault(start, tmp_path, content, reason):
     path = tmp_path / "ca"
+    special = {"many": lambda: authority().crt.read_text() * 17, "large": lambda: Pair("long-name", ca=authority(), subject="/O=x" + "".join(f"/OU={i:064}" for i in range(230)), extensions=AUTHORITY).crt.read_text() * 2}
     if content is not None:
-        path.write_text(authority().crt.read_text() * 17 if content == "many" else content)
+        path.write_text(special[content]() if content in special else content)
     server = start(TlsServer, TLS_CLIENT_CA=str(path))
     assert curl(server).returncode != 0
     assert reason in server.wait_event("fault", channel="tls")[0]["reason"]

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 import pytest
-from harness import BASTION, SYSTEM_PATH, private, together
+from harness import BASTION, SYSTEM_PATH, WITHOUT_RANDOM, private, together
 
 SECRET = r"bastion_[0-9a-f]{64}"
 HERE = Path(__file__).parent
@@ -302,3 +302,10 @@ def test_in_a_folder_of_somebody_else(tmp_path):
     (folder / "ci.token").unlink()
     secret_of(token(folder, "ci"))
     assert (victim.read_text(), victim.stat().st_uid) == ("root's\n", 0)
+
+
+@pytest.mark.root
+def test_without_random_numbers(tmp_path):
+    done = subprocess.run([*WITHOUT_RANDOM, BASTION, "token", tmp_path, "ci"], capture_output=True, text=True)
+    assert (done.returncode, done.stdout, done.stderr) == (71, "", "bastion token: no random numbers: No such file or directory\n")
+    assert os.listdir(tmp_path) == []

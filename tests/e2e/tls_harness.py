@@ -24,8 +24,8 @@ def openssl(*words, **options):
 
 def _genpkey(kind, path):
     algorithm, value = kind.split(":") if ":" in kind else ("EC", kind)
-    option = f"rsa_keygen_bits:{value}" if algorithm == "RSA" else f"ec_paramgen_curve:{value}"
-    openssl("genpkey", "-algorithm", algorithm, "-pkeyopt", option, "-out", path)
+    options = {"RSA": ["-pkeyopt", f"rsa_keygen_bits:{value}"], "EC": ["-pkeyopt", f"ec_paramgen_curve:{value}"]}
+    openssl("genpkey", "-algorithm", algorithm, *options.get(algorithm, []), "-out", path)
 
 
 class Pair:

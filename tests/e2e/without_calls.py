@@ -1,5 +1,5 @@
 """without_calls.py WHAT[,WHAT...] PROGRAM ARG...: runs it as on a machine whose kernel, or whose container engine, has none of these:
-`landlock`; `seccomp`, filters of system calls; `getrandom`, random numbers without a device. Their calls are not known."""
+`landlock`; `seccomp`, filters of system calls; `getrandom`, random numbers without a device; `socketpair`. Their calls are not known."""
 import ctypes
 import os
 import platform
@@ -11,7 +11,8 @@ PR_SET_NO_NEW_PRIVS = 38
 # First and last of each; Landlock's three have the same numbers everywhere.
 SECCOMP = {"x86_64": 317, "aarch64": 277, "i686": 354}.get(platform.machine(), 0)
 GETRANDOM = {"x86_64": 318, "aarch64": 278, "i686": 355}.get(platform.machine(), 0)
-CALLS = {"landlock": (444, 446), "seccomp": (SECCOMP, SECCOMP), "getrandom": (GETRANDOM, GETRANDOM)}
+SOCKETPAIR = {"x86_64": 53, "aarch64": 199, "i686": 360}.get(platform.machine(), 0)
+CALLS = {"landlock": (444, 446), "seccomp": (SECCOMP, SECCOMP), "getrandom": (GETRANDOM, GETRANDOM), "socketpair": (SOCKETPAIR, SOCKETPAIR)}
 
 
 def program(*steps):
