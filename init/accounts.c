@@ -13,12 +13,11 @@ static gid_t own_group(const struct settings *s) {
     return geteuid() == 0 ? (gid_t)settings_number(s, SETTING_SSH_GID) : getegid();
 }
 
-static int write_file(const char *name, struct buf *b) {
+enum { ACCOUNTS_TEXT = 4 * LIMIT_USER }; /* of a file: at most three names, and a hundred bytes */
+
+static int write_file(const char *name, const struct buf *b) {
     int directory = open(RUN_DIRECTORY, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (b->full)
-        errno = ENAMETOOLONG;
-    int result =
-        directory == -1 || b->full ? -1 : fd_put_file(directory, name, b->at, b->len, 0644, false);
+    int result = directory == -1 ? -1 : fd_put_file(directory, name, b->at, b->len, 0644, false);
     int error = errno;
     fd_close(&directory);
     errno = error;
@@ -26,7 +25,7 @@ static int write_file(const char *name, struct buf *b) {
 }
 
 static int write_users(const struct settings *s) {
-    char text[4 * LIMIT_USER];
+    char text[ACCOUNTS_TEXT];
     struct buf b = BUF_ON(text);
     unsigned uid = geteuid() == 0 ? (unsigned)settings_number(s, SETTING_SSH_UID) : geteuid();
     buf_text(&b, "root:x:0:0:root:/nonexistent:/nonexistent\n");
@@ -38,7 +37,7 @@ static int write_users(const struct settings *s) {
 /* `has_socket`: the group of the Docker socket is `group`. */
 static int write_groups(struct accounts *a, const struct settings *s, bool has_socket,
                         gid_t group) {
-    char text[4 * LIMIT_USER];
+    char text[ACCOUNTS_TEXT];
     struct buf b = BUF_ON(text);
     const char *user = settings_text(s, SETTING_SSH_USER);
     gid_t own = own_group(s);
@@ -46,10 +45,8 @@ static int write_groups(struct accounts *a, const struct settings *s, bool has_s
     buf_format(&b, "%s:x:%u:\n", user, own);
     if (has_socket && group != 0 && group != own)
         buf_format(&b, "docker:x:%u:%s\n", group, user);
-    if (write_file("group", &b) == -1)
-        return -1;
     *a = (struct accounts){has_socket, group};
-    return 0;
+    return write_file("group", &b);
 }
 
 int accounts_write(struct accounts *a, const struct settings *s, char *const *environment) {

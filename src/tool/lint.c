@@ -159,12 +159,11 @@ static enum lint_answer ask_dot(size_t i, uint64_t *work, struct lint_request *e
         memcpy(escaped, text, dot);
         escaped[dot] = '\\';
         memcpy(escaped + dot + 1, text + dot, n - dot);
-        if (ere_compile(&other, (struct slice){escaped, n + 1}, false, l->other, sizeof l->other,
-                        matcher_work(), &error)
-            != ERE_GOOD)
-            return LINT_OPEN;
         const struct ere *side[] = {&l->rule[i], &other};
-        answer = ask_search(LINT_ASK_OTHER, i, side, 2, false, work, example);
+        bool good = ere_compile(&other, (struct slice){escaped, n + 1}, false, l->other,
+                                sizeof l->other, matcher_work(), &error)
+                    == ERE_GOOD;
+        answer = good ? ask_search(LINT_ASK_OTHER, i, side, 2, false, work, example) : LINT_OPEN;
     }
     return answer;
 }

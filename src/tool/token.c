@@ -111,9 +111,8 @@ static int open_folder(struct token_file *f, const struct wish *w) {
     f->folder = open(w->folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (f->folder == -1)
         return print_error("token", "%s: %s", w->folder, strerror(errno));
-    while (flock(f->folder, LOCK_EX) == -1)
-        if (errno != EINTR)
-            return print_error("token", "%s: can't be locked: %s", w->folder, strerror(errno));
+    if (flock(f->folder, LOCK_EX) == -1)
+        return print_error("token", "%s: can't be locked: %s", w->folder, strerror(errno));
     return 0;
 }
 
@@ -130,9 +129,7 @@ static int read_old(struct token_file *f, const struct wish *w) {
     ssize_t n = 0;
     if (fd == -1)
         wrong = errno == ELOOP ? "is a symbolic link, and left alone" : strerror(errno);
-    else if (fstat(fd, &st) == -1)
-        wrong = strerror(errno);
-    else if (!S_ISREG(st.st_mode))
+    else if (fstat(fd, &st) == -1 || !S_ISREG(st.st_mode))
         wrong = "is not a regular file";
     else if (st.st_nlink > 1)
         wrong = "has a second name (a hard link), and is left alone";

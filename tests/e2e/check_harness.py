@@ -46,8 +46,8 @@ class Found:
         return self.out.splitlines()[-1]
 
 
-def look(*arguments, before="", files=None, user=None, program=None, path=SYSTEM_PATH, env=None, **settings):
-    """`before` is a shell script, `files` what lies in /etc/bastion, settings in capitals what the environment has (None: not
+def look(*arguments, before="", files=None, user=None, become=(), program=None, path=SYSTEM_PATH, env=None, **settings):
+    """`become` is a program that starts it, `before` is a shell script, `files` what lies in /etc/bastion, settings in capitals what the environment has (None: not
     that preset). Every line is printable, every fault is a line of its own, and the verdict agrees with the exit code."""
     program = program or BASTION
     preset = {"FORCE_COMMAND": "id", "HTTP_TOKEN": TOKEN, "SSH_USER": "agent"}
@@ -57,7 +57,7 @@ def look(*arguments, before="", files=None, user=None, program=None, path=SYSTEM
     script = OWN_FOLDERS + AGENT.format(uid=AGENT_UID, shell=BASTION) + settings_files(files or {}) + f"""
 {before}
 {SNAPSHOT} >{folder}/before"""
-    become = ["setpriv", f"--reuid={user}", "--clear-groups", "--regid=65534"] if user else []
+    become = [*become, *(["setpriv", f"--reuid={user}", "--clear-groups", "--regid=65534"] if user else [])]
     argv = ["bash", "-c", f'"$@"; code=$?; {SNAPSHOT} >{folder}/after; exit $code', "sh", *become, "env", "-i", f"PATH={path}",
             *(f"{k}={v}" for k, v in {**SANITIZERS, **(env or {})}.items()), *(os.fsencode(f"{k}=") + (v if isinstance(v, bytes) else v.encode()) for k, v in values.items()),
             program, "check", *arguments]

@@ -347,8 +347,9 @@ def test_no_more_of_a_request_over_ssh(start, form, shown):
     server = start(SshServer, FORCE_COMMAND=None, ALLOWED_COMMANDS="ok [a-z]+ [a-z]+", COMMAND_PREFIX="echo", AUDIT_REQUEST=form)
     assert server.ssh("ok", "my", "sesame").stdout == b"ok my sesame\n"
     assert server.ssh("ok", "My", "sesame").returncode == 126
+    assert server.ssh("\x01ok", "my", "sesame").returncode == 126
     server.settle()
-    assert [e["request"] for e in server.events() if "request" in e] == [shown] * 3
+    assert [e["request"] for e in server.events() if "request" in e] == [shown] * 4
     assert b"same" not in server.log_text()
 
 

@@ -120,6 +120,7 @@ def test_usage(tmp_path, words):
 
 def test_faults(tmp_path):
     assert cert(tmp_path / "no/folder", "a.test").returncode == 71
+    assert "ilename too long" in cert("/x" * 3000, "a.test").stderr
     (tmp_path / "file").touch()
     assert cert(tmp_path / "file", "a.test").returncode == 71
     with open("/dev/full", "w") as full:

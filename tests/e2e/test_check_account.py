@@ -1,4 +1,6 @@
 """`bastion check` on the account, its login shell, RUN_DIR, and what an SSH login needs on the disk."""
+from pathlib import Path
+
 import pytest
 from check_harness import look
 from harness import BASTION
@@ -18,6 +20,12 @@ def one_fault(*words, **options):
 
 def test_no_such_account():
     one_fault("SSH_USER: there is no account nobody-here", "(from the environment)", SSH_USER="nobody-here")
+
+
+def test_name_that_is_none():
+    """It is said once, and nobody is looked for."""
+    found = look(SSH_USER="a b")
+    assert found.code == 78 and [fault.split(":")[0] for fault in found.faults] == ["SSH_USER"]
 
 
 def test_no_account_by_default():
@@ -174,3 +182,13 @@ def test_in_the_image_as_another_account():
     assert look(before=IMAGE, user=1000).code == 0
     assert look(before=IMAGE, files=KEY, user=1000, SSH_PORT="off").code == 0
     assert look(before=IMAGE + "chown 1000 /run; chmod 755 /run", files=KEY, user=1000).code == 0
+
+
+# ---- other accounts ----
+
+def test_other_accounts_where_nothing_can_be_traced():
+    """bastion ssh can't tell there who has logged in."""
+    other = "echo other:x:4242:4242::/run/other:/bin/sh >>/etc/passwd; mkdir -p /run/other/.ssh; touch /run/other/.ssh/authorized_keys"
+    without = ["/usr/bin/python3", str(Path(__file__).parent / "without_calls.py"), "ptrace"]
+    one_fault("other could log in by /run/other/.ssh/authorized_keys", files=KEY, before=other, become=without)
+    assert look(files=KEY, before=other).code == look(files=KEY, become=without).code == 0

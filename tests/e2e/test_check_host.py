@@ -41,6 +41,22 @@ def test_no_filters_of_calls():
     assert "there are no filters" not in look_with().stdout
 
 
+def test_no_landlock():
+    without = ["/usr/bin/python3", str(Path(__file__).parent / "without_calls.py"), "landlock"]
+    assert "; no Landlock; " in here(look_with(*without))
+
+
+def test_all_capabilities():
+    """As the first process of a user namespace has them, whatever this machine has left of them."""
+    assert "capabilities all; " in here(look_with("unshare", "--user", "--map-root-user"))
+
+
+def test_nothing_is_known_without_proc():
+    found = look_with("sh", "-c", 'umount -l /proc && exec "$@"', "sh")
+    assert "not looked at: /proc/self/status: is not there" in found.stdout and "capabilities none" in here(found)
+    assert "is missing" not in found.stdout + found.stderr
+
+
 def test_few_capabilities():
     """Those that bastion(8) names are enough."""
     found = with_capabilities(ALL)

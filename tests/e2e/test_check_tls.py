@@ -17,6 +17,7 @@ def make(folder, name="tls", days=90, more=()):
 def test_good(tmp_path):
     found = look(**make(tmp_path))
     assert (found.code, found.warnings) == (0, []) and "good for another" in found.lines("certificate")[0]
+    assert look("--brief", **make(tmp_path, "brief")).code == 0
 
 
 def test_not_a_pair(tmp_path):
@@ -81,8 +82,18 @@ def test_client_ca(tmp_path):
 def test_self_signed_before_it_is_made():
     found = look(TLS="self-signed")
     assert found.code == 0 and "bastion cert --keep /etc/ssh/keys NAME" in found.warnings[0]
-    found = look(TLS="self-signed", SSH_KEYS="/run/a/b/c")
-    assert found.code == 0
+    for folder in ("/run/a/b/c", "/nowhere-yet", "/nowhere-yet/keys"):
+        found = look(TLS="self-signed", SSH_KEYS=folder)
+        assert found.code == 0 and f"there is no certificate in {folder} yet" in found.warnings[0]
+
+
+CONTAINER = "".join(f"mv /etc/{name} /run/bastion; ln -s /run/bastion/{name} /etc/{name}\n" for name in ("passwd", "group"))
+
+
+def test_self_signed_in_the_container():
+    """bastion init makes it at its start, so that nothing is left to do."""
+    found = look(TLS="self-signed", before=CONTAINER)
+    assert (found.code, found.warnings) == (0, []) and found.lines("certificate") == ["none yet; bastion init makes one in /etc/ssh/keys"]
 
 
 @pytest.mark.parametrize("folder", ["/etc/ssh/keys", "/etc/ssh/keys/more"])

@@ -23,6 +23,11 @@ def test_every_fault_is_named():
     assert found.verdict == "It does not work like this: 4 faults."
 
 
+def test_a_mask_that_is_too_large():
+    [fault] = look(AUDIT_MASK="x" * 60000).faults
+    assert fault.startswith("AUDIT_MASK: ") and "is too large" in fault
+
+
 def test_a_fault_and_a_request():
     found = look("anything", AUDIT="xml")
     assert (found.code, found.out, len(found.faults)) == (78, "", 1)
@@ -162,6 +167,18 @@ def test_other_variables_that_are_meant(name, meant):
                                   "SSH_AUTH_SOCK", "RUNNER_DIR", "TERM", "DOCKER_HOST", "BASTION_X", "X" * 300])
 def test_variables_of_others(name):
     assert look(env={name: "x"}).warnings == []
+
+
+def test_a_file_with_a_name_longer_than_any():
+    name = "HTTP_TOKEN" * 10
+    assert look(files={name: "x"}).warnings == [f"/etc/bastion/{name}: is not known, and has no effect"]
+
+
+def test_folder_that_can_not_be_listed():
+    """Nobody says that its names are right."""
+    found = look(user=65534, RUN_DIR="/run/own", before="mkdir /run/own; chown 65534 /run/own; chmod 711 /etc/bastion")
+    assert found.faults == ["/etc/bastion: Permission denied; bastion as this account can't read it, as root perhaps"]
+    assert "/etc/bastion: Permission denied" in found.lines("not looked at")
 
 
 def test_files_of_another_form():

@@ -258,6 +258,12 @@ def test_another_accounts_run_folder():
     assert fault.value.code == 78 and "another account" in fault.value.log
 
 
+def test_a_run_folder_that_is_none():
+    with pytest.raises(NotStarted) as fault:
+        InitServer(RUN_DIR="/bin/bastion")
+    assert (fault.value.code, fault.value.log) == (78, "bastion init: RUN_DIR: /bin/bastion: not a directory (from the environment)\n")
+
+
 def test_a_volume_that_is_not_the_accounts():
     """An emptyDir of Kubernetes is root's, for everybody to write: at /run it will do, at /run/bastion it is nobody's own."""
     with pytest.raises(NotStarted) as fault:

@@ -309,3 +309,13 @@ def test_without_random_numbers(tmp_path):
     done = subprocess.run([*WITHOUT_RANDOM, BASTION, "token", tmp_path, "ci"], capture_output=True, text=True)
     assert (done.returncode, done.stdout, done.stderr) == (71, "", "bastion token: no random numbers: No such file or directory\n")
     assert os.listdir(tmp_path) == []
+
+
+@pytest.mark.root
+def test_a_file_that_can_not_be_read(tmp_path):
+    """It may have tokens: nothing takes its place."""
+    (tmp_path / "ci.token").write_text("")
+    script = f"mount --bind /proc/$$/mem {tmp_path}/ci.token"  # whose beginning no process has
+    done = subprocess.run(private(script, [BASTION, "token", tmp_path, "ci"]), capture_output=True, text=True, env={"PATH": SYSTEM_PATH})
+    assert (done.returncode, done.stdout, done.stderr) == (71, "", f"bastion token: {tmp_path}/ci.token: I/O error\n")
+    assert os.listdir(tmp_path) == ["ci.token"]

@@ -1,5 +1,5 @@
 """without_calls.py WHAT[,WHAT...] PROGRAM ARG...: runs it as on a machine whose kernel, or whose container engine, has none of these:
-`landlock`; `seccomp`, filters of system calls; `getrandom`, random numbers without a device; `socketpair`. Their calls are not known."""
+`landlock`; `seccomp`, filters of system calls; `getrandom`, random numbers without a device; `socketpair`; `ptrace`. Their calls are not known."""
 import ctypes
 import os
 import platform
@@ -12,7 +12,9 @@ PR_SET_NO_NEW_PRIVS = 38
 SECCOMP = {"x86_64": 317, "aarch64": 277, "i686": 354}.get(platform.machine(), 0)
 GETRANDOM = {"x86_64": 318, "aarch64": 278, "i686": 355}.get(platform.machine(), 0)
 SOCKETPAIR = {"x86_64": 53, "aarch64": 199, "i686": 360}.get(platform.machine(), 0)
-CALLS = {"landlock": (444, 446), "seccomp": (SECCOMP, SECCOMP), "getrandom": (GETRANDOM, GETRANDOM), "socketpair": (SOCKETPAIR, SOCKETPAIR)}
+PTRACE = {"x86_64": 101, "aarch64": 117, "i686": 26}.get(platform.machine(), 0)
+CALLS = {"landlock": (444, 446), "seccomp": (SECCOMP, SECCOMP), "getrandom": (GETRANDOM, GETRANDOM), "socketpair": (SOCKETPAIR, SOCKETPAIR),
+         "ptrace": (PTRACE, PTRACE)}
 
 
 def program(*steps):

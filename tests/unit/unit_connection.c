@@ -129,6 +129,20 @@ START_TEST(limits_of_known_ones) {
 }
 END_TEST
 
+/* What bastion init has room for at all is a limit of its own, whatever the settings say. */
+START_TEST(limit_of_all) {
+    struct source a = host(1), other = host(2);
+    for (int i = 0; i < LIMIT_CONNECTIONS; i++)
+        connection_add(&(struct connection){.pid = i + 1, .source = a, .listener = 1});
+    struct connection_verdict v = judge(&other, 0);
+    ck_assert_int_eq(v.what, CONNECTION_REFUSE);
+    ck_assert_str_eq(v.reason, "more connections than there is room for");
+    connection_remove(connection_all(&(size_t){0}));
+    ck_assert_int_eq(judge(&other, 0).what, CONNECTION_SERVE);
+    ck_assert_ptr_null(connection_of_link(-2));
+}
+END_TEST
+
 /* The room of others is no limit of one's own listener. */
 START_TEST(limits_of_each_listener) {
     struct source a = host(1);
@@ -432,6 +446,7 @@ Suite *unit_connection(void) {
     tcase_add_loop_test(tc, same_source, 0, COUNT(pairs));
     tc = test_case(s, "limits");
     tcase_add_test(tc, limits_of_known_ones);
+    tcase_add_test(tc, limit_of_all);
     tcase_add_test(tc, limits_of_each_listener);
     tcase_add_test(tc, silent_ones_make_room);
     tcase_add_test(tc, known_ones_take_all_the_room);

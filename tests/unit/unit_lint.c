@@ -8,6 +8,7 @@
 #include "tool/explain.h"
 #include "tool/lint.h"
 #include "unit.h"
+#include "wire/utf8.h"
 
 static struct policy p;
 static struct lint_finding found[LINT_KINDS];
@@ -248,6 +249,16 @@ START_TEST(too_much) {
         ck_assert_uint_gt(count, 0);
         ck_assert(found[count - 1].open);
     }
+    /* A class with more gaps than characters are tried. */
+    static char gaps[4096];
+    struct buf b = BUF_ON(gaps);
+    buf_text(&b, "x [");
+    for (uint32_t code = 0x100; code < 0x100 + 2 * 600; code += 2)
+        utf8_write(&b, code);
+    buf_char(&b, ']');
+    use(buf_string(&b));
+    look(0, true, true);
+    ck_assert(count == 1 && found[0].kind == LINT_NOTHING && found[0].open);
 }
 END_TEST
 
@@ -259,6 +270,8 @@ START_TEST(words_for_people) {
         {"b\nb", "is never used: s:1 says the same"},
         {"b\nc\nb|c", "is never used: s:1 and s:2 together match before it, as with \"b\""},
         {"b\na^b", "matches nothing: "},
+        {"a1\na2\na3\na4\na5\na6\na7\na8\na9\na[1-9]",
+         "not decided: whether rules before it match all of it; it has too many cases"},
         {"b\nx -?[^\\\"]", "lets a word start with -, \"x -\", which"},
     };
     for (size_t i = 0; i < COUNT(said); i++) {
