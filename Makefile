@@ -70,6 +70,11 @@ $(OBJ)/flags:
 	@mkdir -p $(@D)
 	@echo '$(FLAGS)' >$@
 
+# What `bastion --version` names.
+parts := $(shell sed -n 's/^\([a-z]*\)  *\([0-9.]*\) .*/\1 \2/p' vendor/pins | uniq | paste -sd , | sed 's/,/, /g')
+$(OBJ)/src/main.o: OURS += -DBASTION_PARTS='"$(parts)"'
+$(OBJ)/src/main.o: vendor/pins
+
 $(OBJ)/src/docker/%.o $(OBJ)/src/tool/%.o $(OBJ)/src/http/%.o $(OBJ)/src/ssh/%.o $(OBJ)/src/tls/%.o $(OBJ)/src/core/%.o $(OBJ)/init/%.o: OPTIMIZE := -Os
 
 -include $(BASTION:.o=.d) $(UNITS:.o=.d)
@@ -168,7 +173,7 @@ image:
 	$(DOCKER) build $(BUILD_FLAGS) -f Dockerfile.scratch -t $(IMAGE) .
 
 deps:
-	@vendor/deps
+	@vendor/deps $(if $(TARGET),target $(TARGET))
 
 # Nobody but root needs to read bastion, and what an account can't read it can't trace or write into either (ptrace(2)): a command
 # that a login has left behind must not take over the login shell of the next. tinysshd goes where only bastion looks: it is

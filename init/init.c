@@ -317,6 +317,9 @@ int init_main(int argc, char **argv) {
     }
     if (fd_only_standard() == -1 || supervisor_prepare(&v) == -1)
         return 71;
+    if (access("/proc/self/exe", F_OK) == -1)
+        return refuse_start("/proc: is not mounted, and without it this program can neither start "
+                            "itself nor see what it has started");
     /* Where this is not root, commands have its account, and must not read the credentials in its
      * memory. What a connection leaves behind becomes a child of this process. */
     prctl(PR_SET_DUMPABLE, 0);

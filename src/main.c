@@ -5,6 +5,8 @@
 #include <string.h>
 
 #include "../init/init.h"
+#include "base/printed.h"
+#include "base/target.h"
 #include "base/version.h"
 #include "core/settings_export.h"
 #include "http/cgi.h"
@@ -87,13 +89,18 @@ static int help(void) {
     for (size_t i = 0; i < PROGRAMS; i++)
         printf("  %s\n", programs[i].usage);
     puts("\nbastion PROGRAM --help says more; bastion(8) is the manual.");
-    return fflush(stdout) == 0 ? 0 : 71;
+    return printed_whole(stdout) ? 0 : 71;
+}
+
+static int version(void) {
+    puts("bastion " BASTION_VERSION "\n" TARGET_GNU ", with " BASTION_PARTS);
+    return printed_whole(stdout) ? 0 : 71;
 }
 
 static int run(const struct program *p, int argc, char **argv) {
     if (argc == 2 && strcmp(argv[1], "--help") == 0) {
         printf("usage: %s\n\n%s", p->usage, p->what);
-        return fflush(stdout) == 0 ? 0 : 71;
+        return printed_whole(stdout) ? 0 : 71;
     }
     return p->main(argc, argv);
 }
@@ -114,7 +121,7 @@ int main(int argc, char **argv) {
     if (argc < 2 || strcmp(argv[1], "--help") == 0)
         return help();
     if (strcmp(argv[1], "--version") == 0)
-        return puts("bastion " BASTION_VERSION) < 0 || fflush(stdout) != 0 ? 71 : 0;
+        return version();
     for (size_t i = 0; i < PROGRAMS; i++)
         if (strcmp(argv[1], programs[i].name) == 0)
             return run(&programs[i], argc - 1, argv + 1);

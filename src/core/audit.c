@@ -1,10 +1,13 @@
 #include "core/audit.h"
 
+#include <fcntl.h>
 #include <string.h>
 
 #include "base/buf.h"
 #include "base/clock.h"
+#include "base/fd.h"
 #include "base/log.h"
+#include "base/run_directory.h"
 #include "core/matcher.h"
 #include "limit.h"
 #include "wire/ere.h"
@@ -17,6 +20,9 @@
  */
 static bool as_json, has_mask;
 static uint64_t request_form; /* AUDIT_REQUEST_FULL ... */
+
+/* RUN_DIR. Where its text is wiped in the end (tls/tls.c) there is no such directory. */
+static const char *run_dir = RUN_DIRECTORY;
 
 /* AUDIT_MASK, for texts that are read from the beginning and from the end. */
 static struct ere mask, mask_backwards;
@@ -47,6 +53,8 @@ const char *audit_mask_error(const char *expression, char text[AUDIT_MASK_ERROR]
 void audit_use(const struct settings *s, bool valid) {
     struct ere_fault error;
     const char *expression = valid ? settings_text(s, SETTING_AUDIT_MASK) : NULL;
+    if (settings_text(s, SETTING_RUN_DIR) != NULL)
+        run_dir = settings_text(s, SETTING_RUN_DIR);
     as_json = settings_number(s, SETTING_AUDIT) == AUDIT_JSON;
     has_mask = expression != NULL && compile_mask(expression, &error) == ERE_GOOD;
     request_form = valid ? settings_number(s, SETTING_AUDIT_REQUEST) : AUDIT_REQUEST_RULE;
@@ -164,6 +172,16 @@ struct audit audit_denial(const char *channel, const char *peer, const char *rea
     return a;
 }
 
+/* Leaves a line that no log took where a person can find it: it says why clients get a 500. */
+static void leave_line(const struct buf *line) {
+    struct stat st;
+    int directory = open(run_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (directory != -1 && fstat(directory, &st) == 0
+        && run_directory_judge(&st) == RUN_DIRECTORY_FIT)
+        fd_put_file(directory, "unlogged", line->at, line->len, 0600, false);
+    fd_close(&directory);
+}
+
 int audit_write(const struct audit *a) {
     char line[LIMIT_LOG_LINE], stamp[CLOCK_STAMP];
     struct buf b = BUF_ON(line);
@@ -190,7 +208,11 @@ int audit_write(const struct audit *a) {
     if (as_json)
         buf_char(&b, '}');
     buf_char(&b, '\n');
-    return b.full ? -1 : log_line(b.at, b.len);
+    if (!b.full && log_line(b.at, b.len) == 0)
+        return 0;
+    if (strcmp(a->event, "fault") == 0)
+        leave_line(&b);
+    return -1;
 }
 
 static void write_event(const char *event, const char *channel, const char *peer,

@@ -48,7 +48,8 @@ enum { AUDIT_MASK_ERROR = 256 }; /* bytes of such a text */
 /* What is wrong with an extended regular expression as a mask, put at `text`; or NULL. */
 const char *audit_mask_error(const char *mask, char text[AUDIT_MASK_ERROR]);
 
-/* Writes the line. Returns 0, or -1 when no log took it: what it announces must not happen then. */
+/* Writes the line. Returns 0, or -1 when no log took it: what it announces must not happen then.
+ * That of a fault is left in RUN_DIR then, as the file `unlogged`. */
 int audit_write(const struct audit *a);
 
 /* The line for something that works, but perhaps not as the administrator meant it. */

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/num.h"
+#include "base/printed.h"
 #include "docker/show.h"
 
 void docker_error(const char *format, ...) {
@@ -190,7 +191,7 @@ static int print_command_help(const struct docker_command *c, const char *called
         char dash[] = {'-', f->letter, ',', '\0'};
         printf("  %3s --%s%s\n", f->letter != '\0' ? dash : "", f->name, operand[f->kind]);
     }
-    return fflush(stdout) != 0 || ferror(stdout);
+    return printed_whole(stdout) ? 0 : 1;
 }
 
 static void report_argument_count(const struct docker_command *c, const char *called, int argc) {

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/fd.h"
+#include "base/printed.h"
 #include "base/version.h"
 #include "docker/command.h"
 #include "docker/conn.h"
@@ -116,7 +117,7 @@ static int print_help(FILE *to, unsigned where) {
     for (size_t i = 0; i < COMMAND_COUNT; i++)
         if ((commands[i].where & where) != 0)
             fprintf(to, "  %-11s %s\n", commands[i].name, commands[i].what);
-    return fflush(to) != 0 || ferror(to);
+    return printed_whole(to) ? 0 : 1;
 }
 
 static const struct docker_command *find_command(unsigned where, const char *name) {
@@ -216,7 +217,8 @@ int docker_main(int argc, char **argv) {
         return DOCKER_USAGE;
     }
     if (!help && global_option.version)
-        return puts("Docker version " BASTION_VERSION ", build bastion") < 0 || fflush(stdout) != 0;
+        return puts("Docker version " BASTION_VERSION ", build bastion") < 0
+               || !printed_whole(stdout);
     argv += used + 1;
     argc -= used + 1;
     if (help || argc <= 0 || strcmp(argv[0], "help") == 0)
@@ -244,7 +246,7 @@ int docker_main(int argc, char **argv) {
         return 1;
     }
     code = c->run(n, argv + 1);
-    if ((fflush(stdout) != 0 || ferror(stdout)) && code == 0) {
+    if (!printed_whole(stdout) && code == 0) {
         docker_error("write /dev/stdout: %s", strerror(errno));
         code = 1;
     }

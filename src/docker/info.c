@@ -2,9 +2,9 @@
 
 #include <stdio.h>
 #include <string.h>
-#include <sys/utsname.h>
 #include <time.h>
 
+#include "base/target.h"
 #include "base/version.h"
 #include "docker/api.h"
 #include "docker/request.h"
@@ -33,28 +33,14 @@ static bool read_template(struct docker_template *t, const char *name, const cha
     return false;
 }
 
-/* Go's name for the machine's architecture. */
-static const char *go_architecture(const struct utsname *u) {
-    static const char *const names[][2] = {
-        {"x86_64", "amd64"}, {"aarch64", "arm64"}, {"i686", "386"}, {"i586", "386"},
-        {"armv7l", "arm"},   {"armv6l", "arm"},    {"mips", "mips"}};
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-        if (strcmp(u->machine, names[i][0]) == 0)
-            return names[i][1];
-    return u->machine;
-}
-
 /* Adds the members of the object in which docker(1) describes itself. */
 static void write_client(struct buf *b, bool with_api) {
-    struct utsname machine;
     buf_text(b, "\"Version\":\"" BASTION_VERSION "\",");
     if (with_api)
         buf_format(b, "\"ApiVersion\":\"%s\",", docker_api_version());
     buf_format(b, "\"DefaultAPIVersion\":\"1.%d\",\"GitCommit\":\"bastion\",\"Os\":\"linux\",",
                DOCKER_API_MOST);
-    if (uname(&machine) == 0)
-        buf_format(b, "\"Arch\":\"%s\",", go_architecture(&machine));
-    buf_text(b, "\"Context\":\"default\"");
+    buf_text(b, "\"Arch\":\"" TARGET_GO "\",\"Context\":\"default\"");
 }
 
 /* The template could not be filled from the value in `b`: there was no room for all of that, or
@@ -192,7 +178,6 @@ static int print_version(const struct docker_template *t, struct slice server) {
 
 int docker_version(int argc, char **argv) {
     struct docker_template t;
-    struct utsname machine;
     (void)argc, (void)argv;
     if (!read_template(&t, "version", "system.versionInfo"))
         return DOCKER_NO_TEMPLATE;
@@ -200,9 +185,7 @@ int docker_version(int argc, char **argv) {
         printf("Client:\n Version:           " BASTION_VERSION " (bastion)\n");
         if (docker_api_ready(&info_conn))
             printf(" API version:       %s\n", docker_api_version());
-        if (uname(&machine) == 0)
-            printf(" OS/Arch:           linux/%s\n", go_architecture(&machine));
-        printf(" Context:           default\n");
+        printf(" OS/Arch:           linux/" TARGET_GO "\n Context:           default\n");
         fflush(stdout);
     }
     struct slice server = docker_get(&info_conn, "/version", NULL, NULL);

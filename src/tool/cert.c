@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "base/printed.h"
 #include "base/random.h"
 #include "tls/certificate.h"
 #include "tool/print_error.h"
@@ -125,9 +126,9 @@ static int print_settings(const struct pair_directory *p, const unsigned char po
     x509_public_key(key, point);
     sha256(hash, key, sizeof key);
     pin[base64_encode(pin, hash, sizeof hash)] = '\0';
-    int printed = printf("TLS_CERT=%s\nTLS_KEY=%s\ncurl --insecure --pinnedpubkey 'sha256//%s'\n",
-                         p->certificate, p->key, pin);
-    return printed > 0 && fflush(stdout) == 0 ? 0 : 71;
+    printf("TLS_CERT=%s\nTLS_KEY=%s\ncurl --insecure --pinnedpubkey 'sha256//%s'\n", p->certificate,
+           p->key, pin);
+    return printed_whole(stdout) ? 0 : 71;
 }
 
 static int open_pair_directory(struct pair_directory *p, const char *directory, bool keep) {

@@ -10,6 +10,7 @@
 #include "base/container.h"
 #include "base/drop.h"
 #include "base/log.h"
+#include "base/printed.h"
 #include "base/ucspi.h"
 #include "tls/certificate.h"
 #include "core/protect.h"
@@ -335,5 +336,5 @@ int check_main(int argc, char **argv) {
                                                           : check_briefly(&policy, &s);
     settings_read_each(&s, &places, NEED_ALL, take_error, unusable);
     int code = check_at_length(&x, &o);
-    return fflush(stdout) == 0 && !ferror(stdout) ? code : 71;
+    return printed_whole(stdout) ? code : 71;
 }

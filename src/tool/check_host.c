@@ -95,6 +95,9 @@ void check_host(const struct subject *x) {
     if (uname(&kernel) == 0)
         buf_format(&b, "; Linux %s", kernel.release);
     report_line("%.*s", (int)b.len, b.at);
+    if (access("/dev/log", F_OK) == -1 && !x->container)
+        report_line("no /dev/log: where standard error is the client, as under inetd and some web "
+                    "servers, nothing can be recorded, and nothing runs (500)");
     if (!seccomp_is_available())
         report_warning("seccomp", "there are no filters of system calls here: what reads the "
                                   "bytes of clients has all that its account has");

@@ -12,6 +12,7 @@
 
 #include "base/fd.h"
 #include "base/num.h"
+#include "base/printed.h"
 #include "base/random.h"
 #include "tool/print_error.h"
 #include "core/tokens.h"
@@ -202,7 +203,7 @@ static size_t add_line(char *text, size_t cap, const struct token_file *f, const
 
 /* The secret alone is on standard output, so that a script can take it. */
 static bool print_secret(const struct token_file *f, const struct wish *w, const char *secret) {
-    if (printf("%s\n", secret) < 0 || fflush(stdout) != 0)
+    if (printf("%s\n", secret) < 0 || !printed_whole(stdout))
         return false;
     fprintf(stderr,
             "%s/%s has its digest; nobody can show the secret again. With it in $TOKEN:\n"

@@ -159,6 +159,9 @@ def check_unrecorded(server):
     answer = ask(server)
     assert (answer.status, answer.body) == (500, b"Internal Server Error\n")
     assert server.settled_runs() == 0
+    left = server.run_dir / "unlogged"  # where it says why
+    assert left.stat().st_mode & 0o777 == 0o600
+    assert b" event=fault run=" in left.read_bytes() and b'reason="no log takes the line of this run"\n' in left.read_bytes()
 
 
 STDERR = {"full": "2>/dev/full", "closed": "2>&-", "read-only": "2</dev/null"}

@@ -57,6 +57,13 @@ def test_nothing_is_known_without_proc():
     assert "is missing" not in found.stdout + found.stderr
 
 
+def test_nobody_takes_the_log_of_inetd():
+    found = look_with("sh", "-euc", 'mount -t tmpfs tmpfs /dev; exec "$@"', "sh")
+    assert "no /dev/log: " in found.stdout and found.returncode == 0
+    found = look_with("sh", "-euc", 'mount -t tmpfs tmpfs /dev; : >/dev/log; exec "$@"', "sh")
+    assert "no /dev/log: " not in found.stdout
+
+
 def test_few_capabilities():
     """Those that bastion(8) names are enough."""
     found = with_capabilities(ALL)

@@ -97,6 +97,12 @@ def test_invalid_settings(settings, line):
     assert fault.value.log.startswith(line) and fault.value.log.count("\n") == 1
 
 
+def test_without_proc():
+    with pytest.raises(NotStarted) as fault:
+        InitServer(more='umount "$root/proc"')
+    assert (fault.value.code, fault.value.log.count("\n")) == (78, 1) and fault.value.log.startswith("bastion init: /proc: is not mounted")
+
+
 def test_a_bad_host_key(start):
     with pytest.raises(NotStarted) as fault:
         InitServer(prepare=lambda s: (s.keys / "ssh_host_ed25519_key").write_text("nonsense"))

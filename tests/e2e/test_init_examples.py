@@ -61,14 +61,20 @@ def test_openwrt(start):
         stand_in = server.home / "rc.common"
         stand_in.write_text("""
 procd_open_instance() { :; }
-procd_set_param() { case $1 in command) shift; command="$*" ;; esac; }
-procd_close_instance() { exec $command --address 127.0.0.1; }
+procd_set_param() { case $1 in command) shift; command="$*" ;; env) shift; env="$*" ;; esac; }
+procd_append_param() { [ "$1" = env ]; shift; env="$env $*"; }
+procd_close_instance() { exec env $env $command --address 127.0.0.1; }
+procd_add_reload_trigger() { echo "reload: $1"; }
+config_load() { [ "$1" = bastion ]; }
+config_foreach() { "$1" main; }
+config_get() { eval "$1="; [ "$3" != http_port ] || eval "$1=$UCI_PORT"; }
 . "$1"
+service_triggers
 "$2"_service
 """)
         script = server.home / "bastion"
         script.write_text((INIT / "openwrt/bastion").read_text().replace("/usr/sbin/bastion", BASTION))
-        return ["env", f"HTTP_PORT={server.port}", "sh", str(stand_in), str(script), "start"]
+        return ["env", f"UCI_PORT={server.port}", "sh", str(stand_in), str(script), "start"]
 
     def place(server):
         (server.home / "dev").mkdir()  # it makes /dev/log
@@ -77,6 +83,7 @@ procd_close_instance() { exec $command --address 127.0.0.1; }
     server = start(**bare(argv=words, before=place))
     assert curl(server).stdout == b"nobody\n127.0.0.1\n"
     assert "SSH is not served" in server.events("notice", channel="ssh")[-1]["reason"]  # its account's shell is another
+    assert b"reload: bastion\n" in server.log_text()
 
 
 @pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="there is no systemd here")

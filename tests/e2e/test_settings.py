@@ -1,6 +1,8 @@
 """Where settings come from, and what becomes of a wrong one (bastion-settings(5), DESCRIPTION and DIAGNOSTICS)."""
 import os
+import re
 import subprocess
+from pathlib import Path
 
 import pytest
 from harness import AUTH, BASTION, IS_ROOT, OWN_FOLDERS, SANITIZERS, SYSTEM_PATH, TOKEN, Client, ask, private, settings_files
@@ -236,7 +238,21 @@ def test_help(arguments):
     assert (found.returncode, found.stderr) == (0, "") and "bastion" in found.stdout
 
 
-@pytest.mark.parametrize("arguments", [["--help"], ["check"]], ids=str)
-def test_output_that_cannot_be_written(arguments):
+@pytest.mark.parametrize("arguments, code", [(["--help"], 71), (["--version"], 71), (["http", "--help"], 71), (["check", "--help"], 71), (["check"], 71),
+                                             (["docker", "--help"], 71), (["docker", "help"], 1), (["docker", "ps", "--help"], 1), (["docker", "exec", "--help"], 1)], ids=str)
+def test_output_that_cannot_be_written(arguments, code):
+    """However much of it there is: the C library forgets what it could not write."""
     with open("/dev/full", "wb") as full:
-        assert subprocess.run([BASTION, *arguments], env={**SANITIZERS, **GOOD}, stdout=full, stderr=subprocess.DEVNULL).returncode != 0
+        assert subprocess.run([BASTION, *arguments], env={**SANITIZERS, **GOOD}, stdout=full, stderr=subprocess.DEVNULL).returncode == code
+
+
+def test_version():
+    """What it is, what it was built for, and what it was built with."""
+    said = subprocess.run([BASTION, "--version"], env=SANITIZERS, capture_output=True, text=True).stdout.splitlines()
+    top = Path(__file__).parents[2]
+    assert said[0] == "bastion " + re.search(r"^## ([0-9.]+)$", (top / "src/CHANGELOG.md").read_text(), re.M)[1]
+    target, parts = said[1].split(", with ")
+    machine = subprocess.run(["file", "-b", BASTION], capture_output=True, text=True).stdout
+    assert {"x86_64": "x86-64", "mips": "MSB", "mipsel": "LSB"}.get(target, target.upper()[:3]) in machine
+    pins = [line.split()[:2] for line in (top / "vendor/pins").read_text().splitlines() if not line.startswith("#")]
+    assert sorted(parts.split(", ")) == sorted({" ".join(pin) for pin in pins})
