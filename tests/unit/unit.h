@@ -48,6 +48,7 @@ Suite *unit_check(void);
 Suite *unit_init(void);
 Suite *unit_token_file(void);
 Suite *unit_tokens(void);
+Suite *unit_roles(void);
 Suite *unit_connection(void);
 Suite *unit_small_file(void);
 Suite *unit_writers(void);
