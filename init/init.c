@@ -81,9 +81,7 @@ static bool has_either(const struct supervisor *v, enum setting one, enum settin
 static bool has_port(const struct supervisor *v, enum setting port) {
     return settings_number(&v->settings, port) != 0;
 }
-static bool has_credential(const struct supervisor *v) {
-    return settings_serve_http(&v->settings);
-}
+static bool has_credential(const struct supervisor *v) { return settings_serve_http(&v->settings); }
 static bool has_http(const struct supervisor *v) {
     return has_credential(v) && has_port(v, SETTING_HTTP_PORT);
 }

@@ -157,6 +157,31 @@
 #define LIMIT_TOKEN_NAME 200
 #define LIMIT_TOKEN_DAYS 36500 /* until a token expires: a century */
 
+/* Webhooks. */
+#define LIMIT_HOOK_BODY 26214400 /* bytes of a delivery's body: GitHub sends no more */
+/* for all of a body to come: senders give up after as long */
+#define LIMIT_HOOK_BODY_MS 10000
+/* until an answer says no more than that the command runs: below the ten seconds after which
+ * forges hang up */
+#define LIMIT_HOOK_HOLD_MS 8000
+/* bytes of output in an answer to it: the rest is counted there */
+#define LIMIT_HOOK_OUTPUT 32768
+#define LIMIT_HOOK_SECRETS 8    /* lines of HOOK_SECRET: an old and a new one, for a few senders */
+#define LIMIT_HOOK_RULES 32     /* lines of HOOK_WHEN and HOOK_PASS, together */
+#define LIMIT_HOOK_PATH 512     /* bytes of a value's path, with its NUL */
+#define LIMIT_HOOK_VARIABLE 64  /* bytes of a variable's name in HOOK_PASS */
+#define LIMIT_HOOK_VALUES 65536 /* bytes of all variables that a delivery gives to the command */
+#define LIMIT_HOOK_MEMORY 1048576 /* bytes of what an expression is compiled to */
+/* signatures in one webhook-signature: one for each secret that the sender has */
+#define LIMIT_HOOK_SIGNATURES 8
+#define LIMIT_HOOK_ID 255    /* bytes of a delivery's identifier */
+#define LIMIT_HOOK_EVENT 127 /* bytes of an event's name */
+/* seconds between a webhook-timestamp and now, either way */
+#define LIMIT_HOOK_AGE_S 300
+/* deliveries that are remembered, 48 bytes each: a day of a busy forge, who repeats one within
+ * hours */
+#define LIMIT_DELIVERIES 1024
+
 /* What is closed to the command. */
 /* files and directories: every key and every setting with a link of its own, and the directories
  * above */
@@ -330,6 +355,8 @@
 #define LIMIT_JSON_DEPTH 64
 /* bytes of a member's name that is looked for, and of a value compared with a word */
 #define LIMIT_JSON_NAME 256
+/* bytes of a value that is kept of a text which comes in pieces: a name, an address, a message */
+#define LIMIT_JSON_VALUE 4096
 #define LIMIT_DOCKER_LIST 1024    /* values of an option that can be repeated, such as -e */
 #define LIMIT_DOCKER_STREAM 65536 /* bytes of a stream in memory, each direction */
 /* bytes of a request's path and query: a filter for every container of a host */

@@ -193,6 +193,7 @@ int audit_write(const struct audit *a) {
     put_word(&b, "role", a->role);
     put_text(&b, "user", a->user);
     put_word(&b, "peer", a->peer);
+    put_text(&b, "delivery", a->delivery);
     put_word(&b, "key", a->key);
     put_word(&b, "verdict", a->verdict);
     put_word(&b, "mode", a->mode);

@@ -16,9 +16,10 @@ struct audit {
     const char *event;
     const char *run;
     const char *channel, *role, *user, *peer;
-    const char *verdict; /* allow or deny */
-    const char *key;     /* the fingerprint of the SSH key */
-    const char *mode;    /* force or broker */
+    const char *verdict;  /* allow or deny */
+    const char *delivery; /* a webhook's, by its identifier */
+    const char *key;      /* the fingerprint of the SSH key */
+    const char *mode;     /* force or broker */
     const char *rule;
     const char *text; /* the command, or with `is_request` the request, of text_n bytes */
     bool is_request;

@@ -32,12 +32,40 @@ static bool tell(struct front *f, const struct message *m, struct slice text, co
     return f->link != -1;
 }
 
-enum front_login front_login(struct front *f, struct slice credential, struct message *terms) {
-    const struct message m = {.type = MESSAGE_LOGIN};
-    if (!tell(f, &m, credential, NULL, 0) || !wait_for(f, MESSAGE_ADMITTED, MESSAGE_DENIED))
+static enum front_login ask(struct front *f, enum message_type type, struct slice text,
+                            struct message *terms) {
+    const struct message m = {.type = type};
+    if (!tell(f, &m, text, NULL, 0) || !wait_for(f, MESSAGE_ADMITTED, MESSAGE_DENIED))
         return FRONT_NOBODY;
     *terms = f->in.m;
     return f->in.m.type == MESSAGE_ADMITTED ? FRONT_ADMITTED : FRONT_DENIED;
+}
+
+enum front_login front_login(struct front *f, struct slice credential, struct message *terms) {
+    return ask(f, MESSAGE_LOGIN, credential, terms);
+}
+
+enum front_login front_hook(struct front *f, const struct hook_claim *claim,
+                            struct message *terms) {
+    return ask(f, MESSAGE_HOOK, (struct slice){(const char *)claim, sizeof *claim}, terms);
+}
+
+bool front_body(struct front *f, struct slice bytes) {
+    const struct message m = {.type = MESSAGE_BODY};
+    return tell(f, &m, bytes, NULL, 0) && wait_for(f, MESSAGE_TAKEN, MESSAGE_TAKEN);
+}
+
+enum front_login front_verify(struct front *f, struct message *terms) {
+    return ask(f, MESSAGE_VERIFY, (struct slice){NULL, 0}, terms);
+}
+
+bool front_value(struct front *f, const struct json_found *value, bool repeated) {
+    struct message m = {.type = MESSAGE_VALUE};
+    m.value.kind = (uint8_t)value->kind;
+    m.value.unusable = value->unusable;
+    m.value.repeated = repeated;
+    return tell(f, &m, (struct slice){value->text, value->n}, NULL, 0)
+           && wait_for(f, MESSAGE_TAKEN, MESSAGE_TAKEN);
 }
 
 void front_note_refusal(struct front *f, int status, const char *reason) {

@@ -6,8 +6,10 @@
 #include <stdbool.h>
 
 #include "core/frontend.h"
+#include "core/hook.h"
 #include "core/message.h"
 #include "core/run.h"
+#include "wire/json_push.h"
 
 struct front {
     int link;             /* to the monitor; -1 once it is gone, or done with */
@@ -25,6 +27,16 @@ enum front_login { FRONT_ADMITTED, FRONT_DENIED, FRONT_NOBODY };
 /* Asks whether a credential is right. FRONT_ADMITTED: *terms says how the request is to be served,
  * and one front_run may follow. FRONT_NOBODY: the monitor is gone. */
 enum front_login front_login(struct front *f, struct slice credential, struct message *terms);
+
+/* Asks how a delivery of a webhook is to be served, whose signature is another question: then
+ * f->in.text has the paths of the values that are asked for, each with its NUL. */
+enum front_login front_hook(struct front *f, const struct hook_claim *claim, struct message *terms);
+
+/* Gives the next bytes of its body, LIMIT_MESSAGE_TEXT at most; then asks whether that was signed;
+ * then gives the values, in the order of their paths. False when the monitor is gone. */
+bool front_body(struct front *f, struct slice bytes);
+enum front_login front_verify(struct front *f, struct message *terms);
+bool front_value(struct front *f, const struct json_found *value, bool repeated);
 
 /* Has a line written in the log on a request that was refused here; the log has it then. */
 void front_note_refusal(struct front *f, int status, const char *reason);

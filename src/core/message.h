@@ -9,7 +9,14 @@
  * writes the log's line, and says ENDED. REFUSAL, a line for the log on a request that the front
  * refuses by itself, may come at any time between two runs, and is answered by NOTED: the log knows
  * before the client does. SLOW may come while the command runs, once for each LIMIT_SLOW_MS since
- * its start, and has no answer. A front that goes away closes the socket; a monitor that has no use
+ * its start, and has no answer.
+ *
+ * A delivery of a webhook has a signature in the place of a credential:
+ *
+ *     front      HOOK ──▶ ADMITTED(paths) | DENIED     BODY ──▶ TAKEN …     VERIFY ──▶ ADMITTED |
+ *                DENIED     VALUE ──▶ TAKEN …     RUN as above
+ *
+ * A front that goes away closes the socket; a monitor that has no use
  * for its client any more does, too. */
 #ifndef CORE_MESSAGE_H
 #define CORE_MESSAGE_H
@@ -39,6 +46,11 @@ enum message_type {
     MESSAGE_COUNT,   /* bytes of output that the command has written */
     MESSAGE_REFUSAL, /* text: why the front refused a request */
     MESSAGE_SLOW,    /* the client has taken next to none of the output for LIMIT_SLOW_MS */
+    MESSAGE_HOOK,    /* text: what a delivery of a webhook claims (core/hook.h) */
+    MESSAGE_BODY,    /* text: the next bytes of its body */
+    MESSAGE_VERIFY,  /* that was all of it: is it signed? */
+    MESSAGE_VALUE,   /* text: the next of the values that were asked for */
+    MESSAGE_TAKEN,   /* of the monitor: a part of a delivery has been taken, the next may come */
     MESSAGE_TYPES
 };
 
@@ -53,7 +65,9 @@ struct message {
         struct {
             uint8_t is_broker;   /* a request has to say what to run */
             uint8_t takes_input; /* the command reads what the client sends */
+            uint8_t hook_ok;     /* HOOK_OK */
             int64_t hold_ms;     /* HTTP_HOLD_MS */
+            int64_t most;        /* bytes of a delivery's body */
         } admitted;
         struct {
             uint8_t form;           /* enum run_form */
@@ -67,6 +81,11 @@ struct message {
         struct {
             int32_t status; /* HTTP's */
         } refusal;
+        struct {
+            uint8_t kind;     /* enum json_kind */
+            uint8_t unusable; /* what is there is no text, or too long */
+            uint8_t repeated; /* a name on its path stands there twice: this is the first */
+        } value;
         struct {             /* of REFUSED, STARTED and ENDED */
             uint8_t kind;    /* enum outcome_kind */
             uint8_t is_last; /* the monitor serves no further request */

@@ -1,10 +1,12 @@
 #include "core/monitor.h"
 
 #include <poll.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/init_link.h"
 #include "core/audit.h"
 
 /* ---- what of a client's variables reaches the command ---- */
@@ -44,24 +46,148 @@ static void send_front(struct monitor *m, const struct message *message, const c
         front_link_close(&m->front);
 }
 
+/* Tells the front how its request is to be served, with a text; or with a `reason` that it is not,
+ * which the log gets. */
+static void answer_login(struct monitor *m, struct turn *turn, const char *reason,
+                         struct slice text) {
+    const struct settings *s = m->session->settings; /* the login has decided which */
+    struct message answer = {.type = reason == NULL ? MESSAGE_ADMITTED : MESSAGE_DENIED};
+    if (reason == NULL) {
+        answer.admitted.is_broker = m->session->policy.mode == POLICY_BROKER;
+        answer.admitted.takes_input = settings_number(s, SETTING_HTTP_STDIN) == HTTP_STDIN_BODY;
+        answer.admitted.hook_ok = settings_number(s, SETTING_HOOK_OK) == HOOK_OK_ON;
+        answer.admitted.hold_ms = (int64_t)settings_number(s, SETTING_HTTP_HOLD_MS);
+        answer.admitted.most = m->hook != NULL ? (int64_t)m->hook->most : 0;
+    } else {
+        m->refused(m, 401, reason, true);
+        turn->not_before = clock_after(clock_now(), LIMIT_DENIED_MS);
+    }
+    if (m->front.fd != -1 && message_send(m->front.fd, &answer, text.at, text.n, NULL, 0) == -1)
+        front_link_close(&m->front);
+}
+
+static const struct slice no_text = {NULL, 0};
+
 static void take_login(struct monitor *m, struct turn *turn) {
-    struct message answer = {.type = MESSAGE_ADMITTED};
     const struct slice credential = {m->in.text, m->in.text_n};
     const char *reason = m->login(m, credential);
-    const struct settings *s = m->session->settings; /* the login has decided which */
     explicit_bzero(m->in.text, m->in.text_n);
+    turn->admitted = reason == NULL;
+    if (turn->admitted)
+        turn->until = CLOCK_NEVER;
+    answer_login(m, turn, reason, no_text);
+}
+
+/* ---- a delivery of a webhook (core/hook.h) ---- */
+
+static bool take_claim(struct monitor *m, struct turn *turn) {
+    struct hook_claim claim;
+    struct buf paths = {.at = m->in.text, .cap = LIMIT_MESSAGE_TEXT};
+    if (m->in.text_n != sizeof claim)
+        return false;
+    memcpy(&claim, m->in.text, sizeof claim);
+    if (!hook_is_sound(&claim))
+        return false;
+    m->hook_role(m, claim.role);
+    const char *reason =
+        hook_begin(m->hook, m->session->unusable == NULL ? m->session->settings : NULL, &claim);
+    snprintf(m->user, sizeof m->user, "hook");
+    if (reason == NULL)
+        hook_list_paths(m->hook, &paths);
+    answer_login(m, turn, reason, (struct slice){paths.at, paths.len});
+    return true;
+}
+
+static bool take_body(struct monitor *m) {
+    if (m->hook->stage != HOOK_OPEN || !hook_take_body(m->hook, m->in.text, m->in.text_n))
+        return false;
+    send_front(m, &(struct message){.type = MESSAGE_TAKEN}, NULL);
+    return true;
+}
+
+static bool take_end_of_body(struct monitor *m, struct turn *turn) {
+    if (m->hook->stage != HOOK_OPEN || m->in.text_n > 0)
+        return false;
+    const char *reason = hook_verify(m->hook);
     turn->admitted = reason == NULL;
     if (turn->admitted) {
         turn->until = CLOCK_NEVER;
-        answer.admitted.is_broker = m->session->policy.mode == POLICY_BROKER;
-        answer.admitted.takes_input = settings_number(s, SETTING_HTTP_STDIN) == HTTP_STDIN_BODY;
-        answer.admitted.hold_ms = (int64_t)settings_number(s, SETTING_HTTP_HOLD_MS);
+        init_link_known();
     } else {
-        m->refused(m, 401, reason, true);
-        answer.type = MESSAGE_DENIED;
-        turn->not_before = clock_after(clock_now(), LIMIT_DENIED_MS);
+        hook_leave(m->hook);
     }
-    send_front(m, &answer, NULL);
+    answer_login(m, turn, reason, no_text);
+    return true;
+}
+
+/* That a name stands twice is in the log, since others may take the last for the value. */
+static void note_repeated(const struct monitor *m, const char *path) {
+    struct audit a = AUDIT_EMPTY;
+    char text[LIMIT_HOOK_PATH + 64];
+    snprintf(text, sizeof text, "a name of %s stands twice in the delivery: the first counts",
+             path);
+    a.event = "notice";
+    a.channel = m->channel;
+    a.user = m->user;
+    a.role = m->session->settings->role;
+    a.peer = m->peer;
+    a.delivery = m->hook->claim.delivery;
+    a.reason = text;
+    audit_write(&a);
+}
+
+static bool take_value(struct monitor *m) {
+    const struct message *v = &m->in.m;
+    struct hook *h = m->hook;
+    if (h->stage != HOOK_SIGNED || v->value.kind > JSON_OBJECT
+        || !hook_take_value(h, (enum json_kind)v->value.kind, v->value.unusable != 0,
+                            (struct slice){m->in.text, m->in.text_n}))
+        return false;
+    if (v->value.repeated)
+        note_repeated(m, h->rules.rule[h->next - 1].path);
+    send_front(m, &(struct message){.type = MESSAGE_TAKEN}, NULL);
+    return true;
+}
+
+/* Says that the delivery is not to run, by itself or since an allowlist is no command. */
+static void refuse_hook(struct monitor *m, const struct request *rq, bool is_skipped,
+                        const char *reason) {
+    struct message answer = {.type = MESSAGE_REFUSED};
+    struct audit a = audit_denial(rq->channel, rq->peer, reason);
+    answer.outcome.kind = is_skipped ? OUTCOME_SKIPPED : OUTCOME_FORBIDDEN;
+    answer.outcome.code = is_skipped ? 0 : 126;
+    snprintf(answer.outcome.run, sizeof answer.outcome.run, "%s", rq->run);
+    a.run = rq->run;
+    a.role = m->session->settings->role;
+    a.user = rq->user;
+    a.delivery = rq->delivery;
+    if (is_skipped) {
+        a.event = "skip";
+        a.verdict = NULL;
+    } else {
+        a.exit = 126;
+    }
+    audit_write(&a);
+    send_front(m, &answer, reason);
+}
+
+/* Serves a delivery whose signature was right. False where the front has not given all values. */
+static bool serve_hook(struct monitor *m, struct turn *turn, struct request *rq) {
+    struct hook *h = m->hook;
+    if (!hook_is_complete(h))
+        return false;
+    rq->is_hook = true;
+    rq->delivery = h->claim.delivery[0] != '\0' ? h->claim.delivery : NULL;
+    rq->input = h->input;
+    rq->variables = h->variables;
+    if (h->verdict != HOOK_RUNS)
+        refuse_hook(m, rq, h->verdict == HOOK_SKIPPED, h->reason);
+    else if (m->session->policy.mode == POLICY_BROKER)
+        refuse_hook(m, rq, false, "a webhook runs FORCE_COMMAND, and there is an allowlist");
+    else
+        turn->more = session_serve(m->session, rq, &m->front) && turn->more;
+    hook_leave(h);
+    return !m->front.invalid;
 }
 
 /* Whether a client of the channel could ask for this form. A terminal is a way past the lock, and
@@ -72,6 +198,8 @@ static bool is_form_of_channel(const struct monitor *m) {
         return in->m.run.form == RUN_STREAMS
                || (in->m.run.form == RUN_TERMINAL && isatty(in->fds[0]));
     bool input = settings_number(m->session->settings, SETTING_HTTP_STDIN) == HTTP_STDIN_BODY;
+    if (m->hook != NULL && m->hook->stage == HOOK_SIGNED)
+        input = false; /* the body has come already */
     return in->m.run.form == (input ? RUN_MERGED_INPUT : RUN_MERGED);
 }
 
@@ -112,7 +240,8 @@ static void refuse_terminal(struct monitor *m, const struct request *rq) {
 /* Serves one request. False where the message is not sound. */
 static bool take_run(struct monitor *m, struct turn *turn) {
     char *variables[LIMIT_CLIENT_VARIABLES + 1], run[SESSION_RUN_ID];
-    struct request rq = {.channel = m->channel, .user = m->user, .peer = m->peer, .run = run};
+    struct request rq = {
+        .channel = m->channel, .user = m->user, .peer = m->peer, .run = run, .input = -1};
     if (!read_run(m, &rq, variables))
         return false;
     turn->admitted = false;
@@ -120,11 +249,22 @@ static bool take_run(struct monitor *m, struct turn *turn) {
         memcpy(run, m->run, sizeof run);
     else
         session_new_run(run);
+    if (m->hook != NULL && m->hook->stage == HOOK_SIGNED)
+        return serve_hook(m, turn, &rq);
     if (rq.form == RUN_TERMINAL && m->no_terminal)
         refuse_terminal(m, &rq);
     else
         turn->more = session_serve(m->session, &rq, &m->front) && turn->more;
     return !m->front.invalid;
+}
+
+static bool take_part_of_hook(struct monitor *m, struct turn *turn) {
+    switch (m->in.m.type) {
+    case MESSAGE_HOOK: turn->admitted = false; return take_claim(m, turn);
+    case MESSAGE_BODY: return take_body(m);
+    case MESSAGE_VERIFY: return take_end_of_body(m, turn);
+    default: return take_value(m);
+    }
 }
 
 /* False when the front has said what it may not. */
@@ -135,8 +275,14 @@ static bool take_message(struct monitor *m, struct turn *turn) {
     case MESSAGE_LOGIN:
         if (m->login == NULL || has_fd)
             return false;
+        if (m->hook != NULL)
+            hook_leave(m->hook);
         take_login(m, turn);
         return true;
+    case MESSAGE_HOOK:
+    case MESSAGE_BODY:
+    case MESSAGE_VERIFY:
+    case MESSAGE_VALUE: return m->hook != NULL && !has_fd && take_part_of_hook(m, turn);
     case MESSAGE_RUN: return turn->admitted && take_run(m, turn);
     case MESSAGE_REFUSAL:
         if (m->refused == NULL || has_fd || in->text_n > LIMIT_REFUSAL_TEXT)

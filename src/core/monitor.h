@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
+#include "core/hook.h"
 #include "core/session.h"
 
 struct monitor {
@@ -22,6 +23,10 @@ struct monitor {
     /* Logs that the front, or `login` (then `failed_login`), refused a request. NULL where neither
      * ever does. */
     void (*refused)(struct monitor *m, int status, const char *reason, bool failed_login);
+    struct hook *hook; /* where deliveries of webhooks may come; NULL where none may */
+    /* Has the secrets of a role (or with an empty name of none) in `hook`, and its session at
+     * hand. */
+    void (*hook_role)(struct monitor *m, const char *role);
     void *context;        /* the caller's, for these two */
     struct message ready; /* what the front is told first, with this text */
     const char *ready_text;

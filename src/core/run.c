@@ -220,7 +220,8 @@ static int open_pipe(int *ours, int *theirs, bool to_command) {
     return fd_nonblock(*ours) == 0 ? 0 : errno;
 }
 
-static int open_pipes(struct run *r, int theirs[3], enum run_form form) {
+static int open_pipes(struct run *r, int theirs[3], const struct run_command *command) {
+    enum run_form form = command->form;
     if (form == RUN_TERMINAL)
         return 0;
     int error = open_pipe(&r->out[RUN_OUT], &theirs[1], false);
@@ -228,7 +229,10 @@ static int open_pipes(struct run *r, int theirs[3], enum run_form form) {
         error = open_pipe(&r->out[RUN_ERR], &theirs[2], false);
     if (error == 0 && form != RUN_MERGED)
         error = open_pipe(&r->in, &theirs[0], true);
-    else if (error == 0 && (theirs[0] = open("/dev/null", O_RDONLY | O_CLOEXEC)) == -1)
+    else if (error == 0
+             && (theirs[0] = command->input != -1 ? fcntl(command->input, F_DUPFD_CLOEXEC, 3)
+                                                  : open("/dev/null", O_RDONLY | O_CLOEXEC))
+                    == -1)
         error = errno;
     return error;
 }
@@ -241,7 +245,7 @@ int run_start(struct run *r, const struct run_command *command) {
                       .account = command->account,
                       .next_signal = CLOCK_NEVER,
                       .started = clock_now()};
-    int error = open_pipes(r, theirs, command->form);
+    int error = open_pipes(r, theirs, command);
     for (int i = 0; i < 3; i++)
         fds[i] = terminal ? command->terminal : theirs[i] != -1 ? theirs[i] : theirs[1];
     if (error == 0)

@@ -55,6 +55,7 @@ struct run_command {
     int rulesets[RUN_RULESETS];    /* of base/landlock.h, or -1 */
     bool no_new_privs;             /* prctl(2) */
     enum run_form form;
+    int input;           /* RUN_MERGED: what it reads, which stays the caller's; -1: nothing */
     int terminal;        /* RUN_TERMINAL: an open terminal, which stays the caller's */
     bool leads_terminal; /* no session has that terminal: the command's takes it */
 };

@@ -118,6 +118,7 @@ static struct audit audit_request(const struct session *s, const struct request 
     a.role = s->settings->role;
     a.user = rq->user;
     a.peer = rq->peer;
+    a.delivery = rq->delivery;
     a.mode = policy_mode_name(&s->policy);
     a.rule = d->rule[0] != '\0' ? d->rule : NULL;
     a.text = d->text;
@@ -201,7 +202,7 @@ static bool take_lock(struct session *s, const struct request *rq, const struct 
         uint64_t seconds = settings_number(s->settings, SETTING_COMMAND_LOCK_WAIT);
         int64_t deadline =
             seconds == 0 ? CLOCK_NEVER : clock_after(clock_now(), (int64_t)seconds * 1000);
-        bool leave = policy_hangs_up(s->settings, true);
+        bool leave = !rq->is_hook && policy_hangs_up(s->settings, true);
         pid_t child = lock_queue(&s->lock);
         got = child == -1 ? -1 : await_lock(front, child, deadline, leave);
         if (got == 0)
@@ -218,6 +219,35 @@ static bool take_lock(struct session *s, const struct request *rq, const struct 
     if (got == 1)
         lock_record(&s->lock, a->run, command, rq->user);
     return got == 1;
+}
+
+/* A delivery that has run with success, or is running, is left out: the same push is not deployed
+ * twice. One of a lock's waits counts as running. */
+static bool take_delivery(struct session *s, const struct request *rq, struct outcome *o) {
+    unsigned char name[SHA256_SIZE];
+    const char *role = s->settings->role != NULL ? s->settings->role : "";
+    if (rq->delivery == NULL)
+        return true;
+    sha256_pair(name, (struct slice){role, strlen(role) + 1},
+                (struct slice){rq->delivery, strlen(rq->delivery)});
+    *o = (struct outcome){.kind = OUTCOME_SKIPPED, .busy = s->busy, .reason = s->error};
+    switch (deliveries_begin(&s->delivery, s->lock.directory, name)) {
+    case DELIVERY_NEW: return true;
+    case DELIVERY_RUNNING:
+        snprintf(s->busy, sizeof s->busy, "This delivery is running already");
+        snprintf(s->error, sizeof s->error, "the delivery is running");
+        return false;
+    case DELIVERY_DONE:
+        snprintf(s->busy, sizeof s->busy, "This delivery has run with success before");
+        snprintf(s->error, sizeof s->error, "the delivery has run with success");
+        return false;
+    case DELIVERY_ERROR: break;
+    }
+    *o = (struct outcome){.kind = OUTCOME_ERROR, .reason = s->error};
+    snprintf(s->error, sizeof s->error, "RUN_DIR: deliveries can't be noted in %s: %s",
+             settings_text(s->settings, SETTING_RUN_DIR),
+             strerror(s->lock.directory == -1 ? s->lock.error : errno));
+    return false;
 }
 
 static void close_rulesets(int rulesets[RUN_RULESETS]) {
@@ -255,6 +285,7 @@ static bool start_run(struct session *s, const struct request *rq, const struct 
                                   .lock = s->lock.fd,
                                   .no_new_privs = runas_no_new_privs(s->settings),
                                   .form = rq->form,
+                                  .input = rq->input,
                                   .terminal = rq->terminal,
                                   .leads_terminal = rq->leads_terminal};
     *o = (struct outcome){.kind = OUTCOME_ERROR, .reason = s->error};
@@ -316,7 +347,8 @@ static void follow_to_end(struct session *s, const struct request *rq, struct au
         .front = front,
         .run = run,
         .lock = &s->lock,
-        .hangup = rq->form == RUN_TERMINAL || policy_hangs_up(s->settings, s->lock.fd != -1),
+        .hangup = !rq->is_hook
+                  && (rq->form == RUN_TERMINAL || policy_hangs_up(s->settings, s->lock.fd != -1)),
         .deadline = seconds == 0 ? CLOCK_NEVER : clock_after(run->started, (int64_t)seconds * 1000),
     };
     int signal;
@@ -333,8 +365,8 @@ static void follow_to_end(struct session *s, const struct request *rq, struct au
                 : await.was_slow
                     ? "the client took next to nothing for a minute while others wanted "
                       "the lock: it counts as gone"
-                : await.was_gone ? "the client went away"
-                                 : NULL;
+                : await.was_gone && !rq->is_hook ? "the client went away"
+                                                 : NULL;
     a->ms = clock_now() - run->started;
     a->bytes = rq->form == RUN_TERMINAL ? -1 : await.bytes;
     audit_write(a);
@@ -395,19 +427,21 @@ bool session_serve(struct session *s, const struct request *rq, struct front_lin
     struct decision *d = &s->decision;
     char run_id[SESSION_RUN_ID];
     snprintf(run_id, sizeof run_id, "%s", rq->run);
+    s->delivery.fd = -1;
     decide_anew(s, rq, d);
     struct outcome o = {.kind = OUTCOME_DENIED, .code = 126, .reason = d->reason};
     if (s->unusable != NULL)
         o = (struct outcome){.kind = OUTCOME_ERROR, .reason = s->unusable};
     struct audit a = audit_request(s, rq, run_id, d);
     run_watch_signals();
-    if (s->unusable == NULL && d->allow && take_lock(s, rq, d, &a, front, &o)
-        && start_run(s, rq, d, &a, &o)) {
+    if (s->unusable == NULL && d->allow && take_delivery(s, rq, &o)
+        && take_lock(s, rq, d, &a, front, &o) && start_run(s, rq, d, &a, &o)) {
         follow_to_end(s, rq, &a, front, &o);
     } else {
         lock_leave(&s->lock);
         note_refusal(&a, &o);
     }
+    deliveries_end(&s->delivery, o.kind == OUTCOME_ENDED && o.code == 0);
     tell_front(front, &o, run_id);
     run_forget_signals();
     return run_told() == 0;

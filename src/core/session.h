@@ -9,6 +9,7 @@
 
 #include "base/account.h"
 #include "core/await.h"
+#include "core/deliveries.h"
 #include "core/lock.h"
 #include "core/policy.h"
 #include "core/roles.h"
@@ -21,7 +22,8 @@ struct session {
     char *const *environment; /* the administrator's, an empty list where the client writes it */
     struct account account;   /* whom commands run as */
     struct lock lock;
-    struct run run; /* the last one */
+    struct delivery delivery; /* at hand; its fd is -1 where there is none */
+    struct run run;           /* the last one */
     bool opened;
     const char *unusable;    /* session_refuse */
     char error[LIMIT_ERROR]; /* why nothing may be served, or what a request's outcome tells */
@@ -42,6 +44,11 @@ struct request {
     int terminal;           /* RUN_TERMINAL: open here */
     bool leads_terminal;    /* no session has it */
     char *const *variables; /* that the client may give the command, NAME=VALUE, or NULL */
+    /* of a webhook's delivery: the run goes on without its client; its identifier, by which it runs
+     * once, or NULL; and its body, the command's standard input, or -1 */
+    bool is_hook;
+    const char *delivery;
+    int input;
 };
 
 enum { SESSION_RUN_ID = MESSAGE_RUN_ID };

@@ -26,7 +26,8 @@ bool settings_serve_http(const struct settings *s) {
     const char *tokens = settings_text(s, SETTING_TOKENS_DIR),
                *roles = settings_text(s, SETTING_ROLES_DIR);
     return settings_given(s, SETTING_HTTP_BASIC_AUTH) || settings_given(s, SETTING_HTTP_TOKEN)
-           || (tokens != NULL && tokens_any(tokens)) || (roles != NULL && roles_any(roles));
+           || settings_given(s, SETTING_HOOK_SECRET) || (tokens != NULL && tokens_any(tokens))
+           || (roles != NULL && roles_any(roles));
 }
 
 const char *settings_source(const struct settings *s, enum setting id, char text[SETTINGS_SOURCE]) {

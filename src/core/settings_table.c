@@ -5,6 +5,8 @@
 #include "base/num.h"
 #include "base/run_directory.h"
 #include "core/audit.h"
+#include "core/hook_rules.h"
+#include "core/hook_secrets.h"
 #include "core/settings_parts.h"
 
 enum kind {
@@ -16,9 +18,12 @@ enum kind {
     KIND_RUN_AS,  /* the same, or UID:GID */
     KIND_BASIC,   /* user:password as a client can send them */
     KIND_TOKEN,   /* a bearer token as a client can send it */
-    KIND_NUMBER,  /* from .. to */
-    KIND_PORT,    /* the same, or off: 0 */
-    KIND_CHOICE   /* one of .words */
+    KIND_SECRETS, /* what deliveries of webhooks are signed with, one a line */
+    KIND_WHEN,    /* rules for their values (core/hook_rules.h) */
+    KIND_PASS,
+    KIND_NUMBER, /* from .. to */
+    KIND_PORT,   /* the same, or off: 0 */
+    KIND_CHOICE  /* one of .words */
 };
 
 #define HOUR_MS (3600 * 1000)
@@ -63,6 +68,14 @@ static const struct spec {
                               .to = HOUR_MS, .roles = ROLES_TOO},
     [SETTING_HTTP_STDIN] = {"HTTP_STDIN", NEED_HTTP, KIND_CHOICE, .preset = "off",
                             .words = "off body", .roles = ROLES_TOO},
+    [SETTING_HOOK_SECRET] = {"HOOK_SECRET", NEED_HTTP, KIND_SECRETS, .secret = true,
+                             .roles = ROLES_TOO},
+    [SETTING_HOOK_WHEN] = {"HOOK_WHEN", NEED_HTTP, KIND_WHEN, .preset = NULL, .roles = ROLES_TOO},
+    [SETTING_HOOK_PASS] = {"HOOK_PASS", NEED_HTTP, KIND_PASS, .preset = NULL, .roles = ROLES_TOO},
+    [SETTING_HOOK_OK] = {"HOOK_OK", NEED_HTTP, KIND_CHOICE, .preset = "off", .words = "off on",
+                         .roles = ROLES_TOO},
+    [SETTING_HOOK_BODY_MAX] = {"HOOK_BODY_MAX", NEED_HTTP, KIND_NUMBER, .preset = "1048576",
+                               .from = 1, .to = LIMIT_HOOK_BODY, .roles = ROLES_TOO},
     [SETTING_SSH_USER] = {"SSH_USER", NEED_ACCOUNT, KIND_NAME, .preset = "agent"},
     [SETTING_RUN_AS] = {"RUN_AS", NEED_ACCOUNT, KIND_RUN_AS, .roles = ROLES_ALONE},
     [SETTING_DOCKER] = {"DOCKER", NEED_ACCOUNT, KIND_CHOICE, .words = "off on",
@@ -169,6 +182,7 @@ static bool read_choice(struct settings_value *v, const char *words) {
 
 const char *settings_wrong_value(struct settings_value *v, enum setting id,
                                  char text[SETTINGS_WRONG]) {
+    static struct hook_rules rules; /* large */
     const struct spec *sp = &spec[id];
     switch (sp->kind) {
     case KIND_COMMAND: return is_blank(v->text) ? "blank" : NULL;
@@ -201,6 +215,9 @@ const char *settings_wrong_value(struct settings_value *v, enum setting id,
             return "must be one line of at most " LIMIT_TEXT(
                 LIMIT_SECRET) " bytes with no space at its ends";
         return NULL;
+    case KIND_SECRETS: return hook_secrets_wrong(v->text);
+    case KIND_WHEN: return hook_rules_read(&rules, v->text, NULL, text);
+    case KIND_PASS: return hook_rules_read(&rules, NULL, v->text, text);
     case KIND_NUMBER:
         if (num_decimal(v->text, v->n, sp->to, &v->number) && v->number >= sp->from)
             return NULL;

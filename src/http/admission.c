@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "core/roles.h"
+
 /* host[:port], less a port that the scheme implies. */
 static struct slice without_default_port(struct slice authority, const char *port) {
     size_t n = strlen(port);
@@ -80,7 +82,17 @@ static const char *refuse_cross_site(const struct admission_request *request) {
     return NULL;
 }
 
+bool admission_is_hook_path(struct slice path, struct slice *role) {
+    size_t n = sizeof ADMISSION_HOOK_PATH - 1;
+    *role = (struct slice){path.at, 0};
+    if (path.n <= n || memcmp(path.at, ADMISSION_HOOK_PATH "/", n + 1) != 0)
+        return slice_is(path, ADMISSION_HOOK_PATH);
+    *role = (struct slice){path.at + n + 1, path.n - n - 1};
+    return roles_is_name(*role);
+}
+
 struct admission_verdict admission_judge(const struct admission_request *request) {
+    struct slice role;
     const char *reason = refuse_cross_site(request);
     if (reason != NULL)
         return (struct admission_verdict){.status = 403, .reason = reason};
@@ -97,6 +109,11 @@ struct admission_verdict admission_judge(const struct admission_request *request
             .text =
                 "Behind this web server only a bearer token counts, since it does not say which "
                 "site causes a request."};
+    if (request->may_be_hook && admission_is_hook_path(request->path, &role)) {
+        if (slice_is(request->method, "POST"))
+            return (struct admission_verdict){.status = 0, .is_hook = true};
+        return (struct admission_verdict){.status = 405, .allow = "POST"};
+    }
     if (!slice_is(request->path, ADMISSION_RUN_PATH))
         return (struct admission_verdict){.status = 404};
     if (!get && !slice_is(request->method, "POST"))

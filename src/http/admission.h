@@ -7,8 +7,9 @@
 
 #include "wire/slice.h"
 
-/* The only path at which a command runs. */
+/* The path at which a command runs, and that of webhooks. */
 #define ADMISSION_RUN_PATH "/cgi-bin/run"
+#define ADMISSION_HOOK_PATH "/hooks"
 
 /* The fields by which browsers, present and past, say that they fetch a page before anybody asked
  * for it. */
@@ -21,6 +22,7 @@ struct admission_request {
     struct slice authority; /* host and port, of the Host field or the target */
     struct slice origin, referer, fetch_site;
     struct slice purpose[ADMISSION_PURPOSES];
+    bool may_be_hook;           /* the channel has webhooks */
     size_t authorizations;      /* how often the field Authorization is there */
     struct slice authorization; /* the value of the first of them */
     /* the web server before a CGI program keeps Origin and Sec-Fetch-Site to itself */
@@ -31,6 +33,7 @@ struct admission_request {
 
 struct admission_verdict {
     int status;         /* 0: it may run the command; else respond with this */
+    bool is_hook;       /* ... by a signature in the place of a credential */
     const char *allow;  /* 405: the methods of Allow */
     const char *reason; /* of a refusal, for the log; NULL where there is nothing to log */
     const char *text;   /* the body, where the status's own text (status.h) won't do; else NULL */
@@ -40,6 +43,10 @@ struct admission_verdict {
  * itself, and no page can make it send one to another site that has not allowed it (Fetch,
  * section 4.8: such a request is not a simple one). */
 bool admission_is_bearer(struct slice authorization);
+
+/* Whether the path is one of webhooks: ADMISSION_HOOK_PATH, or a role's below it. *role is its
+ * name, or empty. */
+bool admission_is_hook_path(struct slice path, struct slice *role);
 
 /* Judges all but the credential, in this order: cross-site requests and prefetches, since a page
  * elsewhere may not use a browser's credentials; the path; the method; and that there is no second

@@ -51,6 +51,15 @@ static bool has_long_body(const struct handler *h, const struct body *body,
     return !handler_takes_body(h) && body->length > LIMIT_DROPPED_BODY;
 }
 
+/* The response has been started. */
+static bool run(struct handler *h, struct reply *reply, const struct front_request *request) {
+    reply->ran = true;
+    front_run(h->front, request, &h->response.frontend);
+    if (h->front->is_last)
+        reply->close = true;
+    return !h->response.cut;
+}
+
 bool handler_run(struct handler *h, struct reply *reply, struct body *body) {
     struct admission_verdict verdict;
     if (lacks_command(h, &verdict) || has_long_body(h, body, &verdict)) {
@@ -65,12 +74,16 @@ bool handler_run(struct handler *h, struct reply *reply, struct body *body) {
         reply->close = true; /* the client is gone */
         return true;
     }
-    reply->ran = true;
     response_start(&h->response, reply, body, is_input, h->terms.admitted.hold_ms);
-    front_run(h->front, &request, &h->response.frontend);
-    if (h->front->is_last)
-        reply->close = true;
-    return !h->response.cut;
+    return run(h, reply, &request);
+}
+
+bool handler_run_hook(struct handler *h, struct reply *reply, struct body *body) {
+    const struct front_request request = {.form = RUN_MERGED};
+    response_start(&h->response, reply, body, false, LIMIT_HOOK_HOLD_MS);
+    h->response.is_hook = true;
+    h->response.hook_ok = h->terms.admitted.hook_ok != 0;
+    return run(h, reply, &request);
 }
 
 /* ---- one that may not ---- */

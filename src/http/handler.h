@@ -40,6 +40,9 @@ bool handler_takes_body(const struct handler *h);
  * was cut. */
 bool handler_run(struct handler *h, struct reply *reply, struct body *body);
 
+/* The same of a delivery of a webhook, whose signature was right and whose body has come. */
+bool handler_run_hook(struct handler *h, struct reply *reply, struct body *body);
+
 /* Serves a request that `verdict` does not let through: logs it, reads as much of its body as comes
  * soon, and sends the response. */
 void handler_refuse(struct handler *h, struct reply *reply, const struct admission_verdict *verdict,

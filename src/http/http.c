@@ -13,6 +13,7 @@
 #include "base/peer.h"
 #include "base/ucspi.h"
 #include "http/handler.h"
+#include "http/hook.h"
 #include "http/http_monitor.h"
 #include "http/status.h"
 #include "wire/http1.h"
@@ -65,6 +66,7 @@ static struct admission_verdict judge_request(struct handler *h, const struct ht
     size_t origins, referers, sites, purposes, ranges, commands;
     struct admission_request request = {
         .method = head->method,
+        .may_be_hook = true,
         .path = framing->path,
         .authority = framing->authority,
         .origin = field_value(head, "Origin", &origins),
@@ -80,6 +82,8 @@ static struct admission_verdict judge_request(struct handler *h, const struct ht
     struct slice command = field_value(head, "X-Bastion-Command", &commands);
     handler_keep_command(h, commands, command);
     struct admission_verdict verdict = admission_judge(&request);
+    if (verdict.is_hook)
+        return verdict;
     if (verdict.status == 0)
         verdict = handler_login(h, credential);
     if (verdict.status != 0)
@@ -136,6 +140,8 @@ static bool serve_request(struct handler *h, const struct http1_head *head, stru
     in->floor = in->start = head->scanned;
     body_start(body, in, framing.chunked, framing.length);
     struct admission_verdict verdict = judge_request(h, head, &framing);
+    if (verdict.is_hook)
+        return hook_serve(h, head, framing.path, reply, body);
     /* Errors in what came of the body along with the head are found before anything runs. */
     if (verdict.status != 0 || !handler_takes_body(h))
         body_skip(body);

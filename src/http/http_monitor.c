@@ -20,6 +20,7 @@
 #include "core/monitor.h"
 #include "core/noted.h"
 #include "http/auth.h"
+#include "http/hook_login.h"
 
 extern char **environ;
 
@@ -58,6 +59,8 @@ struct http_monitor {
     const char *error; /* why requests of no role can't be served, or NULL */
     struct session session;
     struct role_session role;
+    struct hook_secrets hook_secrets; /* outside of any role */
+    struct hook hook;
     struct monitor monitor;
 };
 
@@ -70,19 +73,24 @@ static void note_unusable(void *context, const struct buf *lines) {
     fd_close(&directory);
 }
 
+/* Has the monitor serve what a credential buys: what h->who.role says. */
+static void choose_session(struct http_monitor *h) {
+    h->monitor.session = &h->session;
+    if (h->who.role.name[0] != '\0') {
+        session_open_role(&h->role, &h->settings, h->connection->environment, h->who.role.name);
+        h->monitor.session = &h->role.session;
+    } else if (h->error != NULL) {
+        session_refuse(&h->session, &h->settings, h->error);
+    }
+}
+
 /* Judges the credential, and has the monitor serve what it buys. */
 static const char *admit(struct http_monitor *h, struct slice credential) {
     struct auth_login *who = &h->who;
     const char *reason = auth_judge(&h->auth, credential, h->connection->peer, who, h->reason);
     if (reason != NULL)
         return reason;
-    h->monitor.session = &h->session;
-    if (who->role.name[0] != '\0') {
-        session_open_role(&h->role, &h->settings, h->connection->environment, who->role.name);
-        h->monitor.session = &h->role.session;
-    } else if (h->error != NULL) {
-        session_refuse(&h->session, &h->settings, h->error);
-    }
+    choose_session(h);
     return NULL;
 }
 
@@ -106,6 +114,21 @@ static const char *judge_credential(struct monitor *m, struct slice credential) 
     if (reason == NULL)
         init_link_known();
     return reason;
+}
+
+/* The same of a webhook's delivery, whose path names the role that its signature has to prove. */
+static void choose_hook(struct monitor *m, const char *name) {
+    struct http_monitor *h = m->context;
+    const char *directory = settings_text(&h->settings, SETTING_ROLES_DIR);
+    h->who.user[0] = '\0';
+    for (int i = 0; i < LIMIT_ROLE_READS; i++) {
+        h->hook.missing =
+            hook_login(&h->hook.secrets, &h->hook_secrets, &h->settings, name, &h->who.role);
+        choose_session(h);
+        if (h->who.role.name[0] == '\0' || roles_is_unchanged(directory, &h->who.role))
+            return;
+    }
+    h->hook.missing = "the folder of its role changes while it is read";
 }
 
 /* Writes the line, or has it counted where there were enough of them in this second: by `bastion
@@ -137,7 +160,7 @@ static void log_refusal(struct monitor *m, int status, const char *reason, bool 
 
 /* At the end of a connection: says how many were left out since the last line. */
 static void log_left_out(const struct http_monitor *h) {
-    char text[96];
+    char text[96] = "";
     struct audit a = audit_denial(h->connection->channel, h->connection->peer, text);
     if (h->denials.left_out == 0)
         return;
@@ -155,6 +178,8 @@ static const char *open_session(struct http_monitor *h) {
     const char *error =
         settings_start(&h->settings, &places, NEED_RUN | NEED_HTTP | NEED_ACCOUNT | NEED_RUN_DIR);
     auth_load(&h->auth, &h->settings);
+    hook_secrets_load(&h->hook_secrets, &h->settings);
+    hook_start(&h->hook);
     h->auth.unusable = note_unusable;
     h->auth.context = h;
     if (error != NULL)
@@ -164,9 +189,9 @@ static const char *open_session(struct http_monitor *h) {
     /* With roles it is an error only for those who are of none. */
     if (h->error != NULL && !roles_any(settings_text(&h->settings, SETTING_ROLES_DIR)))
         return h->error;
-    if (h->auth.scheme == AUTH_NONE && !h->auth.has_others)
-        return "HTTP_BASIC_AUTH, HTTP_TOKEN, TOKENS_DIR, ROLES_DIR: there is no credential, so "
-               "nobody may run anything";
+    if (h->auth.scheme == AUTH_NONE && !h->auth.has_others && h->hook_secrets.count == 0)
+        return "HTTP_BASIC_AUTH, HTTP_TOKEN, TOKENS_DIR, ROLES_DIR, HOOK_SECRET: there is no "
+               "credential, so nobody may run anything";
     return NULL;
 }
 
@@ -179,6 +204,8 @@ static bool serve_front(const struct http_connection *c, int link) {
     h.monitor.front.fd = link;
     h.monitor.login = judge_credential;
     h.monitor.refused = log_refusal;
+    h.monitor.hook = &h.hook;
+    h.monitor.hook_role = choose_hook;
     h.monitor.context = &h;
     const char *error = open_session(&h);
     if (error != NULL)

@@ -77,12 +77,18 @@ static void append_head(struct response *r, struct buf *b, int status) {
         buf_format(b, "X-Bastion-Run: %s\r\n", r->run);
 }
 
+static void answer_hook_later(struct response *r);
+
 /* The command may run for long: sends the status line, and the output that is held. */
 static void begin_streaming(struct response *r) {
     char text[LIMIT_RESPONSE_HEAD];
     struct buf b = BUF_ON(text);
-    r->streaming = true;
     r->hold_until = CLOCK_NEVER;
+    if (r->is_hook) {
+        answer_hook_later(r);
+        return;
+    }
+    r->streaming = true;
     if (r->frontend.gone)
         return;
     peer_probe(r->reply->out, LIMIT_PROBE_IDLE_S, LIMIT_PROBE_S, LIMIT_PROBES);
@@ -117,6 +123,14 @@ static size_t response_room(struct frontend *f, int stream, char **at) {
     return r->from < r->to ? 0 : LIMIT_HELD - r->held;
 }
 
+/* Of a long output a webhook's sender gets the beginning: what is behind it is not waited for. */
+static void bound_output(struct response *r) {
+    if (r->held <= LIMIT_HOOK_OUTPUT)
+        return;
+    r->left_out += (int64_t)(r->held - LIMIT_HOOK_OUTPUT);
+    r->held = LIMIT_HOOK_OUTPUT;
+}
+
 static void response_output(struct frontend *f, int stream, size_t n) {
     struct response *r = response_of(f);
     (void)stream;
@@ -124,6 +138,8 @@ static void response_output(struct frontend *f, int stream, size_t n) {
     r->has_output = true;
     if (r->streaming || f->gone)
         send_output(r);
+    else if (r->is_hook)
+        bound_output(r);
     else if (r->held == LIMIT_HELD)
         begin_streaming(r);
 }
@@ -274,6 +290,26 @@ static void send_whole(struct response *r, int status, const char *fields) {
     write_rest(r);
 }
 
+/* Tells a webhook's sender that the command runs. From here on it does so without a client. */
+static void answer_hook_later(struct response *r) {
+    struct buf b = {.at = r->frame + RESPONSE_DATA, .cap = LIMIT_HELD};
+    if (r->frontend.gone)
+        return;
+    buf_format(&b, "The command is running: the log says how run %s ends.\n", r->run);
+    r->held = b.len;
+    r->reply->close = true;
+    send_whole(r, 202, "");
+    r->is_answered = !r->frontend.gone;
+    lose_client(r);
+}
+
+static void tell_left_out(struct response *r) {
+    struct buf b = {.at = r->frame + RESPONSE_DATA + r->held, .cap = LIMIT_HELD - r->held};
+    if (r->left_out > 0)
+        buf_format(&b, "\n(%lld more bytes are left out here)\n", (long long)r->left_out);
+    r->held += b.len;
+}
+
 /* Ends a message whose status line is not out yet. `code` is the field with the exit code. Where no
  * command ran, what became of the request is the body. */
 static void end_held(struct response *r, const struct outcome *o, const char *code) {
@@ -284,10 +320,12 @@ static void end_held(struct response *r, const struct outcome *o, const char *co
         outcome_tell(&b, o, "\n");
     if (o->kind != OUTCOME_ENDED && o->kind != OUTCOME_TIMEOUT)
         r->held = b.len;
+    else
+        tell_left_out(r);
     switch (o->kind) {
     case OUTCOME_ENDED:
-    case OUTCOME_TIMEOUT: send_whole(r, o->code == 0 ? 200 : 422, code); break;
-    case OUTCOME_FAILED: send_whole(r, 422, code); break;
+    case OUTCOME_TIMEOUT:
+    case OUTCOME_FAILED: send_whole(r, o->code == 0 || r->hook_ok ? 200 : 422, code); break;
     case OUTCOME_FORBIDDEN:
     case OUTCOME_DENIED: send_whole(r, 403, "X-Bastion-Exit-Code: 126\r\n"); break;
     case OUTCOME_SKIPPED: send_whole(r, 200, "X-Bastion-Skipped: 1\r\n"); break;
@@ -318,6 +356,8 @@ static void response_ended(struct frontend *f, const struct outcome *o) {
         snprintf(r->run, sizeof r->run, "%s", o->run);
     r->hold_until = CLOCK_NEVER;
     f->input_closed = true;
+    if (r->is_answered)
+        return;
     if (f->gone) /* the monitor may have said so */
         lose_client(r);
     if (r->streaming) {
@@ -344,5 +384,7 @@ void response_start(struct response *r, struct reply *reply, struct body *body, 
     r->half_close_until = clock_after(clock_now(), LIMIT_HALF_CLOSE_MS);
     r->hold_until = r->stall.at = r->body_stall_at = CLOCK_NEVER;
     r->streaming = r->has_output = r->cut = r->half_closed = false;
+    r->is_hook = r->hook_ok = r->is_answered = false;
+    r->left_out = 0;
     r->held = r->from = r->to = 0;
 }

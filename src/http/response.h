@@ -27,7 +27,12 @@ struct response {
     char run[MESSAGE_RUN_ID];    /* empty until the monitor has named it */
     int64_t hold_ms, hold_until; /* CLOCK_NEVER until the command has started */
     bool streaming;              /* the status line is out */
-    bool has_output;             /* the command has written something */
+    /* of a webhook: its sender is told of a quick end, or that the command runs; of a failure with
+     * a status of success where `hook_ok` is set */
+    bool is_hook, hook_ok;
+    bool is_answered; /* that it runs was all */
+    int64_t left_out; /* bytes of output beyond what one answer has room for */
+    bool has_output;  /* the command has written something */
     bool cut;         /* its end is missing: the connection must not look as if it had ended well */
     bool half_closed; /* the client sends nothing any more */
     int64_t half_close_until; /* until when that does not mean that it is gone */

@@ -12,6 +12,7 @@ static const struct status {
     /* The first: it stands for all that are not here. */
     {500, "Internal Server Error", NULL},
     {200, "OK", "ok"},
+    {202, "Accepted", NULL},
     {400, "Bad Request", NULL},
     {401, "Unauthorized", "The credential is missing or wrong."},
     {403, "Forbidden", "Requests that another site causes are refused."},

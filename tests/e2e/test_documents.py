@@ -13,7 +13,7 @@ from harness import BASTION
 
 TOP = Path(__file__).parents[2]
 # With its macros replaced.
-SOURCE = subprocess.run(["gcc", "-E", "-P", "-D_GNU_SOURCE", "-I", TOP / "src", TOP / "src/core/settings_table.c"],
+SOURCE = subprocess.run(["gcc", "-E", "-P", "-D_GNU_SOURCE", "-I", TOP / "src", "-isystem", TOP / "build/vendor/bearssl/inc", TOP / "src/core/settings_table.c"],
                         capture_output=True, text=True, check=True).stdout
 README = (TOP / "README.md").read_text()
 SETTINGS = (TOP / "src/bastion-settings.5").read_text()

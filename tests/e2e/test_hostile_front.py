@@ -1,6 +1,7 @@
 """A front that is taken over, as its monitor sees it: every message at every wrong moment. The front is a double (hostile/puppet.c)
 that does what the test says; the monitor is the shipped one."""
 import contextlib
+import hmac
 import os
 import re
 import struct
@@ -12,7 +13,7 @@ from harness import BASTION, TOKEN, UNTIL_GO, Client, Server, ask, wait_for
 from test_hostile import double
 from test_tls_isolation import holds
 
-READY, ADMITTED, DENIED, REFUSED, STARTED, ENDING, ENDED, NOTED, HELLO, LOGIN, RUN, COUNT, REFUSAL, SLOW = range(1, 15)
+READY, ADMITTED, DENIED, REFUSED, STARTED, ENDING, ENDED, NOTED, HELLO, LOGIN, RUN, COUNT, REFUSAL, SLOW, HOOK, BODY, VERIFY, VALUE, TAKEN = range(1, 20)
 MERGED, MERGED_INPUT, STREAMS, TERMINAL = range(4)
 FIXED, TEXT, REFUSAL_TEXT = 40, 32768, 256  # bytes: of each message, of the longest text, of that of a REFUSAL
 FAULT = "the process that parses what the client sends has said what it may not"
@@ -100,7 +101,7 @@ def is_ended(server, connection):
         assert connection.client.is_closed()
 
 
-KINDS = [0, *range(READY, SLOW + 2), 1 << 31]
+KINDS = [0, *range(READY, TAKEN + 2), 1 << 31]
 
 
 def lengths(kind):
@@ -317,6 +318,83 @@ def test_does_not_outlast_its_time(start):
         done.client.send(b"h")
         assert silent.client.is_closed() and done.client.is_closed()
     server.settle()
+
+
+# ---- a webhook's delivery: what is unsigned runs nothing, whatever is said in which order ----
+
+SECRET = b"a secret of webhooks"
+
+
+def claim(body=b"", secret=SECRET, bodies=None, event=b"push", delivery=b"", role=b""):
+    """What a front says of a delivery's head (struct hook_claim)."""
+    digest = hmac.digest(secret, body, "sha256")
+    return message(HOOK, struct.pack("=5B128s256s256s24s32s33s256s128s", 0, 0, 0, 1 if bodies is None else bodies, 0, digest, b"", b"", b"", b"", role, delivery, event))
+
+
+def value(text=b"refs/heads/main", kind=4):
+    return message(VALUE, text, struct.pack("=B", kind))
+
+
+RUN_HOOK = run()
+GOOD = [claim(b"ab"), message(BODY, b"a"), message(BODY, b"b"), message(VERIFY), value(), RUN_HOOK]
+
+
+def hooked(start, taken_over, **settings):
+    return start(TakenOver, double=taken_over, HTTP_TOKEN=None, HOOK_SECRET=SECRET.decode(), HOOK_WHEN=".ref = refs/heads/main", **settings)
+
+
+def test_hook(start, taken_over):
+    """The messages below, in their right order, run the command."""
+    server = hooked(start, taken_over)
+    with puppet(server) as p:
+        p.expect(READY)
+        for packet, answer in zip(GOOD, (ADMITTED, TAKEN, TAKEN, ADMITTED, TAKEN, STARTED)):
+            p.send(packet)
+            p.expect(answer)
+        server.wait_event("end", user="hook")
+
+
+WRONG_ORDERS = {
+    "no body": [GOOD[0], RUN_HOOK], "no signature": GOOD[:3] + [RUN_HOOK], "a value of the unsigned": GOOD[:3] + [value()], "a body after the signature": GOOD[:4] + [GOOD[1]],
+    "verified twice": GOOD[:4] + [GOOD[3]], "no value": GOOD[:4] + [RUN_HOOK], "two values": GOOD[:5] + [value()], "another delivery's signature": GOOD[:5] + [claim(b"c"), RUN_HOOK],
+    "a value of a kind that is none": GOOD[:4] + [value(kind=7)], "too long a value": GOOD[:4] + [value(b"x" * 4097)], "input of its own": GOOD[:5] + [run(MERGED_INPUT)],
+    "variables": GOOD[:5] + [run(variables=b"TERM=xterm\0")], "a second run": GOOD + [RUN_HOOK], "a credential between": GOOD[:4] + [message(LOGIN, b"x"), value()],
+    "a claim too short": [GOOD[0][:-1]], "more digests than there is room for": [claim(bodies=5), RUN_HOOK], "a text without its end": [claim(event=b"x" * 128), RUN_HOOK],
+    "a wrong signature": [claim(b"x"), *GOOD[1:4], RUN_HOOK], "another secret's": [claim(b"ab", secret=b"x"), *GOOD[1:4], RUN_HOOK], "a role without its end": [claim(role=b"x" * 33), RUN_HOOK], "no role's": [claim(b"ab", role=b"nobody"), *GOOD[1:4], RUN_HOOK], "a name that is no role's": [claim(b"ab", role=b"../x"), *GOOD[1:4], RUN_HOOK],
+    "a run behind a wrong one": [claim(bodies=0), RUN_HOOK],
+}
+
+
+@pytest.mark.parametrize("packets", WRONG_ORDERS.values(), ids=WRONG_ORDERS)
+def test_hook_out_of_order(start, taken_over, packets):
+    server = hooked(start, taken_over)
+    with puppet(server) as p:
+        p.expect(READY)
+        for packet in packets:
+            p.send(packet)
+        while p.receive() is not None:
+            pass
+        is_ended(server, p)
+    server.settle()
+    assert [e["reason"] for e in server.events("fault")] == [FAULT]
+    assert len(server.events("start")) == (packets[:-1] == GOOD)
+
+
+def test_hook_too_long(start, taken_over):
+    """A body of more than 25 MiB: the monitor counts, too."""
+    server = hooked(start, taken_over)
+    with puppet(server) as p:
+        p.expect(READY)
+        p.send(claim())
+        p.expect(ADMITTED)
+        piece = message(BODY, b"x" * TEXT)
+        for _ in range(26214400 // TEXT):
+            p.send(piece)
+            p.expect(TAKEN)
+        p.send(message(BODY, b"x"))
+        is_ended(server, p)
+    server.settle()
+    assert [e["reason"] for e in server.events("fault")] == [FAULT]
 
 
 def test_others_are_served(start, taken_over):

@@ -130,7 +130,8 @@ static struct session *session_with(bool broker) {
     static struct session both[2];
     static struct settings settings[2];
     static char *environment[2][8] = {
-        {"FORCE_COMMAND=true", "COMMAND_LOCK=off", "HTTP_TOKEN=x", "SSH_USER=nobody"},
+        {"FORCE_COMMAND=true", "COMMAND_LOCK=off", "HTTP_TOKEN=x", "SSH_USER=nobody",
+         "HOOK_WHEN=.a = b", "HOOK_PASS=A = .b .*"},
         {"ALLOWED_COMMANDS=echo [a-z]*", "COMMAND_PREFIX=busybox", "COMMAND_LOCK=off",
          "HTTP_TOKEN=x", "SSH_USER=nobody", "HTTP_STDIN=body", "ON_DISCONNECT=hangup"}};
     static const char *const nowhere[] = {NULL};
@@ -145,6 +146,26 @@ static struct session *session_with(bool broker) {
         }
     }
     return &both[broker];
+}
+
+static void choose(struct monitor *m, const char *role) {
+    (void)m;
+    assert(strlen(role) <= LIMIT_ROLE_NAME);
+}
+
+/* Webhooks, whose secret is the letter x, and a delivery of that. */
+static struct hook hook;
+static struct hook_claim claim = {.has_token = 1, .event = "push"};
+
+static void make_hook(void) {
+    static struct settings s;
+    static char secret[] = "HOOK_SECRET=x", *environment[] = {secret, NULL};
+    static const char *const nowhere[] = {NULL};
+    const struct settings_places places = {environment, nowhere};
+    assert(settings_read(&s, &places, NEED_HTTP) == 0);
+    hook_start(&hook);
+    hook_secrets_load(&hook.secrets, &s);
+    sha256(claim.token, "x", 1);
 }
 
 /* ---- the front ---- */
@@ -174,6 +195,9 @@ static size_t send_packet(int link, const uint8_t *at, size_t n) {
     } else if (at[2] < 128) { /* a long one */
         text = (size_t)(at[2] - 64) * (LIMIT_MESSAGE_TEXT + 64) / 63;
         memset(packet + sizeof(struct message), 'x', text);
+    } else if (at[2] >= 240) {
+        text = sizeof claim;
+        memcpy(packet + sizeof(struct message), &claim, text);
     } else {
         const char *word = texts[at[2] % 4];
         text = strlen(word) + at[2] / 128 % 2 * (at[2] % 4 == 3);
@@ -216,6 +240,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     m.peer = "192.0.2.1";
     m.login = (data[0] & 2) != 0 ? judge : NULL;
     m.refused = m.login != NULL ? note : NULL;
+    if (hook.secrets.count == 0)
+        make_hook();
+    m.hook = m.login != NULL ? &hook : NULL;
+    m.hook_role = choose;
     m.no_terminal = (data[0] & 4) != 0;
     m.ready.ready.usable = (data[0] & 24) != 0;
     assert(message_pair(link) == 0);
@@ -227,6 +255,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         fd_close(&link[0]); /* it is gone already */
     m.front.fd = link[1];
     monitor_serve(&m);
+    hook_leave(&hook);
     assert(m.front.fd == -1 && running == 0);
     assert(starts == ends);
     assert(faults <= 1);

@@ -52,5 +52,8 @@ Suite *unit_roles(void);
 Suite *unit_connection(void);
 Suite *unit_small_file(void);
 Suite *unit_writers(void);
+Suite *unit_json_push(void);
+Suite *unit_hook(void);
+Suite *unit_deliveries(void);
 
 #endif
