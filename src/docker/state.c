@@ -140,11 +140,11 @@ int docker_rm(int argc, char **argv) {
     snprintf(rest, sizeof rest, "?v=%d&link=%d&force=%d", state_option.volumes, state_option.link,
              state_option.force);
     for (int i = 0; i < argc; i++) {
-        char *name = argv[i] + strspn(argv[i], "/");
-        size_t n = strlen(name);
-        while (n > 0 && name[n - 1] == '/')
-            name[--n] = '\0';
-        if (n == 0) {
+        char name[LIMIT_DOCKER_PATH];
+        snprintf(name, sizeof name, "%s", argv[i] + strspn(argv[i], "/"));
+        for (size_t n = strlen(name); n > 0 && name[n - 1] == '/'; n--)
+            name[n - 1] = '\0';
+        if (*name == '\0') {
             docker_error("Container name cannot be empty");
             code = 1;
             continue;
@@ -158,7 +158,7 @@ int docker_rm(int argc, char **argv) {
             continue;
         }
         drop_body();
-        puts(name);
+        puts(argv[i]);
         fflush(stdout);
     }
     return code;

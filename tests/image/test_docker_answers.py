@@ -66,6 +66,14 @@ def test_listings(replay, tasks, arguments):
     assert outcome(got) == outcome(wanted)
 
 
+@pytest.mark.parametrize("arguments", [["rm", "/c/"], ["rm", "", "c"], ["rm", "/", "c//"]], ids=str)
+def test_slashes_of_a_name(replay, arguments):
+    server = replay({"DELETE /containers/c": [b"HTTP/1.1 204 No Content\r\n\r\n"], "": [answer({"message": "what?"}, "404 Not Found")]})
+    got, wanted = run(OURS, server, *arguments), run(NEWEST, server, *arguments)
+    assert (got.returncode, got.stdout) == (wanted.returncode, wanted.stdout) and got.stderr.lower() == wanted.stderr.lower()
+    assert [line for line, _ in server.requests] == ["DELETE /containers/c?v=0&link=0&force=0", "DELETE /containers/c"]
+
+
 def test_several_networks(replay):
     """In the engine's order; the real client has them in any."""
     server = replay({"GET /containers/json": [answer([container("c", NetworkSettings={"Networks": {"b": {}, "a": {}}})])]})

@@ -482,14 +482,15 @@ END_TEST
 
 /* A literal, and a map's key, of more bytes than there is room for. */
 START_TEST(template_long_strings) {
-    static char text[LIMIT_DOCKER_MESSAGE + 64], object[LIMIT_DOCKER_MESSAGE + 64],
+    static char text[LIMIT_DOCKER_MESSAGE + 64], object[3 * LIMIT_DOCKER_MESSAGE],
         error[LIMIT_DOCKER_MESSAGE], out[64];
     struct buf b = BUF_ON(text), o = BUF_ON(object), printed = BUF_ON(out);
     buf_format(&b, "{{print \"%0*d\"}}", LIMIT_DOCKER_MESSAGE + 1, 0);
     struct docker_template t = {.text = buf_string(&b), .name = ""};
     ck_assert(!docker_template_check(&t, error));
     ck_assert_ptr_nonnull(strstr(error, "a string is longer"));
-    buf_format(&o, "{\"K\":\"%0*d\",\"M\":{\"k\":\"v\"}}", LIMIT_DOCKER_MESSAGE + 1, 0);
+    buf_format(&o, "{\"K\":\"%0*d\",\"M\":{\"%0*d\":\"what its beginning is\"}}",
+               LIMIT_DOCKER_MESSAGE + 1, 0, LIMIT_DOCKER_MESSAGE, 0);
     t.text = "<{{index .M .K}}>";
     ck_assert(docker_template_fill(&printed, &t, (struct slice){o.at, o.len}, error));
     ck_assert_str_eq(buf_string(&printed), "<>");
