@@ -28,7 +28,7 @@ OURS    = -std=c11 -D_GNU_SOURCE -Isrc $(WARN) -MMD -MP
 UNIT   := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all
 
 # In this order they stand in the executable: what serves connections together, so that each process maps little of it.
-SRC      := $(foreach room,src src/base src/wire src/core src/http src/ssh src/tls init src/tool src/docker,$(sort $(wildcard $(room)/*.c)))
+SRC      := $(foreach room,src src/base src/wire src/core src/http src/ssh src/tls src/proxy init src/tool src/docker,$(sort $(wildcard $(room)/*.c)))
 UNIT_SRC := $(sort $(wildcard tests/unit/*.c src/*/*.c init/*.c))
 BASTION  := $(SRC:%.c=$(OBJ)/%.o)
 UNITS    := $(UNIT_SRC:%.c=$(HOST)/obj/%.o)

@@ -28,6 +28,10 @@ struct connection {
     unsigned char listener; /* its number */
     unsigned char state;
     bool was_refused; /* it has asked whether a refusal may be logged */
+    /* of a trusted proxy's that has not said yet whom it speaks for (room.h): */
+    bool is_proxied;
+    bool has_waited; /* that client has */
+    int64_t expiry;  /* when that client is refused who waits for room; 0 before it does */
 };
 
 /* Whether there is no room for one more. */

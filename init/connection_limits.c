@@ -98,17 +98,20 @@ static bool is_known(const struct source *source, int64_t now) {
 struct connection_verdict connection_limits_judge(const struct connection_limits *limits,
                                                   const struct connection_request *r, int64_t now) {
     struct connection_verdict v = {.what = CONNECTION_SERVE};
-    if (connection_is_full()) {
+    if (!r->is_admitted && connection_is_full()) {
         is_refused(&v, "more connections than there is room for");
         return v;
     }
-    int64_t wait = r->has_waited || is_known(r->source, now) ? 0 : penalty_wait(r->source, now);
+    int levels = source_levels(r->source);
+    int64_t wait = r->has_waited || r->source->is_exempt || is_known(r->source, now)
+                       ? 0
+                       : penalty_wait(r->source, now);
     if (wait > 0) {
         has_to_wait(&v, "connections from there keep failing", clock_after(now, wait));
         v.is_penalty = true;
         return v;
     }
-    for (int level = 0; level <= source_levels(r->source); level++) {
+    for (int level = r->source->is_exempt ? levels : 0; level <= levels - r->is_admitted; level++) {
         struct room room = room_of(limits, r, level);
         if (look_for_room(&v, &room, r, now))
             break;

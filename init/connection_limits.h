@@ -13,6 +13,8 @@
  * the new one waits for its turn (waiting.h). So whoever has a credential finds room, though others
  * without one hold as many connections as they like, and though all have the same address.
  *
+ * An exempt source (a trusted proxy) is judged by the listener's limit alone.
+ *
  * The container's own health check comes from the loopback address, and finds room when all others
  * are refused: a server that has much to do is not a broken one, and must not be started anew for
  * it. */
@@ -32,8 +34,9 @@ struct connection_limits {
 struct connection_request {
     unsigned listener;
     const struct source *source;
-    bool has_waited; /* its source's penalty is behind it, and so is the chance */
-    uint32_t random; /* any number: it decides what is decided at random */
+    bool is_admitted; /* it has its place at the listener, and only the client's limits count */
+    bool has_waited;  /* its source's penalty is behind it, and so is the chance */
+    uint32_t random;  /* any number: it decides what is decided at random */
 };
 
 struct connection_verdict {

@@ -54,11 +54,11 @@ static int read_settings(struct supervisor *v) {
     if (strcmp(settings_text(&v->settings, SETTING_SSH_USER), "root") == 0)
         return refuse_start("SSH_USER: must not be root, as whom nothing runs");
     const uint64_t uid = settings_number(&v->settings, SETTING_SSH_UID);
-    if (uid == ACCOUNT_HTTP || uid == ACCOUNT_SYSLOG || uid == ACCOUNT_TLS) {
+    const struct account wanted = {.uid = (uid_t)uid};
+    const char *unfit = account_unfit(&wanted); /* "has the number that ..." */
+    if (unfit != NULL) {
         char text[128];
-        snprintf(text, sizeof text, "SSH_UID: %d is the number that %s", (int)uid,
-                 uid == ACCOUNT_TLS ? "processes with a TLS key have"
-                                    : "the process has which prints lines of /dev/log");
+        snprintf(text, sizeof text, "SSH_UID: %d is%s", (int)uid, unfit + strlen("has"));
         return refuse_start(text);
     }
     v->limits.all = settings_number(&v->settings, SETTING_MAX_CONNECTIONS);
@@ -120,12 +120,38 @@ static int prepare_rundir(struct supervisor *v, enum rundir *rundir) {
 
 /* ---- what is served ---- */
 
+static bool has_header(const struct supervisor *v) {
+    return settings_number(&v->settings, SETTING_PROXY_PROTOCOL) == PROXY_PROTOCOL_ON;
+}
+
+/* `bastion PROGRAM`, behind `bastion tls` where that is asked for, and before both `bastion proxy`
+ * where that is. `argv` has room for that. */
+static const char *const *put_argv(const struct supervisor *v, const char **argv, bool tls,
+                                   const char *program) {
+    const char **next = argv;
+    *next++ = "bastion";
+    if (has_header(v)) {
+        *next++ = "proxy";
+        *next++ = spawn_path();
+    }
+    if (tls) {
+        *next++ = "tls";
+        *next++ = spawn_path();
+    }
+    *next++ = program;
+    *next = NULL;
+    return argv;
+}
+
 static void add_listener(struct supervisor *v, const char *channel, const char *const *argv,
                          int64_t unknown_ms, enum setting port) {
     bool is_http = port == SETTING_HTTP_PORT;
     v->listeners[v->listener_count++] =
         (struct listener){.channel = channel,
                           .argv = argv,
+                          .limits = &v->limits,
+                          .proxies = settings_text(&v->settings, SETTING_TRUSTED_PROXIES),
+                          .has_header = has_header(v),
                           .refusal = is_http ? busy_http : NULL,
                           .unknown_ms = unknown_ms,
                           .refused_ms = port != SETTING_SSH_PORT ? LIMIT_UNKNOWN_REFUSED_MS : 0,
@@ -180,20 +206,21 @@ static void note_lost_key(const struct supervisor *v) {
 }
 
 static int choose_listeners(struct supervisor *v, enum rundir rundir) {
-    static const char *const http[] = {"bastion", "http", NULL}, *const ssh[] = {"bastion", "ssh",
-                                                                                 NULL};
-    static const char *https[] = {"bastion", "tls", NULL, "http", NULL};
-    https[2] = spawn_path();
+    enum { ROOM = 7 };
+    static const char *http[ROOM], *https[ROOM], *ssh[ROOM];
     if (has_http(v))
-        add_listener(v, "http", http, LIMIT_UNKNOWN_HTTP_MS, SETTING_HTTP_PORT);
+        add_listener(v, "http", put_argv(v, http, false, "http"), LIMIT_UNKNOWN_HTTP_MS,
+                     SETTING_HTTP_PORT);
     if (has_https(v)) {
         if (prepare_certificate(v) != 0) /* it has said why */
             return 78;
-        add_listener(v, "https", https, LIMIT_UNKNOWN_HTTPS_MS, SETTING_HTTPS_PORT);
+        add_listener(v, "https", put_argv(v, https, true, "http"), LIMIT_UNKNOWN_HTTPS_MS,
+                     SETTING_HTTPS_PORT);
     }
     int has_ssh = has_port(v, SETTING_SSH_PORT) ? prepare_ssh(rundir) : 0;
     if (has_ssh == 1) {
-        add_listener(v, "ssh", ssh, LIMIT_UNKNOWN_SSH_MS, SETTING_SSH_PORT);
+        add_listener(v, "ssh", put_argv(v, ssh, false, "ssh"), LIMIT_UNKNOWN_SSH_MS,
+                     SETTING_SSH_PORT);
         note_lost_key(v);
     }
     if (has_ssh == -1)
@@ -239,6 +266,11 @@ static void notice_findings(const struct supervisor *v, bool starts) {
     if (starts && policy_load(&policy, &v->settings, error) == 0)
         notice("FORCE_COMMAND", policy_ignores(&policy, error));
     if (starts)
+        notice("PROXY_PROTOCOL",
+               has_header(v) && !settings_given(&v->settings, SETTING_TRUSTED_PROXIES)
+                   ? "is on without TRUSTED_PROXIES: nobody is believed, and nobody served"
+                   : NULL);
+    if (starts)
         notice("DOCKER_GROUP", runas_lacks(&v->settings, serve_environment()));
     protect_report(notice_finding, &starts);
     _exit(0);
@@ -246,13 +278,15 @@ static void notice_findings(const struct supervisor *v, bool starts) {
 
 /* ---- the start ---- */
 
-/* For `bastion health`: a line for each listener, with its address and port. */
+/* For `bastion health`: a line for each listener, with its address and port, and a word where it
+ * expects a header of the PROXY protocol. */
 static void write_listener_list(const struct supervisor *v) {
     char text[LIMIT_LISTENERS * (LIMIT_PEER + 32)];
     struct buf b = BUF_ON(text);
     const char *address = v->address != NULL ? v->address : "127.0.0.1";
     for (size_t i = 0; i < v->listener_count; i++)
-        buf_format(&b, "%s %s %u\n", v->listeners[i].channel, address, v->listeners[i].port);
+        buf_format(&b, "%s %s %u%s\n", v->listeners[i].channel, address, v->listeners[i].port,
+                   v->listeners[i].has_header ? " proxy" : "");
     int directory =
         open(settings_text(&v->settings, SETTING_RUN_DIR), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (directory != -1)

@@ -3,15 +3,14 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/random.h>
 #include <unistd.h>
 
 #include "base/clock.h"
 #include "core/audit.h"
 #include "links.h"
+#include "room.h"
 #include "refusal.h"
 #include "serve.h"
-#include "unknown.h"
 #include "waiting.h"
 
 /* ---- what can't be now ---- */
@@ -38,30 +37,11 @@ static void refuse(struct supervisor *v, const struct waiting *w, const char *re
 
 /* ---- one client ---- */
 
-/* Where there are no random numbers yet, at the start of a machine, the time has to do. */
-static uint32_t random_number(int64_t now) {
-    uint32_t n;
-    return getrandom(&n, sizeof n, GRND_NONBLOCK) == sizeof n ? n : (uint32_t)now * 2654435761;
-}
-
-/* Whoever has to go for it is ended, unless it turns out that he is known: then another one. */
 static struct connection_verdict judge(struct supervisor *v, const struct waiting *w, bool again,
                                        int64_t now) {
-    struct listener *l = &v->listeners[w->number];
     struct connection_request request = {
         .listener = w->number, .source = &w->source, .has_waited = again};
-    for (;;) {
-        request.random = random_number(now);
-        struct connection_verdict verdict = connection_limits_judge(&v->limits, &request, now);
-        if (verdict.victim != NULL)
-            links_read(v->links, verdict.victim, l, now);
-        if (verdict.victim != NULL && verdict.victim->state != CONNECTION_UNKNOWN)
-            continue;
-        if (verdict.victim != NULL)
-            unknown_end(verdict.victim, l,
-                        "no right credential yet: the connection made room for another", now);
-        return verdict;
-    }
+    return room_judge(&v->listeners[w->number], v->links, &request, now);
 }
 
 /* False when no process could be made: others had better wait. The client is served, or refused. */
@@ -104,7 +84,7 @@ void intake_accept(struct supervisor *v, unsigned number, int64_t now) {
         if (result != LISTEN_CONNECTION)
             return;
         l->pause = 0;
-        source_of_socket(&w.source, &w.peer);
+        source_of_socket(&w.source, &w.peer, l->proxies);
         supervisor_reap(v, now); /* a connection that has ended does not count */
         intake_retry(v, now);    /* those who have waited come first */
         struct connection_verdict verdict = judge(v, &w, false, now);

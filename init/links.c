@@ -1,6 +1,7 @@
 #include "links.h"
 
 #include <errno.h>
+#include <string.h>
 #include <sys/epoll.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -12,6 +13,7 @@
 #include "limit.h"
 #include "penalty.h"
 #include "refusal.h"
+#include "room.h"
 #include "unknown.h"
 
 int links_open(void) { return epoll_create1(EPOLL_CLOEXEC); }
@@ -62,6 +64,20 @@ static bool answer(struct connection *c, struct listener *l, int64_t now) {
     return send(c->link, &byte, 1, MSG_DONTWAIT | MSG_NOSIGNAL) == 1;
 }
 
+/* Answers where a proxy says where its client is. Returns whether the answer was taken. */
+static bool answer_client(int links, struct connection *c, struct listener *l,
+                          const unsigned char address[INIT_LINK_ADDRESS], int64_t now) {
+    static const char kinds[] = {
+        [ROOM_YES] = INIT_LINK_YES, [ROOM_NO] = INIT_LINK_NO, [ROOM_WAIT] = INIT_LINK_WAIT};
+    char bytes[INIT_LINK_ANSWER];
+    uint32_t ms = 0;
+    if (!c->is_proxied)
+        return false;
+    bytes[0] = kinds[room_ask(c, l, links, address, &ms, now)];
+    memcpy(bytes + 1, &ms, sizeof ms);
+    return send(c->link, bytes, sizeof bytes, MSG_DONTWAIT | MSG_NOSIGNAL) == sizeof bytes;
+}
+
 /* Whatever has come is one question, however much of it there is: who asks before the answer is
  * there gets no more of them. The descriptor stays open as long as the connection. */
 void links_read(int links, struct connection *c, struct listener *l, int64_t now) {
@@ -71,9 +87,13 @@ void links_read(int links, struct connection *c, struct listener *l, int64_t now
     if (c->link == -1 || (n < 0 && (errno == EAGAIN || errno == EINTR)))
         return;
     for (ssize_t i = 0; i < n; i++)
-        if (bytes[i] == INIT_LINK_KNOWN)
+        if (bytes[i] == INIT_LINK_KNOWN) {
             good = becomes_known(c) && good;
-        else
+        } else if (bytes[i] == INIT_LINK_CLIENT) {
+            good = n - i > INIT_LINK_ADDRESS
+                   && answer_client(links, c, l, (const unsigned char *)bytes + i + 1, now);
+            i = good ? i + INIT_LINK_ADDRESS : n;
+        } else
             asks = true;
     if (good && (!asks || answer(c, l, now)))
         return;

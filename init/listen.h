@@ -10,12 +10,17 @@
 
 #include "base/rate.h"
 
+struct connection_limits;
+
 struct listener {
     const char *channel;     /* http, https, ssh: for the log and for `bastion health` */
     const char *const *argv; /* what serves a connection */
     const char *refusal;     /* what a client gets that is one too many, or NULL */
-    int64_t unknown_ms;      /* for a connection to show a right credential (unknown.h) */
-    int64_t refused_ms;      /* more of that where a request was refused */
+    const struct connection_limits *limits;
+    const char *proxies; /* TRUSTED_PROXIES, or NULL */
+    bool has_header;     /* what serves a connection begins with `bastion proxy` */
+    int64_t unknown_ms;  /* for a connection to show a right credential (unknown.h) */
+    int64_t refused_ms;  /* more of that where a request was refused */
     unsigned port;
     int fd;              /* -1 while it does not listen */
     int64_t retry;       /* when to open it again then */

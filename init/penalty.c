@@ -36,7 +36,7 @@ static int64_t tolerated(enum source_level level) {
 }
 
 void penalty_charge(const struct source *s, int64_t ms, int64_t now) {
-    if (s->is_loopback)
+    if (s->is_loopback || s->is_exempt)
         return;
     for (int i = 0; i < source_levels(s); i++) {
         enum source_level level = (enum source_level)i;

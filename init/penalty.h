@@ -14,7 +14,8 @@
 #include "source.h"
 
 /* A connection from there has failed: `ms` more are owed, by the client and by the networks that it
- * is in. The loopback address never owes anything: the health check comes from there. */
+ * is in. The loopback address never owes anything: the health check comes from there; nor does a
+ * trusted proxy, from which everybody comes. */
 void penalty_charge(const struct source *s, int64_t ms, int64_t now);
 
 /* A credential from there was right: that client owes nothing any more. */

@@ -90,6 +90,7 @@ bool serve_connection(const struct listener *l, unsigned number, int links, int 
         .deadline = unknown_begin(l, now),
         .source = *source,
         .listener = (unsigned char)number,
+        .is_proxied = l->has_header,
         .state = link[0] == -1 ? CONNECTION_KNOWN : CONNECTION_UNKNOWN,
     });
     return true;

@@ -3,10 +3,8 @@
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
-#include <string.h>
 
 #include "base/clock.h"
-#include "base/ip.h"
 #include "limit.h"
 #include "links.h"
 #include "penalty.h"
@@ -27,6 +25,10 @@ int64_t unknown_begin(const struct listener *l, int64_t now) {
     return deadline;
 }
 
+void unknown_restart(struct connection *c, const struct listener *l, int64_t now) {
+    c->deadline = unknown_begin(l, now);
+}
+
 void unknown_was_refused(struct connection *c, const struct listener *l) {
     if (!c->was_refused && c->state == CONNECTION_UNKNOWN)
         c->deadline = clock_after(c->deadline, l->refused_ms);
@@ -35,10 +37,7 @@ void unknown_was_refused(struct connection *c, const struct listener *l) {
 
 void unknown_end(struct connection *c, struct listener *l, const char *reason, int64_t now) {
     char peer[LIMIT_PEER];
-    struct ip ip = {.n = SOURCE_ADDRESS};
-    memcpy(ip.bytes, c->source.address, SOURCE_ADDRESS);
-    ip_unmap(&ip);
-    ip_print(peer, &ip);
+    source_print(peer, &c->source);
     c->state = CONNECTION_ENDING;
     set_deadline(c, now);
     refusal_note(l, peer, reason, now);

@@ -12,6 +12,9 @@
  * unknown; unknown_tick is to be called by then. */
 int64_t unknown_begin(const struct listener *l, int64_t now);
 
+/* The same of one that is served already: its time begins anew. */
+void unknown_restart(struct connection *c, const struct listener *l, int64_t now);
+
 /* The connection's client was refused a request: it has some more time, once. */
 void unknown_was_refused(struct connection *c, const struct listener *l);
 

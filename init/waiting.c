@@ -22,7 +22,7 @@ void waiting_remove(size_t i) {
 
 static size_t count_of(const struct source *s) {
     size_t n = 0;
-    for (size_t i = 0; i < count; i++)
+    for (size_t i = 0; i < count && !s->is_exempt; i++)
         n += source_is_same(&list[i].source, s, SOURCE_CLIENT);
     return n;
 }

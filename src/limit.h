@@ -19,6 +19,17 @@
  * counts for as long as the connection */
 #define LIMIT_CONNECTION_MS 60000
 
+/* addresses of X-Forwarded-For that are looked at, from the last one on: nobody has so many
+ * proxies in a row */
+#define LIMIT_FORWARDED 16
+
+/* The header of the PROXY protocol. */
+#define LIMIT_PROXY_MS 5000 /* from the connection's start to its end */
+/* bytes of one of version 2: its additional values may hold a client's certificate */
+#define LIMIT_PROXY_HEADER 16384
+/* for a proxy that speaks for nobody to show that it has only looked whether somebody listens */
+#define LIMIT_PROXY_CHECK_MS 100
+
 /* The request's body. */
 #define LIMIT_BODY_WINDOW 16384 /* bytes of a body in memory at a time */
 /* bytes that a request may announce and the command not take; 413 above. A forge's delivery has
@@ -96,6 +107,7 @@
 #define LIMIT_REQUEST 8192 /* bytes of a broker request */
 #define LIMIT_USER 256     /* bytes of a user's name in log and environment */
 #define LIMIT_PEER 64      /* bytes of an address: INET6_ADDRSTRLEN and a little */
+#define LIMIT_VIA 160      /* bytes of the proxies on the way: three addresses and more */
 #define LIMIT_PATH 4096    /* bytes of a path: Linux's PATH_MAX */
 /* bytes of the text of an error, which may name a path */
 #define LIMIT_ERROR (LIMIT_PATH + 256)
@@ -269,6 +281,8 @@
 #define LIMIT_DENIAL_LINES 5
 /* for process 1 to answer one that serves a connection; who gets no answer goes on without */
 #define LIMIT_LINK_MS 1000
+/* between two looks at whether there is room for a client whom a proxy has named */
+#define LIMIT_ROOM_LOOK_MS 100
 /* descriptors that links leave to process 1 for all else: listeners, clients, files */
 #define LIMIT_SPARE_DESCRIPTORS 64
 #define LIMIT_LINK_ANSWERS 16 /* answers in a row, before anything else is looked at */

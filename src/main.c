@@ -11,6 +11,7 @@
 #include "core/settings_export.h"
 #include "http/cgi.h"
 #include "http/http.h"
+#include "proxy/proxy.h"
 #include "ssh/shell.h"
 #include "ssh/ssh.h"
 #include "tls/tls.h"
@@ -37,6 +38,11 @@ static const struct program {
      "runs PROGRAM with clear text on its own: bastion tls bastion http is HTTPS. Started like\n"
      "http. PROGRAM finds HTTPS, SSL_PROTOCOL, SSL_CIPHER and SSL_TLS_SNI_SERVERNAME in its\n"
      "environment.\n"},
+    {"proxy", proxy_main, "bastion proxy PROGRAM [ARG...]",
+     "Takes the header of the PROXY protocol, version 1 or 2, off the connection on descriptors 0\n"
+     "and 1, if that comes from an address in TRUSTED_PROXIES, and runs PROGRAM, which finds the\n"
+     "client of the header in its environment (UCSPI): bastion proxy bastion ssh. Connections\n"
+     "from elsewhere, or with no such header, are closed.\n"},
     {"ssh", ssh_main, "bastion ssh [--prepare]",
      "Serves one SSH connection on descriptors 0 and 1, by tinysshd, for the keys in\n"
      "AUTHORIZED_KEYS_DIR, AUTHORIZED_KEYS_HOST and AUTHORIZED_KEYS_REPO. Started like http, as\n"

@@ -154,6 +154,8 @@ int account_find_in(struct account *a, const char *name, const char *passwd, con
 const char *account_unfit(const struct account *a) {
     if (a->uid == 0)
         return "is root, as whom nothing runs";
+    if (a->uid == ACCOUNT_PROXY)
+        return "has the number that processes have which read the PROXY protocol";
     if (a->uid == ACCOUNT_HTTP)
         return "has the number that processes have which parse HTTP";
     if (a->uid == ACCOUNT_SYSLOG)

@@ -22,9 +22,10 @@ struct account {
 };
 
 /* The numbers as which a process parses HTTP (http/http_monitor.c), as which one prints what comes
- * to /dev/log (init/syslog.c), and as which one holds a TLS key (tls/tls.c). They need no names,
- * and are none that distributions, systemd and container runtimes give out. */
-enum { ACCOUNT_HTTP = 65525, ACCOUNT_SYSLOG = 65526, ACCOUNT_TLS = 65527 };
+ * to /dev/log (init/syslog.c), as which one holds a TLS key (tls/tls.c), and as which one reads the
+ * PROXY protocol (proxy/reader.c). They need no names, and are none that distributions, systemd and
+ * container runtimes give out. */
+enum { ACCOUNT_PROXY = 65524, ACCOUNT_HTTP = 65525, ACCOUNT_SYSLOG = 65526, ACCOUNT_TLS = 65527 };
 
 /* Why nothing may run as the account, or NULL: it is root, or could meddle with those processes. */
 const char *account_unfit(const struct account *a);

@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <poll.h>
+#include <stdint.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -41,6 +42,27 @@ enum init_link_answer init_link_ask(void) {
         || poll(&pfd, 1, LIMIT_LINK_MS) != 1 || recv(INIT_LINK_FD, &answer, 1, MSG_DONTWAIT) != 1)
         return INIT_LINK_NOBODY;
     return answer == INIT_LINK_NO ? INIT_LINK_COUNTED : INIT_LINK_ALLOWED;
+}
+
+bool init_link_is_open(void) { return is_open; }
+
+bool init_link_admits(const unsigned char address[INIT_LINK_ADDRESS]) {
+    char question[1 + INIT_LINK_ADDRESS] = {INIT_LINK_CLIENT}, answer[INIT_LINK_ANSWER];
+    struct pollfd pfd = {.fd = INIT_LINK_FD, .events = POLLIN};
+    memcpy(question + 1, address, INIT_LINK_ADDRESS);
+    for (;;) {
+        uint32_t ms;
+        if (!is_open
+            || send(INIT_LINK_FD, question, sizeof question, MSG_DONTWAIT | MSG_NOSIGNAL)
+                   != sizeof question
+            || poll(&pfd, 1, LIMIT_LINK_MS) != 1
+            || recv(INIT_LINK_FD, answer, sizeof answer, MSG_DONTWAIT) != sizeof answer)
+            return true;
+        if (answer[0] != INIT_LINK_WAIT)
+            return answer[0] != INIT_LINK_NO;
+        memcpy(&ms, answer + 1, sizeof ms);
+        poll(NULL, 0, (int)(ms & INT32_MAX));
+    }
 }
 
 void init_link_known(void) {

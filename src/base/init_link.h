@@ -1,11 +1,17 @@
 /* init_link.h: the socket between `bastion init` and a process that serves a connection which it
  * has accepted. Each connection has one of its own, so that nobody can ask for another's.
  *
- * All that is said is one byte. There is one question, with one byte as its answer: whether a line
- * of the log on a refused client may be written. Of those there are LIMIT_DENIAL_LINES a second, of
- * all connections of a port; process 1 counts the others, and says how many there were. And there
- * is one statement, without an answer: that a credential was right. Process 1 ends connections of
- * which it has not heard that (init/unknown.h). */
+ * What is said is one byte, as a rule. There is one question, with one byte as its answer: whether
+ * a line of the log on a refused client may be written. Of those there are LIMIT_DENIAL_LINES a
+ * second, of all connections of a port; process 1 counts the others, and says how many there were.
+ * And there is one statement, without an answer: that a credential was right. Process 1 ends
+ * connections of which it has not heard that (init/unknown.h).
+ *
+ * `bastion proxy` says once where the client is for whom a trusted proxy speaks: INIT_LINK_CLIENT
+ * and the address, 16 bytes (base/ip.h, ip_map). The answer is INIT_LINK_ANSWER bytes:
+ * INIT_LINK_YES, or INIT_LINK_NO where it is one too many, and has been logged; or INIT_LINK_WAIT,
+ * and behind it for how many milliseconds, in the machine's order: then the question comes again.
+ */
 #ifndef BASE_INIT_LINK_H
 #define BASE_INIT_LINK_H
 
@@ -15,7 +21,15 @@
 #define INIT_LINK_FD 3
 #define INIT_LINK_VARIABLE "BASTION_INIT=3"
 
-enum { INIT_LINK_MAY_LOG = 'd', INIT_LINK_KNOWN = 'k', INIT_LINK_YES = 'y', INIT_LINK_NO = 'n' };
+enum {
+    INIT_LINK_MAY_LOG = 'd',
+    INIT_LINK_KNOWN = 'k',
+    INIT_LINK_CLIENT = 'c',
+    INIT_LINK_YES = 'y',
+    INIT_LINK_NO = 'n',
+    INIT_LINK_WAIT = 'w'
+};
+enum { INIT_LINK_ADDRESS = 16, INIT_LINK_ANSWER = 1 + 4 };
 
 /* Takes up the socket where the environment, the administrator's, says that there is one: to be
  * called before fd_only_standard, which leaves it open then. With `inherited` the programs that
@@ -31,6 +45,13 @@ enum init_link_answer {
     INIT_LINK_NOBODY   /* there is nobody to ask */
 };
 enum init_link_answer init_link_ask(void);
+
+/* Whether there is one. */
+bool init_link_is_open(void);
+
+/* Says where the client is, and waits until it may be served. False when it may not. Where nobody
+ * answers, it may. */
+bool init_link_admits(const unsigned char address[INIT_LINK_ADDRESS]);
 
 /* Says that this connection's client has shown a right credential; once, however often it is
  * called. Nobody may hear it. */

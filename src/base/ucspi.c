@@ -60,16 +60,28 @@ void ucspi_peer(char out[LIMIT_PEER], char *const *environment, int fd) {
         snprintf(out, LIMIT_PEER, "unknown");
 }
 
+void ucspi_via(char out[LIMIT_VIA], char *const *environment) {
+    const char *text = env_get(environment, "BASTION_VIA");
+    bool is_list = text != NULL && strlen(text) < LIMIT_VIA
+                   && text[strspn(text, "0123456789abcdef.:,")] == '\0';
+    snprintf(out, LIMIT_VIA, "%s", is_list ? text : "");
+}
+
+void ucspi_add_via(char out[LIMIT_VIA], const char *nearest, const char *others) {
+    bool fits = others[0] != '\0' && strlen(nearest) + 1 + strlen(others) < LIMIT_VIA;
+    snprintf(out, LIMIT_VIA, "%s%s%s", nearest, fits ? "," : "", fits ? others : "");
+}
+
 bool ucspi_is_loopback(const char *peer) {
     struct ip ip;
     return ip_read(&ip, peer) && ip_is_loopback(&ip);
 }
 
 bool ucspi_owns(const char *name, size_t n) {
-    static const char *const whole[] = {"PROTO",       "TCPCONCURRENCY", "REMOTE_ADDR",
-                                        "REMOTE_PORT", "REMOTE_HOST",    "LISTEN_FDS",
-                                        "LISTEN_PID",  "HTTPS",          "SSL_PROTOCOL",
-                                        "SSL_CIPHER",  "LISTEN_FDNAMES", "SSL_TLS_SNI_SERVERNAME"};
+    static const char *const whole[] = {
+        "PROTO",      "TCPCONCURRENCY", "REMOTE_ADDR",           "REMOTE_PORT", "REMOTE_HOST",
+        "LISTEN_FDS", "LISTEN_PID",     "BASTION_VIA",           "HTTPS",       "SSL_PROTOCOL",
+        "SSL_CIPHER", "LISTEN_FDNAMES", "SSL_TLS_SNI_SERVERNAME"};
     static const char *const prefix[] = {"TCPLOCAL",  "TCPREMOTE",  "TCPORIGDST",
                                          "UNIXLOCAL", "UNIXREMOTE", "SSL_CLIENT_"};
     for (size_t i = 0; i < sizeof whole / sizeof *whole; i++)

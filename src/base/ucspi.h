@@ -13,6 +13,14 @@
  * REMOTE_ADDR of `environment`, in this order, or from getpeername(2) of `fd`. */
 void ucspi_peer(char out[LIMIT_PEER], char *const *environment, int fd);
 
+/* Writes the proxies that have passed the connection on, the nearest first, with commas between
+ * them: those that `bastion proxy` has named in BASTION_VIA of `environment`, or nothing. */
+void ucspi_via(char out[LIMIT_VIA], char *const *environment);
+
+/* Writes `nearest`, which is one more of them, and behind it the others, as far as there is
+ * room. */
+void ucspi_add_via(char out[LIMIT_VIA], const char *nearest, const char *others);
+
 /* Writes `text`, an address with or without port, brackets and zone, in that canonical form. False
  * when it is none. */
 bool ucspi_address(char out[LIMIT_PEER], const char *text);

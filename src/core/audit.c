@@ -1,6 +1,7 @@
 #include "core/audit.h"
 
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/buf.h"
@@ -8,6 +9,7 @@
 #include "base/fd.h"
 #include "base/log.h"
 #include "base/run_directory.h"
+#include "base/ucspi.h"
 #include "core/matcher.h"
 #include "limit.h"
 #include "wire/ere.h"
@@ -23,6 +25,9 @@ static uint64_t request_form; /* AUDIT_REQUEST_FULL ... */
 
 /* RUN_DIR. Where its text is wiped in the end (tls/tls.c) there is no such directory. */
 static const char *run_dir = RUN_DIRECTORY;
+
+/* Whom the connection has come by. */
+static char via[LIMIT_VIA], via_forwarded[LIMIT_VIA];
 
 /* AUDIT_MASK, for texts that are read from the beginning and from the end. */
 static struct ere mask, mask_backwards;
@@ -156,11 +161,25 @@ static void put_word(struct buf *b, const char *name, const char *word) {
     buf_format(b, as_json ? "\"%s\"" : "%s", word);
 }
 
+static void put_via(struct buf *b, const struct audit *a) {
+    const char *proxies = via_forwarded[0] != '\0' ? via_forwarded : via;
+    if (a->peer != NULL && proxies[0] != '\0')
+        put_word(b, "via", proxies);
+}
+
 static void put_number(struct buf *b, const char *name, int64_t number) {
     if (number < 0)
         return;
     put_name(b, name);
     buf_format(b, "%lld", (long long)number);
+}
+
+void audit_use_via(const char *proxies) { snprintf(via, sizeof via, "%s", proxies); }
+
+void audit_forwarded_by(const char *nearest) {
+    via_forwarded[0] = '\0';
+    if (nearest != NULL)
+        ucspi_add_via(via_forwarded, nearest, via);
 }
 
 struct audit audit_denial(const char *channel, const char *peer, const char *reason) {
@@ -193,6 +212,7 @@ int audit_write(const struct audit *a) {
     put_word(&b, "role", a->role);
     put_text(&b, "user", a->user);
     put_word(&b, "peer", a->peer);
+    put_via(&b, a);
     put_text(&b, "delivery", a->delivery);
     put_word(&b, "key", a->key);
     put_word(&b, "verdict", a->verdict);

@@ -49,6 +49,11 @@ enum { AUDIT_MASK_ERROR = 256 }; /* bytes of such a text */
 /* What is wrong with an extended regular expression as a mask, put at `text`; or NULL. */
 const char *audit_mask_error(const char *mask, char text[AUDIT_MASK_ERROR]);
 
+/* From now on every line that has a peer has these proxies as via= (base/ucspi.h): those that have
+ * passed the connection on, and, until it is called with NULL, one more that is the nearest. */
+void audit_use_via(const char *proxies);
+void audit_forwarded_by(const char *nearest);
+
 /* Writes the line. Returns 0, or -1 when no log took it: what it announces must not happen then.
  * That of a fault is left in RUN_DIR then, as the file `unlogged`. */
 int audit_write(const struct audit *a);

@@ -20,6 +20,7 @@ bool front_wait_ready(struct front *f) {
     if (!wait_for(f, MESSAGE_READY, MESSAGE_READY))
         return false;
     f->usable = f->in.m.ready.usable;
+    f->asks_forwarded = f->in.m.ready.asks_forwarded;
     size_t n = f->in.text_n < sizeof f->ready_text ? f->in.text_n : sizeof f->ready_text - 1;
     memcpy(f->ready_text, f->in.text, n); /* the rest is zero */
     return true;
@@ -30,6 +31,15 @@ static bool tell(struct front *f, const struct message *m, struct slice text, co
     if (f->link != -1 && message_send(f->link, m, text.at, text.n, fds, n) == -1)
         fd_close(&f->link);
     return f->link != -1;
+}
+
+void front_forwarded(struct front *f, const struct forwarded_for *addresses) {
+    struct message m = {.type = MESSAGE_FORWARDED};
+    m.forwarded.more = addresses->more;
+    if (f->asks_forwarded)
+        tell(f, &m,
+             (struct slice){(const char *)addresses->address, addresses->n * FORWARDED_ADDRESS},
+             NULL, 0);
 }
 
 static enum front_login ask(struct front *f, enum message_type type, struct slice text,

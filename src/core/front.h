@@ -9,11 +9,13 @@
 #include "core/hook.h"
 #include "core/message.h"
 #include "core/run.h"
+#include "wire/forwarded_for.h"
 #include "wire/json_push.h"
 
 struct front {
     int link;             /* to the monitor; -1 once it is gone, or done with */
     bool usable;          /* the settings can be used; else every request is an error of ours */
+    bool asks_forwarded;  /* a proxy's word on its client counts */
     bool is_last;         /* the monitor serves no further request */
     char ready_text[512]; /* how a client is asked for a credential */
     struct received in;
@@ -27,6 +29,10 @@ enum front_login { FRONT_ADMITTED, FRONT_DENIED, FRONT_NOBODY };
 /* Asks whether a credential is right. FRONT_ADMITTED: *terms says how the request is to be served,
  * and one front_run may follow. FRONT_NOBODY: the monitor is gone. */
 enum front_login front_login(struct front *f, struct slice credential, struct message *terms);
+
+/* Says, where that counts, whom the next request's proxy speaks for: to be called for each, before
+ * anything else is said of it. */
+void front_forwarded(struct front *f, const struct forwarded_for *addresses);
 
 /* Asks how a delivery of a webhook is to be served, whose signature is another question: then
  * f->in.text has the paths of the values that are asked for, each with its NUL. */

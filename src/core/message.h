@@ -8,8 +8,9 @@
  * When the run is over the monitor asks how much output there was (ENDING, answered by COUNT),
  * writes the log's line, and says ENDED. REFUSAL, a line for the log on a request that the front
  * refuses by itself, may come at any time between two runs, and is answered by NOTED: the log knows
- * before the client does. SLOW may come while the command runs, once for each LIMIT_SLOW_MS since
- * its start, and has no answer.
+ * before the client does. Where READY asks for it, FORWARDED comes before each request's LOGIN,
+ * HOOK or REFUSAL, and has no answer: whom a proxy speaks for; it counts until the next one. SLOW
+ * may come while the command runs, once for each LIMIT_SLOW_MS since its start, and has no answer.
  *
  * A delivery of a webhook has a signature in the place of a credential:
  *
@@ -40,17 +41,18 @@ enum message_type {
     MESSAGE_ENDED,     /* and the log knows of it */
     MESSAGE_NOTED,     /* the log knows of what the front refused */
     /* of the front */
-    MESSAGE_HELLO,   /* the login shell is there (ssh/handoff.h) */
-    MESSAGE_LOGIN,   /* text: a credential, as the client sent it */
-    MESSAGE_RUN,     /* text: what is asked for, then variables, each with its NUL; a terminal */
-    MESSAGE_COUNT,   /* bytes of output that the command has written */
-    MESSAGE_REFUSAL, /* text: why the front refused a request */
-    MESSAGE_SLOW,    /* the client has taken next to none of the output for LIMIT_SLOW_MS */
-    MESSAGE_HOOK,    /* text: what a delivery of a webhook claims (core/hook.h) */
-    MESSAGE_BODY,    /* text: the next bytes of its body */
-    MESSAGE_VERIFY,  /* that was all of it: is it signed? */
-    MESSAGE_VALUE,   /* text: the next of the values that were asked for */
-    MESSAGE_TAKEN,   /* of the monitor: a part of a delivery has been taken, the next may come */
+    MESSAGE_HELLO,     /* the login shell is there (ssh/handoff.h) */
+    MESSAGE_LOGIN,     /* text: a credential, as the client sent it */
+    MESSAGE_RUN,       /* text: what is asked for, then variables, each with its NUL; a terminal */
+    MESSAGE_COUNT,     /* bytes of output that the command has written */
+    MESSAGE_REFUSAL,   /* text: why the front refused a request */
+    MESSAGE_SLOW,      /* the client has taken next to none of the output for LIMIT_SLOW_MS */
+    MESSAGE_HOOK,      /* text: what a delivery of a webhook claims (core/hook.h) */
+    MESSAGE_BODY,      /* text: the next bytes of its body */
+    MESSAGE_VERIFY,    /* that was all of it: is it signed? */
+    MESSAGE_VALUE,     /* text: the next of the values that were asked for */
+    MESSAGE_TAKEN,     /* of the monitor: a part of a delivery has been taken, the next may come */
+    MESSAGE_FORWARDED, /* text: addresses of X-Forwarded-For, of FORWARDED_ADDRESS bytes each */
     MESSAGE_TYPES
 };
 
@@ -60,7 +62,8 @@ struct message {
     uint32_t type;
     union {
         struct {
-            uint8_t usable; /* else nothing can be served, and the log says why */
+            uint8_t usable;         /* else nothing can be served, and the log says why */
+            uint8_t asks_forwarded; /* the client is a proxy whose word counts */
         } ready;
         struct {
             uint8_t is_broker;   /* a request has to say what to run */
@@ -86,6 +89,9 @@ struct message {
             uint8_t unusable; /* what is there is no text, or too long */
             uint8_t repeated; /* a name on its path stands there twice: this is the first */
         } value;
+        struct {
+            uint8_t more; /* as in struct forwarded_for */
+        } forwarded;
         struct {             /* of REFUSED, STARTED and ENDED */
             uint8_t kind;    /* enum outcome_kind */
             uint8_t is_last; /* the monitor serves no further request */

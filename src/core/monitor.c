@@ -8,6 +8,8 @@
 #include "base/clock.h"
 #include "base/init_link.h"
 #include "core/audit.h"
+#include "core/client.h"
+#include "wire/forwarded_for.h"
 
 /* ---- what of a client's variables reaches the command ---- */
 
@@ -130,7 +132,7 @@ static void note_repeated(const struct monitor *m, const char *path) {
     a.channel = m->channel;
     a.user = m->user;
     a.role = m->session->settings->role;
-    a.peer = m->peer;
+    a.peer = m->client;
     a.delivery = m->hook->claim.delivery;
     a.reason = text;
     audit_write(&a);
@@ -241,7 +243,7 @@ static void refuse_terminal(struct monitor *m, const struct request *rq) {
 static bool take_run(struct monitor *m, struct turn *turn) {
     char *variables[LIMIT_CLIENT_VARIABLES + 1], run[SESSION_RUN_ID];
     struct request rq = {
-        .channel = m->channel, .user = m->user, .peer = m->peer, .run = run, .input = -1};
+        .channel = m->channel, .user = m->user, .peer = m->client, .run = run, .input = -1};
     if (!read_run(m, &rq, variables))
         return false;
     turn->admitted = false;
@@ -267,6 +269,22 @@ static bool take_part_of_hook(struct monitor *m, struct turn *turn) {
     }
 }
 
+/* Takes up whom the proxy speaks for that is at the other end of the connection. A login before is
+ * another request's. */
+static bool take_forwarded(struct monitor *m, struct turn *turn) {
+    const struct received *in = &m->in;
+    size_t n = in->text_n / FORWARDED_ADDRESS;
+    if (m->proxies == NULL || in->text_n % FORWARDED_ADDRESS != 0 || n > LIMIT_FORWARDED
+        || in->m.forwarded.more > 1)
+        return false;
+    turn->admitted = false;
+    if (m->hook != NULL)
+        hook_leave(m->hook);
+    client_of_forwarded(m->client, m->proxies, m->peer, in->text, n, in->m.forwarded.more != 0);
+    audit_forwarded_by(strcmp(m->client, m->peer) != 0 ? m->peer : NULL);
+    return true;
+}
+
 /* False when the front has said what it may not. */
 static bool take_message(struct monitor *m, struct turn *turn) {
     struct received *in = &m->in;
@@ -283,6 +301,7 @@ static bool take_message(struct monitor *m, struct turn *turn) {
     case MESSAGE_BODY:
     case MESSAGE_VERIFY:
     case MESSAGE_VALUE: return m->hook != NULL && !has_fd && take_part_of_hook(m, turn);
+    case MESSAGE_FORWARDED: return !has_fd && take_forwarded(m, turn);
     case MESSAGE_RUN: return turn->admitted && take_run(m, turn);
     case MESSAGE_REFUSAL:
         if (m->refused == NULL || has_fd || in->text_n > LIMIT_REFUSAL_TEXT)
@@ -299,7 +318,9 @@ bool monitor_serve(struct monitor *m) {
     if (m->login != NULL)
         turn.until = clock_after(clock_now(), LIMIT_STRANGER_MS);
     bool sound = true;
+    snprintf(m->client, sizeof m->client, "%s", m->peer);
     m->ready.type = MESSAGE_READY;
+    m->ready.ready.asks_forwarded = m->proxies != NULL;
     send_front(m, &m->ready, m->ready_text);
     while (sound && m->front.fd != -1) {
         int64_t wait = turn.not_before - clock_now();
@@ -318,7 +339,7 @@ bool monitor_serve(struct monitor *m) {
     }
     front_link_close(&m->front);
     if (!sound || m->front.invalid)
-        audit_error(m->channel, m->peer,
+        audit_error(m->channel, m->client,
                     "the process that parses what the client sends has said what it may not");
     return sound && !m->front.invalid;
 }

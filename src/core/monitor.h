@@ -13,8 +13,12 @@
 
 struct monitor {
     struct session *session;
-    const char *channel, *peer; /* as in struct request */
-    char user[LIMIT_USER];      /* who has logged in */
+    const char *channel;     /* as in struct request */
+    const char *peer;        /* of the connection */
+    char client[LIMIT_PEER]; /* of the request at hand: the peer, or whom it speaks for */
+    /* TRUSTED_PROXIES, where the peer is one of them: its word on that counts; else NULL */
+    const char *proxies;
+    char user[LIMIT_USER]; /* who has logged in */
     struct front_link front;
     /* Judges a credential, and fills in `user`. Returns NULL when it is right, else why not, for
      * the log. NULL where who it is is known, and one RUN may come: of a login shell, which alone

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "base/ucspi.h"
 #include "core/audit.h"
 #include "core/protect.h"
 #include "core/roles.h"
@@ -209,8 +210,12 @@ bool settings_file_counts(struct settings *s, const char *path) {
 
 const char *settings_start(struct settings *s, const struct settings_places *places,
                            unsigned needs) {
-    if (places->environment != NULL)
+    if (places->environment != NULL) {
+        char via[LIMIT_VIA];
         log_heed(places->environment);
+        ucspi_via(via, places->environment);
+        audit_use_via(via);
+    }
     bool valid = settings_read(s, places, needs) == 0;
     audit_use(s, valid);
     return valid ? NULL : s->error;

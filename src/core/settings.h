@@ -51,6 +51,8 @@ enum setting {
     SETTING_SSH_KEYS,
     SETTING_MAX_CONNECTIONS,
     SETTING_MAX_CONNECTIONS_PER_ADDRESS,
+    SETTING_TRUSTED_PROXIES,
+    SETTING_PROXY_PROTOCOL,
     SETTING_COUNT
 };
 
@@ -63,8 +65,9 @@ enum {
     NEED_TLS = 8,     /* the certificate, where a made one is, where sessions are kept */
     NEED_LISTENERS = 16,
     NEED_SSH = 32,
-    NEED_RUN_DIR = 64, /* ssh and the login shell, which have to meet, always use the default */
-    NEED_ALL = 127
+    NEED_RUN_DIR = 64,  /* ssh and the login shell, which have to meet, always use the default */
+    NEED_PROXIES = 128, /* whose word on the client's address counts; how the log is written */
+    NEED_ALL = 255
 };
 
 /* Words of the settings that have a choice, in the order that settings_number counts them. */
@@ -76,6 +79,7 @@ enum { HTTP_STDIN_OFF, HTTP_STDIN_BODY };
 enum { HOOK_OK_OFF, HOOK_OK_ON };
 enum { NO_NEW_PRIVS_OFF, NO_NEW_PRIVS_ON };
 enum { DOCKER_OFF, DOCKER_ON };
+enum { PROXY_PROTOCOL_OFF, PROXY_PROTOCOL_ON };
 
 enum settings_origin {
     FROM_NOWHERE,

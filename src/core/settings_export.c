@@ -30,7 +30,7 @@ static int lock_byte(int byte) {
 /* What comes from a file of SETTINGS_DIRECTORY stays there, so that an edit of it counts. */
 static bool is_exported(const struct settings *s, enum setting id) {
     enum settings_origin origin = s->value[id].origin;
-    return (settings_needed(id, NEED_RUN | NEED_ACCOUNT) || settings_is_place(id))
+    return (settings_needed(id, NEED_RUN | NEED_ACCOUNT | NEED_PROXIES) || settings_is_place(id))
            && !settings_is_secret(id) && (origin == FROM_ENVIRONMENT || origin == FROM_NAMED_FILE);
 }
 

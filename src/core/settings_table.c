@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/networks.h"
 #include "base/num.h"
 #include "base/run_directory.h"
 #include "core/audit.h"
@@ -21,9 +22,10 @@ enum kind {
     KIND_SECRETS, /* what deliveries of webhooks are signed with, one a line */
     KIND_WHEN,    /* rules for their values (core/hook_rules.h) */
     KIND_PASS,
-    KIND_NUMBER, /* from .. to */
-    KIND_PORT,   /* the same, or off: 0 */
-    KIND_CHOICE  /* one of .words */
+    KIND_NUMBER,   /* from .. to */
+    KIND_PORT,     /* the same, or off: 0 */
+    KIND_NETWORKS, /* addresses and networks (base/networks.h) */
+    KIND_CHOICE    /* one of .words */
 };
 
 #define HOUR_MS (3600 * 1000)
@@ -53,7 +55,7 @@ static const struct spec {
                                    .to = TEN_YEARS, .roles = ROLES_TOO},
     [SETTING_ON_DISCONNECT] = {"ON_DISCONNECT", NEED_RUN, KIND_CHOICE, .words = "continue hangup",
                                .roles = ROLES_TOO},
-    [SETTING_AUDIT] = {"AUDIT", NEED_RUN | NEED_TLS, KIND_CHOICE, .preset = "text",
+    [SETTING_AUDIT] = {"AUDIT", NEED_RUN | NEED_TLS | NEED_PROXIES, KIND_CHOICE, .preset = "text",
                        .words = "text json"},
     [SETTING_AUDIT_MASK] = {"AUDIT_MASK", NEED_RUN, KIND_MASK, .preset = NULL},
     [SETTING_AUDIT_REQUEST] = {"AUDIT_REQUEST", NEED_RUN, KIND_CHOICE, .preset = "full",
@@ -109,6 +111,9 @@ static const struct spec {
                                  .from = 1, .to = 65535},
     [SETTING_MAX_CONNECTIONS_PER_ADDRESS] = {"MAX_CONNECTIONS_PER_ADDRESS", NEED_LISTENERS,
                                              KIND_NUMBER, .preset = "16", .from = 1, .to = 65535},
+    [SETTING_TRUSTED_PROXIES] = {"TRUSTED_PROXIES", NEED_PROXIES, KIND_NETWORKS, .preset = NULL},
+    [SETTING_PROXY_PROTOCOL] = {"PROXY_PROTOCOL", NEED_LISTENERS, KIND_CHOICE, .preset = "off",
+                                .words = "off on"},
 };
 
 bool settings_needed(enum setting id, unsigned needs) { return (spec[id].need & needs) != 0; }
@@ -180,6 +185,25 @@ static bool read_choice(struct settings_value *v, const char *words) {
     }
 }
 
+static const char *wrong_networks(const char *list, char text[SETTINGS_WRONG]) {
+    static const char *const faults[] = {
+        [CIDR_NO_ADDRESS] = "is no address and no network (names are not looked up)",
+        [CIDR_NO_BITS] = "has a slash without the number of a network's bits behind it",
+        [CIDR_HOST_BITS] = "has bits beyond those of its network",
+    };
+    const char *entry;
+    size_t n, count = 0;
+    for (; (entry = networks_next(&list, &n)) != NULL; count++) {
+        struct cidr network;
+        enum cidr_fault fault = cidr_read(&network, entry, n);
+        if (fault == CIDR_GOOD)
+            continue;
+        snprintf(text, SETTINGS_WRONG, "entry %zu %s", count + 1, faults[fault]);
+        return text;
+    }
+    return count == 0 ? "names no address" : NULL;
+}
+
 const char *settings_wrong_value(struct settings_value *v, enum setting id,
                                  char text[SETTINGS_WRONG]) {
     static struct hook_rules rules; /* large */
@@ -231,6 +255,7 @@ const char *settings_wrong_value(struct settings_value *v, enum setting id,
         snprintf(text, SETTINGS_WRONG, "must be a number from %llu to %llu, or off",
                  (unsigned long long)sp->from, (unsigned long long)sp->to);
         return text;
+    case KIND_NETWORKS: return wrong_networks(v->text, text);
     case KIND_CHOICE:
         if (read_choice(v, sp->words))
             return NULL;

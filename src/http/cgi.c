@@ -15,6 +15,8 @@
 #include "http/http_monitor.h"
 #include "wire/form.h"
 
+extern char **environ;
+
 /* ---- the request ---- */
 
 /* The meta-variable (RFC 3875, section 4.1), at == NULL where it is absent or, which is no
@@ -32,6 +34,39 @@ static bool has_meta_variable(const char *name) { return meta_variable(name).at 
 /* Of the request's fields uhttpd passes on a dozen, and Origin, Range and X-Bastion-Command are
  * none of them. It puts chunks of its own around every body. */
 static bool server_is_uhttpd(void) { return slice_is(meta_variable("SERVER_SOFTWARE"), "uhttpd"); }
+
+static bool server_is_one_of(const char *const *names, size_t n) {
+    struct slice server = meta_variable("SERVER_SOFTWARE");
+    for (size_t i = 0; i < n; i++)
+        if (server.at != NULL && server.n >= strlen(names[i])
+            && memcmp(server.at, names[i], strlen(names[i])) == 0)
+            return true;
+    return false;
+}
+
+/* Whether a field X_Forwarded_For, as any client can send it, is left out by the web server and
+ * does not become the variable that the proxy's field becomes, too (lighttpd, busybox httpd). */
+static bool server_tells_names_apart(void) {
+    static const char *const known[] = {"Apache", "nginx/"};
+    return server_is_one_of(known, sizeof known / sizeof *known);
+}
+
+/* Says whom the web server's client speaks for, where that is a proxy whose word counts. Where it
+ * may not be the proxy's word, nobody knows where the client is. */
+static void tell_forwarded(struct front *f) {
+    static const char name[] = "HTTP_X_FORWARDED_FOR=";
+    struct forwarded_for addresses = {.n = 0};
+    size_t count = 0;
+    for (char **variable = environ; *variable != NULL; variable++)
+        if (strncmp(*variable, name, sizeof name - 1) == 0 && (*variable)[sizeof name - 1] != '\0'
+            && count++ == 0) {
+            const char *value = *variable + sizeof name - 1;
+            forwarded_for_add(&addresses, (struct slice){value, strlen(value)});
+        }
+    if (count > 1 || (count == 1 && !server_tells_names_apart()))
+        addresses = (struct forwarded_for){.more = true};
+    front_forwarded(f, &addresses);
+}
 
 /* Asks http/admission.h, then the monitor; keeps X-Bastion-Command for a request that may run. The
  * web server has chosen this program by the path; of the path there must be nothing left over
@@ -155,13 +190,8 @@ static struct admission_verdict read_form(struct handler *h, struct body *body) 
  * unknown length just ends, and a failed run looks like a good one. Other servers would send our
  * chunks as the content of theirs. */
 static bool server_passes_chunks(void) {
-    struct slice server = meta_variable("SERVER_SOFTWARE");
     static const char *const known[] = {"lighttpd/", "busybox httpd/"};
-    for (size_t i = 0; i < sizeof known / sizeof *known; i++)
-        if (server.at != NULL && server.n >= strlen(known[i])
-            && memcmp(server.at, known[i], strlen(known[i])) == 0)
-            return true;
-    return false;
+    return server_is_one_of(known, sizeof known / sizeof *known);
 }
 
 /* Ends the response, then reads the rest of the request: web servers pass all of it on before they
@@ -197,6 +227,7 @@ static int serve_cgi_request(struct front *f) {
         finish_response(&reply, &body);
         return 0;
     }
+    tell_forwarded(f);
     const char *error = find_cgi_body(&body, &in);
     struct admission_verdict verdict = judge_cgi_request(&h), no_length;
     if (error != NULL)

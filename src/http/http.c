@@ -59,6 +59,15 @@ static struct slice field_value(const struct http1_head *head, const char *name,
     return value;
 }
 
+/* Says whom the client speaks for, where it is a proxy whose word counts. */
+static void tell_forwarded(struct front *f, const struct http1_head *head) {
+    struct forwarded_for addresses = {.n = 0};
+    for (size_t i = head->fields; i-- > 0;)
+        if (slice_is_nocase(head->name[i], "X-Forwarded-For"))
+            forwarded_for_add(&addresses, head->value[i]);
+    front_forwarded(f, &addresses);
+}
+
 /* Asks http/admission.h, then the monitor whether the credential is right; keeps X-Bastion-Command
  * for a request that may run. */
 static struct admission_verdict judge_request(struct handler *h, const struct http1_head *head,
@@ -129,6 +138,7 @@ static bool serve_request(struct handler *h, const struct http1_head *head, stru
     struct input *in = body->in;
     int status = http1_read_framing(head, &framing);
     reply->chunked = head->minor == 1;
+    tell_forwarded(h->front, head);
     if (status != 0) {
         refuse_message(h, reply, status, status_text(status));
         return true;
@@ -251,6 +261,8 @@ static int serve_http_connection(struct front *f) {
         if (status == 0)
             break;
         enum opening opening = opening_of(in.at, in.end);
+        if (status != 200) /* what is no request speaks for nobody else */
+            front_forwarded(f, &(struct forwarded_for){.n = 0});
         if (status != 200)
             refuse_message(&h, &reply, status,
                            opening != OPENING_HTTP ? other_protocol_text(opening)

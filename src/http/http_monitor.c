@@ -16,6 +16,7 @@
 #include "base/log.h"
 #include "base/rate.h"
 #include "core/audit.h"
+#include "core/client.h"
 #include "core/front_confinement.h"
 #include "core/monitor.h"
 #include "core/noted.h"
@@ -87,7 +88,7 @@ static void choose_session(struct http_monitor *h) {
 /* Judges the credential, and has the monitor serve what it buys. */
 static const char *admit(struct http_monitor *h, struct slice credential) {
     struct auth_login *who = &h->who;
-    const char *reason = auth_judge(&h->auth, credential, h->connection->peer, who, h->reason);
+    const char *reason = auth_judge(&h->auth, credential, h->monitor.client, who, h->reason);
     if (reason != NULL)
         return reason;
     choose_session(h);
@@ -137,7 +138,7 @@ static void choose_hook(struct monitor *m, const char *name) {
 static void log_refusal(struct monitor *m, int status, const char *reason, bool failed_login) {
     struct http_monitor *h = m->context;
     char text[LIMIT_REFUSAL_TEXT + 96];
-    struct audit a = audit_denial(m->channel, m->peer, reason);
+    struct audit a = audit_denial(m->channel, m->client, reason);
     enum init_link_answer answer = init_link_ask();
     if (answer == INIT_LINK_COUNTED)
         return;
@@ -164,6 +165,7 @@ static void log_left_out(const struct http_monitor *h) {
     struct audit a = audit_denial(h->connection->channel, h->connection->peer, text);
     if (h->denials.left_out == 0)
         return;
+    audit_forwarded_by(NULL); /* they may have been of several clients */
     snprintf(text, sizeof text, "%llu more were refused since the last such line",
              (unsigned long long)h->denials.left_out);
     audit_write(&a);
@@ -175,8 +177,8 @@ static const char *open_session(struct http_monitor *h) {
     bool is_cgi = environment != environ;
     struct settings_places places = {environment, is_cgi ? settings_directories_of_guests
                                                          : settings_directories};
-    const char *error =
-        settings_start(&h->settings, &places, NEED_RUN | NEED_HTTP | NEED_ACCOUNT | NEED_RUN_DIR);
+    const char *error = settings_start(
+        &h->settings, &places, NEED_RUN | NEED_HTTP | NEED_ACCOUNT | NEED_RUN_DIR | NEED_PROXIES);
     auth_load(&h->auth, &h->settings);
     hook_secrets_load(&h->hook_secrets, &h->settings);
     hook_start(&h->hook);
@@ -211,6 +213,8 @@ static bool serve_front(const struct http_connection *c, int link) {
     if (error != NULL)
         audit_error(c->channel, c->peer, error);
     h.monitor.ready.ready.usable = error == NULL;
+    if (error == NULL && client_is_proxy(&h.settings, c->peer))
+        h.monitor.proxies = settings_text(&h.settings, SETTING_TRUSTED_PROXIES);
     h.monitor.ready_text = auth_challenge(&h.auth);
     bool sound = monitor_serve(&h.monitor);
     log_left_out(&h);

@@ -3,6 +3,7 @@
 #include <strings.h>
 #include <sys/stat.h>
 
+#include "base/networks.h"
 #include "tool/check_parts.h"
 #include "tool/report.h"
 #include "wire/quote.h"
@@ -187,6 +188,27 @@ static void check_password(const struct settings *s) {
                        from);
 }
 
+/* ---- proxies ---- */
+
+static void check_proxies(const struct settings *s) {
+    char from[SETTINGS_SOURCE];
+    const char *list = settings_text(s, SETTING_TRUSTED_PROXIES), *entry;
+    size_t n;
+    if (settings_number(s, SETTING_PROXY_PROTOCOL) == PROXY_PROTOCOL_ON && list == NULL)
+        report_warning("PROXY_PROTOCOL",
+                       "is on without TRUSTED_PROXIES: nobody is believed, and nobody served (%s)",
+                       settings_source(s, SETTING_PROXY_PROTOCOL, from));
+    while (list != NULL && (entry = networks_next(&list, &n)) != NULL) {
+        struct cidr network;
+        if (cidr_read(&network, entry, n) == CIDR_GOOD && network.bits == 0)
+            report_warning(
+                "TRUSTED_PROXIES",
+                "%.*s is everybody: whoever connects can say that he is anywhere, and no "
+                "limit of an address holds (%s)",
+                (int)n, entry, settings_source(s, SETTING_TRUSTED_PROXIES, from));
+    }
+}
+
 /* ---- all of it ---- */
 
 static void check_without_effect(const struct subject *x) {
@@ -225,5 +247,6 @@ void check_values(const struct subject *x) {
     check_look_of_prefix(s);
     check_token(s);
     check_password(s);
+    check_proxies(s);
     check_without_effect(x);
 }

@@ -70,14 +70,18 @@ static int connect_to(const char *address, unsigned port, int64_t deadline) {
 }
 
 /* Whether the listener answers as it should. */
-static bool answers(const struct question *q, const char *address, unsigned port,
+static bool answers(const struct question *q, const char *address, unsigned port, bool has_header,
                     int64_t deadline) {
+    static const char header[] = "PROXY UNKNOWN\r\n"; /* on behalf of nobody */
     char got[64], rest[4096];
     size_t n = 0;
     int fd = connect_to(address, port, deadline);
     if (fd == -1)
         return false;
-    bool asked = q->ask_n == 0 || send(fd, q->ask, q->ask_n, MSG_NOSIGNAL) == (ssize_t)q->ask_n;
+    bool asked =
+        !has_header || send(fd, header, sizeof header - 1, MSG_NOSIGNAL) == sizeof header - 1;
+    asked =
+        asked && (q->ask_n == 0 || send(fd, q->ask, q->ask_n, MSG_NOSIGNAL) == (ssize_t)q->ask_n);
     while (asked && n < q->answer_n && wait_for_socket(fd, POLLIN, deadline)) {
         ssize_t more = read(fd, got + n, sizeof got - n);
         if (more <= 0)
@@ -93,16 +97,19 @@ static bool answers(const struct question *q, const char *address, unsigned port
     return n >= q->answer_n && memcmp(got, q->answer, q->answer_n) == 0;
 }
 
-/* One line of the file that init has written: channel, address, port. */
+/* One line of the file that init has written: channel, address, port, and perhaps a word. */
 static bool check_line(char *line, int64_t deadline) {
     char *address = strchr(line, ' '), *number = address != NULL ? strchr(address + 1, ' ') : NULL;
     uint64_t port;
+    char *header = number != NULL ? strchr(number + 1, ' ') : NULL;
+    if (header != NULL)
+        *header = '\0';
     if (number == NULL || !num_decimal(number + 1, strlen(number + 1), 65535, &port))
         return false;
     *address++ = *number = '\0';
     for (size_t i = 0; i < sizeof questions / sizeof *questions; i++)
         if (strcmp(line, questions[i].channel) == 0
-            && answers(&questions[i], address, (unsigned)port, deadline)) {
+            && answers(&questions[i], address, (unsigned)port, header != NULL, deadline)) {
             printf("%s on port %u answers; ", line, (unsigned)port);
             return true;
         }

@@ -165,3 +165,24 @@ def test_chunked_input(digest_web, pieces):
             assert answer.body.split()[0].decode() == hashlib.sha256(b"".join(pieces)).hexdigest()
     assert answer.status in (200, 411, 501)
     assert digest_web.settled_runs() - before == (answer.status == 200)
+
+
+# Of these and of X-Forwarded-For some servers make one variable, so that a client could say what its proxy says.
+NAMES = ["X_Forwarded_For", "x_forwarded-for", "X.Forwarded.For", "X-Forwarded.For"]
+FORWARDED = "X-Forwarded-For: 203.0.113.5"
+
+
+@pytest.mark.parametrize("kind", SERVERS)
+def test_client_behind_a_trusted_proxy(start, kind):
+    """Where the web server tells the names apart the proxy's word counts; elsewhere nobody knows where its client is."""
+    server = web(start, kind, TRUSTED_PROXIES="127.0.0.1", FORCE_COMMAND='printf %s "$BASTION_PEER"')
+    apart = kind in ("apache", "nginx")
+    client = b"203.0.113.5" if apart else b"unknown"
+    assert ask(server).body == b"127.0.0.1"
+    assert ask(server, FORWARDED).body == ask(server, "X-Forwarded-For: 198.51.100.9", FORWARDED).body == client
+    for name in NAMES:
+        forged = f"{name}: 198.51.100.9"
+        assert ask(server, forged, FORWARDED).body == ask(server, FORWARDED, forged).body == client
+        assert ask(server, forged).body == (b"127.0.0.1" if apart else b"unknown")
+    server.settle()
+    assert {(e["peer"], e.get("via")) for e in server.events("start")} == {(client.decode(), "127.0.0.1"), ("127.0.0.1", None)}

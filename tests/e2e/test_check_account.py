@@ -32,7 +32,7 @@ def test_no_account_by_default():
     one_fault("SSH_USER: there is no account agent", "(by default)", SSH_USER=None, before="sed -i /^agent/d /etc/passwd")
 
 
-@pytest.mark.parametrize("uid, word", [(0, "is root"), (65526, "/dev/log"), (65527, "TLS key")])
+@pytest.mark.parametrize("uid, word", [(0, "is root"), (65524, "PROXY protocol"), (65526, "/dev/log"), (65527, "TLS key")])
 def test_account_that_is_unfit(uid, word):
     found = look(before=f"sed -i 's/^agent:x:[0-9]*/agent:x:{uid}/' /etc/passwd")
     assert found.code == 78 and word in found.faults[0]

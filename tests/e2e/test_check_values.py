@@ -41,6 +41,23 @@ def test_a_service_link_is_no_port(link):
     assert [w for w in found.warnings if w.startswith(f"HTTP_PORT: {link} is what Kubernetes says")] and not [line for line in found.out.splitlines() if line.startswith("HTTP_PORT =") and link in line]
 
 
+PROXIES = [
+    ({"TRUSTED_PROXIES": "192.0.2.0/24, ::1"}, []),
+    ({"TRUSTED_PROXIES": "192.0.2.1", "PROXY_PROTOCOL": "on"}, []),
+    ({"PROXY_PROTOCOL": "off"}, []),
+    ({"PROXY_PROTOCOL": "on"}, ["PROXY_PROTOCOL: is on without TRUSTED_PROXIES: nobody is believed, and nobody served (from the environment)"]),
+    ({"TRUSTED_PROXIES": "0.0.0.0/0 192.0.2.1,::/0"}, [
+        f"TRUSTED_PROXIES: {entry} is everybody: whoever connects can say that he is anywhere, and no limit of an address holds (from the environment)"
+        for entry in ("0.0.0.0/0", "::/0")]),
+]
+
+
+@pytest.mark.parametrize("settings, warnings", PROXIES, ids=repr)
+def test_proxies(settings, warnings):
+    found = look(**settings)
+    assert (found.code, found.faults, found.warnings) == (0, [], warnings)
+
+
 # ---- how a value looks ----
 
 LOOKS = [

@@ -79,6 +79,7 @@ def test_what_another_superserver_said_does_not_count(start):
     ({"TLS": "self-signed", "HTTPS_PORT": "2222", "SSH_PORT": "2222"}, "bastion init: HTTPS_PORT: the same port as SSH_PORT (from the environment)"),
     ({"SSH_USER": "root"}, "bastion init: SSH_USER: must not be root, as whom nothing runs"),
     ({"SSH_UID": "65527"}, "bastion init: SSH_UID: 65527 is the number that processes with a TLS key have"),
+    ({"SSH_UID": "65524"}, "bastion init: SSH_UID: 65524 is the number that processes have which read the PROXY protocol"),
     ({"SSH_UID": "65526"}, "bastion init: SSH_UID: 65526 is the number that the process has which prints lines of /dev/log"),
     ({"FORCE_COMMAND": None, "ALLOWED_COMMANDS": "echo x\n(unclosed"}, "bastion check: ALLOWED_COMMANDS:2:"),
     ({"FORCE_COMMAND": None}, "bastion check: FORCE_COMMAND: not set"),

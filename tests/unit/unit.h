@@ -29,6 +29,7 @@ Suite *unit_form(void);
 Suite *unit_http1(void);
 Suite *unit_chunk(void);
 Suite *unit_opening(void);
+Suite *unit_proxy(void);
 Suite *unit_settings(void);
 Suite *unit_auth(void);
 Suite *unit_admission(void);

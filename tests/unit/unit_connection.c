@@ -10,6 +10,7 @@
 #include "../init/connection.h"
 #include "../init/connection_limits.h"
 #include "../init/penalty.h"
+#include "../init/room.h"
 #include "../init/waiting.h"
 
 static const struct connection_limits limits = {.all = 64, .per_address = 16};
@@ -22,7 +23,7 @@ static struct source from(const char *address) {
     struct ip ip;
     ck_assert(ip_read(&ip, address));
     ip_to_socket(&peer, &ip, 4242);
-    source_of_socket(&s, &peer);
+    source_of_socket(&s, &peer, NULL);
     return s;
 }
 
@@ -440,6 +441,130 @@ START_TEST(waiting_for_a_penalty) {
 }
 END_TEST
 
+/* ---- trusted proxies, and whom they speak for ---- */
+
+#define PROXIES "203.0.113.0/24"
+
+static struct source proxy_at(const char *address) {
+    struct sockaddr_storage peer;
+    struct source s;
+    struct ip ip;
+    ck_assert(ip_read(&ip, address));
+    ip_to_socket(&peer, &ip, 4242);
+    source_of_socket(&s, &peer, PROXIES);
+    return s;
+}
+
+static const struct listener proxied = {
+    .channel = "http", .limits = &limits, .proxies = PROXIES, .unknown_ms = 13000, .fd = -1};
+
+/* What the proxy of a connection hears that says where its client is. */
+static enum room_answer ask(struct connection *c, const char *address, uint32_t *ms) {
+    static struct listener l;
+    unsigned char bytes[SOURCE_ADDRESS];
+    struct ip ip;
+    l = proxied;
+    l.next_note = CLOCK_NEVER; /* no line of the log */
+    ck_assert(ip_read(&ip, address));
+    ip_map(bytes, &ip);
+    return room_ask(c, &l, -1, bytes, ms, now);
+}
+
+static struct connection *add_proxied(void) {
+    struct source s = proxy_at("203.0.113.1");
+    struct connection *c = add(&s, CONNECTION_UNKNOWN);
+    c->is_proxied = true;
+    c->link = -1;
+    return c;
+}
+
+START_TEST(exempt_sources) {
+    struct source proxy = proxy_at("203.0.113.1"), mapped = proxy_at("::ffff:203.0.113.2"),
+                  other = proxy_at("203.0.114.1"), none = from("203.0.113.1");
+    ck_assert(proxy.is_exempt && mapped.is_exempt && !other.is_exempt && !none.is_exempt);
+    add_many(&proxy, CONNECTION_UNKNOWN, 20);
+    add_many(&proxy, CONNECTION_KNOWN, 20);
+    ck_assert_int_eq(judge(&proxy, 0).what, CONNECTION_SERVE);
+    for (int i = 0; i < 20; i++)
+        penalty_charge(&proxy, LIMIT_PENALTY_CRASH_MS, now);
+    ck_assert_int_eq(judge(&proxy, 0).what, CONNECTION_SERVE);
+    ck_assert_int_eq(penalty_wait(&none, now), 0);
+    add_many(&proxy, CONNECTION_KNOWN, 24); /* the listener's limit is everybody's */
+    struct connection_verdict v = judge(&proxy, 0);
+    ck_assert_int_eq(v.what, CONNECTION_WAIT);
+    struct waiting out;
+    for (int fd = 0; fd < LIMIT_WAITING; fd++)
+        ck_assert(!waiting_add(&(struct waiting){.fd = fd, .source = proxy}, &out));
+}
+END_TEST
+
+/* A client is counted as if it had come by itself: from the moment at which it is named. */
+START_TEST(named_clients) {
+    uint32_t ms = 0;
+    for (int i = 0; i < 16; i++) {
+        struct connection *c = add_proxied();
+        ck_assert_int_eq(ask(c, "198.51.100.7", &ms), ROOM_YES);
+        ck_assert(!c->is_proxied && !c->source.is_exempt && c->deadline == now + 13000);
+    }
+    struct connection *c = add_proxied();
+    ck_assert_int_eq(ask(c, "198.51.100.7", &ms), ROOM_WAIT);
+    ck_assert_uint_eq(ms, LIMIT_ROOM_LOOK_MS);
+    ck_assert(c->is_proxied && c->source.is_exempt);
+    ck_assert_int_eq(ask(add_proxied(), "198.51.100.8", &ms), ROOM_YES);
+    struct source direct = from("198.51.100.7");
+    ck_assert_int_eq(judge(&direct, 0).what, CONNECTION_WAIT);
+    now += LIMIT_WAITING_MS - 1;
+    ck_assert_int_eq(ask(c, "198.51.100.7", &ms), ROOM_WAIT);
+    /* The others are old by now: one of them has to make room. */
+    size_t n, ending = 0;
+    const struct connection *all = connection_all(&n);
+    for (size_t i = 0; i < n; i++)
+        ending += all[i].state == CONNECTION_ENDING;
+    ck_assert_uint_eq(ending, 1);
+    now += 1;
+    ck_assert_int_eq(ask(c, "198.51.100.7", &ms), ROOM_NO);
+}
+END_TEST
+
+START_TEST(named_clients_that_are_known) {
+    struct source client = from("198.51.100.7");
+    uint32_t ms = 0;
+    add_many(&client, CONNECTION_KNOWN, 16);
+    ck_assert_int_eq(ask(add_proxied(), "198.51.100.7", &ms), ROOM_NO);
+    ck_assert_int_eq(ask(add_proxied(), "198.51.100.8", &ms), ROOM_YES);
+}
+END_TEST
+
+/* Who keeps failing behind a proxy waits, and nobody else does; once it has waited it is served. */
+START_TEST(named_clients_that_fail) {
+    struct source client = from("198.51.100.7");
+    uint32_t ms = 0;
+    charge(&client, 5);
+    struct connection *c = add_proxied();
+    ck_assert_int_eq(ask(c, "198.51.100.7", &ms), ROOM_WAIT);
+    ck_assert_int_eq(ms, penalty_wait(&client, now));
+    ck_assert_int_eq(ask(add_proxied(), "198.51.100.8", &ms), ROOM_YES);
+    ck_assert_int_eq(ask(add_proxied(), "203.0.113.1", &ms), ROOM_YES);
+    ck_assert_int_eq(ask(c, "198.51.100.7", &ms), ROOM_YES);
+    ck_assert(source_is_same(&c->source, &client, SOURCE_CLIENT));
+}
+END_TEST
+
+/* Who is no trusted proxy, or has shown a credential, changes nothing by what he says. */
+START_TEST(named_by_others) {
+    struct source other = from("198.51.100.9");
+    uint32_t ms = 0;
+    struct connection *c = add(&other, CONNECTION_UNKNOWN);
+    c->is_proxied = true;
+    ck_assert_int_eq(ask(c, "198.51.100.7", &ms), ROOM_YES);
+    ck_assert(source_is_same(&c->source, &other, SOURCE_CLIENT));
+    c = add_proxied();
+    c->state = CONNECTION_KNOWN;
+    ck_assert_int_eq(ask(c, "198.51.100.7", &ms), ROOM_YES);
+    ck_assert(c->source.is_exempt && !c->is_proxied);
+}
+END_TEST
+
 Suite *unit_connection(void) {
     Suite *s = suite_create("connection");
     TCase *tc = test_case(s, "sources");
@@ -465,5 +590,11 @@ Suite *unit_connection(void) {
     tcase_add_test(tc, waiting_of_one_client);
     tcase_add_test(tc, waiting_of_all);
     tcase_add_test(tc, waiting_for_a_penalty);
+    tc = test_case(s, "proxies");
+    tcase_add_test(tc, exempt_sources);
+    tcase_add_test(tc, named_clients);
+    tcase_add_test(tc, named_clients_that_are_known);
+    tcase_add_test(tc, named_clients_that_fail);
+    tcase_add_test(tc, named_by_others);
     return s;
 }

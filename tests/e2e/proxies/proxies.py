@@ -101,6 +101,50 @@ def nginx(lines):
     return argv
 
 
+def nginx_upstream(proxy):
+    """With connections that are kept for the requests of other clients."""
+    servers = "".join(f"""
+    upstream {d.name} {{ server {HOST}:{d.server.port}; keepalive 1; }}
+    server {{
+        listen {HOST}:{d.port};
+        location / {{
+            proxy_pass http://{d.name};
+            proxy_http_version 1.1;
+            proxy_set_header Connection "";
+            proxy_set_header Host $http_host;
+            proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;
+        }}
+    }}
+""" for d in proxy.doors.values())
+    return ["nginx", "-e", str(proxy.home / "error.log"), "-c", proxy.conf(NGINX.format(home=proxy.home, main="", servers=servers))]
+
+
+NGINX_STREAM = """
+load_module /usr/lib/nginx/modules/ngx_stream_module.so;
+daemon off;
+worker_processes 1;
+pid {home}/pid;
+error_log {home}/error.log;
+events {{ }}
+stream {{
+    {servers}
+}}
+"""
+
+NGINX_STREAM_SERVER = """
+    server {{
+        listen {host}:{port};
+        proxy_pass {host}:{back};
+        proxy_protocol on;
+    }}
+"""
+
+
+def nginx_stream(proxy):
+    servers = proxy.each(NGINX_STREAM_SERVER)
+    return ["nginx", "-e", str(proxy.home / "error.log"), "-c", proxy.conf(NGINX_STREAM.format(home=proxy.home, servers=servers))]
+
+
 # ---- HAProxy ----
 
 HAPROXY = """
@@ -118,8 +162,14 @@ listen {name}
 """
 
 
-def haproxy(proxy):
-    return ["haproxy", "-db", "-f", proxy.conf(HAPROXY + proxy.each(HAPROXY_SERVER))]
+def haproxy(proxy, lines="", server=""):
+    """With more lines of `defaults`, and more words for each server."""
+    servers = proxy.each(HAPROXY_SERVER.rstrip("\n") + f" {server}\n")
+    return ["haproxy", "-db", "-f", proxy.conf(HAPROXY + f"    {lines}\n" + servers)]
+
+
+def haproxy_stream(words):
+    return lambda proxy: haproxy(proxy, "mode tcp", f"{words} check inter 100ms")
 
 
 # ---- Caddy ----
@@ -198,4 +248,11 @@ KINDS = {
     "caddy": caddy,
     "apache": apache,
     "varnish": varnish,
+    # and those that say where the client is; Caddy and Apache do by themselves
+    "nginx-forwarded": nginx("proxy_http_version 1.1; proxy_set_header Host $http_host; proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;"),
+    "haproxy-forwarded": lambda proxy: haproxy(proxy, "option forwardfor"),
+    "haproxy-v1": haproxy_stream("send-proxy"),
+    "haproxy-v2": haproxy_stream("send-proxy-v2"),
+    "nginx-upstream": nginx_upstream,
+    "nginx-stream": nginx_stream,
 }
