@@ -155,14 +155,16 @@
 #define LIMIT_LOCK_FD 100
 
 /* Tokens. */
-#define LIMIT_ROLES 1024   /* roles, of which each has a folder */
-#define LIMIT_ROLE_NAME 32 /* bytes of a role's name */
-#define LIMIT_COMMAND_ACCOUNTS 64 /* accounts that commands run as: SSH_USER, and RUN_AS of roles */
+#define LIMIT_ROLES 1024          /* roles, of which each has a folder */
+#define LIMIT_ROLE_NAME 32        /* bytes of a role's name */
+#define LIMIT_COMMAND_ACCOUNTS 64 /* accounts that commands run as: SSH_USER, and RUN_AS of roles  \
+                                   */
 /* times that what a role says is read again, since its folder has changed meanwhile */
 #define LIMIT_ROLE_READS 4
 #define LIMIT_TOKENS 4096        /* secrets, of all identities */
 #define LIMIT_TOKEN_FILE 65536   /* bytes of a file: two hundred secrets with their limits */
-#define LIMIT_TOKEN_TEXT 1048576 /* bytes of the identities' names, of files' paths, of all from= */
+#define LIMIT_TOKEN_TEXT 1048576 /* bytes of the identities' names, of files' paths, of all from=  \
+                                  */
 #define LIMIT_TOKEN_ERRORS 16384 /* bytes of what is named as unusable */
 /* bytes of the identity's name that is given to `bastion token`: room for what is put beside its
  * file while that is written */
@@ -195,6 +197,8 @@
 #define LIMIT_DELIVERIES 1024
 
 /* What is closed to the command. */
+/* for which a run relies on what its login has found about the owners of keys and tokens */
+#define LIMIT_JUDGED_MS 1000
 /* files and directories: every key and every setting with a link of its own, and the directories
  * above */
 #define LIMIT_CLOSED_PATHS 2560

@@ -15,6 +15,10 @@ int small_file_open(int directory, const char *path);
  * Kubernetes has the files of a volume: else errno is EXDEV. */
 int small_file_open_inside(int directory, const char *path);
 
+/* The same, or with `inside` false as small_file_open; and *link says whether a link was followed
+ * at the path's end. */
+int small_file_open_direct(int directory, const char *path, bool inside, bool *link);
+
 /* Whether what is at `path` is no symbolic link, or such a one. True also where nothing is. */
 bool small_file_is_inside(int directory, const char *path);
 
@@ -32,7 +36,7 @@ bool small_file_is_missing(int directory, const char *path);
 const char *small_file_read(int fd, void *bytes, size_t cap, size_t *n, struct stat *st);
 
 /* The same of a file whose beginning alone would mean something else: one that somebody writes to
- * is read again, a few times. */
-const char *small_file_read_settled(int fd, void *bytes, size_t cap, size_t *n);
+ * is read again, a few times. One that has been at rest for a second is read once. */
+const char *small_file_read_settled(int fd, void *bytes, size_t cap, size_t *n, struct stat *st);
 
 #endif

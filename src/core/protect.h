@@ -7,9 +7,11 @@
 #define CORE_PROTECT_H
 
 #include <stdbool.h>
+#include <sys/stat.h>
 
 #include "limit.h"
 
+struct account;
 struct settings;
 
 /* The settings of this process, kept by reference, and the environment in which DOCKER_HOST stands,
@@ -28,13 +30,25 @@ enum protect_kind {
 /* Why what stands at an absolute path does not count, with the remedy, put at `text`; or NULL. */
 const char *protect_refuses(const char *path, enum protect_kind kind, char text[LIMIT_ERROR]);
 
+/* The same of what has been opened there without following a link at the path's end (O_NOFOLLOW):
+ * `st` is what fstat(2) says of it, so that no second look is needed. */
+const char *protect_refuses_open(const char *path, const struct stat *st, enum protect_kind kind,
+                                 char text[LIMIT_ERROR]);
+
+/* A reading of credentials begins: roles, and whose files are, may have changed since the last. */
+void protect_begin(void);
+
+/* It has judged every file there is of these. A run that starts in the next moment relies on it. */
+enum protect_read { PROTECT_TOKENS, PROTECT_KEYS, PROTECT_KINDS_READ };
+void protect_has_judged(enum protect_read what);
+
 /* Whether the next command is put under a ruleset (base/landlock.h). */
 bool protect_closes(void);
 
-/* Makes that ruleset. Returns 1 with *ruleset, a descriptor
- * that is close-on-exec; 0 when none is needed, or nothing that counts would need it; -1 with
- * an error when what counts can't be closed: then nothing may run. */
-int protect_close(int *ruleset, char error[LIMIT_ERROR]);
+/* Makes that ruleset for a command of the account, kept by reference. Returns 1 with *ruleset, a
+ * descriptor that is close-on-exec; 0 when none is needed, or nothing that counts would need it; -1
+ * with an error when what counts can't be closed: then nothing may run. */
+int protect_close(int *ruleset, const struct account *account, char error[LIMIT_ERROR]);
 
 enum protect_finding {
     PROTECT_REFUSED, /* does not count */

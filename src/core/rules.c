@@ -64,6 +64,7 @@ void rules_add(struct rules *r, const char *source, struct slice text, bool term
 void rules_add_file(struct rules *r, const char *source, const char *path) {
     static char text[LIMIT_VALUE + 1];
     char refusal[LIMIT_ERROR];
+    struct stat st;
     size_t n = 0;
     int fd = small_file_open(AT_FDCWD, path);
     if (fd == -1 && small_file_is_missing(AT_FDCWD, path))
@@ -71,7 +72,7 @@ void rules_add_file(struct rules *r, const char *source, const char *path) {
     const char *wrong =
         fd == -1 ? strerror(errno) : protect_refuses(path, PROTECT_SETTING, refusal);
     if (wrong == NULL)
-        wrong = small_file_read_settled(fd, text, sizeof text, &n);
+        wrong = small_file_read_settled(fd, text, sizeof text, &n, &st);
     fd_close(&fd);
     if (wrong != NULL)
         buf_error_line(&r->errors, source, 0, wrong);

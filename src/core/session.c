@@ -3,6 +3,8 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -12,6 +14,7 @@
 #include "base/random.h"
 #include "base/ucspi.h"
 #include "core/audit.h"
+#include "core/command_accounts.h"
 #include "core/protect.h"
 #include "core/replaced_mount.h"
 #include "core/run.h"
@@ -57,6 +60,7 @@ void session_open_role(struct role_session *s, const struct settings *outside,
                        char *const *environment, const char *name) {
     const char *directory = settings_text(outside, SETTING_ROLES_DIR), *error = NULL;
     session_close(&s->session);
+    command_accounts_forget(); /* roles have changed since they were looked up, perhaps */
     snprintf(s->name, sizeof s->name, "%s", name);
     if (!roles_is_name((struct slice){name, strlen(name)})
         || roles_path(s->folder, directory, s->name, NULL) == NULL)
@@ -259,11 +263,20 @@ static void close_rulesets(int rulesets[RUN_RULESETS]) {
 static int make_rulesets(struct session *s, const struct request *rq, int rulesets[RUN_RULESETS]) {
     int terminal = rq->form == RUN_TERMINAL ? rq->terminal : -1;
     rulesets[RUN_PROTECTED] = rulesets[RUN_APART] = -1;
-    if (protect_close(&rulesets[RUN_PROTECTED], s->error) != -1
+    if (protect_close(&rulesets[RUN_PROTECTED], &s->account, s->error) != -1
         && runas_keep_apart(&rulesets[RUN_APART], s->settings, terminal, s->error) != -1)
         return 0;
     close_rulesets(rulesets);
     return -1;
+}
+
+/* Whether it is one that was made for a session (pts(4)), and not /dev/tty or /dev/ptmx, which are
+ * everybody's: a front that has been taken over may send these. */
+static bool is_of_session(int terminal) {
+    enum { FIRST = 136, LAST = 143 }; /* their major numbers (UNIX98_PTY_SLAVE_MAJOR) */
+    struct stat st;
+    return fstat(terminal, &st) == 0 && S_ISCHR(st.st_mode) && major(st.st_rdev) >= FIRST
+           && major(st.st_rdev) <= LAST;
 }
 
 /* Makes the terminal, which belongs to SSH_USER, as whom the login shell runs, that of the account
@@ -271,7 +284,7 @@ static int make_rulesets(struct session *s, const struct request *rq, int rulese
 static bool give_terminal(const struct session *s, const struct request *rq) {
     return rq->form != RUN_TERMINAL || geteuid() != 0
            || settings_text(s->settings, SETTING_RUN_AS) == NULL
-           || fchown(rq->terminal, s->account.uid, (gid_t)-1) == 0;
+           || (is_of_session(rq->terminal) && fchown(rq->terminal, s->account.uid, (gid_t)-1) == 0);
 }
 
 /* Records the run and starts it: true, or *o says why it is not running. A run that no log took

@@ -109,12 +109,16 @@ static const char *read_secret(enum setting id, const char *path, char *text, si
     struct stat st;
     struct settings_value v = {.text = text};
     static char wrong_text[SETTINGS_WRONG > LIMIT_ERROR ? SETTINGS_WRONG : LIMIT_ERROR];
-    int fd = small_file_open_inside(AT_FDCWD, path);
+    bool link;
+    int fd = small_file_open_direct(AT_FDCWD, path, true, &link);
+    if (fd == -1 && !link && errno == ENOENT)
+        return NULL;
     if (fd == -1)
         return small_file_is_missing(AT_FDCWD, path) ? NULL : small_file_error(errno);
-    const char *wrong = protect_refuses(path, PROTECT_SETTING, wrong_text);
+    const char *wrong = small_file_read(fd, text, LIMIT_SECRET + 2, n, &st);
     if (wrong == NULL)
-        wrong = small_file_read(fd, text, LIMIT_SECRET + 2, n, &st);
+        wrong = link ? protect_refuses(path, PROTECT_SETTING, wrong_text)
+                     : protect_refuses_open(path, &st, PROTECT_SETTING, wrong_text);
     fd_close(&fd);
     if (*n > 0 && text[*n - 1] == '\n')
         --*n;

@@ -107,15 +107,17 @@ static void add_lines(struct tokens *t, const struct source *from, struct slice 
 static void add_file(struct tokens *t, const struct source *from) {
     static char text[LIMIT_TOKEN_FILE + 1];
     char error[LIMIT_ERROR];
+    struct stat st;
     size_t n = 0;
-    int fd =
-        (from->role[0] != '\0' ? small_file_open_inside : small_file_open)(AT_FDCWD, from->place);
+    bool link;
+    int fd = small_file_open_direct(AT_FDCWD, from->place, from->role[0] != '\0', &link);
     if (fd == -1 && small_file_is_missing(AT_FDCWD, from->place))
         return; /* taken away since the directory was listed */
-    const char *wrong =
-        fd == -1 ? small_file_error(errno) : protect_refuses(from->place, PROTECT_SETTING, error);
+    const char *wrong = fd == -1 ? small_file_error(errno)
+                                 : small_file_read_settled(fd, text, sizeof text, &n, &st);
     if (wrong == NULL)
-        wrong = small_file_read_settled(fd, text, sizeof text, &n);
+        wrong = link ? protect_refuses(from->place, PROTECT_SETTING, error)
+                     : protect_refuses_open(from->place, &st, PROTECT_SETTING, error);
     fd_close(&fd);
     if (wrong != NULL)
         buf_error_line(&t->errors, from->place, 0, wrong);

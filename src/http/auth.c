@@ -5,6 +5,7 @@
 #include <strings.h>
 #include <time.h>
 
+#include "core/protect.h"
 #include "wire/base64.h"
 #include "wire/sha256.h"
 
@@ -78,6 +79,7 @@ static void add_role(const struct auth *a, struct tokens *t, const char *role) {
 }
 
 void auth_gather(const struct auth *a, struct tokens *t, struct roles *roles) {
+    protect_begin();
     tokens_start(t);
     add_outside(a, t);
     roles->count = 0;
@@ -85,6 +87,8 @@ void auth_gather(const struct auth *a, struct tokens *t, struct roles *roles) {
         roles_list(roles, a->roles, &t->errors);
     for (size_t i = 0; i < roles->count; i++)
         add_role(a, t, roles->role[i].name);
+    if (t->errors.len == 0)
+        protect_has_judged(PROTECT_TOKENS);
     if (a->unusable != NULL)
         a->unusable(a->context, &t->errors);
 }

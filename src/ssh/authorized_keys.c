@@ -100,10 +100,6 @@ struct source {
     const struct role *role; /* or NULL; out of its folder no link leads */
 };
 
-static int open_source(const struct source *from) {
-    return (from->role != NULL ? small_file_open_inside : small_file_open)(AT_FDCWD, from->path);
-}
-
 /* Puts the key behind those with the same text. It counts for none where another role has it. False
  * where one before it, of the same role and without limits, leaves no use for it. */
 static bool join_same(struct authorized_keys *k, struct key *key) {
@@ -214,14 +210,16 @@ static void read_authorized_file(struct authorized_keys *k, const struct source 
     char refusal[LIMIT_ERROR];
     struct stat st;
     size_t n;
-    int fd = open_source(from);
+    bool link;
+    int fd = small_file_open_direct(AT_FDCWD, from->path, from->role != NULL, &link);
     if (fd == -1 && errno == ENOENT)
         return;
     const char *wrong = fd == -1 ? small_file_error(errno) : NULL;
     if (wrong == NULL)
         wrong = small_file_read(fd, text, sizeof text, &n, &st);
     if (wrong == NULL)
-        wrong = protect_refuses(from->path, PROTECT_KEY, refusal);
+        wrong = link ? protect_refuses(from->path, PROTECT_KEY, refusal)
+                     : protect_refuses_open(from->path, &st, PROTECT_KEY, refusal);
     fd_close(&fd);
     /* A file that was replaced while it was read has no name left either: that is no error. */
     if (wrong == NULL && st.st_nlink == 0 && replaced_mount_is(from->path))
@@ -374,6 +372,7 @@ static void read_roles(struct authorized_keys *k, const char *directory) {
 }
 
 void authorized_keys_read(struct authorized_keys *k, const struct settings *s) {
+    protect_begin();
     k->count = 0;
     k->any_source = false;
     k->errors = BUF_ON(k->error_text);
@@ -383,6 +382,8 @@ void authorized_keys_read(struct authorized_keys *k, const struct settings *s) {
     read_single_file(k, settings_text(s, SETTING_AUTHORIZED_KEYS_HOST));
     read_single_file(k, settings_text(s, SETTING_AUTHORIZED_KEYS_REPO));
     read_roles(k, settings_text(s, SETTING_ROLES_DIR));
+    if (k->errors.len == 0)
+        protect_has_judged(PROTECT_KEYS);
     if (k->count == 0)
         add_file_error(k, "AUTHORIZED_KEYS_DIR, _HOST, _REPO", 0,
                        "no usable key: nobody can log in");

@@ -283,3 +283,27 @@ def test_broken_stream_is_told_to_the_web_server():
 def test_empty_environment():
     found = subprocess.run(private(OWN_FOLDERS, ["env", "-i", BASTION, "cgi"]), env={"PATH": SYSTEM_PATH}, stdin=subprocess.DEVNULL, capture_output=True)
     assert found.stdout.startswith(b"Status: 500 ") or b"Sanitizer" in found.stderr
+
+
+# ---- roles (bastion-settings(5), ROLES) ----
+
+@pytest.mark.parametrize("kind", ["lighttpd", "busybox"])
+def test_roles(start, kind):
+    """The credential alone says which; what the client puts into this program's environment, path and query changes nothing."""
+    digest = hashlib.sha256(b"of deploy").hexdigest()
+    script = f"""
+mkdir -p /etc/bastion/roles/deploy/tokens.d /etc/bastion/roles/plain
+echo 'printf "%s %s %s" "$BASTION_ROLE" "$BASTION_USER" "$(id -u)"' >/etc/bastion/roles/deploy/FORCE_COMMAND
+echo 5000:5001 >/etc/bastion/roles/deploy/RUN_AS; echo sha256:{digest} >/etc/bastion/roles/deploy/tokens.d/ci.token
+echo secret-of-plain >/etc/bastion/roles/plain/HTTP_TOKEN
+"""
+    server = web(start, kind, script, FORCE_COMMAND='printf "outside:%s" "$BASTION_ROLE"')
+    forged = ["BASTION_ROLE: plain", "Role: plain", "ROLES-DIR: /tmp"]
+
+    def said(secret, target="/cgi-bin/run?role=plain"):
+        answer = ask(server, *forged, auth=f"Authorization: Bearer {secret}", target=target)
+        return answer.body if answer.status == 200 else answer.status
+
+    assert [said(secret) for secret in ("of deploy", "secret-of-plain", TOKEN, "wrong")] == [b"deploy ci 5000", b"outside:plain", b"outside:", 401]
+    server.settle()
+    assert [(e.get("role"), e["user"], e["channel"]) for e in server.events("start")] == [("deploy", "ci", "cgi"), ("plain", "token", "cgi"), (None, "token", "cgi")]

@@ -39,6 +39,16 @@ def test_what_they_buy():
     assert "a token of the role" not in found.out + found.err
 
 
+@pytest.mark.parametrize("setting", ["HTTP_TOKEN", "HTTP_BASIC_AUTH"])
+def test_a_secret_that_commands_can_read(setting):
+    """By it the commands of one role could log in as another."""
+    path = f"{DIR}/a/{setting}"
+    before = roles({"a/FORCE_COMMAND": "id", f"a/{setting}": "some:thing"})
+    warning = f"{path}: is a secret that commands can read: chown root and chmod 600"
+    assert warning in look(before=before).warnings
+    assert warning not in look(before=before + f"chmod 600 {path}\n").warnings
+
+
 def test_nothing_outside_of_them():
     found = look(before=GOOD, FORCE_COMMAND=None, HTTP_TOKEN=None)
     assert (found.code, found.faults) == (0, [])

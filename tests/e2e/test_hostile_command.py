@@ -14,7 +14,7 @@ from harness import BASTION, TOKEN, UNTIL_GO, Client, arguments, ask, request, t
 from init_harness import CAPABILITIES, InitServer
 from ssh_harness import TINYSSHD, SshServer
 from test_hostile import SOURCES, double
-from test_hostile_front import (COUNT, ENDED, ENDING, FAULT, HELLO, LOGIN, MERGED, READY, REFUSAL, RUN, STARTED, STREAMS, TERMINAL, TEXT, Puppet,
+from test_hostile_front import (COUNT, ENDED, ENDING, FAULT, HELLO, LOGIN, MERGED, READY, REFUSAL, REFUSED, RUN, STARTED, STREAMS, TERMINAL, TEXT, Puppet,
                                 message, run)
 
 pytestmark = pytest.mark.root
@@ -202,3 +202,24 @@ def test_a_shell_is_stopped(start):
     session.kill()
     session.communicate()
     server.settle()
+
+
+def test_a_shell_gives_a_device_for_its_terminal(start, taken_over):
+    """A role's account gets the terminal of its session, and never one that is everybody's."""
+    def roles(server):
+        folder = server.etc / "roles/a"
+        folder.mkdir(parents=True)
+        (folder / "RUN_AS").write_text("5000:5001"), (folder / "FORCE_COMMAND").write_text("exit 0")
+        (server.users).rename(folder / "users.d")
+
+    server = serve(start, taken_over, prepare=roles)
+    try:
+        with shell(server) as s:
+            s.expect(READY)
+            s.send(run(TERMINAL), fds=1, letter=b"p")
+            s.expect(REFUSED)
+        server.settle()
+        assert os.stat("/dev/ptmx").st_uid == 0
+        assert [e["reason"] for e in server.events("fault")] == ["the terminal can't be given to the account of the role"]
+    finally:
+        os.chown("/dev/ptmx", 0, -1)

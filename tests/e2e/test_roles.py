@@ -536,3 +536,36 @@ def test_a_command_can_change_no_role(start):
     assert server.ssh(key=BOB).stdout == b"b"  # an account's own keys count,
     assert server.ssh().stdout == b"ran\n"  # since that account is kept from them as long as it runs commands
     assert "x" not in (server.roles / "b/users.d/bob.pub").read_text().splitlines()
+
+
+def test_a_command_of_a_role_that_came_later(start):
+    """Its account is known as one of those that run commands, also to a connection that is older than the role."""
+    def prepare(server):
+        server.put("a", FORCE_COMMAND="printf a", x_token=token("a"))
+        (server.etc / "users.d").mkdir()
+        os.chown(server.etc / "users.d", DEPLOYER, DEPLOYER)
+    server = start(HttpRoles, prepare=prepare)
+    with Client(server) as client:
+        def said(secret):
+            client.send(request(auth=bearer(secret)))
+            return client.answer().body
+        assert said("a") == b"a"
+        server.put("b", FORCE_COMMAND="echo x >/etc/bastion/users.d/new.pub && echo wrote || echo kept", RUN_AS=f"{DEPLOYER}:{DEPLOYER}", y_token=token("b"))
+        assert said("b").endswith(b"kept\n")
+    assert os.listdir(server.etc / "users.d") == []
+
+
+@pytest.mark.parametrize("kind", ["tokens.d/x.token", "users.d/x.pub"])
+def test_a_file_that_is_given_away_later(start, kind):
+    """A run relies on what its own login has found, and on nothing older."""
+    attack = f"echo x >>{ROLES}/a/{kind} && echo wrote || echo kept"
+    def prepare(server):
+        server.put("a", FORCE_COMMAND=attack, x_token=token("a"), y_token=token("y"), x_pub=ALICE)
+    server = start(HttpRoles, prepare=prepare)
+    with Client(server) as client:
+        def said():
+            client.send(request(auth=bearer("y")))
+            return client.answer().body
+        assert said().endswith(b"kept\n")
+        os.chown(server.roles / "a" / kind, AGENT_UID, AGENT_UID)
+        assert said().endswith(b"kept\n")

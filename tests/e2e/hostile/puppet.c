@@ -6,6 +6,7 @@
  *                           which the first is the socket to the monitor itself, and any other 0;
  *                           says how many were taken, and the errno of the one that was not, or 0
  *     t COUNT FDS N BYTES   the same, but the first descriptor is standard input
+ *     p COUNT FDS N BYTES   the same, but it is /dev/ptmx
  *     r                     waits for a packet: says how long it is (-1: the monitor is gone), and
  * it c                     closes the socket to the monitor; says 0 h                     does
  * nothing any more, for ever k                     ends by a signal that is its own */
@@ -127,6 +128,8 @@ bool __wrap_front_wait_ready(struct front *f) {
             send_packets(link_fd);
         else if (letter == 't')
             send_packets(0);
+        else if (letter == 'p')
+            send_packets(open("/dev/ptmx", O_RDWR | O_NOCTTY));
         else if (letter == 'r')
             receive_packet();
         else if (letter == 'c')

@@ -1,0 +1,26 @@
+/* places.h: where configuration stands: every file and directory that decides about a run. */
+#ifndef CORE_PLACES_H
+#define CORE_PLACES_H
+
+#include "core/protect.h"
+#include "core/settings.h"
+
+struct place {
+    const char *path;
+    enum protect_kind kind;
+    bool weak; /* decides nothing, and is closed only along with others */
+    bool secret;
+    /* a directory that can be entered and not be listed: what stands in it may be anybody's */
+    bool hidden;
+};
+typedef void take_place(void *context, const struct place *place);
+
+/* Gives each to `take`, but for the files of tokens or of keys where these are not `wanted`; the
+ * directories that these are in are given all the same. */
+struct places_wanted {
+    bool tokens, keys;
+};
+void places_each(const struct settings *s, struct places_wanted wanted, take_place *take,
+                 void *context);
+
+#endif

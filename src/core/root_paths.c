@@ -1,0 +1,91 @@
+#include "core/root_paths.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/writers.h"
+#include "limit.h"
+
+/* The directories that were last found to be root's alone, so that what stands in them takes one
+ * look each. */
+static struct known {
+    char path[LIMIT_PATH]; /* or empty */
+    bool missing;
+    unsigned used; /* the greater, the later */
+} known[4];
+static unsigned uses;
+
+void root_paths_forget(void) {
+    for (size_t i = 0; i < sizeof known / sizeof *known; i++)
+        known[i].path[0] = '\0';
+}
+
+static struct known *find_known(const char *path, size_t n) {
+    for (size_t i = 0; i < sizeof known / sizeof *known; i++)
+        if (strncmp(known[i].path, path, n) == 0 && known[i].path[n] == '\0') {
+            known[i].used = ++uses;
+            return &known[i];
+        }
+    return NULL;
+}
+
+static bool is_roots(const struct stat *st) {
+    return st->st_uid == 0 && !S_ISLNK(st->st_mode) && (st->st_mode & (S_IWGRP | S_IWOTH)) == 0;
+}
+
+/* Whether a directory is root's alone: one look where the one above it is known to be. */
+static bool judge_directory(const char *path, bool *missing) {
+    struct writers w;
+    struct stat st;
+    const char *slash = strrchr(path, '/');
+    const struct known *above =
+        strcmp(slash, "/..") != 0 ? find_known(path, (size_t)(slash - path)) : NULL;
+    *missing = false;
+    if (slash > path && above != NULL && !above->missing && lstat(path, &st) == 0
+        && S_ISDIR(st.st_mode) && is_roots(&st))
+        return true;
+    bool good = writers_find(&w, path, NULL, NULL, NULL) == 0
+                && (w.missing || (S_ISDIR(w.st.st_mode) && strcmp(w.real, path) == 0));
+    *missing = w.missing;
+    return good;
+}
+
+/* What is known of the directory whose path is n bytes; NULL where it is not root's alone. */
+static const struct known *know_directory(const char *path, size_t n) {
+    struct known *k = n > 0 ? find_known(path, n) : NULL;
+    if (k != NULL || n == 0 || n >= sizeof k->path)
+        return k;
+    k = &known[0];
+    for (size_t i = 1; i < sizeof known / sizeof *known; i++)
+        if (known[i].used < k->used)
+            k = &known[i];
+    snprintf(k->path, sizeof k->path, "%.*s", (int)n, path);
+    k->used = ++uses;
+    if (judge_directory(k->path, &k->missing))
+        return k;
+    k->path[0] = '\0';
+    return NULL;
+}
+
+/* What is known of the directory in which a path's last name stands. */
+static const struct known *know_above(const char *path) {
+    const char *slash = strrchr(path, '/');
+    return slash != NULL && strcmp(slash, "/..") != 0 ? know_directory(path, (size_t)(slash - path))
+                                                      : NULL;
+}
+
+bool root_paths_has(const char *path) {
+    const struct known *above = know_above(path);
+    struct stat st;
+    if (above == NULL)
+        return false;
+    if (above->missing || lstat(path, &st) == -1)
+        return above->missing || errno == ENOENT;
+    return is_roots(&st);
+}
+
+bool root_paths_has_open(const char *path, const struct stat *st) {
+    const struct known *above = know_above(path);
+    return above != NULL && !above->missing && is_roots(st);
+}
