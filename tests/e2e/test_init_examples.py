@@ -5,7 +5,10 @@ import subprocess
 from pathlib import Path
 
 import pytest
+import yaml
 from harness import BASTION, OWN_FOLDERS, TOKEN, curl, own_dev, settings_files
+from role_harness import HttpRoles, SshRoles, bearer, token
+from ssh_harness import ALICE, KEYS, make_key, public
 
 INIT = Path(__file__).parents[2] / "init"
 SETTINGS = {"FORCE_COMMAND": "id -un; echo $BASTION_PEER", "HTTP_TOKEN": TOKEN, "SSH_USER": "nobody"}
@@ -117,3 +120,72 @@ def test_scripts_are_plain_sh():
     for script in ("run", "rootfs", "tcpsvd/run", "openwrt/bastion"):
         assert subprocess.run(["sh", "-n", INIT / script]).returncode == 0, script
         assert os.access(INIT / script, os.X_OK)
+
+
+# ---- roles ----
+
+def lay_out_kubernetes(folder, name):
+    """Makes of a projected volume of the file what the kubelet makes: data behind ..data, and links to it. Returns its folder."""
+    documents = list(yaml.safe_load_all((INIT / "compose/kubernetes/roles.yaml").read_text()))
+    data = {(d["kind"], d["metadata"]["name"]): {**d.get("data", {}), **d.get("stringData", {})} for d in documents}
+    pod, = [d["spec"]["template"]["spec"] for d in documents if d["kind"] == "DaemonSet"]
+    volume, = [v for v in pod["volumes"] if v["name"] == name]
+    mount, = [m for m in pod["containers"][0]["volumeMounts"] if m["name"] == name]
+    assert mount["mountPath"] == "/etc/bastion/roles" and mount["readOnly"]
+    for source in volume["projected"]["sources"]:
+        (kind, named), = source.items()
+        for item in named["items"]:
+            path = folder / "..2027" / item["path"]
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(data[{"configMap": "ConfigMap", "secret": "Secret"}[kind], named["name"]][item["key"]])
+            path.chmod(item.get("mode", 0o644))
+    (folder / "..data").symlink_to("..2027")
+    for entry in (folder / "..2027").iterdir():
+        (folder / entry.name).symlink_to(f"..data/{entry.name}")
+
+
+DOCKER = "#!/bin/sh\nprintf '[%s]' docker \"$@\"\n"
+
+
+@pytest.mark.root
+def test_kubernetes_roles(start):
+    """The files of its roles, where the volume puts them, with a token and a key of this test in place of the examples."""
+    def prepare(server):
+        lay_out_kubernetes(server.roles, "roles")
+        server.roles.joinpath("..2027/deploy/tokens.d/ci.token").write_text(token("of ci"))
+        server.roles.joinpath("..2027/look/users.d/bob.pub").write_text(public(ALICE))
+        (server.home / "bin").mkdir()
+        (server.home / "bin/docker").write_text(DOCKER), (server.home / "bin/docker").chmod(0o755)
+        server.env["PATH"] = f"{server.home}/bin:{server.env['PATH']}"
+
+    server = start(HttpRoles, prepare=prepare)
+    assert server.said(bearer("of ci")) == "[docker][restart][app]" and server.events("fault") == []
+    server = start(SshRoles, prepare=prepare)
+    assert server.ssh("ps -a").stdout == b"[docker][ps][-a]" and server.ssh("rm app").returncode == 126
+    assert server.ssh("logs --tail 9 app").stdout == b"[docker][logs][--tail][9][app]" and server.faults() == []
+
+
+@pytest.mark.root
+def test_one_host(start):
+    """Its folder of roles, and each line to try, with a stand-in for docker."""
+    keys = {"mail": make_key(KEYS, "of-one-host-mail"), "backup": make_key(KEYS, "of-one-host-backup"), "oncall": ALICE}
+
+    def prepare(server):
+        shutil.copytree(INIT / "compose/one-host/etc/roles", server.roles, dirs_exist_ok=True)
+        assert sorted(os.listdir(server.roles)) == ["backup", "deploy", "mail", "oncall"]
+        server.put("deploy", ci_token=token("of ci"))
+        for role, key in keys.items():
+            server.put(role, somebody_pub=key)
+        (server.home / "bin").mkdir()
+        (server.home / "bin/docker").write_text(DOCKER + "id -u >&2\n"), (server.home / "bin/docker").chmod(0o755)
+        server.env["PATH"] = f"{server.home}/bin:{server.env['PATH']}"
+
+    server = start(HttpRoles, prepare=prepare)
+    assert server.said(bearer("of ci")).startswith("[docker][exec][app][/data/deploy.sh]")
+    server = start(SshRoles, prepare=prepare)
+    menu = server.ssh("email list", key=keys["mail"])
+    assert menu.stdout == b"[docker][exec][-i][mailserver][setup][email][list]" and server.ssh("ps", key=keys["mail"]).returncode == 126
+    backup = server.ssh(key=keys["backup"])
+    assert backup.stdout == b"[docker][exec][app][tar][-C][/data][-cf][-][.]" and backup.stderr.strip() == b"2000"
+    assert server.ssh().stdout == b"[docker][exec][-it][app][sh]"
+    assert server.faults() == []
