@@ -122,8 +122,16 @@ layers:
 lint: deps $(V)/bearssl/.done
 	tests/lint
 
-check: deps all unit
-	tests/run quick
+# With TARGET: the quick part of the end-to-end tests, against that machine's programs, which qemu runs.
+check: deps all $(if $(TARGET),,unit)
+	tests/run $(if $(TARGET),target $(TARGET),quick)
+
+# Every machine that Debian has a cross compiler for, one after another, whatever one of them says.
+TARGETS := i686-linux-gnu aarch64-linux-gnu arm-linux-gnueabihf arm-linux-gnueabi mips-linux-gnu mipsel-linux-gnu \
+           mips64el-linux-gnuabi64 riscv64-linux-gnu powerpc64le-linux-gnu s390x-linux-gnu
+check-targets:
+	@failed=; for target in $(TARGETS); do $(MAKE) TARGET=$$target check || failed="$$failed $$target"; done; \
+	[ -z "$$failed" ] || { echo "failed:$$failed" >&2; exit 1; }
 
 test: deps all unit
 	tests/run
@@ -193,5 +201,5 @@ clean:
 distclean:
 	rm -rf build
 
-.PHONY: all vendor unit layers lint format check test test-image test-field test-processes bench fuzz coverage mutate run image deps install clean distclean
+.PHONY: all vendor unit layers lint format check check-targets test test-image test-field test-processes bench fuzz coverage mutate run image deps install clean distclean
 .DELETE_ON_ERROR:

@@ -1,9 +1,11 @@
+import os
 import socket
 import tempfile
 from pathlib import Path
 
 import pytest
 
+import emulated
 import harness
 
 
@@ -16,6 +18,9 @@ def pytest_collection_modifyitems(items):
     for item in items:
         if item.get_closest_marker("root") and not harness.IS_ROOT:
             item.add_marker(pytest.mark.skip(reason="only root can do this"))
+        why = emulated.reason(item.nodeid) if os.environ.get("BASTION_EMULATED") else None
+        if why:
+            item.add_marker(pytest.mark.skip(reason=why))
 
 
 class Started:

@@ -11,7 +11,9 @@ from pathlib import Path
 import harness
 from harness import BASTION, PATIENCE, SYSTEM_PATH, Pty, Server, set_size, wait_for
 
-TINYSSHD = harness.reachable(Path(__file__).parents[2] / "build/tinysshd")
+# Of another build, its own, if it has one.
+_beside = Path(os.environ.get("BASTION") or "/none").with_name("tinysshd")
+TINYSSHD = harness.reachable(_beside if _beside.exists() else Path(__file__).parents[2] / "build/tinysshd")
 AGENT_UID = 4242
 
 # tinysshd is to be found beside bastion, as in the container.
