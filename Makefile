@@ -155,6 +155,7 @@ bench: deps all
 	tests/bench/tls
 	[ "$$(id -u)" -ne 0 ] || tests/bench/ssh
 	[ "$$(id -u)" -ne 0 ] || tests/bench/init
+	[ "$$(id -u)" -ne 0 ] || tests/bench/budget
 
 fuzz: deps all
 	tests/fuzz/run 60

@@ -26,6 +26,7 @@
 #include "core/settings_export.h"
 #include "core/tokens.h"
 #include "accounts.h"
+#include "apart.h"
 #include "rundir.h"
 #include "supervisor.h"
 #include "serve.h"
@@ -368,6 +369,9 @@ int init_main(int argc, char **argv) {
         log_target.is_syslog = true;
         serve_own_syslog();
     }
+    char *ruleset = runas_is_apart(&v.settings) ? apart_prepare() : NULL;
+    if (ruleset != NULL)
+        serve_ruleset(ruleset);
     v.environment = serve_environment();
     v.in_container = container_is_ours();
     for (size_t i = 0; i < v.listener_count; i++)

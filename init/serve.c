@@ -3,12 +3,14 @@
 #include <errno.h>
 #include <netinet/in.h>
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "base/env.h"
 #include "base/fd.h"
 #include "base/init_link.h"
 #include "base/ip.h"
+#include "base/landlock_apart.h"
 #include "base/log.h"
 #include "base/ucspi.h"
 #include "connection.h"
@@ -20,7 +22,11 @@
 
 static struct env environment;
 
-static bool is_kept(const char *name, size_t n) { return !ucspi_owns(name, n); }
+static bool is_kept(const char *name, size_t n) {
+    return !ucspi_owns(name, n)
+           && !(n == sizeof LANDLOCK_APART_VARIABLE - 1
+                && memcmp(name, LANDLOCK_APART_VARIABLE, n) == 0);
+}
 
 int serve_prepare(char *const *given) {
     static char proto[] = "PROTO=TCP", link[] = INIT_LINK_VARIABLE;
@@ -35,6 +41,8 @@ void serve_own_syslog(void) {
     static char variable[] = LOG_OWN_SYSLOG;
     env_replace(&environment, variable);
 }
+
+void serve_ruleset(char *variable) { env_replace(&environment, variable); }
 
 char *const *serve_environment(void) { return env_list(&environment); }
 

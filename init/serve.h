@@ -27,6 +27,9 @@ bool serve_connection(const struct listener *l, unsigned number, int links, int 
  * other place for a line that standard error did not take. */
 void serve_own_syslog(void);
 
+/* Tells the same of the ruleset of apart.h, by its variable, whose text may change. */
+void serve_ruleset(char *variable);
+
 /* That environment, for the other processes that init starts. */
 char *const *serve_environment(void);
 

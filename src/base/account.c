@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/env.h"
+#include "base/fd.h"
 #include "base/num.h"
 
 #define PASSWD "/etc/passwd"
@@ -87,7 +88,7 @@ static struct lines *open_lines(const char *path) {
     static struct lines l;
     l.start = l.end = 0;
     l.failed = false;
-    l.fd = open(path, O_RDONLY | O_CLOEXEC);
+    l.fd = fd_open(path, O_RDONLY);
     return l.fd == -1 ? NULL : &l;
 }
 

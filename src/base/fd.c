@@ -15,7 +15,7 @@
 #include "base/random.h"
 #include "limit.h"
 
-static void close_from(int first) {
+void fd_close_from(int first) {
 #ifdef SYS_close_range
     if (syscall(SYS_close_range, (unsigned)first, ~0U, 0U) == 0)
         return;
@@ -30,8 +30,11 @@ static void close_from(int first) {
 }
 
 int fd_open_standard(void) {
+    struct pollfd fds[3] = {{.fd = 0}, {.fd = 1}, {.fd = 2}};
+    if (poll(fds, 3, 0) == -1)
+        return -1;
     for (int fd = 0; fd <= 2; fd++) {
-        if (fcntl(fd, F_GETFD) != -1)
+        if ((fds[fd].revents & POLLNVAL) == 0)
             continue;
         /* The lowest free number is `fd` itself, since those below it are open. Only for reading: a
          * standard error that was closed must not swallow the log, but fail. */
@@ -48,7 +51,7 @@ void fd_keep(int fd) { last_kept = fd; }
 int fd_only_standard(void) {
     if (fd_open_standard() == -1)
         return -1;
-    close_from(last_kept + 1);
+    fd_close_from(last_kept + 1);
     return 0;
 }
 
@@ -143,6 +146,17 @@ int fd_put_file(int directory, const char *name, const void *bytes, size_t n, mo
 int fd_put_file_of(int directory, const char *name, const void *bytes, size_t n, mode_t mode,
                    uid_t uid, gid_t gid) {
     return put_file(directory, name, bytes, n, mode, false, uid, gid);
+}
+
+/* open(3) of the C library asks once more that what it has opened be closed by execve(2), for
+ * kernels before 2.6.23: openat(3) does not. */
+int fd_open(const char *path, int flags) { return openat(AT_FDCWD, path, flags | O_CLOEXEC); }
+
+int fd_null(void) {
+    static int null = -1;
+    if (null == -1)
+        null = fd_open("/dev/null", O_RDONLY);
+    return null;
 }
 
 void fd_close(int *fd) {

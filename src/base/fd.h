@@ -15,7 +15,10 @@ int fd_open_standard(void);
  * command. */
 int fd_only_standard(void);
 
-/* From now on fd_only_standard leaves the descriptor `fd`, which is 3, open too. */
+/* Closes all descriptors from `first` on. */
+void fd_close_from(int first);
+
+/* From now on fd_only_standard leaves the descriptors from 3 to `fd` open too. */
 void fd_keep(int fd);
 
 /* Sets O_NONBLOCK (fcntl(2)). Returns 0, or -1 with errno. */
@@ -46,6 +49,13 @@ int fd_put_file(int directory, const char *name, const void *bytes, size_t n, mo
  * leaves this process's own. */
 int fd_put_file_of(int directory, const char *name, const void *bytes, size_t n, mode_t mode,
                    uid_t uid, gid_t gid);
+
+/* open(2), close-on-exec, of a file that is there already. */
+int fd_open(const char *path, int flags);
+
+/* /dev/null for reading: one descriptor, opened when it is first asked for, which stays open. -1
+ * with errno where it can't be. */
+int fd_null(void);
 
 /* Closes *fd unless it is -1, and sets it to -1. */
 void fd_close(int *fd);

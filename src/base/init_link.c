@@ -9,6 +9,7 @@
 
 #include "base/env.h"
 #include "base/fd.h"
+#include "base/landlock_apart.h"
 #include "limit.h"
 
 static bool is_open;
@@ -21,8 +22,10 @@ void init_link_open(char *const *environment, bool inherited) {
               && getsockopt(INIT_LINK_FD, SOL_SOCKET, SO_DOMAIN, &family, &n) == 0
               && family == AF_UNIX && fcntl(INIT_LINK_FD, F_SETFD, inherited ? 0 : FD_CLOEXEC) == 0;
     if (is_open)
-        fd_keep(INIT_LINK_FD);
+        fd_keep(landlock_apart_take(environment, inherited) ? LANDLOCK_APART_FD : INIT_LINK_FD);
 }
+
+bool init_link_is_there(void) { return is_open; }
 
 void init_link_close(void) {
     if (is_open)

@@ -32,9 +32,13 @@ enum {
 enum { INIT_LINK_ADDRESS = 16, INIT_LINK_ANSWER = 1 + 4 };
 
 /* Takes up the socket where the environment, the administrator's, says that there is one: to be
- * called before fd_only_standard, which leaves it open then. With `inherited` the programs that
- * this process starts have it too. */
+ * called before fd_only_standard, which leaves it open then, and the ruleset that may be beside it
+ * (base/landlock_apart.h). With `inherited` the programs that this process starts have them too. */
 void init_link_open(char *const *environment, bool inherited);
+
+/* Whether it was taken up. Who has such a socket was started by `bastion init`: with the signals'
+ * default actions (signal(7)), whatever that itself was started with. */
+bool init_link_is_there(void);
 
 /* This process needs it no more. */
 void init_link_close(void);

@@ -20,9 +20,15 @@ enum {
     VERSION = 3
 };
 
-bool landlock_is_available(void) {
-    return syscall(SYS_landlock_create_ruleset, NULL, 0, LANDLOCK_VERSION_FLAG) >= VERSION;
+/* The kernel's version, or less than 1. It does not change, and is asked for once. */
+static long landlock_version(void) {
+    static long version;
+    if (version == 0)
+        version = syscall(SYS_landlock_create_ruleset, NULL, 0, LANDLOCK_VERSION_FLAG);
+    return version;
 }
+
+bool landlock_is_available(void) { return landlock_version() >= VERSION; }
 
 void landlock_add(struct landlock_paths *p, const char *path) {
     size_t n = strlen(path) + 1;
@@ -146,7 +152,7 @@ static int add_grant(int ruleset, const struct landlock_grant *grant, uint64_t h
         [LANDLOCK_TO_DEVICE] = LANDLOCK_READ_FILE | LANDLOCK_WRITE_FILE | LANDLOCK_IOCTL_DEV,
     };
     struct stat st;
-    int fd = open(grant->path, O_PATH | O_CLOEXEC);
+    int fd = fd_open(grant->path, O_PATH);
     if (fd == -1)
         return 0;
     struct landlock_beneath rule = {rights[grant->use] & handled, fd};
@@ -162,7 +168,7 @@ int landlock_close_all_but(const struct landlock_grant *grants, size_t n) {
      * for all that are to come. */
     static const unsigned char rights[] = {0, 13, 14, 15, 15, 16};
     enum { LAST = sizeof rights - 1, BIND_AND_CONNECT = 3, SOCKETS_AND_SIGNALS = 3 };
-    long version = syscall(SYS_landlock_create_ruleset, NULL, 0, LANDLOCK_VERSION_FLAG);
+    long version = landlock_version();
     if (version < 1)
         return -1;
     struct landlock_attributes all = {
@@ -176,7 +182,7 @@ int landlock_close_all_but(const struct landlock_grant *grants, size_t n) {
     for (size_t i = 0; i < n && result == 0; i++)
         result = add_grant(ruleset, &grants[i], all.handled);
     if (result == 0)
-        result = landlock_enter(ruleset);
+        result = (int)syscall(SYS_landlock_restrict_self, ruleset, 0);
     fd_close(&ruleset);
     return result;
 }

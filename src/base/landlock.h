@@ -35,8 +35,8 @@ int landlock_make(const struct landlock_paths *ways, const struct landlock_paths
 /* Takes from this process, for good, and from whatever it starts, all that this kernel's version of
  * Landlock knows: to open, make, change and execute any file; since version 4 to connect by TCP and
  * to listen; since 6 to signal processes outside and to connect to their abstract sockets. What is
- * open stays so. Takes its way to new privileges with it (no_new_privs). Returns 0, or -1 with
- * errno where the kernel has no Landlock. */
+ * open stays so. The process must have given up new privileges before (no_new_privs, prctl(2)).
+ * Returns 0, or -1 with errno where the kernel has no Landlock. */
 int landlock_close_all(void);
 
 /* What is left to be done at a path, and below it where that is a directory. */

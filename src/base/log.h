@@ -23,6 +23,7 @@ enum log_stderr {
  * descriptors 0 and 1. */
 struct log {
     enum log_stderr standard_error;
+    bool is_file; /* standard error is a regular file */
     /* /dev/log is this program's own (bastion init), and what comes there goes to standard error
      * again: it is no other place for a line */
     bool is_syslog;

@@ -27,3 +27,12 @@ int num_hex_digit(unsigned char c) {
         return c - 'A' + 10;
     return -1;
 }
+
+void num_put_hex(char *out, const unsigned char *bytes, size_t n) {
+    static const char digits[] = "0123456789abcdef";
+    for (size_t i = 0; i < n; i++) {
+        *out++ = digits[bytes[i] >> 4];
+        *out++ = digits[bytes[i] & 15];
+    }
+    *out = '\0';
+}

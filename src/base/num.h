@@ -10,6 +10,9 @@
  * alone. */
 bool num_decimal(const char *text, size_t n, uint64_t max, uint64_t *value);
 
+/* Writes n bytes as 2n hexadecimal digits, and a NUL. */
+void num_put_hex(char *out, const unsigned char *bytes, size_t n);
+
 /* The value of a hexadecimal digit, or -1. */
 int num_hex_digit(unsigned char c);
 

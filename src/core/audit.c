@@ -31,7 +31,7 @@ static char via[LIMIT_VIA], via_forwarded[LIMIT_VIA];
 
 /* AUDIT_MASK, for texts that are read from the beginning and from the end. */
 static struct ere mask, mask_backwards;
-static _Alignas(16) char mask_memory[LIMIT_MASK_MEMORY], backwards_memory[LIMIT_MASK_MEMORY];
+static _Alignas(32) char mask_memory[LIMIT_MASK_MEMORY], backwards_memory[LIMIT_MASK_MEMORY];
 
 static enum ere_result compile_mask(const char *expression, struct ere_fault *error) {
     struct slice text = {expression, strlen(expression)};
@@ -93,10 +93,9 @@ static struct slice mask_text(char out[LIMIT_VALUE], const char *text, size_t n)
 
 /* Text: ` name="value"`. JSON: `,"name":"value"`. */
 static void put_name(struct buf *b, const char *name) {
-    if (as_json)
-        buf_format(b, ",\"%s\":", name);
-    else
-        buf_format(b, " %s=", name);
+    buf_text(b, as_json ? ",\"" : " ");
+    buf_text(b, name);
+    buf_text(b, as_json ? "\":" : "=");
 }
 
 static void put_quoted(struct buf *b, const char *name, const char *text, size_t n, size_t cap) {
@@ -158,7 +157,9 @@ static void put_word(struct buf *b, const char *name, const char *word) {
     if (word == NULL)
         return;
     put_name(b, name);
-    buf_format(b, as_json ? "\"%s\"" : "%s", word);
+    buf_text(b, as_json ? "\"" : "");
+    buf_text(b, word);
+    buf_text(b, as_json ? "\"" : "");
 }
 
 static void put_via(struct buf *b, const struct audit *a) {

@@ -11,7 +11,7 @@
 #include "base/fd.h"
 #include "limit.h"
 
-enum { FD_FRONT = RUN_PIPES, FD_COUNT };
+enum { FD_FRONT = RUN_PIPES, FD_SIGNALS, FD_COUNT };
 
 void front_link_close(struct front_link *f) { fd_close(&f->fd); }
 
@@ -50,10 +50,13 @@ static void receive(struct front_link *f) {
 
 static int wait_for_fds(struct pollfd fds[FD_COUNT], int64_t deadline) {
     struct timespec ts;
-    int n = ppoll(fds, FD_COUNT, clock_left(deadline, clock_now(), &ts), run_wait_mask());
+    fds[FD_SIGNALS] = (struct pollfd){.fd = run_signals(), .events = POLLIN};
+    int n = ppoll(fds, FD_COUNT, clock_left(deadline, clock_now(), &ts), NULL);
     if (n < 0)
         for (int i = 0; i < FD_COUNT; i++)
             fds[i].revents = 0;
+    if (fds[FD_SIGNALS].revents != 0)
+        run_take_signals();
     return n;
 }
 

@@ -56,7 +56,7 @@ static int fail_preparing(struct lock *l, int error) {
 static int prepare_lock(struct lock *l, const char *run_dir, const char *role, gid_t group) {
     struct stat st;
     *l = (struct lock){
-        .directory = open(run_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC), .fd = -1, .record = -1};
+        .directory = fd_open(run_dir, O_RDONLY | O_DIRECTORY), .fd = -1, .record = -1};
     snprintf(l->file, sizeof l->file, "lock%s%s", role != NULL ? "." : "",
              role != NULL ? role : "");
     if (l->directory == -1 || fstat(l->directory, &st) == -1)

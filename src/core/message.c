@@ -93,7 +93,8 @@ void message_name_senders(int link, bool named) {
     setsockopt(link, SOL_SOCKET, SO_PASSCRED, &on, sizeof on);
 }
 
-enum receipt message_receive(int link, struct received *r) {
+/* Takes one message; `flags` are recvmsg(2)'s, as to waiting. */
+static enum receipt receive(int link, struct received *r, int flags) {
     union {
         struct cmsghdr head;
         char room[CMSG_SPACE(MESSAGE_FDS * sizeof(int)) + CMSG_SPACE(sizeof(struct ucred))];
@@ -105,7 +106,7 @@ enum receipt message_receive(int link, struct received *r) {
                              .msg_controllen = sizeof control};
     ssize_t n;
     do
-        n = recvmsg(link, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+        n = recvmsg(link, &message, flags | MSG_CMSG_CLOEXEC);
     while (n == -1 && errno == EINTR);
     if (n == -1 && errno == EAGAIN)
         return RECEIPT_NONE;
@@ -126,15 +127,22 @@ enum receipt message_receive(int link, struct received *r) {
     return RECEIPT_MESSAGE;
 }
 
+enum receipt message_receive(int link, struct received *r) {
+    return receive(link, r, MSG_DONTWAIT);
+}
+
+/* Mostly it is not there yet: so there is no look before the wait. */
 enum receipt message_wait(int link, struct received *r, int64_t deadline) {
+    if (deadline == CLOCK_NEVER)
+        return receive(link, r, 0);
     for (;;) {
         struct timespec ts;
         struct pollfd pfd = {.fd = link, .events = POLLIN};
-        enum receipt got = message_receive(link, r);
-        if (got != RECEIPT_NONE)
-            return got;
         if (ppoll(&pfd, 1, clock_left(deadline, clock_now(), &ts), NULL) == 0)
             return RECEIPT_NONE;
+        enum receipt got = receive(link, r, MSG_DONTWAIT);
+        if (got != RECEIPT_NONE)
+            return got;
     }
 }
 

@@ -33,13 +33,13 @@ struct decision {
      * request's own */
     const char *text;
     size_t text_n;
+    size_t argc;      /* of `argv` */
+    struct buf words; /* on `word_text`: the words of a request, each with its NUL */
     /* which rule allowed it, as the log names it: force, or SOURCE:LINE; else empty */
     char rule[LIMIT_PATH + 64];
     struct rules_verdict verdict; /* of the rules, where they were asked */
     /* what execve(2) takes, when allowed, NULL behind it; argv[0] is looked for in PATH */
-    size_t argc;
     const char *argv[LIMIT_WORDS + 1];
-    struct buf words; /* on `word_text`: the words of a request, each with its NUL */
     char word_text[LIMIT_VALUE + LIMIT_REQUEST + 2];
 };
 

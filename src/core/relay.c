@@ -87,7 +87,7 @@ static void take_pipes(struct relay *r, struct outcome *o) {
     int *fds = r->in->fds, n = 0, count = 0;
     while (count < MESSAGE_FDS && fds[count] != -1)
         count++;
-    bool writable = count > 0 && (fcntl(fds[count - 1], F_GETFL) & O_ACCMODE) == O_WRONLY;
+    bool writable = count > 1 && (fcntl(fds[count - 1], F_GETFL) & O_ACCMODE) == O_WRONLY;
     for (; n < RUN_PIPES && n < count - writable; n++)
         r->out[n] = fds[n];
     r->input = writable ? fds[count - 1] : -1;

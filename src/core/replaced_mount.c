@@ -41,10 +41,11 @@ static void add_to_stamp(struct notes *n, const char *line) {
     buf_text(&n->known, line);
 }
 
-static void note_if_replaced(struct notes *n, const char *path) {
+/* A function of its own, as is the struct: both are large, and seldom needed. */
+__attribute__((noinline)) static void note_replaced(struct notes *n, const char *path) {
     char line[LIMIT_PATH + 64], text[LIMIT_PATH + 256];
     struct stat st;
-    if (!replaced_mount_is(path) || stat(path, &st) == -1)
+    if (stat(path, &st) == -1)
         return;
     if (!n->read)
         read_stamp(n);
@@ -63,21 +64,29 @@ static void note_if_replaced(struct notes *n, const char *path) {
 void replaced_mount_note(const struct settings *s, bool list, int directory, const char *channel,
                          const char *peer) {
     static struct notes n;
-    char path[LIMIT_PATH + 64];
-    if (directory == -1)
-        return;
-    n.directory = directory;
-    n.channel = channel;
-    n.peer = peer;
-    n.read = false;
-    for (enum setting id = 0; id < SETTING_COUNT; id++) {
-        const struct settings_value *v = &s->value[id];
-        if (v->origin != FROM_DIRECTORY && v->origin != FROM_NAMED_FILE)
+    static char path[LIMIT_PATH + 64];
+    bool begun = false;
+    for (unsigned i = 0; i <= SETTING_COUNT && directory != -1; i++) {
+        bool is_list = i == SETTING_COUNT;
+        const struct settings_value *v = &s->value[is_list ? 0 : i];
+        const char *found = path;
+        if (is_list && list)
+            found = s->list != NULL ? s->list : POLICY_LIST;
+        else if (!is_list && v->origin == FROM_NAMED_FILE)
+            found = v->place;
+        else if (!is_list && v->origin == FROM_DIRECTORY)
+            snprintf(path, sizeof path, "%s/%s", v->place, settings_name((enum setting)i));
+        else
             continue;
-        snprintf(path, sizeof path, "%s%s%s", v->place, v->origin == FROM_DIRECTORY ? "/" : "",
-                 v->origin == FROM_DIRECTORY ? settings_name(id) : "");
-        note_if_replaced(&n, path);
+        if (!replaced_mount_is(found))
+            continue;
+        if (!begun) {
+            n.directory = directory;
+            n.channel = channel;
+            n.peer = peer;
+            n.read = false;
+        }
+        begun = true;
+        note_replaced(&n, found);
     }
-    if (list)
-        note_if_replaced(&n, s->list != NULL ? s->list : POLICY_LIST);
 }

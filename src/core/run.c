@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
+#include <sys/signalfd.h>
 #include <sys/wait.h>
 #include <termios.h>
 #include <unistd.h>
@@ -16,41 +17,45 @@
 #include "base/drop.h"
 #include "base/env.h"
 #include "base/fd.h"
+#include "base/init_link.h"
 #include "base/landlock.h"
 #include "limit.h"
 
 /* ---- signals of this process ---- */
 
-static volatile sig_atomic_t told_signal;
-static sigset_t mask_before;
-static const int watched_signals[] = {SIGCHLD, SIGTERM, SIGINT, SIGHUP};
-enum { WATCHED_COUNT = sizeof watched_signals / sizeof *watched_signals };
+static int told_signal, signals = -1; /* of signalfd(2), from the first request on */
 
-static void on_signal(int signal) {
-    if (signal != SIGCHLD)
-        told_signal = signal;
-}
-
-void run_watch_signals(void) {
+static sigset_t watched_signals(void) {
+    static const int watched[] = {SIGCHLD, SIGTERM, SIGINT, SIGHUP};
     sigset_t set;
     sigemptyset(&set);
-    struct sigaction action = {.sa_handler = on_signal};
-    for (size_t i = 0; i < WATCHED_COUNT; i++)
-        sigaddset(&set, watched_signals[i]);
-    sigprocmask(SIG_BLOCK, &set, &mask_before);
-    for (size_t i = 0; i < WATCHED_COUNT; i++) {
-        sigdelset(&mask_before, watched_signals[i]);
-        sigaction(watched_signals[i], &action, NULL);
-    }
+    for (size_t i = 0; i < sizeof watched / sizeof *watched; i++)
+        sigaddset(&set, watched[i]);
+    return set;
+}
+
+bool run_watch_signals(void) {
+    const sigset_t set = watched_signals();
+    sigprocmask(SIG_BLOCK, &set, NULL);
+    if (signals == -1)
+        signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+    return signals != -1;
 }
 
 void run_forget_signals(void) {
-    for (size_t i = 0; i < WATCHED_COUNT; i++)
-        signal(watched_signals[i], SIG_DFL);
-    sigprocmask(SIG_SETMASK, &mask_before, NULL);
+    const sigset_t set = watched_signals();
+    sigprocmask(SIG_UNBLOCK, &set, NULL);
 }
 
-const sigset_t *run_wait_mask(void) { return &mask_before; }
+int run_signals(void) { return signals; }
+
+void run_take_signals(void) {
+    struct signalfd_siginfo info[4];
+    ssize_t n = read(signals, info, sizeof info);
+    for (ssize_t i = 0; i * (ssize_t)sizeof *info < n; i++)
+        if (info[i].ssi_signo != SIGCHLD)
+            told_signal = (int)info[i].ssi_signo;
+}
 
 int run_told(void) { return told_signal; }
 
@@ -94,10 +99,13 @@ static void exec_command(const char *const *argv, char *const *environment) {
     errno = error;
 }
 
-static bool enter_rulesets(const int *rulesets) {
-    for (int i = 0; i < RUN_RULESETS; i++)
+/* Who enters a ruleset gives up new privileges by that. */
+static bool enter_rulesets(const int *rulesets, bool *entered) {
+    for (int i = 0; i < RUN_RULESETS; i++) {
         if (rulesets[i] != -1 && landlock_enter(rulesets[i]) == -1)
             return false;
+        *entered = *entered || rulesets[i] != -1;
+    }
     return true;
 }
 
@@ -113,14 +121,12 @@ struct start {
 };
 
 static void reset_signals(void) {
-    /* What has a handler goes back to the default by itself; these may have been ignored by whoever
-     * started us. */
-    static const int reset[] = {SIGPIPE, SIGQUIT, SIGUSR1, SIGUSR2,
-                                SIGALRM, SIGTSTP, SIGTTIN, SIGTTOU};
+    /* The first is ignored by us, and others may be by whoever started us: not by `bastion init`,
+     * which has reset them for all that it starts. */
+    static const int reset[] = {SIGPIPE, SIGTERM, SIGINT,  SIGHUP,  SIGQUIT, SIGUSR1,
+                                SIGUSR2, SIGALRM, SIGTSTP, SIGTTIN, SIGTTOU};
     struct sigaction defaults = {.sa_handler = SIG_DFL};
-    for (size_t i = 0; i < WATCHED_COUNT; i++)
-        sigaction(watched_signals[i], &defaults, NULL);
-    for (size_t i = 0; i < sizeof reset / sizeof *reset; i++)
+    for (size_t i = 0; i < (init_link_is_there() ? 1 : sizeof reset / sizeof *reset); i++)
         sigaction(reset[i], &defaults, NULL);
 }
 
@@ -131,6 +137,7 @@ static int become_command(void *context) {
     struct start *s = context;
     const struct run_command *c = s->command;
     sigset_t none;
+    bool without_privileges = false;
     sigemptyset(&none);
     reset_signals();
     bool ready = stand_alone(c);
@@ -139,8 +146,9 @@ static int become_command(void *context) {
     if (ready && (c->lock == -1 || fcntl(c->lock, F_SETFD, 0) != -1)
         && (c->account == NULL || drop_in_child(c->account) == 0)
         && (chdir(c->directory) == 0 || chdir("/") == 0)
-        && (!c->no_new_privs || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0)
-        && !(s->failure.open = !enter_rulesets(c->rulesets))) {
+        && !(s->failure.open = !enter_rulesets(c->rulesets, &without_privileges))
+        && (!c->no_new_privs || without_privileges
+            || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0)) {
         sigprocmask(SIG_SETMASK, &none, NULL);
         exec_command(c->argv, c->environment);
     }
@@ -172,7 +180,7 @@ static int await_exec(pid_t pid, const struct account *account, int report,
     do
         ready = poll(&pfd, 1, LIMIT_START_MS);
     while (ready == -1 && errno == EINTR);
-    if (ready == 1)
+    if (ready == 1 && (pfd.revents & POLLIN) != 0)
         n = read(report, failure, sizeof *failure);
     if (ready == 1 && n == 0)
         return 0;
@@ -184,18 +192,14 @@ static int await_exec(pid_t pid, const struct account *account, int report,
 
 /* Starts the command's process with our memory and a stack of its own: no page is copied. vfork(2)
  * is not enough, since it waits for the child, which others of its account can stop as soon as it
- * is theirs. Signals stay blocked until it is another program: a handler of ours must not run in
- * it. Returns 0, or the errno. */
+ * is theirs. No signal has a handler here, which could run in it. Returns 0, or the errno. */
 static int spawn_command(struct run *r, const struct run_command *command, const int fds[3]) {
-    static _Alignas(16) char stack[LIMIT_START_STACK];
+    static _Alignas(32) char stack[LIMIT_START_STACK];
     struct start s = {.command = command, .fds = fds};
     int report[2];
-    sigset_t all, old;
     if (pipe2(report, O_CLOEXEC) == -1)
         return errno;
     s.report = report[1];
-    sigfillset(&all);
-    sigprocmask(SIG_BLOCK, &all, &old);
     r->pid = clone(become_command, stack + sizeof stack, CLONE_VM | SIGCHLD, &s);
     /* What stands in for a kernel (qemu-user) may let threads alone share memory. */
     if (r->pid == -1 && errno == EINVAL && (r->pid = fork()) == 0)
@@ -205,7 +209,6 @@ static int spawn_command(struct run *r, const struct run_command *command, const
     if (error == 0)
         error = await_exec(r->pid, command->account, report[0], &s.failure);
     close(report[0]);
-    sigprocmask(SIG_SETMASK, &old, NULL);
     r->open = s.failure.open;
     return error;
 }
@@ -217,11 +220,10 @@ static int open_pipe(int *ours, int *theirs, bool to_command) {
         return errno;
     *ours = ends[to_command];
     *theirs = ends[!to_command];
-    return fd_nonblock(*ours) == 0 ? 0 : errno;
+    return fcntl(*ours, F_SETFL, O_NONBLOCK) == 0 ? 0 : errno;
 }
 
-static int open_pipes(struct run *r, int theirs[3], const struct run_command *command) {
-    enum run_form form = command->form;
+static int open_pipes(struct run *r, int theirs[3], enum run_form form) {
     if (form == RUN_TERMINAL)
         return 0;
     int error = open_pipe(&r->out[RUN_OUT], &theirs[1], false);
@@ -229,11 +231,6 @@ static int open_pipes(struct run *r, int theirs[3], const struct run_command *co
         error = open_pipe(&r->out[RUN_ERR], &theirs[2], false);
     if (error == 0 && form != RUN_MERGED)
         error = open_pipe(&r->in, &theirs[0], true);
-    else if (error == 0
-             && (theirs[0] = command->input != -1 ? fcntl(command->input, F_DUPFD_CLOEXEC, 3)
-                                                  : open("/dev/null", O_RDONLY | O_CLOEXEC))
-                    == -1)
-        error = errno;
     return error;
 }
 
@@ -245,9 +242,13 @@ int run_start(struct run *r, const struct run_command *command) {
                       .account = command->account,
                       .next_signal = CLOCK_NEVER,
                       .started = clock_now()};
-    int error = open_pipes(r, theirs, command);
+    int error = open_pipes(r, theirs, command->form);
     for (int i = 0; i < 3; i++)
         fds[i] = terminal ? command->terminal : theirs[i] != -1 ? theirs[i] : theirs[1];
+    if (command->form == RUN_MERGED)
+        fds[0] = command->input != -1 ? command->input : fd_null();
+    if (error == 0 && fds[0] == -1)
+        error = errno;
     if (error == 0)
         error = spawn_command(r, command, fds);
     for (int i = 0; i < 3; i++)

@@ -2,7 +2,6 @@
 #ifndef CORE_RUN_H
 #define CORE_RUN_H
 
-#include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -36,12 +35,14 @@ struct run {
     int signals[3], signal_count;
 };
 
-/* Signals that this process lives by while it has a command: they are blocked outside of
- * run_wait_mask's waits. run_told is the signal (SIGTERM, SIGINT or SIGHUP) that told this process
- * to end, or 0. */
-void run_watch_signals(void);
+/* Signals that this process lives by while it has a command: they are blocked, and run_signals is
+ * a descriptor that is ready to be read when there are some, which run_take_signals takes. run_told
+ * is the signal (SIGTERM, SIGINT or SIGHUP) that told this process to end, or 0. run_watch_signals
+ * returns false, with errno, where there can be no such descriptor. */
+bool run_watch_signals(void);
 void run_forget_signals(void);
-const sigset_t *run_wait_mask(void);
+int run_signals(void);
+void run_take_signals(void);
 int run_told(void);
 
 /* What to start. */

@@ -11,6 +11,8 @@
 #include "base/clock.h"
 #include "base/env.h"
 #include "base/fd.h"
+#include "base/landlock_apart.h"
+#include "base/num.h"
 #include "base/random.h"
 #include "base/ucspi.h"
 #include "core/audit.h"
@@ -28,8 +30,7 @@ void session_new_run(char out[SESSION_RUN_ID]) {
                            "read: nothing is served");
         _exit(71);
     }
-    for (size_t i = 0; i < sizeof bytes; i++)
-        snprintf(out + 2 * i, 3, "%02x", bytes[i]);
+    num_put_hex(out, bytes, sizeof bytes);
 }
 
 /* ---- whom it runs as ---- */
@@ -140,8 +141,7 @@ static void name_command(char out[LOCK_NAME], const struct session *s, const str
     const char *text = s->policy.mode == POLICY_FORCE ? s->policy.command : prefix;
     sha256_pair(digest, (struct slice){d->rule, strlen(d->rule) + 1},
                 (struct slice){text, strlen(text)});
-    for (size_t i = 0; i < (LOCK_NAME - 1) / 2; i++)
-        snprintf(out + 2 * i, 3, "%02x", digest[i]);
+    num_put_hex(out, digest, (LOCK_NAME - 1) / 2);
 }
 
 /* Who holds the lock, for the client (o->busy) and for the log (o->reason), which alone may know of
@@ -255,8 +255,8 @@ static bool take_delivery(struct session *s, const struct request *rq, struct ou
 }
 
 static void close_rulesets(int rulesets[RUN_RULESETS]) {
-    for (int i = 0; i < RUN_RULESETS; i++)
-        fd_close(&rulesets[i]);
+    fd_close(&rulesets[RUN_PROTECTED]);
+    landlock_release_apart(&rulesets[RUN_APART]);
 }
 
 /* Makes what closes things to the command. Returns 0, or -1 with s->error. */
@@ -446,8 +446,12 @@ bool session_serve(struct session *s, const struct request *rq, struct front_lin
     if (s->unusable != NULL)
         o = (struct outcome){.kind = OUTCOME_ERROR, .reason = s->unusable};
     struct audit a = audit_request(s, rq, run_id, d);
-    run_watch_signals();
-    if (s->unusable == NULL && d->allow && take_delivery(s, rq, &o)
+    bool watches = run_watch_signals();
+    if (!watches) {
+        snprintf(s->error, sizeof s->error, "signals can't be waited for: %s", strerror(errno));
+        o = (struct outcome){.kind = OUTCOME_ERROR, .reason = s->error};
+    }
+    if (watches && s->unusable == NULL && d->allow && take_delivery(s, rq, &o)
         && take_lock(s, rq, d, &a, front, &o) && start_run(s, rq, d, &a, &o)) {
         follow_to_end(s, rq, &a, front, &o);
     } else {

@@ -141,7 +141,7 @@ static int check_values(const struct settings_reading *r) {
 }
 
 int settings_check_directory(const struct settings_reading *r, const char *directory) {
-    char text[LIMIT_ERROR];
+    static char text[LIMIT_ERROR]; /* large, and seldom used */
     const char *wrong = protect_refuses(directory, PROTECT_SETTING, text);
     return wrong == NULL ? 0 : settings_note_directory_error(r, directory, wrong);
 }
@@ -149,7 +149,7 @@ int settings_check_directory(const struct settings_reading *r, const char *direc
 /* What says who runs commands must be root's alone: nobody else may say that he is the one for whom
  * the rest is closed. */
 int settings_check_writer(const struct settings_reading *r, enum setting id) {
-    char path[LIMIT_PATH + 64], text[LIMIT_ERROR];
+    static char path[LIMIT_PATH + 64], text[LIMIT_ERROR]; /* large, and little of them is used */
     const struct settings_value *v = &r->s->value[id];
     if ((v->origin != FROM_DIRECTORY && v->origin != FROM_NAMED_FILE)
         || !settings_needed(id, r->needs))
@@ -179,6 +179,7 @@ static int check_writers(const struct settings_reading *r) {
 /* ---- the reading ---- */
 
 static int read_all(const struct settings_reading *r) {
+    r->s->stored = 0; /* what is written before it is read takes one page fault, else two */
     protect_use(r->s, r->places->environment);
     if (r->places->environment != NULL && settings_read_environment(r) == -1)
         return -1;

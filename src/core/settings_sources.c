@@ -6,6 +6,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/directory.h"
+#include "base/fd.h"
 #include "base/small_file.h"
 #include "core/settings_export.h"
 #include "core/settings_parts.h"
@@ -131,24 +133,40 @@ int settings_read_entry(const struct settings_reading *r, int dir, const char *d
     return result;
 }
 
+/* Finds out which settings have a file there. A directory is mostly empty, and always in reach as
+ * a whole or not at all: where it can't be listed, each may have one. `dir` stays open. */
+static void find_entries(int dir, bool has_file[SETTING_COUNT]) {
+    struct directory d;
+    directory_take(&d, dir);
+    for (const char *name; (name = directory_next(&d, NULL)) != NULL;) {
+        enum setting id = settings_find(name, strlen(name));
+        if (id != SETTING_COUNT)
+            has_file[id] = true;
+    }
+    for (enum setting id = 0; id < SETTING_COUNT && d.failed; id++)
+        has_file[id] = true;
+}
+
 int settings_read_directory(const struct settings_reading *r, const char *directory) {
     struct settings *s = r->s;
     bool is_snapshot = strcmp(directory, SETTINGS_EXPORT) == 0;
     if (is_snapshot && !settings_export_counts())
         return 0;
-    int dir = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    int dir = fd_open(directory, O_RDONLY | O_DIRECTORY);
     if (dir == -1 && (errno == ENOENT || errno == ENOTDIR))
         return 0;
     const char *wrong = dir == -1 ? strerror(errno) : NULL;
     if (wrong != NULL)
         return settings_note_directory_error(r, directory, wrong);
+    bool has_file[SETTING_COUNT] = {false};
     int result = 0;
+    find_entries(dir, has_file);
     for (enum setting id = 0; id < SETTING_COUNT && result == 0; id++) {
         if (is_snapshot && s->named_file[id] == NULL)
             s->named_file[id] =
                 settings_export_named_file(dir, settings_name(id), s->store + s->stored,
                                            sizeof s->store - s->stored, &s->stored);
-        if (s->value[id].text == NULL && is_read(r, id))
+        if (has_file[id] && s->value[id].text == NULL && is_read(r, id))
             result = settings_forgive(r, id, settings_read_entry(r, dir, directory, id));
     }
     close(dir);

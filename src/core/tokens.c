@@ -19,10 +19,11 @@
 enum { PLACES = 2 * LIMIT_TOKENS };
 
 void tokens_start(struct tokens *t) {
+    if (t->count > 0) /* else it is still empty, and the memory untouched */
+        memset(t->place, 0, sizeof t->place);
     t->count = 0;
     t->store = BUF_ON(t->text);
     t->errors = BUF_ON(t->error_text);
-    memset(t->place, 0, sizeof t->place);
 }
 
 bool tokens_is_name(struct slice name) {
@@ -167,7 +168,7 @@ static bool list_names(struct tokens *t, DIR *dir, const char *names[LIMIT_TOKEN
     return room;
 }
 
-static void add_listed(struct tokens *t, const char *directory, const char *role,
+__attribute__((noinline)) static void add_listed(struct tokens *t, const char *directory, const char *role,
                        const char *name) {
     char path[LIMIT_PATH + 256];
     int n = snprintf(path, sizeof path, "%s/%s" TOKENS_END, directory, name);
@@ -187,7 +188,7 @@ static void add_listed(struct tokens *t, const char *directory, const char *role
 
 void tokens_add(struct tokens *t, const char *directory, const char *role) {
     static const char *names[LIMIT_TOKENS];
-    char error[LIMIT_ERROR];
+    static char error[LIMIT_ERROR];
     size_t count = 0;
     DIR *dir = opendir(directory);
     const char *wrong = dir != NULL       ? protect_refuses(directory, PROTECT_SETTING, error)

@@ -39,7 +39,7 @@ struct tokens {
     uint16_t place[2 * LIMIT_TOKENS]; /* by digest: an index of `token` and 1; 0: free */
 };
 
-/* Starts an empty table. */
+/* Starts an empty table, in memory that is zero or has held one before. */
 void tokens_start(struct tokens *t);
 
 /* Adds the tokens of each *.token in the directory, an absolute path, for a role, whose name must

@@ -12,6 +12,7 @@
 #include "base/drop.h"
 #include "base/env.h"
 #include "base/fd.h"
+#include "base/fork_single.h"
 #include "base/init_link.h"
 #include "base/log.h"
 #include "base/rate.h"
@@ -27,22 +28,35 @@ extern char **environ;
 
 /* ---- the front ---- */
 
+enum { FRONT_LINK = 3 }; /* the front's end of the socket to its monitor */
+
+/* Leaves the front the connection and its link, and nothing else. */
+static bool keep_front_descriptors(int link) {
+    init_link_close();
+    if (dup2(fd_null(), 2) == -1 || (link != FRONT_LINK && dup2(link, FRONT_LINK) == -1))
+        return false;
+    fd_close_from(FRONT_LINK + 1);
+    return true;
+}
+
 /* The child. It ends with the monitor, without which it is of no use; until then the monitor alone
  * is told to end. */
 __attribute__((noreturn)) static void run_front(const struct http_connection *c, int link,
                                                 pid_t monitor) {
     static struct front f; /* large */
     const struct account nobody = {.uid = ACCOUNT_HTTP, .gid = ACCOUNT_HTTP};
-    static const int monitors[] = {SIGPIPE, SIGTERM, SIGINT, SIGHUP};
-    for (size_t i = 0; i < sizeof monitors / sizeof *monitors; i++)
-        signal(monitors[i], SIG_IGN);
+    sigset_t monitors;
+    sigemptyset(&monitors);
+    sigaddset(&monitors, SIGTERM);
+    sigaddset(&monitors, SIGINT);
+    sigaddset(&monitors, SIGHUP);
     if (c->environment == environ)
         env_wipe(environ); /* secrets stand there */
-    init_link_close();
-    f.link = link;
-    /* Before the filter, which has no prctl(2) that could undo it; behind the change of account,
-     * which would. */
-    if ((geteuid() == 0 && drop_to(&nobody) == -1) || prctl(PR_SET_PDEATHSIG, SIGKILL) == -1
+    f.link = FRONT_LINK;
+    /* The end by a signal is set before the filter, which has no prctl(2) that could undo it, and
+     * behind the change of account, which would. */
+    if (!keep_front_descriptors(link) || sigprocmask(SIG_BLOCK, &monitors, NULL) == -1
+        || (geteuid() == 0 && drop_to(&nobody) == -1) || prctl(PR_SET_PDEATHSIG, SIGKILL) == -1
         || getppid() != monitor || front_confine(false) == -1)
         _exit(71);
     _exit(c->serve(&f));
@@ -67,8 +81,8 @@ struct http_monitor {
 
 static void note_unusable(void *context, const struct buf *lines) {
     const struct http_monitor *h = context;
-    int directory = open(settings_text(&h->settings, SETTING_RUN_DIR),
-                         O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+    int directory =
+        fd_open(settings_text(&h->settings, SETTING_RUN_DIR), O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
     if (directory != -1)
         noted_log(directory, "unusable-tokens", lines, h->connection->channel, h->connection->peer);
     fd_close(&directory);
@@ -241,7 +255,7 @@ static int await_front(const struct http_connection *c, pid_t front) {
 }
 
 int http_monitor_run(const struct http_connection *c) {
-    int ends[2], null = open("/dev/null", O_RDWR | O_CLOEXEC);
+    int ends[2], null = fd_null();
     pid_t self = getpid();
     log_target.standard_error = log_look();
     signal(SIGPIPE, SIG_IGN);
@@ -249,22 +263,18 @@ int http_monitor_run(const struct http_connection *c) {
     prctl(PR_SET_DUMPABLE, 0);
     if (null == -1 || message_pair(ends) == -1)
         return 71;
-    pid_t front = fork();
+    clock_now(); /* what the C library looks up for it need not be looked up twice */
+    pid_t front = fork_single();
     if (front == -1)
         return 71;
-    if (front == 0) {
-        close(ends[0]);
-        dup2(null, 2);
-        close(null);
+    if (front == 0)
         run_front(c, ends[1], self);
-    }
     close(ends[1]);
     /* The connection ends when the front closes it. */
     dup2(null, 0);
     dup2(null, 1);
     if (log_target.standard_error == LOG_STDERR_CLIENT)
         dup2(null, 2);
-    close(null);
     /* Without this process the front is gone too. */
     return serve_front(c, ends[0]) ? await_front(c, front) : 1;
 }

@@ -16,8 +16,10 @@ static bool is_needed(int capability) {
 /* What leaves the bounding set is gone with the next execve(2) (capabilities(7)). Whoever may not
  * take anything from it has few to lose. */
 static void drop_capabilities(void) {
-    for (int capability = 0; prctl(PR_CAPBSET_READ, capability, 0, 0, 0) != -1; capability++)
-        if (!is_needed(capability))
+    int has;
+    for (int capability = 0; (has = prctl(PR_CAPBSET_READ, capability, 0, 0, 0)) != -1;
+         capability++)
+        if (has == 1 && !is_needed(capability))
             prctl(PR_CAPBSET_DROP, capability, 0, 0, 0);
 }
 

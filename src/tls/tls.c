@@ -14,6 +14,7 @@
 #include "base/drop.h"
 #include "base/fd.h"
 #include "base/init_link.h"
+#include "base/landlock_apart.h"
 #include "base/log.h"
 #include "base/pages.h"
 #include "base/random.h"
@@ -100,6 +101,7 @@ static const char *prepare_connection(struct tls_connection *c, char **program) 
                  strerror(errno));
         return c->error;
     }
+    landlock_apart_close(); /* it is the program's */
     error = read_files(c);
     if (error != NULL)
         return error;

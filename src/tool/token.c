@@ -164,17 +164,12 @@ static void restore_old(const struct token_file *f) {
 
 /* ---- a new secret ---- */
 
-static void write_hex(char *out, const unsigned char *bytes, size_t n) {
-    for (size_t i = 0; i < n; i++)
-        snprintf(out + 2 * i, 3, "%02x", bytes[i]);
-}
-
 static int make_secret(char secret[SECRET]) {
     unsigned char random[SECRET_BYTES];
     if (random_fill(random, sizeof random) == -1)
         return print_error("token", "no random numbers: %s", strerror(errno));
     memcpy(secret, SECRET_START, sizeof SECRET_START - 1);
-    write_hex(secret + sizeof SECRET_START - 1, random, sizeof random);
+    num_put_hex(secret + sizeof SECRET_START - 1, random, sizeof random);
     explicit_bzero(random, sizeof random);
     return 0;
 }
@@ -186,7 +181,7 @@ static size_t add_line(char *text, size_t cap, const struct token_file *f, const
     char hex[HEX + 1], date[DATE_TEXT];
     struct buf b = {.at = text, .cap = cap};
     sha256(digest, secret, strlen(secret));
-    write_hex(hex, digest, sizeof digest);
+    num_put_hex(hex, digest, sizeof digest);
     buf_bytes(&b, f->text, f->n);
     if (f->n > 0 && f->text[f->n - 1] != '\n')
         buf_char(&b, '\n');

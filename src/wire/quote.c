@@ -18,11 +18,12 @@ static const char *short_form(char c) {
     }
 }
 
-/* Each writes one character's form and gives the count of bytes it stands for. */
+/* Each writes the form of one character that can't stand for itself, and gives the count of bytes
+ * it stands for. */
 static size_t text_piece(char out[PIECE], const char *in, size_t n) {
     (void)n;
     unsigned char c = (unsigned char)*in;
-    snprintf(out, PIECE, c >= 0x20 && c <= 0x7e ? "%c" : "\\x%02x", c);
+    snprintf(out, PIECE, "\\x%02x", c);
     return 1;
 }
 
@@ -37,7 +38,7 @@ static size_t json_piece(char out[PIECE], const char *in, size_t n) {
         snprintf(out, PIECE, "\\u%04x\\u%04x", 0xd7c0U + (unsigned)(code >> 10),
                  0xdc00U + (unsigned)(code & 0x3ff));
     else
-        snprintf(out, PIECE, code >= 0x20 && code <= 0x7e ? "%c" : "\\u%04x", (unsigned)code);
+        snprintf(out, PIECE, "\\u%04x", (unsigned)code);
     return len;
 }
 
@@ -48,7 +49,11 @@ static void put_quotation(struct buf *b, const char *text, size_t n, size_t cap,
     for (size_t i = 0; i < n;) {
         char long_form[PIECE];
         const char *form = short_form(text[i]);
-        size_t step = form != NULL ? 1 : piece(long_form, text + i, n - i);
+        size_t step = 1;
+        if (form == NULL && text[i] >= ' ' && text[i] <= '~') /* as it is, like nearly all */
+            long_form[0] = text[i], long_form[1] = '\0';
+        else if (form == NULL)
+            step = piece(long_form, text + i, n - i);
         if (b->len - start + PIECE > cap || b->full) {
             buf_text(b, "...");
             break;

@@ -2,10 +2,11 @@
 (bastion(8), SECURITY CONSIDERATIONS)."""
 import re
 import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
-from harness import BASTION, ask, wait_for
+from harness import AUTH, BASTION, UNTIL_GO, Client, ask, free_port, request, wait_for
 from init_harness import InitServer
 from ssh_harness import SshServer, Terminal
 from test_no_new_privs import check
@@ -135,3 +136,61 @@ def test_without_landlock(start):
     said = "\ncommands: not kept apart from one another: "
     assert said in check(*without, NO_NEW_PRIVS="on").stdout and said in check().stdout
     assert "\ncommands: kept apart from one another (Landlock)\n" in check(NO_NEW_PRIVS="on").stdout
+
+
+# ---- the ruleset that process 1 makes for all of them ----
+
+def ruleset_holders(server):
+    """The words, and what the kernel says, of the processes that have it open."""
+    held = {}
+    for pid in [server.pid, *server.processes()]:
+        try:
+            if any("landlock-ruleset" in str(link.readlink()) for link in Path(f"/proc/{pid}/fd").iterdir()):
+                held[pid] = (Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0"), Path(f"/proc/{pid}/status").read_text())
+        except FileNotFoundError:  # a command's own
+            pass
+    return held
+
+
+def test_who_has_the_ruleset(start):
+    """Whoever has it could add to it: no process that parses may, and no command."""
+    server = start(InitServer, FORCE_COMMAND=f"echo begun; {UNTIL_GO}", TLS="self-signed", HTTPS_PORT=str(free_port()),
+                   COMMAND_LOCK="off", HTTP_HOLD_MS="0")
+    url = f"https://localhost:{server.settings['HTTPS_PORT']}/cgi-bin/run"
+    argv = ["curl", "-sS", "--noproxy", "*", "-N", "-H", AUTH, "--cacert", server.keys / "tls.crt", url]
+    with subprocess.Popen(argv, stdout=subprocess.PIPE) as by_tls, server.start() as by_ssh:
+        try:
+            assert by_tls.stdout.readline() == by_ssh.stdout.readline() == b"begun\n"
+            held = ruleset_holders(server)
+        finally:
+            server.go()
+        assert by_tls.wait() == by_ssh.wait() == 0
+    assert sorted(words[1] for words, _ in held.values()) == [b"http", b"init", b"ssh", b"ssh"]
+    for words, status in held.values():
+        assert "\nUid:\t0\t0\t0\t0\n" in status and "\nSeccomp:\t0\n" in status, words
+
+
+def test_what_is_new_in_the_root(start):
+    """What has come into /dev since process 1 made its ruleset is open to the next command, and to one on a
+    connection that was there before."""
+    server = start(InitServer, FORCE_COMMAND="cat /dev/new", COMMAND_LOCK="off")
+    with Client(server) as kept:
+        assert b"No such file" in kept.send(request()).answer().body
+        server.inside("/dev/new").write_text("a file\n")
+        assert kept.send(request()).answer().body == b"a file\n"
+
+
+def test_a_mount_alone(start):
+    """Of which no directory's time tells: process 1 hears it from the kernel."""
+    server = start(InitServer, FORCE_COMMAND="cat /tmp/new", COMMAND_LOCK="off")
+    subprocess.run(["nsenter", "-t", str(server.pid), "-m", "mount", "-t", "tmpfs", "-o", "mode=755", "tmpfs", server.root / "tmp"],
+                   check=True)
+    server.inside("/tmp/new").write_text("a mount\n")
+    assert ask(server).body == b"a mount\n"
+
+
+def test_a_ruleset_that_somebody_else_speaks_of(start):
+    """What stands in the environment of the container is nothing that process 1 hands on."""
+    server = start(InitServer, FORCE_COMMAND="echo ok", env={"BASTION_APART": "0123456789abcdef"}, NO_NEW_PRIVS="off")
+    assert ask(server).body == server.ssh().stdout == b"ok\n"
+    assert not ruleset_holders(server)

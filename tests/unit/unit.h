@@ -56,5 +56,6 @@ Suite *unit_writers(void);
 Suite *unit_json_push(void);
 Suite *unit_hook(void);
 Suite *unit_deliveries(void);
+Suite *unit_directory(void);
 
 #endif
