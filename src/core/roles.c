@@ -56,13 +56,17 @@ static void note(struct buf *errors, const char *directory, const char *name, co
 }
 
 /* Returns NULL, or why the folder is no role. */
-static const char *judge_folder(const char *directory, const char *name, char text[LIMIT_ERROR]) {
+static const char *judge_folder(int dir, const char *directory, const char *name,
+                                char text[LIMIT_ERROR]) {
     char path[LIMIT_PATH];
+    struct stat st;
     if (!roles_is_name((struct slice){name, strlen(name)}))
         return "a name that can't be a role's: small letters, digits, _ and -, at most 32, and "
                "the first is a letter or a digit";
     if (roles_path(path, directory, name, NULL) == NULL)
         return "too long a path";
+    if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISDIR(st.st_mode))
+        return protect_refuses_open(path, &st, PROTECT_SETTING, text);
     if (!small_file_is_inside(AT_FDCWD, path))
         return "a symbolic link that leads out of its folder";
     return protect_refuses(path, PROTECT_SETTING, text);
@@ -79,7 +83,7 @@ static void add_entry(struct roles *r, int dir, const char *directory, const cha
         return;
     if (leads_nowhere && small_file_is_missing(dir, name))
         return; /* it has gone since */
-    const char *wrong = judge_folder(directory, name, text);
+    const char *wrong = judge_folder(dir, directory, name, text);
     if (wrong == NULL && leads_nowhere)
         wrong = strerror(ENOENT);
     if (wrong == NULL && r->count == LIMIT_ROLES)

@@ -51,17 +51,24 @@ static bool judge_directory(const char *path, bool *missing) {
     return good;
 }
 
-/* What is known of the directory whose path is n bytes; NULL where it is not root's alone. */
-static const struct known *know_directory(const char *path, size_t n) {
-    struct known *k = n > 0 ? find_known(path, n) : NULL;
-    if (k != NULL || n == 0 || n >= sizeof k->path)
-        return k;
-    k = &known[0];
+/* Puts a directory in the place of the one that was of use the longest time ago. */
+static struct known *remember(const char *path, size_t n) {
+    struct known *k = &known[0];
     for (size_t i = 1; i < sizeof known / sizeof *known; i++)
         if (known[i].used < k->used)
             k = &known[i];
     snprintf(k->path, sizeof k->path, "%.*s", (int)n, path);
     k->used = ++uses;
+    k->missing = false;
+    return k;
+}
+
+/* What is known of the directory whose path is n bytes; NULL where it is not root's alone. */
+static const struct known *know_directory(const char *path, size_t n) {
+    struct known *k = n > 0 ? find_known(path, n) : NULL;
+    if (k != NULL || n == 0 || n >= sizeof k->path)
+        return k;
+    k = remember(path, n);
     if (judge_directory(k->path, &k->missing))
         return k;
     k->path[0] = '\0';
@@ -75,6 +82,16 @@ static const struct known *know_above(const char *path) {
                                                       : NULL;
 }
 
+/* Judges what stands in such a directory. If it is one itself, what stands in it is asked for next.
+ */
+static bool is_roots_there(const char *path, const struct stat *st) {
+    size_t n = strlen(path);
+    bool is = is_roots(st);
+    if (is && S_ISDIR(st->st_mode) && n < LIMIT_PATH && find_known(path, n) == NULL)
+        remember(path, n);
+    return is;
+}
+
 bool root_paths_has(const char *path) {
     const struct known *above = know_above(path);
     struct stat st;
@@ -82,10 +99,10 @@ bool root_paths_has(const char *path) {
         return false;
     if (above->missing || lstat(path, &st) == -1)
         return above->missing || errno == ENOENT;
-    return is_roots(&st);
+    return is_roots_there(path, &st);
 }
 
 bool root_paths_has_open(const char *path, const struct stat *st) {
     const struct known *above = know_above(path);
-    return above != NULL && !above->missing && is_roots(st);
+    return above != NULL && !above->missing && is_roots_there(path, st);
 }
