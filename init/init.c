@@ -208,29 +208,33 @@ static void note_lost_key(const struct supervisor *v) {
 
 static int choose_listeners(struct supervisor *v, enum rundir rundir) {
     enum { ROOM = 7 };
-    static const char *http[ROOM], *https[ROOM], *ssh[ROOM];
+    static const char *http[ROOM], *https[ROOM], *ssh[ROOM], *mux[ROOM];
+    bool has_mux = has_port(v, SETTING_MUX_PORT);
     if (has_http(v))
         add_listener(v, "http", put_argv(v, http, false, "http"), LIMIT_UNKNOWN_HTTP_MS,
                      SETTING_HTTP_PORT);
-    if (has_https(v)) {
-        if (prepare_certificate(v) != 0) /* it has said why */
-            return 78;
+    if ((has_https(v) || has_mux) && prepare_certificate(v) != 0) /* it has said why */
+        return 78;
+    if (has_https(v))
         add_listener(v, "https", put_argv(v, https, true, "http"), LIMIT_UNKNOWN_HTTPS_MS,
                      SETTING_HTTPS_PORT);
-    }
-    int has_ssh = has_port(v, SETTING_SSH_PORT) ? prepare_ssh(rundir) : 0;
-    if (has_ssh == 1) {
-        add_listener(v, "ssh", put_argv(v, ssh, false, "ssh"), LIMIT_UNKNOWN_SSH_MS,
-                     SETTING_SSH_PORT);
-        note_lost_key(v);
-    }
+    int has_ssh = has_port(v, SETTING_SSH_PORT) || has_mux ? prepare_ssh(rundir) : 0;
     if (has_ssh == -1)
         return 78;
+    if (has_ssh == 1)
+        note_lost_key(v);
+    if (has_ssh == 1 && has_port(v, SETTING_SSH_PORT))
+        add_listener(v, "ssh", put_argv(v, ssh, false, "ssh"), LIMIT_UNKNOWN_SSH_MS,
+                     SETTING_SSH_PORT);
+    if (has_mux)
+        add_listener(v, "mux", put_argv(v, mux, false, "mux"), LIMIT_UNKNOWN_SSH_MS,
+                     SETTING_MUX_PORT);
     if (v->listener_count > 0)
         return 0;
     return refuse_start(
         has_credential(v)
-            ? "HTTP_PORT, HTTPS_PORT, SSH_PORT: no port is on that can be served, so that there is "
+            ? "HTTP_PORT, HTTPS_PORT, SSH_PORT, MUX_PORT: no port is on that can be served, so "
+              "that there is "
               "nothing to do"
             : "HTTP_BASIC_AUTH, HTTP_TOKEN: neither is set, so that there is nothing to serve");
 }

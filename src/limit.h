@@ -24,6 +24,10 @@
 #define LIMIT_FORWARDED 16
 
 /* The header of the PROXY protocol. */
+/* How long a client of `bastion mux` may say nothing before it is taken for one of SSH that waits for
+ * the server; and how long what it says may leave that open. Milliseconds */
+#define LIMIT_MUX_SILENT_MS 3000
+#define LIMIT_MUX_MS 10000
 #define LIMIT_PROXY_MS 5000 /* from the connection's start to its end */
 /* bytes of one of version 2: its additional values may hold a client's certificate */
 #define LIMIT_PROXY_HEADER 16384
@@ -271,7 +275,7 @@
 #define LIMIT_TLS_TURN 16 /* records or pieces of one way before the other is looked at */
 
 /* Process 1. */
-#define LIMIT_LISTENERS 3
+#define LIMIT_LISTENERS 4
 /* connections that the kernel keeps until they are accepted: a crowd waits milliseconds, and not
  * the second that a client takes to try again; the kernel's limit may be lower */
 #define LIMIT_BACKLOG 4096

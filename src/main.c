@@ -11,6 +11,7 @@
 #include "core/settings_export.h"
 #include "http/cgi.h"
 #include "http/http.h"
+#include "proxy/mux.h"
 #include "proxy/proxy.h"
 #include "ssh/shell.h"
 #include "ssh/ssh.h"
@@ -43,6 +44,14 @@ static const struct program {
      "and 1, if that comes from an address in TRUSTED_PROXIES, and runs PROGRAM, which finds the\n"
      "client of the header in its environment (UCSPI): bastion proxy bastion ssh. Connections\n"
      "from elsewhere, or with no such header, are closed.\n"},
+    {"mux", mux_main, "bastion mux",
+     "One port for SSH, TLS and HTTP: looks at what the client on descriptors 0 and 1 begins "
+     "with,\n"
+     "and becomes bastion ssh, bastion tls bastion http or bastion http. Who says nothing for "
+     "three\n"
+     "seconds gets bastion ssh. HTTP without TLS is served where there is no certificate, and "
+     "from\n"
+     "this machine or an address in TRUSTED_PROXIES.\n"},
     {"ssh", ssh_main, "bastion ssh [--prepare]",
      "Serves one SSH connection on descriptors 0 and 1, by tinysshd, for the keys in\n"
      "AUTHORIZED_KEYS_DIR, AUTHORIZED_KEYS_HOST and AUTHORIZED_KEYS_REPO. Started like http, as\n"
@@ -82,7 +91,7 @@ static const struct program {
      "from these addresses or networks. --revoke: takes the file, and so all of them, away.\n"},
     {"init", init_main, "bastion init [--address ADDRESS]",
      "Process 1 of the container: checks the settings, makes the accounts and the host's key,\n"
-     "and listens on HTTP_PORT, HTTPS_PORT and SSH_PORT, at all addresses or at ADDRESS.\n"
+     "and listens on HTTP_PORT, HTTPS_PORT, SSH_PORT, MUX_PORT, at all addresses or at ADDRESS.\n"
      "SIGTERM ends it: commands have ten seconds. SIGHUP hangs up every connection.\n"},
     {"health", health_main, "bastion health",
      "Says on one line whether what init listens for answers; exits 0 or 1. For HEALTHCHECK.\n"},

@@ -99,11 +99,13 @@ static int check_together(const struct settings_reading *r) {
 /* bastion init can't listen twice on one port. */
 static int check_ports(const struct settings_reading *r) {
     const struct settings *s = r->s;
-    static const enum setting port[] = {SETTING_SSH_PORT, SETTING_HTTP_PORT, SETTING_HTTPS_PORT};
+    static const enum setting port[] = {SETTING_SSH_PORT, SETTING_HTTP_PORT, SETTING_HTTPS_PORT,
+                                        SETTING_MUX_PORT};
     bool http = settings_serve_http(s);
     bool used[] = {true, http,
-                   http && (settings_given(s, SETTING_TLS_CERT) || settings_given(s, SETTING_TLS))};
-    for (int i = 1; i < 3; i++)
+                   http && (settings_given(s, SETTING_TLS_CERT) || settings_given(s, SETTING_TLS)),
+                   true};
+    for (int i = 1; i < 4; i++)
         for (int j = 0; j < i; j++) {
             enum setting one = settings_given(s, port[i]) ? port[i] : port[j],
                          other = one == port[i] ? port[j] : port[i];

@@ -94,6 +94,8 @@ static const struct spec {
                             .to = 65535},
     [SETTING_SSH_PORT] = {"SSH_PORT", NEED_LISTENERS, KIND_PORT, .preset = "22", .from = 1,
                           .to = 65535},
+    [SETTING_MUX_PORT] = {"MUX_PORT", NEED_LISTENERS, KIND_PORT, .preset = "off", .from = 1,
+                          .to = 65535},
     [SETTING_SSH_UID] = {"SSH_UID", NEED_LISTENERS, KIND_NUMBER, .preset = "1000", .from = 1,
                          .to = INT32_MAX},
     [SETTING_SSH_GID] = {"SSH_GID", NEED_LISTENERS, KIND_NUMBER, .preset = "1000", .from = 1,

@@ -25,8 +25,9 @@ static const struct question {
     size_t answer_n;
 } questions[] = {
 #define BYTES(text) text, sizeof text - 1
-    {"http", BYTES("GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"),
-     BYTES("HTTP/1.1 200 ")},
+#define HEALTHZ BYTES("GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+    {"http", HEALTHZ, BYTES("HTTP/1.1 200 ")},
+    {"mux", HEALTHZ, BYTES("HTTP/1.1 200 ")}, /* as from this machine itself it may */
     {"ssh", BYTES(""), BYTES("SSH-2.0-")},
     /* A ClientHello of TLS 1.2 (RFC 5246, section 7.4.1.2), with the suites ECDHE-ECDSA and
      * ECDHE-RSA with AES-128-GCM and ChaCha20-Poly1305, the curves P-256 and x25519, and the
@@ -40,6 +41,7 @@ static const struct question {
            "\x00\x0b\x00\x02\x01\x00"
            "\x00\x0d\x00\x10\x00\x0e\x04\x03\x05\x03\x06\x03\x04\x01\x05\x01\x06\x01\x02\x01"),
      BYTES("\x16\x03\x03")},
+#undef HEALTHZ
 #undef BYTES
 };
 

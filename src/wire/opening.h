@@ -16,4 +16,16 @@ enum opening {
  * OPENING_HTTP. */
 enum opening opening_of(const char *at, size_t n);
 
+/* The protocol of a client that speaks first, for who has to choose one. */
+enum opening_choice {
+    OPENING_OPEN, /* more bytes will tell */
+    OPENING_IS_SSH,
+    OPENING_IS_TLS,
+    OPENING_IS_HTTP, /* a method in capitals and a space (RFC 9112, section 3) */
+    OPENING_IS_PROXY,
+    OPENING_IS_NONE
+};
+enum { OPENING_BYTES = 32 }; /* so many always tell */
+enum opening_choice opening_choose(const char *at, size_t n);
+
 #endif
