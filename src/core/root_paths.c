@@ -10,7 +10,7 @@
 /* The directories that were last found to be root's alone, so that what stands in them takes one
  * look each. */
 static struct known {
-    char path[LIMIT_PATH]; /* or empty */
+    char path[256]; /* or empty; longer ones are judged anew each time */
     bool missing;
     unsigned used; /* the greater, the later */
 } known[4];
@@ -87,7 +87,7 @@ static const struct known *know_above(const char *path) {
 static bool is_roots_there(const char *path, const struct stat *st) {
     size_t n = strlen(path);
     bool is = is_roots(st);
-    if (is && S_ISDIR(st->st_mode) && n < LIMIT_PATH && find_known(path, n) == NULL)
+    if (is && S_ISDIR(st->st_mode) && n < sizeof known->path && find_known(path, n) == NULL)
         remember(path, n);
     return is;
 }

@@ -1,4 +1,6 @@
 """`bastion check` on values that are not what was meant, and on names that are no settings."""
+import os
+
 import pytest
 from check_harness import look
 from harness import TOKEN
@@ -11,7 +13,8 @@ def test_quiet_when_all_is_well():
     found = look()
     assert (found.code, found.err, found.warnings, found.lines("not looked at")) == (0, "", [], [])
     assert found.verdict == "What is configured can work."
-    assert len(found.out.splitlines()) == 7 and TOKEN not in found.out
+    # and a line where this machine has no log
+    assert len(found.out.splitlines()) == 7 + (not os.path.exists("/dev/log")) and TOKEN not in found.out
     assert [line.index(" = ") for line in found.out.splitlines()[:3]] == [13] * 3
 
 

@@ -85,7 +85,7 @@ def test_what_another_superserver_said_does_not_count(start):
     ({"FORCE_COMMAND": None}, "bastion check: FORCE_COMMAND: not set"),
     ({"HTTP_TOKEN_FILE": "/nowhere", "HTTP_TOKEN": None}, "bastion init: HTTP_TOKEN: No such file or directory (from HTTP_TOKEN_FILE=/nowhere)"),
     ({"HTTP_PORT": "of"}, "bastion init: HTTP_PORT: must be a number from 1 to 65535, or off (from the environment)"),
-    ({"HTTP_PORT": "off", "SSH_PORT": "off"}, "bastion init: HTTP_PORT, HTTPS_PORT, SSH_PORT: no port is on that can be served"),
+    ({"HTTP_PORT": "off", "SSH_PORT": "off"}, "bastion init: HTTP_PORT, HTTPS_PORT, SSH_PORT, MUX_PORT: no port is on that can be served"),
     ({"HTTP_TOKEN": None, "SSH_PORT": "off"}, "bastion init: HTTP_BASIC_AUTH, HTTP_TOKEN: neither is set"),
     ({"RUN_DIR": "/nowhere/at/all"}, "bastion init: RUN_DIR: /nowhere/at/all: No such file or directory (from the environment)"),
     ({"RUN_DIR": "/tmp"}, "bastion init: RUN_DIR: /tmp: must belong to root or to the account that starts bastion, and be writable by nobody else"),
