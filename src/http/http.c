@@ -13,7 +13,7 @@
 #include "base/peer.h"
 #include "base/ucspi.h"
 #include "http/handler.h"
-#include "http/hook.h"
+#include "http/hook_serve.h"
 #include "http/http_monitor.h"
 #include "http/status.h"
 #include "wire/http1.h"

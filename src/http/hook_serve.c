@@ -1,4 +1,4 @@
-#include "http/hook.h"
+#include "http/hook_serve.h"
 
 #include <poll.h>
 #include <stdio.h>

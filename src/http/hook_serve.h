@@ -1,8 +1,8 @@
-/* hook.h: a delivery of a webhook, as the front of `bastion http` sees it (bastion(8), WEBHOOKS):
- * what its head claims, its body as it comes by, the values in that. Whether it is signed is the
- * monitor's to say (core/hook.h). */
-#ifndef HTTP_HOOK_H
-#define HTTP_HOOK_H
+/* hook_serve.h: a delivery of a webhook, as the front of `bastion http` sees it (bastion(8),
+ * WEBHOOKS): what its head claims, its body as it comes by, the values in that. Whether it is
+ * signed is the monitor's to say (core/hook.h). */
+#ifndef HTTP_HOOK_SERVE_H
+#define HTTP_HOOK_SERVE_H
 
 #include <stdbool.h>
 
