@@ -17,6 +17,7 @@
 #include "core/audit.h"
 #include "core/client.h"
 #include "core/settings.h"
+#include "proxy/denial.h"
 #include "wire/opening.h"
 
 extern char **environ;
@@ -89,13 +90,6 @@ static int execute(const char *program, const char *behind, const char *peer) {
     return 71;
 }
 
-static int deny(const char *peer, const char *reason) {
-    struct audit a = audit_denial("mux", peer, reason);
-    if (init_link_ask() != INIT_LINK_COUNTED)
-        audit_write(&a);
-    return 1;
-}
-
 /* Whether a credential may come in clear text: where there is no certificate it comes so or not at
  * all; else from this machine, or from a proxy that speaks TLS with the client. */
 static bool may_be_plain(const struct settings *s, const char *peer, bool has_tls) {
@@ -109,16 +103,19 @@ static int execute_chosen(const struct settings *s, enum opening_choice choice, 
     switch (choice) {
     case OPENING_IS_SSH: return execute("ssh", NULL, peer);
     case OPENING_IS_TLS:
-        return has_tls ? execute("tls", "http", peer)
-                       : deny(peer, "the client speaks TLS, and there is no certificate");
+        return has_tls
+                   ? execute("tls", "http", peer)
+                   : proxy_deny("mux", peer, "the client speaks TLS, and there is no certificate");
     case OPENING_IS_HTTP:
         return may_be_plain(s, peer, has_tls)
                    ? execute("http", NULL, peer)
-                   : deny(peer,
-                          "the client speaks HTTP without TLS, though there is a certificate");
+                   : proxy_deny(
+                       "mux", peer,
+                       "the client speaks HTTP without TLS, though there is a certificate");
     case OPENING_IS_PROXY:
-        return deny(peer, "a header of the PROXY protocol, which takes bastion proxy before this");
-    default: return deny(peer, "what came is neither SSH, nor TLS, nor HTTP");
+        return proxy_deny("mux", peer,
+                          "a header of the PROXY protocol, which takes bastion proxy before this");
+    default: return proxy_deny("mux", peer, "what came is neither SSH, nor TLS, nor HTTP");
     }
 }
 
@@ -146,7 +143,8 @@ int mux_main(int argc, char **argv) {
     case LOOK_CHOSEN: return execute_chosen(&settings, choice, peer);
     case LOOK_SILENT: return execute("ssh", NULL, peer);
     case LOOK_GONE: return 0;
-    case LOOK_LATE: return deny(peer, "too few bytes came to tell SSH, TLS and HTTP apart");
+    case LOOK_LATE:
+        return proxy_deny("mux", peer, "too few bytes came to tell SSH, TLS and HTTP apart");
     case LOOK_FAILED: break;
     }
     snprintf(peer, sizeof peer, "unknown");

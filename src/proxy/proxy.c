@@ -14,6 +14,7 @@
 #include "core/audit.h"
 #include "core/client.h"
 #include "core/settings.h"
+#include "proxy/denial.h"
 #include "proxy/reader.h"
 
 extern char **environ;
@@ -71,13 +72,6 @@ static int execute(char **argv, const struct proxy_protocol *h, const char *peer
 
 /* ---- whom it counts for ---- */
 
-static int deny(const char *peer, const char *reason) {
-    struct audit a = audit_denial("proxy", peer, reason);
-    if (init_link_ask() != INIT_LINK_COUNTED)
-        audit_write(&a);
-    return 1;
-}
-
 static const char *wrong_end(enum reader_end end) {
     switch (end) {
     case READER_CUT: return "the connection ended within a header of the PROXY protocol";
@@ -121,7 +115,7 @@ int proxy_main(int argc, char **argv) {
     bool trusted = client_is_proxy(&settings, peer);
     /* The health check of `bastion init` says that it speaks for nobody: it has no other way in. */
     if (!trusted && !(ucspi_is_loopback(peer) && init_link_is_open()))
-        return deny(peer, not_trusted);
+        return proxy_deny("proxy", peer, not_trusted);
     if (reader_run(&answer, 0, peer) == -1) {
         audit_error("proxy", peer,
                     "the process that reads the header of the PROXY protocol failed");
@@ -130,9 +124,9 @@ int proxy_main(int argc, char **argv) {
     if (answer.end == READER_NOBODY)
         return 0;
     if (answer.end != READER_HEADER)
-        return deny(peer, wrong_end(answer.end));
+        return proxy_deny("proxy", peer, wrong_end(answer.end));
     if (answer.header.has_client && !trusted)
-        return deny(peer, not_trusted);
+        return proxy_deny("proxy", peer, not_trusted);
     if (!is_admitted(&answer.header, peer))
         return 1; /* process 1 has logged it */
     return execute(argv + 1, &answer.header, peer);
