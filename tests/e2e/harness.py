@@ -576,6 +576,16 @@ def curl_in_background(server, *arguments, path="/cgi-bin/run"):
                             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
 
+def pass_bytes(source, target):
+    """Passes on what one socket says to another, and its end."""
+    try:
+        while data := source.recv(65536):
+            target.sendall(data)
+        target.shutdown(socket.SHUT_WR)
+    except OSError:
+        pass
+
+
 def together(functions):
     """Results of functions that run at the same time."""
     results = [None] * len(functions)

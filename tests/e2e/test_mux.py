@@ -5,7 +5,7 @@ import subprocess
 import threading
 
 import pytest
-from harness import AUTH, BASTION, TOKEN, Client, ask, curl, free_port, is_listening, request, wait_for
+from harness import AUTH, BASTION, TOKEN, Client, ask, curl, free_port, is_listening, pass_bytes, request, wait_for
 from init_harness import InitServer
 from ssh_harness import SshServer, by_asyncssh
 from test_ssh_clients import by_dbclient, by_plink, dropbear_key, putty_key
@@ -173,20 +173,11 @@ def test_behind_a_proxy_header(start):
             near, _ = relay.accept()
             with near, socket.create_connection((server.host, server.port)) as far:
                 far.sendall(header)
-                threading.Thread(target=lambda: copy(near, far), daemon=True).start()
-                copy(far, near)
+                threading.Thread(target=lambda: pass_bytes(near, far), daemon=True).start()
+                pass_bytes(far, near)
         threading.Thread(target=pass_on, daemon=True).start()
         done = subprocess.run([*client, f"127.0.0.1:{relay.getsockname()[1]}"], input=request(close=True), capture_output=True)
     assert b"http 192.0.2.9" in done.stdout
-
-
-def copy(source, target):
-    try:
-        while data := source.recv(65536):
-            target.sendall(data)
-        target.shutdown(socket.SHUT_WR)
-    except OSError:
-        pass
 
 
 @pytest.mark.parametrize("tls", ["self-signed", None])

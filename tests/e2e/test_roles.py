@@ -8,7 +8,7 @@ import threading
 import time
 
 import pytest
-from harness import TOKEN, UNTIL_GO, Client, ask, request, together, wait_for
+from harness import TOKEN, UNTIL_GO, Client, ask, pass_bytes, request, together, wait_for
 from role_harness import AGENT, BACKUP, DEPLOYER, DOCKER, SAYS, HttpRoles, SshRoles, basic, bearer, token
 from ssh_harness import AGENT_UID, ALICE, KEYS, MALLORY, Terminal, make_key
 
@@ -244,19 +244,10 @@ def held_back(server, then):
                 banner = far.recv(1024)  # it comes when all is prepared
                 then()
                 near.sendall(banner)
-                threading.Thread(target=copy, args=(near, far), daemon=True).start()
-                copy(far, near)
+                threading.Thread(target=pass_bytes, args=(near, far), daemon=True).start()
+                pass_bytes(far, near)
         threading.Thread(target=pass_on, daemon=True).start()
         yield relay.getsockname()[1]
-
-
-def copy(source, target):
-    try:
-        while data := source.recv(65536):
-            target.sendall(data)
-        target.shutdown(socket.SHUT_WR)
-    except OSError:
-        pass
 
 
 @pytest.mark.parametrize("change, said, role", [
