@@ -6,7 +6,7 @@
 #include "base/buf.h"
 #include "core/matcher.h"
 #include "wire/ere.h"
-#include "wire/json_push.h"
+#include "wire/json_path.h"
 #include "wire/utf8.h"
 
 static const char white_space[] = " \t\r";

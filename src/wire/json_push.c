@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/num.h"
+#include "wire/json_path.h"
 #include "wire/json_token.h"
 #include "wire/utf8.h"
 
@@ -50,51 +51,13 @@ enum state {
     WORD
 };
 
-/* ---- paths ---- */
-
-/* Takes the next name off a path that has one. */
-static struct slice take_name(const char **path) {
-    size_t n = strcspn(*path + 1, ".");
-    struct slice name = {*path + 1, n};
-    *path += 1 + n;
-    return name;
-}
-
-/* The name behind `before` others; at == NULL where the path has no more than these. */
-static struct slice name_of_path(const char *path, size_t before) {
-    struct slice name = {NULL, 0};
-    for (size_t i = 0; i <= before; i++) {
-        if (*path == '\0')
-            return (struct slice){NULL, 0};
-        name = take_name(&path);
-    }
-    return name;
-}
-
-bool json_path_is_valid(struct slice path) {
-    size_t names = 0, n = 0;
-    for (size_t i = 0; i < path.n; i++) {
-        bool is_dot = path.at[i] == '.';
-        if (is_dot ? names > 0 && n == 0 : names == 0 || (unsigned char)path.at[i] <= ' ')
-            return false;
-        n = is_dot ? 0 : n + 1;
-        names += is_dot;
-        if (n == LIMIT_JSON_NAME || names > LIMIT_JSON_DEPTH)
-            return false;
-    }
-    return n > 0 && utf8_is_valid(path.at, path.n);
-}
-
 /* Which of the paths have this name behind `before` others. */
 static uint32_t select_paths(const struct json_push *p, uint32_t among, size_t before,
                              struct slice name) {
     uint32_t selected = 0;
-    for (size_t i = 0; among != 0 && i < p->count; i++) {
-        struct slice wanted = name_of_path(p->path[i], before);
-        if ((among >> i & 1) != 0 && wanted.at != NULL && wanted.n == name.n
-            && memcmp(wanted.at, name.at, name.n) == 0)
+    for (size_t i = 0; among != 0 && i < p->count; i++)
+        if ((among >> i & 1) != 0 && json_path_has(p->path[i], before, name))
             selected |= (uint32_t)1 << i;
-    }
     return selected;
 }
 
@@ -122,7 +85,7 @@ static void begin_value(struct json_push *p, enum json_kind kind) {
     }
     p->captured = 0;
     for (size_t i = 0; p->candidates != 0 && i < p->count; i++) {
-        if ((p->candidates >> i & 1) == 0 || name_of_path(p->path[i], p->depth).at != NULL)
+        if ((p->candidates >> i & 1) == 0 || json_path_has_more(p->path[i], p->depth))
             continue;
         p->captured |= (uint32_t)1 << i;
         p->found[i].kind = kind;

@@ -2,9 +2,7 @@
  * goes by, and no more of it is kept than the values that were asked for. However the text is cut
  * into pieces, the result is the same.
  *
- * A value is asked for by its path from the text's outermost value: `.a.b.0` is the first element
- * of the array in the member b of the member a. A number also names a member. What is between two
- * dots stands for itself, so that a name with a dot in it can't be reached. */
+ * A value is asked for by its path (wire/json_path.h). */
 #ifndef WIRE_JSON_PUSH_H
 #define WIRE_JSON_PUSH_H
 
@@ -60,10 +58,6 @@ struct json_push {
     char character[4]; /* a character of several bytes, so far */
     size_t character_n;
 };
-
-/* Whether the text is such a path, of at most LIMIT_JSON_DEPTH names, none empty and each shorter
- * than LIMIT_JSON_NAME. */
-bool json_path_is_valid(struct slice path);
 
 /* Starts a text, of which the values at `count` paths (at most 32) are wanted: found[i] becomes the
  * one at path[i]. All of these stay the caller's. */

@@ -6,6 +6,7 @@
 #include "limit.h"
 #include "unit.h"
 #include "wire/form_push.h"
+#include "wire/json_path.h"
 #include "wire/json_push.h"
 
 enum { PATHS = 4 };
