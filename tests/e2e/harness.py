@@ -25,6 +25,7 @@ import threading
 import time
 from pathlib import Path
 
+import pytest
 
 
 def reachable(program):
@@ -42,6 +43,7 @@ AUTH = f"Authorization: Bearer {TOKEN}"
 SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 SANITIZERS = {"ASAN_OPTIONS": "detect_leaks=0", "UBSAN_OPTIONS": "print_stacktrace=1"}
 IS_ROOT = os.geteuid() == 0
+NOT_COUNTED = pytest.mark.skipif("BASTION_COUNTERS" in os.environ, reason="a build of its own, whose counters take memory, pages and calls")
 
 
 def basic(user_and_password):

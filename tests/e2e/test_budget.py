@@ -7,7 +7,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from harness import ask, wait_for
+from harness import NOT_COUNTED, ask, wait_for
 from init_harness import InitServer
 
 pytestmark = pytest.mark.root
@@ -43,6 +43,7 @@ def calls_of_a_request(server, trace):
     return calls
 
 
+@NOT_COUNTED
 def test_calls(start, tmp_path):
     server = start(InitServer, FORCE_COMMAND="echo ok")
     ask(server)
@@ -57,6 +58,7 @@ def faults_of_children(server):
     return int(Path(f"/proc/{server.pid}/stat").read_text().rpartition(")")[2].split()[8])
 
 
+@NOT_COUNTED
 def test_page_faults(start):
     server = start(InitServer, FORCE_COMMAND="echo ok")
     found = []

@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 
 import pytest
-from harness import PATIENCE, UNTIL_GO, Client, ask, free_port, is_alive, is_listening, request, together, wait_for
+from harness import NOT_COUNTED, PATIENCE, UNTIL_GO, Client, ask, free_port, is_alive, is_listening, request, together, wait_for
 from init_harness import InitServer, memory
 from ssh_harness import Terminal
 
@@ -463,6 +463,7 @@ def test_other_signals_end_nothing(start):
 
 # ---- it takes little ----
 
+@NOT_COUNTED
 def test_memory(start):
     server = start(InitServer)
     assert ask(server).status == 200

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 import tls_harness
-from harness import BASTION, OWN_FOLDERS, SYSTEM_PATH, TOKEN, curl, private
+from harness import BASTION, NOT_COUNTED, OWN_FOLDERS, SYSTEM_PATH, TOKEN, curl, private
 from ssh_harness import ALICE, MALLORY, SshServer
 from tls_harness import TlsServer
 
@@ -114,6 +114,7 @@ def written(server):
 
 
 @pytest.mark.root
+@NOT_COUNTED
 def test_a_stranger_writes_nothing(start, tmp_path):
     """And asks for nothing to be written at once, which wears flash memory most."""
     trace = tmp_path / "trace"  # the last connection's, since strace begins it anew

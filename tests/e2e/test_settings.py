@@ -5,7 +5,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from harness import AUTH, BASTION, IS_ROOT, OWN_FOLDERS, SANITIZERS, SYSTEM_PATH, TOKEN, Client, ask, private, settings_files
+from harness import AUTH, BASTION, IS_ROOT, NOT_COUNTED, OWN_FOLDERS, SANITIZERS, SYSTEM_PATH, TOKEN, Client, ask, private, settings_files
 
 GOOD = {"FORCE_COMMAND": "echo ok", "HTTP_TOKEN": TOKEN}
 
@@ -246,6 +246,7 @@ def test_output_that_cannot_be_written(arguments, code):
         assert subprocess.run([BASTION, *arguments], env={**SANITIZERS, **GOOD}, stdout=full, stderr=subprocess.DEVNULL).returncode == code
 
 
+@NOT_COUNTED
 def test_version():
     """What it is, what it was built for, and what it was built with."""
     said = subprocess.run([BASTION, "--version"], env=SANITIZERS, capture_output=True, text=True).stdout.splitlines()

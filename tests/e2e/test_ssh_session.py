@@ -583,7 +583,7 @@ def test_full_screen_program(start, program, quit):
     terminal.read_until(b"29\r\n" if program == "less" else b"\x1b[30;")
     if program == "less":
         terminal.read_until(b"\x1b[K")
-        foreground(server, program)  # asleep behind its prompt: a change before that it may overlook
+    foreground(server, program)  # asleep, as it has nothing to draw: a change before that it may overlook
     terminal.resize(40, 80)
     terminal.read_until(b"39\r\n" if program == "less" else b"\x1b[40;")
     terminal.send(quit)
