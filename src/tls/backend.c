@@ -41,7 +41,6 @@ static bool is_host_name(const char *text) {
 static char *const *make_environment(const struct backend_facts *f, const char *peer) {
     static struct env e; /* large; used once, right before execve(2) */
     char address[LIMIT_PEER];
-    const char *given = env_get(environ, "TCPREMOTEIP");
     const char *suite = profile_suite(f->suite);
     env_start(&e);
     env_copy(&e, environ, passes);
@@ -55,8 +54,6 @@ static char *const *make_environment(const struct backend_facts *f, const char *
         env_set(&e, "SSL_CLIENT_S_DN_CN", f->client_name);
     if (ucspi_address(address, peer))
         env_set(&e, "TCPREMOTEIP", address);
-    else if (given != NULL)
-        env_set(&e, "TCPREMOTEIP", given);
     return env_list(&e);
 }
 

@@ -101,6 +101,16 @@ def test_at_once(tmp_path):
     assert openssl("x509", "-in", tmp_path / "tls.crt", "-noout", "-pubkey") == openssl("pkey", "-in", tmp_path / "tls.key", "-pubout")
 
 
+def test_a_damaged_key(tmp_path):
+    """Nobody but its owner knows what it was: it is left alone."""
+    cert(tmp_path, "a.test")
+    key = tmp_path / "tls.key"
+    key.write_bytes(damaged := key.read_bytes().replace(b"M", b"*"))
+    done = cert("--keep", tmp_path, "a.test")
+    assert (done.returncode, done.stdout) == (71, "") and str(key) in done.stderr
+    assert key.read_bytes() == damaged
+
+
 def test_a_key_that_is_not_ours(tmp_path):
     openssl("genrsa", "-out", tmp_path / "tls.key", 2048)
     before = (tmp_path / "tls.key").read_bytes()

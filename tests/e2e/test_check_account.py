@@ -80,6 +80,8 @@ def test_shells():
     found = look("--files", files=files, before=f"{before}; echo {BASTION} >>/etc/shells")
     assert not any("/etc/shells" in w for w in found.warnings)
     assert look(files=files, before=before).warnings == []
+    found = look("--files", files=files)  # where it is not there, nobody asks for it
+    assert found.code == 0 and not any("/etc/shells" in w for w in found.warnings)
 
 
 # ---- RUN_DIR ----
