@@ -6,7 +6,7 @@ import pytest
 from check_harness import look
 from harness import BASTION
 from role_harness import ACCOUNTS, DOCKER, token
-from ssh_harness import ALICE, KEYS, fingerprint, make_key, public
+from ssh_harness import AGENT_UID, ALICE, KEYS, fingerprint, make_key, public
 
 pytestmark = pytest.mark.root
 
@@ -103,6 +103,59 @@ def test_questions(arguments, code, said):
     said = said.replace("ALICE", fingerprint(ALICE)).replace("BOB", fingerprint(BOB))
     found = look(*arguments, before=GOOD)
     assert (found.code, said in found.out) == (code, True), found
+
+
+@pytest.mark.parametrize("files, said", [
+    ({"a/FORCE_COMMAND": "id", "a/users.d/eve.pub": f'expiry-time="20200101Z" {public(ALICE)}'},
+     "does not hold: ssh, key ALICE, of the role a: it has expired at 2020-01-01T00:00:00Z\n"),
+    ({"a/COMMAND_LOCK": "x", "a/users.d/eve.pub": public(ALICE)},
+     f"role a: nothing can run: COMMAND_LOCK: must be one of: skip refuse wait off (from {DIR}/a/COMMAND_LOCK)\n"),
+    ({"a/COMMAND_PREFIX": "x", "a/users.d/eve.pub": public(ALICE)},
+     f"role a: nothing can run: FORCE_COMMAND: not set, nor is ALLOWED_COMMANDS, and there is no {DIR}/a/allowed-commands.list: nothing to run\n"),
+], ids=["expired", "a faulty setting", "no command"])
+def test_who_gets_nothing(files, said):
+    said = said.replace("ALICE", fingerprint(ALICE))
+    found = look("--as", "eve", before=roles(files))
+    assert (found.code, said in found.out) == (126, True), found
+
+
+def test_one_role_that_is_faulty():
+    found = look("--role", "a", before=roles({"a/COMMAND_LOCK": "x"}))
+    assert found.code == 78
+    assert found.faults == [f"COMMAND_LOCK: must be one of: skip refuse wait off (from {DIR}/a/COMMAND_LOCK)"]
+
+
+def test_a_secret_with_a_nul_byte():
+    """A shorter one would let somebody in."""
+    found = look(before=roles({"a/FORCE_COMMAND": "id"}) + f"printf 'a\\0b' >{DIR}/a/HTTP_TOKEN; chmod 600 {DIR}/a/HTTP_TOKEN")
+    assert found.faults == [f"{DIR}/a/HTTP_TOKEN: has a NUL byte: it lets nobody in"]
+
+
+def test_a_list_from_elsewhere():
+    found = look(before=roles({"a/users.d/x.pub": public(ALICE)}) + f"echo id >/etc/bastion/other; ln -s /etc/bastion/other {DIR}/a/allowed-commands.list")
+    assert found.code == 78
+    assert [f for f in found.faults if "allowed-commands.list: a symbolic link that leads out of its folder" in f], found.faults
+
+
+def test_not_as_root():
+    found = look(before=roles({"a/FORCE_COMMAND": "id", "a/RUN_AS": "deployer"}), user=AGENT_UID, RUN_DIR="/tmp")
+    assert "RUN_AS has no effect: this is not root" in found.out, found
+
+
+MANY = "i=0; while [ $i -lt %d ]; do %s; i=$((i + 1)); done\n"
+
+
+@pytest.mark.parametrize("before, fault", [
+    (f"mkdir -p $(seq -f {DIR}/r%.0f 1025)", "one role more than there is room for"),
+    (MANY % (4097, "printf 'sha256:%064x\\n' $i >/etc/bastion/tokens.d/t$i.token"), "/etc/bastion/tokens.d: more files than there is room for"),
+    (MANY % (4095, "printf 'sha256:%064x\\n' $i >/etc/bastion/tokens.d/t$i.token")
+     + f"mkdir -p {DIR}/a/tokens.d; echo id >{DIR}/a/FORCE_COMMAND; printf 'sha256:%064x\\n' 5000 >{DIR}/a/tokens.d/x.token",
+     f"{DIR}/a/tokens.d/x.token:1: one token more than there is room for"),
+], ids=["roles", "files", "tokens"])
+def test_more_than_there_is_room_for(before, fault):
+    """It is said once; and none of the others is lost."""
+    found = look(before=before)
+    assert found.code == 78 and len([f for f in found.faults if f.endswith(fault)]) == 1, [f for f in found.faults if "room" in f]
 
 
 @pytest.mark.parametrize("arguments", ["--role", "--as", "--peer ::1", "--as x --peer host", "--as x --role y", "--brief --role mail", "a b", "--explain", "--as x --explain y"])

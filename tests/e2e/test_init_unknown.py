@@ -124,6 +124,23 @@ def test_a_crowd_with_credentials(start):
     assert not server.events("deny")
 
 
+def test_who_waits_at_the_end(start):
+    """Of process 1: nobody is served any more, and HTTP says so."""
+    server = start(NetServer, MAX_CONNECTIONS_PER_ADDRESS="1", SSH_PORT="off")
+    first = server.connect(STRANGER)
+    wait_for(lambda: len(served(server)) == 1, "it is served")
+    before = len(os.listdir(f"/proc/{server.pid}/fd"))
+    second = server.connect(STRANGER)
+    wait_for(lambda: len(os.listdir(f"/proc/{server.pid}/fd")) > before, "it is accepted")
+    assert len(served(server)) == 1
+    server.tell()
+    assert second.recv(4096).startswith(b"HTTP/1.1 503 ")
+    assert server.end() == 0
+    assert [e["reason"] for e in server.events("deny", peer=STRANGER)][:1] == ["bastion init ends: nobody is served any more"]
+    first.close()
+    second.close()
+
+
 # ---- who makes room ----
 
 def test_old_ones_make_room(start):

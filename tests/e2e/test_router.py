@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 import tls_harness
-from harness import BASTION, NOT_COUNTED, OWN_FOLDERS, SYSTEM_PATH, TOKEN, curl, private
+from harness import BASTION, NOT_COUNTED, OWN_FOLDERS, SYSTEM_PATH, TOKEN, curl, private, request
+from init_harness import NetServer
 from ssh_harness import ALICE, MALLORY, SshServer
 from tls_harness import TlsServer
 
@@ -126,6 +127,17 @@ def test_a_stranger_writes_nothing(start, tmp_path):
     calls = trace.read_text()
     assert re.search(r"^openat.*/alice.pub", calls, re.M)
     assert not re.search(r"^\w*sync\(|^open\w*\(.*O_CREAT|^(rename|symlink|link|unlink|mkdir)\w*\(.*= 0$", calls, re.M), calls
+
+
+# ---- a kernel without IPv6 ----
+
+@pytest.mark.root
+def test_init_without_ipv6(start):
+    """It listens at every address of IPv4."""
+    server = start(NetServer, wrap=("/usr/bin/python3", str(HERE / "without_calls.py"), "ipv6"))
+    with server.at("198.51.100.7") as client:
+        assert client.send(request(close=True)).answer().body == b"ok\n"
+    assert not server.events("error")
 
 
 # ---- a kernel without getrandom(2), before 3.17 ----

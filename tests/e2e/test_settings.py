@@ -226,7 +226,7 @@ def test_check_of_files():
 
 
 @pytest.mark.parametrize("arguments", [["nonsense"], ["HTTP"], [""], ["http", "x"], ["http", "--nonsense"], ["cgi", "x"], ["check", "a", "b"], ["check", "--nonsense"], ["-x"],
-                                       ["init", "x"], ["init", "--address"], ["init", "--address", "here"], ["ssh", "x"], ["tls"], ["health", "x"]], ids=str)
+                                       ["init", "x"], ["init", "--address"], ["init", "--address", "here"], ["ssh", "x"], ["tls"], ["health", "x"], ["mux", "x"], ["proxy"], ["proxy", "-x"]], ids=str)
 def test_usage(arguments):
     found = subprocess.run([BASTION, *arguments], env={**SANITIZERS, **GOOD}, stdin=subprocess.DEVNULL, capture_output=True)
     assert (found.returncode, found.stdout) == (64, b"") and found.stderr

@@ -1,5 +1,6 @@
 """without_calls.py WHAT[,WHAT...] PROGRAM ARG...: runs it as on a machine whose kernel, or whose container engine, has none of these:
-`landlock`; `seccomp`, filters of system calls; `getrandom`, random numbers without a device; `socketpair`; `ptrace`. Their calls are not known."""
+`landlock`; `seccomp`, filters of system calls; `getrandom`, random numbers without a device; `socketpair`; `ptrace`. Their calls are not known.
+`ipv6`: no socket of that family can be made."""
 import ctypes
 import os
 import platform
@@ -8,11 +9,13 @@ import sys
 
 PR_SET_SECCOMP, SECCOMP_MODE_FILTER, RET_ALLOW, RET_ERRNO, ENOSYS = 22, 2, 0x7FFF0000, 0x00050000, 38
 PR_SET_NO_NEW_PRIVS = 38
+EAFNOSUPPORT, AF_INET6 = 97, 10
 # First and last of each; Landlock's three have the same numbers everywhere.
 SECCOMP = {"x86_64": 317, "aarch64": 277, "i686": 354}.get(platform.machine(), 0)
 GETRANDOM = {"x86_64": 318, "aarch64": 278, "i686": 355}.get(platform.machine(), 0)
 SOCKETPAIR = {"x86_64": 53, "aarch64": 199, "i686": 360}.get(platform.machine(), 0)
 PTRACE = {"x86_64": 101, "aarch64": 117, "i686": 26}.get(platform.machine(), 0)
+SOCKET = {"x86_64": 41, "aarch64": 198, "i686": 359}.get(platform.machine(), 0)
 CALLS = {"landlock": (444, 446), "seccomp": (SECCOMP, SECCOMP), "getrandom": (GETRANDOM, GETRANDOM), "socketpair": (SOCKETPAIR, SOCKETPAIR),
          "ptrace": (PTRACE, PTRACE)}
 
@@ -23,7 +26,13 @@ def program(*steps):
 
 def forbid(names):
     steps = [(0x20, 0, 0, 0)]                        # the call's number
-    for name in names:
+    if "ipv6" in names:
+        steps += [(0x15, 0, 4, SOCKET),              # another call: not this
+                  (0x20, 0, 0, 16),                  # its first argument, whose lower half this is
+                  (0x15, 0, 1, AF_INET6),
+                  (0x06, 0, 0, RET_ERRNO | EAFNOSUPPORT),
+                  (0x20, 0, 0, 0)]
+    for name in names & CALLS.keys():
         first, last = CALLS[name]
         steps += [(0x35, 0, 2, first),               # below the first: not this
                   (0x25, 1, 0, last),                # above the last: not this
@@ -38,5 +47,5 @@ def forbid(names):
         sys.exit("seccomp: " + os.strerror(ctypes.get_errno()))
 
 
-forbid(sys.argv[1].split(","))
+forbid(set(sys.argv[1].split(",")))
 os.execvp(sys.argv[2], sys.argv[2:])
