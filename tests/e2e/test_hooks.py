@@ -5,6 +5,7 @@ import json
 import os
 import signal
 import time
+import uuid
 import urllib.parse
 
 import pytest
@@ -98,6 +99,19 @@ def test_several_signatures(hooks):
     assert hooks.deliver(push(), standard, more=f"v1a,{other} v1,{other} ").status == 200
 
 
+def test_more_signatures_than_there_is_room_for(hooks):
+    other, runs = base64.b64encode(bytes(32)).decode(), hooks.runs()
+    assert is_unsigned(hooks, hooks.deliver(push(), standard, more=f"v1,{other} " * 8), runs)
+
+
+@pytest.mark.parametrize("n, status", [(255, 200), (256, 400)])
+def test_a_long_identifier(hooks, n, status):
+    """It is kept whole, or not taken: two that are alike in their beginning are two."""
+    runs = hooks.runs()
+    assert hooks.deliver(push(), github, delivery=uuid.uuid4().hex.ljust(n, "x")).status == status
+    assert hooks.settled_runs() == runs + (status == 200)
+
+
 # ---- what is wrong ----
 
 def changed(fields, name, change):
@@ -116,8 +130,8 @@ SIGNATURES = [(github, "X-Hub-Signature-256"), (gitea, "X-Gitea-Signature"), (gi
 
 
 @pytest.mark.parametrize("sender, name", SIGNATURES)
-@pytest.mark.parametrize("change", [flipped, lambda v: v[:-1], lambda v: v + "0", lambda v: "", lambda v: v[7:] if v.startswith("sha256=") else "sha1=" + v],
-                         ids=["flipped", "truncated", "longer", "empty", "prefix"])
+@pytest.mark.parametrize("change", [flipped, lambda v: v[:-1], lambda v: v + "0", lambda v: "", lambda v: v[7:] if v.startswith("sha256=") else "sha1=" + v,
+                                    lambda v: v[:-2] + "g" + v[-1]], ids=["flipped", "truncated", "longer", "empty", "prefix", "a letter"])
 def test_wrong(hooks, sender, name, change):
     """Each that is there has to be right, whatever the others are."""
     body, runs = encoded(push()), hooks.runs()
