@@ -26,8 +26,8 @@ static uint64_t request_form; /* AUDIT_REQUEST_FULL ... */
 /* RUN_DIR. Where its text is wiped in the end (tls/tls.c) there is no such directory. */
 static const char *run_dir = RUN_DIRECTORY;
 
-/* Whom the connection has come by. */
-static char via[LIMIT_VIA], via_forwarded[LIMIT_VIA];
+/* Whom the connection has come by. (The linker puts this with what is small, by its alignment.) */
+static _Alignas(8) char via[LIMIT_VIA], via_forwarded[LIMIT_VIA];
 
 /* AUDIT_MASK, for texts that are read from the beginning and from the end. */
 static struct ere mask, mask_backwards;

@@ -49,15 +49,15 @@ enum hook_verdict {
 };
 
 struct hook {
-    struct hook_secrets secrets; /* that count for the delivery at hand: the caller's to fill in */
-    const char *missing;         /* why there are none; or NULL */
     enum hook_stage stage;
+    int input;           /* the body is kept here for the command (memfd_create(2)); or -1 */
+    uint64_t n, most;    /* bytes of the body: so far, and at most */
+    const char *missing; /* why there are no secrets; or NULL */
+    struct hook_secrets secrets; /* that count for the delivery at hand: the caller's to fill in */
     struct hook_claim claim;
     struct hmac body[LIMIT_HOOK_SECRETS], standard[LIMIT_HOOK_SECRETS];
-    uint64_t n, most; /* bytes of the body: so far, and at most */
-    int input;        /* it is kept here for the command (memfd_create(2)); or -1 */
-    bool is_lost;     /* ... but there was no room */
-    size_t next;      /* the next of the rules whose value may come */
+    bool is_lost; /* ... but there was no room */
+    size_t next;  /* the next of the rules whose value may come */
     enum hook_verdict verdict;
     char reason[512];                      /* why it is not to run: the beginning of a sentence */
     char *variables[LIMIT_HOOK_RULES + 1]; /* that HOOK_PASS gives to the command; then NULL */

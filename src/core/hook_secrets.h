@@ -11,12 +11,12 @@ struct settings;
 
 /* The secrets themselves are not kept. */
 struct hook_secrets {
-    size_t count;
     struct hook_secret {
         struct hmac_key text;              /* the line as it stands */
         struct hmac_key standard;          /* of Standard Webhooks: behind whsec_ it is base64 */
         unsigned char digest[SHA256_SIZE]; /* SHA-256 of the line: X-Gitlab-Token is the secret */
     } secret[LIMIT_HOOK_SECRETS];
+    size_t count;
 };
 
 /* What is wrong with the setting's value, a constant; or NULL. */

@@ -19,7 +19,6 @@ struct monitor {
     /* TRUSTED_PROXIES, where the peer is one of them: its word on that counts; else NULL */
     const char *proxies;
     char user[LIMIT_USER]; /* who has logged in */
-    struct front_link front;
     /* Judges a credential, and fills in `user`. Returns NULL when it is right, else why not, for
      * the log. NULL where who it is is known, and one RUN may come: of a login shell, which alone
      * can have a terminal, separate streams, and variables for the command. */
@@ -36,7 +35,8 @@ struct monitor {
     const char *ready_text;
     char run[SESSION_RUN_ID]; /* of the only run, where its name is known before; or empty */
     bool no_terminal;         /* this credential may have none */
-    struct received in;       /* the message at hand */
+    struct front_link front;
+    struct received in; /* the message at hand */
 };
 
 /* Serves the front until it is gone. m->front.fd is its socket. False where it is not gone but has

@@ -1,12 +1,12 @@
 #include "core/places.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/directory.h"
 #include "base/run_directory.h"
 #include "core/policy.h"
 #include "core/roles.h"
@@ -47,24 +47,31 @@ static bool is_secret(const char *name) {
     return is;
 }
 
+/* Gives what has that name there. (A function of its own, for the large piece of the stack.) */
+__attribute__((noinline)) static void give_entry(const struct walk *w, const char *directory,
+                                                 const char *name, struct place place) {
+    char path[LIMIT_PATH];
+    place.path = path;
+    if ((size_t)snprintf(path, sizeof path, "%s/%s", directory, name) < sizeof path)
+        give(w, place);
+}
+
 typedef bool is_wanted(const char *name);
 
 static void each_in(const struct walk *w, const char *directory, is_wanted *wanted,
                     enum protect_kind kind) {
-    char path[2 * LIMIT_PATH];
-    DIR *dir = opendir(directory);
-    if (dir == NULL) {
+    struct directory dir;
+    if (directory_open(&dir, directory) == -1) {
         if (errno == EACCES && access(directory, X_OK) == 0)
             give(w, (struct place){.path = directory, .kind = kind, .hidden = true});
         return;
     }
-    for (struct dirent *e; (e = readdir(dir)) != NULL;)
-        if (wanted(e->d_name)
-            && (size_t)snprintf(path, sizeof path, "%s/%s", directory, e->d_name) < LIMIT_PATH)
-            give(w, (struct place){.path = path,
-                                   .kind = kind,
-                                   .secret = wanted == is_of_role && is_secret(e->d_name)});
-    closedir(dir);
+    for (const char *name; (name = directory_next(&dir, NULL)) != NULL;)
+        if (wanted(name))
+            give_entry(
+                w, directory, name,
+                (struct place){.kind = kind, .secret = wanted == is_of_role && is_secret(name)});
+    directory_close(&dir);
 }
 
 /* A directory, and of what is in it that which decides. */
@@ -86,24 +93,29 @@ static void each_of_tokens(const struct walk *w, const char *directory) {
         each_in(w, directory, is_of_tokens, PROTECT_SETTING);
 }
 
+__attribute__((noinline)) static void each_of_role(const struct walk *w, const char *directory,
+                                                   const char *name) {
+    char path[LIMIT_PATH];
+    struct stat st;
+    if (roles_path(path, directory, name, NULL) == NULL)
+        return;
+    directory_and(w, path, is_of_role, PROTECT_SETTING);
+    if (roles_path(path, directory, name, ROLES_KEYS) != NULL && lstat(path, &st) == 0)
+        each_of_users(w, path);
+    if (roles_path(path, directory, name, ROLES_TOKENS) != NULL && lstat(path, &st) == 0)
+        each_of_tokens(w, path);
+}
+
 static void each_of_roles(const struct walk *w) {
     const char *directory = settings_text(w->settings, SETTING_ROLES_DIR);
-    char folder[LIMIT_PATH], path[LIMIT_PATH];
-    struct stat st;
+    struct directory dir;
     give(w, (struct place){.path = directory, .kind = PROTECT_SETTING});
-    DIR *dir = opendir(directory);
-    for (struct dirent *e; dir != NULL && (e = readdir(dir)) != NULL;) {
-        if (!roles_is_name((struct slice){e->d_name, strlen(e->d_name)})
-            || roles_path(folder, directory, e->d_name, NULL) == NULL)
-            continue;
-        directory_and(w, folder, is_of_role, PROTECT_SETTING);
-        if (roles_path(path, directory, e->d_name, ROLES_KEYS) != NULL && lstat(path, &st) == 0)
-            each_of_users(w, path);
-        if (roles_path(path, directory, e->d_name, ROLES_TOKENS) != NULL && lstat(path, &st) == 0)
-            each_of_tokens(w, path);
-    }
-    if (dir != NULL)
-        closedir(dir);
+    if (directory_open(&dir, directory) == -1)
+        return;
+    for (const char *name; (name = directory_next(&dir, NULL)) != NULL;)
+        if (roles_is_name((struct slice){name, strlen(name)}))
+            each_of_role(w, directory, name);
+    directory_close(&dir);
 }
 
 /* The files that settings name. */
@@ -127,15 +139,11 @@ static void each_of_the_host(const struct walk *w) {
     static const char *const beside[] = {"ssh_host_ed25519_key", ".ed25519.sk",
                                          SETTINGS_MADE_CERTIFICATE, SETTINGS_MADE_KEY};
     const char *host = settings_text(w->settings, SETTING_SSH_KEYS);
-    char path[2 * LIMIT_PATH];
-    struct stat st;
     give(w, (struct place){.path = host, .kind = PROTECT_KEY});
     for (size_t i = 0; i < sizeof beside / sizeof *beside; i++)
-        if ((size_t)snprintf(path, sizeof path, "%s/%s", host, beside[i]) < LIMIT_PATH
-            && stat(path, &st) == 0)
-            give(w, (struct place){.path = path,
-                                   .kind = PROTECT_KEY,
-                                   .secret = strcmp(beside[i], SETTINGS_MADE_CERTIFICATE) != 0});
+        give_entry(w, host, beside[i],
+                   (struct place){.kind = PROTECT_KEY,
+                                  .secret = strcmp(beside[i], SETTINGS_MADE_CERTIFICATE) != 0});
 }
 
 void places_each(const struct settings *s, struct places_wanted wanted, take_place *take,

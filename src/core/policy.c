@@ -14,7 +14,6 @@ int policy_load(struct policy *p, const struct settings *s, char error[LIMIT_ERR
     p->allowed = settings_text(s, SETTING_ALLOWED_COMMANDS);
     p->prefix = settings_text(s, SETTING_COMMAND_PREFIX);
     p->list = s->list != NULL ? s->list : POLICY_LIST;
-    rules_start(&p->rules);
     if (p->allowed != NULL || lstat(p->list, &st) == 0)
         p->mode = POLICY_BROKER;
     else if (p->command != NULL)
@@ -84,7 +83,7 @@ static bool add_words(struct decision *d, struct slice text) {
         if (i > start && d->argc == LIMIT_WORDS)
             return false;
         if (i > start) {
-            d->argv[d->argc++] = d->words.at + d->words.len;
+            d->list[d->argc++] = d->words.at + d->words.len;
             buf_bytes(&d->words, text.at + start, i - start);
             buf_char(&d->words, '\0');
         }
@@ -98,7 +97,8 @@ static const char *split_request(const struct policy *p, struct slice request, s
     d->words = BUF_ON(d->word_text);
     bool fits = add_words(d, prefix) && add_words(d, request);
     d->argc = fits ? d->argc : 0;
-    d->argv[d->argc] = NULL;
+    d->list[d->argc] = NULL;
+    d->argv = d->list;
     return fits ? NULL : "more words than there is room for";
 }
 
@@ -107,7 +107,8 @@ static const char *ask_rules(const struct policy *p, struct slice request, struc
     if (d->verdict.match == -1)
         return "no rule allows it";
     const struct rule *rule = &p->rules.rule[d->verdict.match];
-    snprintf(d->rule, sizeof d->rule, "%s:%zu", rule->source, rule->line);
+    snprintf(d->rule_text, sizeof d->rule_text, "%s:%zu", rule->source, rule->line);
+    d->rule = d->rule_text;
     return NULL;
 }
 
@@ -124,13 +125,13 @@ static void decide_request(const struct policy *p, struct slice request, struct 
 
 static void decide_force(const struct policy *p, struct decision *d) {
     const char *const argv[] = {"/bin/sh", "-c", p->command, NULL};
-    memcpy(d->argv, argv, sizeof argv);
+    memcpy(d->force, argv, sizeof argv);
     d->argc = sizeof argv / sizeof *argv - 1;
     d->allow = true;
     d->reason = NULL;
     d->text = p->command;
     d->text_n = strlen(p->command);
-    snprintf(d->rule, sizeof d->rule, "force");
+    d->rule = "force";
 }
 
 void policy_decide(const struct policy *p, struct slice request, struct decision *d) {
@@ -139,9 +140,10 @@ void policy_decide(const struct policy *p, struct slice request, struct decision
     d->reason = "no mode is set";
     d->text = NULL;
     d->text_n = 0;
-    d->rule[0] = '\0';
+    d->rule = "";
     d->argc = 0;
-    d->argv[0] = NULL;
+    d->force[0] = NULL;
+    d->argv = d->force;
     d->verdict.errors = BUF_ON(d->verdict.error_text);
     if (p->mode == POLICY_BROKER)
         decide_request(p, request, d);

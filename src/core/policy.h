@@ -33,13 +33,16 @@ struct decision {
      * request's own */
     const char *text;
     size_t text_n;
-    size_t argc;      /* of `argv` */
-    struct buf words; /* on `word_text`: the words of a request, each with its NUL */
-    /* which rule allowed it, as the log names it: force, or SOURCE:LINE; else empty */
-    char rule[LIMIT_PATH + 64];
-    struct rules_verdict verdict; /* of the rules, where they were asked */
+    const char *rule; /* which one allowed it, as the log names it: force, or SOURCE:LINE; or "" */
     /* what execve(2) takes, when allowed, NULL behind it; argv[0] is looked for in PATH */
-    const char *argv[LIMIT_WORDS + 1];
+    const char *const *argv;
+    size_t argc;
+    /* where these two stand; what is large is last, and untouched in FORCE_COMMAND mode */
+    const char *force[4];         /* of FORCE_COMMAND */
+    struct buf words;             /* on `word_text`: the words of a request, each with its NUL */
+    struct rules_verdict verdict; /* of the rules, where they were asked */
+    char rule_text[LIMIT_PATH + 64];
+    const char *list[LIMIT_WORDS + 1]; /* of a request */
     char word_text[LIMIT_VALUE + LIMIT_REQUEST + 2];
 };
 

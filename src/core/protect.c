@@ -75,12 +75,23 @@ const char *protect_why_refused(const struct writers *w, enum protect_kind kind,
     return text;
 }
 
-const char *protect_refuses(const char *path, enum protect_kind kind, char text[LIMIT_ERROR]) {
+/* What is not root's alone. A function of its own, since it takes a large piece of the stack, and
+ * is seldom needed; so is the next. */
+__attribute__((noinline)) static const char *refuse_writable(const char *path,
+                                                             enum protect_kind kind,
+                                                             char text[LIMIT_ERROR]) {
     struct writers w;
-    if (root_paths_has(path))
-        return NULL;
     any_writable = (command_accounts_find(&w, path) & WRITERS_ACCOUNT) != 0 || any_writable;
     return protect_why_refused(&w, kind, text);
+}
+
+__attribute__((noinline)) static bool can_be_written(const char *path) {
+    struct writers w;
+    return (command_accounts_find(&w, path) & WRITERS_ACCOUNT) != 0;
+}
+
+const char *protect_refuses(const char *path, enum protect_kind kind, char text[LIMIT_ERROR]) {
+    return root_paths_has(path) ? NULL : refuse_writable(path, kind, text);
 }
 
 const char *protect_refuses_open(const char *path, const struct stat *st, enum protect_kind kind,
@@ -91,17 +102,13 @@ const char *protect_refuses_open(const char *path, const struct stat *st, enum p
 /* ---- closing ---- */
 
 struct closing {
-    bool needed;
     struct landlock_paths ways, closed;
 };
 
 static void note_need(void *context, const struct place *place) {
-    struct closing *c = context;
-    struct writers w;
-    if (!c->needed && !place->weak)
-        c->needed = place->hidden
-                    || (!root_paths_has(place->path)
-                        && (command_accounts_find(&w, place->path) & WRITERS_ACCOUNT) != 0);
+    bool *needed = context;
+    if (!*needed && !place->weak)
+        *needed = place->hidden || (!root_paths_has(place->path) && can_be_written(place->path));
 }
 
 static void add_way(void *context, const char *directory) { landlock_add(context, directory); }
@@ -122,12 +129,12 @@ static struct closing closing; /* static, since it is large and seldom needed */
 static bool is_needed(bool read) {
     struct places_wanted wanted = {.tokens = !(read && is_just_judged(PROTECT_TOKENS)),
                                    .keys = !(read && is_just_judged(PROTECT_KEYS))};
+    bool needed = false;
     if (!landlock_is_available())
         return false;
-    closing.needed = false;
     protect_begin(); /* root may have given one away since, and roles may have changed */
-    places_each(settings, wanted, note_need, &closing);
-    return closing.needed;
+    places_each(settings, wanted, note_need, &needed);
+    return needed;
 }
 
 bool protect_closes(void) { return is_needed(false); }

@@ -98,7 +98,7 @@ static void add_entry(struct roles *r, int dir, const char *directory, const cha
 }
 
 void roles_list(struct roles *r, const char *directory, struct buf *errors) {
-    char text[LIMIT_ERROR];
+    static char text[LIMIT_ERROR]; /* large, and seldom used */
     r->count = 0;
     DIR *dir = opendir(directory);
     if (dir == NULL && (errno == ENOENT || errno == ENOTDIR))

@@ -8,47 +8,27 @@
 #include "limit.h"
 
 /* The directories that were last found to be root's alone, so that what stands in them takes one
- * look each. */
-static struct known {
-    char path[256]; /* or empty; longer ones are judged anew each time */
+ * look each. (The linker puts this with what is small, by its alignment.) */
+static _Alignas(8) struct known {
+    char path[128]; /* the root: empty; longer ones are judged anew each time */
     bool missing;
-    unsigned used; /* the greater, the later */
-} known[4];
+    unsigned used; /* the greater, the later; 0: nothing is known here */
+} known[8];
 static unsigned uses;
 
 void root_paths_forget(void) {
     for (size_t i = 0; i < sizeof known / sizeof *known; i++)
-        known[i].path[0] = '\0';
+        known[i].used = 0;
 }
 
 static struct known *find_known(const char *path, size_t n) {
     for (size_t i = 0; i < sizeof known / sizeof *known; i++)
-        if (strncmp(known[i].path, path, n) == 0 && known[i].path[n] == '\0') {
+        if (known[i].used != 0 && strncmp(known[i].path, path, n) == 0
+            && known[i].path[n] == '\0') {
             known[i].used = ++uses;
             return &known[i];
         }
     return NULL;
-}
-
-static bool is_roots(const struct stat *st) {
-    return st->st_uid == 0 && !S_ISLNK(st->st_mode) && (st->st_mode & (S_IWGRP | S_IWOTH)) == 0;
-}
-
-/* Whether a directory is root's alone: one look where the one above it is known to be. */
-static bool judge_directory(const char *path, bool *missing) {
-    struct writers w;
-    struct stat st;
-    const char *slash = strrchr(path, '/');
-    const struct known *above =
-        strcmp(slash, "/..") != 0 ? find_known(path, (size_t)(slash - path)) : NULL;
-    *missing = false;
-    if (slash > path && above != NULL && !above->missing && lstat(path, &st) == 0
-        && S_ISDIR(st.st_mode) && is_roots(&st))
-        return true;
-    bool good = writers_find(&w, path, NULL, NULL, NULL) == 0
-                && (w.missing || (S_ISDIR(w.st.st_mode) && strcmp(w.real, path) == 0));
-    *missing = w.missing;
-    return good;
 }
 
 /* Puts a directory in the place of the one that was of use the longest time ago. */
@@ -57,22 +37,66 @@ static struct known *remember(const char *path, size_t n) {
     for (size_t i = 1; i < sizeof known / sizeof *known; i++)
         if (known[i].used < k->used)
             k = &known[i];
-    snprintf(k->path, sizeof k->path, "%.*s", (int)n, path);
+    memcpy(k->path, path, n);
+    k->path[n] = '\0';
     k->used = ++uses;
     k->missing = false;
     return k;
 }
 
+static bool is_roots(const struct stat *st) {
+    return st->st_uid == 0 && !S_ISLNK(st->st_mode) && (st->st_mode & (S_IWGRP | S_IWOTH)) == 0;
+}
+
+/* By the whole way, which may be one of links, or read-only. A function of its own, since it takes
+ * a large piece of the stack, and is seldom needed. */
+__attribute__((noinline)) static bool judge_way(const char *path, bool *missing) {
+    struct writers w;
+    bool good = writers_find(&w, path, NULL, NULL, NULL) == 0
+                && (w.missing || (S_ISDIR(w.st.st_mode) && strcmp(w.real, path) == 0));
+    *missing = w.missing;
+    return good;
+}
+
+static const struct known *know_directory(const char *path, size_t n);
+
+/* Whether a directory is root's alone: one look where the one above it is known to be. */
+static bool judge_directory(const char *path, bool *missing) {
+    struct stat st;
+    const char *slash = strrchr(path, '/');
+    *missing = false;
+    if (path[0] == '\0')
+        return stat("/", &st) == 0 && is_roots(&st);
+    const struct known *above = slash != NULL && strcmp(slash, "/..") != 0
+                                    ? know_directory(path, (size_t)(slash - path))
+                                    : NULL;
+    if (above == NULL)
+        return judge_way(path, missing);
+    *missing = above->missing;
+    if (above->missing)
+        return true;
+    bool there = lstat(path, &st) == 0;
+    if (there ? S_ISDIR(st.st_mode) && is_roots(&st) : errno == ENOENT) {
+        *missing = !there;
+        return true;
+    }
+    return judge_way(path, missing);
+}
+
 /* What is known of the directory whose path is n bytes; NULL where it is not root's alone. */
 static const struct known *know_directory(const char *path, size_t n) {
-    struct known *k = n > 0 ? find_known(path, n) : NULL;
-    if (k != NULL || n == 0 || n >= sizeof k->path)
+    char directory[sizeof known->path];
+    bool missing;
+    struct known *k = find_known(path, n);
+    if (k != NULL || n >= sizeof directory)
         return k;
-    k = remember(path, n);
-    if (judge_directory(k->path, &k->missing))
-        return k;
-    k->path[0] = '\0';
-    return NULL;
+    memcpy(directory, path, n);
+    directory[n] = '\0';
+    if (!judge_directory(directory, &missing))
+        return NULL;
+    k = remember(directory, n);
+    k->missing = missing;
+    return k;
 }
 
 /* What is known of the directory in which a path's last name stands. */

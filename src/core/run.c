@@ -73,30 +73,35 @@ static bool stand_alone(const struct run_command *c) {
     return setsid() != -1 && (c->form != RUN_TERMINAL || ioctl(c->terminal, TIOCSCTTY, 0) == 0);
 }
 
-/* execve(2), with a name that has no slash looked for in the PATH of the command's own environment;
- * an empty part of it, the current directory, is left out. Never a shell: what is not executable is
- * not run. Sets errno. */
-static void exec_command(const char *const *argv, char *const *environment) {
-    char *const *words = (char *const *)(uintptr_t)argv;
-    const char *path = strchr(argv[0], '/') != NULL ? NULL : env_get(environment, "PATH");
-    if (path == NULL) {
-        execve(argv[0], words, environment);
-        return;
-    }
+/* execve(2) of a name that has no slash, which is looked for in the PATH of the command's own
+ * environment; an empty part of that, the current directory, is left out. Sets errno. (A function
+ * of its own, for the large piece of the stack.) */
+__attribute__((noinline)) static void exec_from_path(char *const *words, char *const *environment,
+                                                     const char *path) {
     int error = ENOENT;
     for (size_t n; *path != '\0'; path += n + (path[n] == ':')) {
         char file[LIMIT_PATH];
         n = strcspn(path, ":");
-        if (n == 0 || n + 1 + strlen(argv[0]) >= sizeof file)
+        if (n == 0 || n + 1 + strlen(words[0]) >= sizeof file)
             continue;
         memcpy(file, path, n);
         file[n] = '/';
-        strcpy(file + n + 1, argv[0]);
+        strcpy(file + n + 1, words[0]);
         execve(file, words, environment);
         if (errno != ENOENT && errno != ENOTDIR)
             error = errno; /* it is there, and can't be run; perhaps another can */
     }
     errno = error;
+}
+
+/* Never a shell: what is not executable is not run. Sets errno. */
+static void exec_command(const char *const *argv, char *const *environment) {
+    char *const *words = (char *const *)(uintptr_t)argv;
+    const char *path = strchr(argv[0], '/') != NULL ? NULL : env_get(environment, "PATH");
+    if (path == NULL)
+        execve(argv[0], words, environment);
+    else
+        exec_from_path(words, environment, path);
 }
 
 /* Who enters a ruleset gives up new privileges by that. */

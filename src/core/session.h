@@ -25,12 +25,12 @@ struct session {
     struct delivery delivery; /* at hand; its fd is -1 where there is none */
     struct run run;           /* the last one */
     bool opened;
-    const char *unusable;    /* session_refuse */
-    char error[LIMIT_ERROR]; /* why nothing may be served, or what a request's outcome tells */
-    char busy[256];          /* what is under way, where a request's outcome tells of it */
+    const char *unusable; /* session_refuse */
     /* last, since most of these is room that a run may never touch */
     struct decision decision; /* on the request at hand */
     struct policy policy;
+    char error[LIMIT_ERROR]; /* why nothing may be served, or what a request's outcome tells */
+    char busy[256];          /* what is under way, where a request's outcome tells of it */
 };
 
 /* A request whose credential was right. */

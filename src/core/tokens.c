@@ -19,11 +19,12 @@
 enum { PLACES = 2 * LIMIT_TOKENS };
 
 void tokens_start(struct tokens *t) {
+    t->store =
+        BUF_ON(t->text); /* what is written before it is read takes one page fault, else two */
+    t->errors = BUF_ON(t->error_text);
     if (t->count > 0) /* else it is still empty, and the memory untouched */
         memset(t->place, 0, sizeof t->place);
     t->count = 0;
-    t->store = BUF_ON(t->text);
-    t->errors = BUF_ON(t->error_text);
 }
 
 bool tokens_is_name(struct slice name) {
@@ -168,8 +169,8 @@ static bool list_names(struct tokens *t, DIR *dir, const char *names[LIMIT_TOKEN
     return room;
 }
 
-__attribute__((noinline)) static void add_listed(struct tokens *t, const char *directory, const char *role,
-                       const char *name) {
+__attribute__((noinline)) static void add_listed(struct tokens *t, const char *directory,
+                                                 const char *role, const char *name) {
     char path[LIMIT_PATH + 256];
     int n = snprintf(path, sizeof path, "%s/%s" TOKENS_END, directory, name);
     if (tokens_is_name((struct slice){name, strlen(name)})) {
@@ -208,7 +209,7 @@ void tokens_add(struct tokens *t, const char *directory, const char *role) {
 
 void tokens_add_secret(struct tokens *t, enum token_kind kind, const char *place, const char *role,
                        struct slice identity, const unsigned char digest[SHA256_SIZE]) {
-    char error[LIMIT_ERROR];
+    static char error[LIMIT_ERROR]; /* large, and seldom used */
     struct token_line l = {.expires = DATE_NEVER, .from = {"", 0}};
     const struct source from = {.name = keep_text(t, identity),
                                 .place = keep_text(t, (struct slice){place, strlen(place)}),

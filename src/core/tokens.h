@@ -16,6 +16,8 @@
 #define TOKENS_END ".token" /* of the file's name; what stands before it is the identity */
 
 struct tokens {
+    /* on `text`; what of the files is unusable, a line each: FILE:LINE: reason */
+    struct buf store, errors;
     size_t count;
     struct token {
         unsigned char digest[SHA256_SIZE];
@@ -32,8 +34,6 @@ struct tokens {
         size_t line;       /* of the file; 0: the whole of it */
         bool shared;       /* another identity has the same secret: it counts for none */
     } token[LIMIT_TOKENS];
-    /* on `text`; what of the files is unusable, a line each: FILE:LINE: reason */
-    struct buf store, errors;
     char text[LIMIT_TOKEN_TEXT];
     char error_text[LIMIT_TOKEN_ERRORS];
     uint16_t place[2 * LIMIT_TOKENS]; /* by digest: an index of `token` and 1; 0: free */

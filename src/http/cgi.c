@@ -131,7 +131,7 @@ static bool lacks_content_length(const struct handler *h, const struct body *bod
 
 /* A broker's request whose field X-Bastion-Command did not come, and whose body can have it. */
 static bool has_form(const struct handler *h) {
-    return h->terms.admitted.is_broker && h->command.count == 0 && !handler_takes_body(h)
+    return h->terms.admitted.is_broker && h->commands == 0 && !handler_takes_body(h)
            && slice_is(meta_variable("REQUEST_METHOD"), "POST")
            && form_is_type(meta_variable("CONTENT_TYPE"));
 }
@@ -172,15 +172,15 @@ static struct admission_verdict read_form(struct handler *h, struct body *body) 
     if (verdict.status != 0)
         return verdict;
     ptrdiff_t n = form_value((struct slice){in->at + in->start, (size_t)body->length}, "command",
-                             h->command.at, sizeof h->command.at);
+                             h->command, sizeof h->command);
     body_skip(body);
     if (n == -1)
         return (struct admission_verdict){
             .status = 400,
             .reason = "a form that is not command=... alone",
             .text = "Bad Request: the form has to have one field, command."};
-    h->command.count = 1;
-    h->command.n = (size_t)n;
+    h->commands = 1;
+    h->command_n = (size_t)n;
     return verdict;
 }
 

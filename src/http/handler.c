@@ -9,12 +9,11 @@
 /* ---- a request that may run the command ---- */
 
 void handler_keep_command(struct handler *h, size_t count, struct slice value) {
-    struct command_field *command = &h->command;
-    command->count = count;
+    h->commands = count;
     if (count == 0)
         return;
-    command->n = value.n < sizeof command->at ? value.n : sizeof command->at;
-    memcpy(command->at, value.at, command->n);
+    h->command_n = value.n < sizeof h->command ? value.n : sizeof h->command;
+    memcpy(h->command, value.at, h->command_n);
 }
 
 /* Whether it is a broker's request that does not have exactly one X-Bastion-Command; *verdict
@@ -22,10 +21,9 @@ void handler_keep_command(struct handler *h, size_t count, struct slice value) {
 static bool lacks_command(const struct handler *h, struct admission_verdict *verdict) {
     *verdict = (struct admission_verdict){
         .status = 400,
-        .reason =
-            h->command.count == 0 ? "no X-Bastion-Command" : "more than one X-Bastion-Command",
+        .reason = h->commands == 0 ? "no X-Bastion-Command" : "more than one X-Bastion-Command",
         .text = "Bad Request: one X-Bastion-Command has to say what to run."};
-    return h->terms.admitted.is_broker && h->command.count != 1;
+    return h->terms.admitted.is_broker && h->commands != 1;
 }
 
 struct admission_verdict handler_login(struct handler *h, struct slice authorization) {
@@ -69,7 +67,7 @@ bool handler_run(struct handler *h, struct reply *reply, struct body *body) {
     bool is_input = handler_takes_body(h);
     struct front_request request = {.form = is_input ? RUN_MERGED_INPUT : RUN_MERGED};
     if (h->terms.admitted.is_broker)
-        request.requested = (struct slice){h->command.at, h->command.n};
+        request.requested = (struct slice){h->command, h->command_n};
     if (reply->expects_continue && reply_continue(reply) == -1) {
         reply->close = true; /* the client is gone */
         return true;

@@ -9,19 +9,14 @@
 #include "http/admission.h"
 #include "core/front.h"
 
-/* The value of X-Bastion-Command, kept because a body is read over the head that it stands in. It
- * counts in broker mode alone. */
-struct command_field {
-    size_t count; /* how often the field is there */
-    size_t n;
-    char at[LIMIT_REQUEST + 1]; /* of a longer one so much that it is seen to be too long */
-};
-
 struct handler {
-    struct front *front;          /* the monitor, as it is known here */
-    struct message terms;         /* MESSAGE_ADMITTED: how the request at hand is to be served */
-    struct command_field command; /* of the request at hand */
-    struct response response;     /* to it */
+    struct front *front;  /* the monitor, as it is known here */
+    struct message terms; /* MESSAGE_ADMITTED: how the request at hand is to be served */
+    /* The value of X-Bastion-Command, kept because a body is read over the head that it stands in:
+     * how often the field is there, and the bytes of the first. It counts in broker mode alone. */
+    size_t commands, command_n;
+    struct response response;        /* to it */
+    char command[LIMIT_REQUEST + 1]; /* of a longer one so much that it is seen to be too long */
 };
 
 /* Keeps what the request asks for: `value` is the first of `count` fields. */

@@ -236,7 +236,8 @@ static void close_whole_response(const struct reply *reply, const struct input *
 
 /* Serves one request after the other. Returns the exit status of http_main. */
 static int serve_http_connection(struct front *f) {
-    static struct handler h; /* large */
+    /* large; what one request touches of this lies on one page */
+    static _Alignas(4096) struct handler h;
     static struct input in;
     static struct http1_head head;
     struct reply reply = {.form = REPLY_HTTP, .out = 1, .chunked = true};
