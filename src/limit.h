@@ -24,8 +24,8 @@
 #define LIMIT_FORWARDED 16
 
 /* The header of the PROXY protocol. */
-/* How long a client of `bastion mux` may say nothing before it is taken for one of SSH that waits for
- * the server; and how long what it says may leave that open. Milliseconds */
+/* How long a client of `bastion mux` may say nothing before it is taken for one of SSH that waits
+ * for the server; and how long what it says may leave that open. Milliseconds */
 #define LIMIT_MUX_SILENT_MS 3000
 #define LIMIT_MUX_MS 10000
 #define LIMIT_PROXY_MS 5000 /* from the connection's start to its end */
@@ -159,15 +159,17 @@
 #define LIMIT_LOCK_FD 100
 
 /* Tokens. */
-#define LIMIT_ROLES 1024          /* roles, of which each has a folder */
-#define LIMIT_ROLE_NAME 32        /* bytes of a role's name */
-#define LIMIT_COMMAND_ACCOUNTS 64 /* accounts that commands run as: SSH_USER, and RUN_AS of roles  \
-                                   */
+#define LIMIT_ROLES 1024   /* roles, of which each has a folder */
+#define LIMIT_ROLE_NAME 32 /* bytes of a role's name */
+#define LIMIT_COMMAND_ACCOUNTS                                                                     \
+    64 /* accounts that commands run as: SSH_USER, and RUN_AS of roles                             \
+        */
 /* times that what a role says is read again, since its folder has changed meanwhile */
 #define LIMIT_ROLE_READS 4
-#define LIMIT_TOKENS 4096        /* secrets, of all identities */
-#define LIMIT_TOKEN_FILE 65536   /* bytes of a file: two hundred secrets with their limits */
-#define LIMIT_TOKEN_TEXT 1048576 /* bytes of the identities' names, of files' paths, of all from=  \
+#define LIMIT_TOKENS 4096      /* secrets, of all identities */
+#define LIMIT_TOKEN_FILE 65536 /* bytes of a file: two hundred secrets with their limits */
+#define LIMIT_TOKEN_TEXT                                                                           \
+    1048576                      /* bytes of the identities' names, of files' paths, of all from=  \
                                   */
 #define LIMIT_TOKEN_ERRORS 16384 /* bytes of what is named as unusable */
 /* bytes of the identity's name that is given to `bastion token`: room for what is put beside its
@@ -184,11 +186,12 @@
 #define LIMIT_HOOK_HOLD_MS 8000
 /* bytes of output in an answer to it: the rest is counted there */
 #define LIMIT_HOOK_OUTPUT 32768
-#define LIMIT_HOOK_SECRETS 8    /* lines of HOOK_SECRET: an old and a new one, for a few senders */
-#define LIMIT_HOOK_RULES 32     /* lines of HOOK_WHEN and HOOK_PASS, together */
-#define LIMIT_HOOK_PATH 512     /* bytes of a value's path, with its NUL */
-#define LIMIT_HOOK_VARIABLE 64  /* bytes of a variable's name in HOOK_PASS */
-#define LIMIT_HOOK_VALUES 65536 /* bytes of all variables that a delivery gives to the command */
+#define LIMIT_HOOK_SECRETS 8 /* lines of HOOK_SECRET: an old and a new one, for a few senders */
+#define LIMIT_HOOK_LINES 16  /* lines of HOOK_WHEN, and of HOOK_PASS */
+#define LIMIT_HOOK_RULES (2 * LIMIT_HOOK_LINES)
+#define LIMIT_HOOK_PATH 512       /* bytes of a value's path, with its NUL */
+#define LIMIT_HOOK_VARIABLE 64    /* bytes of a variable's name in HOOK_PASS */
+#define LIMIT_HOOK_VALUES 65536   /* bytes of all variables that a delivery gives to the command */
 #define LIMIT_HOOK_MEMORY 1048576 /* bytes of what an expression is compiled to */
 /* signatures in one webhook-signature: one for each secret that the sender has */
 #define LIMIT_HOOK_SIGNATURES 8

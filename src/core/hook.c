@@ -49,7 +49,7 @@ static void start_digests(struct hook *h) {
 }
 
 const char *hook_begin(struct hook *h, const struct settings *s, const struct hook_claim *claim) {
-    static char wrong[HOOK_RULES_ERROR];
+    char wrong[HOOK_RULES_ERROR];
     bool keep = s != NULL && settings_number(s, SETTING_HTTP_STDIN) == HTTP_STDIN_BODY;
     hook_leave(h);
     if (claim->malformed)
@@ -59,11 +59,9 @@ const char *hook_begin(struct hook *h, const struct settings *s, const struct ho
     if (claim->has_standard && !is_recent(claim->timestamp))
         return "a webhook-timestamp that is not of the last or next five minutes";
     h->rules.count = 0;
-    if (s != NULL
-        && hook_rules_read(&h->rules, settings_text(s, SETTING_HOOK_WHEN),
-                           settings_text(s, SETTING_HOOK_PASS), wrong)
-               != NULL)
-        return wrong; /* more lines than both may have; one by one they were read with the rest */
+    if (s != NULL) /* both are right: they have been read with the other settings */
+        hook_rules_read(&h->rules, settings_text(s, SETTING_HOOK_WHEN),
+                        settings_text(s, SETTING_HOOK_PASS), wrong);
     if (keep && (h->input = memfd_create("body", MFD_CLOEXEC | MFD_ALLOW_SEALING)) == -1)
         return "no memory for a body (memfd_create)";
     h->claim = *claim;

@@ -165,6 +165,7 @@ static const char *describe(const struct line *l, size_t number, char error[HOOK
 static const char *read_setting(struct hook_rules *r, const char *text, bool is_pass,
                                 char error[HOOK_RULES_ERROR]) {
     struct slice rest = {text, text != NULL ? strlen(text) : 0};
+    const size_t room = r->count + LIMIT_HOOK_LINES;
     for (size_t number = 1; rest.n > 0; number++) {
         struct hook_rule rule = {.path = NULL};
         struct line l = {.whole = slice_take_line(&rest)};
@@ -172,8 +173,8 @@ static const char *read_setting(struct hook_rules *r, const char *text, bool is_
         skip_space(&l);
         if (rest_of(&l).n == 0 || *l.at == '#')
             continue;
-        if (r->count == LIMIT_HOOK_RULES)
-            l.wrong = "one line more than the " LIMIT_TEXT(LIMIT_HOOK_RULES) " there is room for";
+        if (r->count == room)
+            l.wrong = "one line more than the " LIMIT_TEXT(LIMIT_HOOK_LINES) " there is room for";
         else if (!utf8_is_valid(l.at, rest_of(&l).n))
             l.wrong = "not UTF-8";
         else if (is_pass)

@@ -387,6 +387,16 @@ def test_absent(passing):
     assert answer.status == 403 and b".n is not there" in answer.body and passing.settled_runs() == runs
 
 
+@pytest.mark.parametrize("n, status", [(4000, 200), (4096, 403)])
+def test_the_most_values(start, n, status):
+    """As many lines as either setting may have; and no more of values than there is room for in all of them."""
+    server = start(HookServer, HOOK_WHEN="\n".join(f".ref = x{{0,{i}}}r.*" for i in range(16)), HOOK_PASS="\n".join(f"V{i} = .v.{i} .*" for i in range(16)),
+                   FORCE_COMMAND="echo $HOOK_V15 | wc -c")
+    answer = server.deliver(push(v=["x" * n] * 16))
+    assert answer.status == status
+    assert answer.body == b"%d\n" % (n + 1) if status == 200 else b"is more than there is room for" in answer.body
+
+
 def test_when_comes_first(passing):
     assert is_skipped(passing.deliver({"ref": "main", "text": "a\nb"}), ".ref")
 

@@ -7,13 +7,15 @@ from pathlib import Path
 
 import pytest
 import tls_harness
-from harness import BASTION, NOT_COUNTED, OWN_FOLDERS, SYSTEM_PATH, TOKEN, curl, private, request
-from init_harness import NetServer
-from ssh_harness import ALICE, MALLORY, SshServer
+from harness import BASTION, NOT_COUNTED, OWN_FOLDERS, SYSTEM_PATH, TOKEN, ask, curl, free_port, private, request
+from init_harness import InitServer, NetServer
+from ssh_harness import ALICE, MALLORY, SshServer, Terminal
 from tls_harness import TlsServer
 
 HERE = Path(__file__).parent
-OLD_KERNEL = ["/usr/bin/python3", str(HERE / "without_calls.py"), "getrandom"]
+WITHOUT = ("/usr/bin/python3", str(HERE / "without_calls.py"))
+OLD_KERNEL = [*WITHOUT, "getrandom"]
+OLD = (*WITHOUT, "later")
 
 
 # ---- /run ----
@@ -134,10 +136,53 @@ def test_a_stranger_writes_nothing(start, tmp_path):
 @pytest.mark.root
 def test_init_without_ipv6(start):
     """It listens at every address of IPv4."""
-    server = start(NetServer, wrap=("/usr/bin/python3", str(HERE / "without_calls.py"), "ipv6"))
+    server = start(NetServer, wrap=(*WITHOUT, "ipv6"))
     with server.at("198.51.100.7") as client:
         assert client.send(request(close=True)).answer().body == b"ok\n"
     assert not server.events("error")
+
+
+# ---- a kernel as old as Linux 4.14: OpenWrt 19.07 has it ----
+
+def test_http_on_an_old_kernel(start):
+    """Which can't close all descriptors that a superserver left open by one call."""
+    server = start(program=("sh", "-c", 'exec "$@" 9</etc/passwd', "sh", *OLD, BASTION, "http"),
+                   FORCE_COMMAND="[ ! -e /proc/self/fd/9 ] || echo it is open; cat; exit 3", HTTP_STDIN="body", COMMAND_TIMEOUT="60")
+    done = curl(server, "-d", "text")
+    assert (done.stdout, server.events("end")[0]["exit"]) == (b"text", 3)
+
+
+@pytest.mark.root
+def test_tls_on_an_old_kernel(start):
+    server = start(TlsServer, bastion=(*OLD, BASTION))
+    assert [tls_harness.curl(server).stdout for _ in range(2)] == [b"ok\n"] * 2
+
+
+@pytest.mark.root
+def test_ssh_on_an_old_kernel(start):
+    server = start(SshServer, program=(*OLD, BASTION, "ssh"), FORCE_COMMAND="tty; cat; exit 3")
+    done = server.ssh(input=b"text")
+    assert (done.returncode, done.stdout) == (3, b"not a tty\ntext")
+    terminal = Terminal(server)
+    terminal.read_until(b"/dev/pts/")
+    terminal.send(b"\x04")
+    assert terminal.wait() == 3
+    terminal.close()
+
+
+@pytest.mark.root
+def test_init_on_an_old_kernel(start):
+    server = start(InitServer, wrap=OLD, TLS="self-signed", HTTPS_PORT=str(free_port()))
+    assert ask(server).body == b"ok\n" and server.ssh().stdout == b"ok\n"
+    server.tell()
+    assert server.end() == 0
+
+
+@pytest.mark.parametrize("words", [("check",), ("token", "{}", "ci"), ("cert", "{}", "router.lan"), ("docker", "--version")])
+def test_tools_on_an_old_kernel(tmp_path, words):
+    environment = {"PATH": SYSTEM_PATH, "FORCE_COMMAND": "id", "HTTP_TOKEN": TOKEN, "SSH_USER": "nobody", "RUN_DIR": str(tmp_path)}
+    done = subprocess.run([*OLD, BASTION, *[word.format(tmp_path) for word in words]], capture_output=True, text=True, env=environment)
+    assert done.returncode == 0, done.stderr
 
 
 # ---- a kernel without getrandom(2), before 3.17 ----

@@ -1,6 +1,6 @@
 """without_calls.py WHAT[,WHAT...] PROGRAM ARG...: runs it as on a machine whose kernel, or whose container engine, has none of these:
 `landlock`; `seccomp`, filters of system calls; `getrandom`, random numbers without a device; `socketpair`; `ptrace`. Their calls are not known.
-`ipv6`: no socket of that family can be made."""
+`ipv6`: no socket of that family can be made. `later`: all calls that Linux 4.14 does not have."""
 import ctypes
 import os
 import platform
@@ -16,8 +16,9 @@ GETRANDOM = {"x86_64": 318, "aarch64": 278, "i686": 355}.get(platform.machine(),
 SOCKETPAIR = {"x86_64": 53, "aarch64": 199, "i686": 360}.get(platform.machine(), 0)
 PTRACE = {"x86_64": 101, "aarch64": 117, "i686": 26}.get(platform.machine(), 0)
 SOCKET = {"x86_64": 41, "aarch64": 198, "i686": 359}.get(platform.machine(), 0)
+LATER = {"x86_64": 333, "aarch64": 292, "i686": 385}.get(platform.machine(), 292)
 CALLS = {"landlock": (444, 446), "seccomp": (SECCOMP, SECCOMP), "getrandom": (GETRANDOM, GETRANDOM), "socketpair": (SOCKETPAIR, SOCKETPAIR),
-         "ptrace": (PTRACE, PTRACE)}
+         "ptrace": (PTRACE, PTRACE), "later": (LATER, 0x3FFFFFFF)}
 
 
 def program(*steps):

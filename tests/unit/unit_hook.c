@@ -48,13 +48,18 @@ END_TEST
 
 START_TEST(rule_room) {
     static struct hook_rules r;
-    char text[LIMIT_HOOK_RULES * 16 + 16] = "", error[HOOK_RULES_ERROR];
-    for (int i = 0; i < LIMIT_HOOK_RULES; i++)
-        strcat(text, ".a = b\n");
-    ck_assert_ptr_null(hook_rules_read(&r, text, NULL, error));
+    char when[LIMIT_HOOK_LINES * 16 + 16] = "", pass[LIMIT_HOOK_LINES * 16] = "";
+    char error[HOOK_RULES_ERROR];
+    for (int i = 0; i < LIMIT_HOOK_LINES; i++) {
+        strcat(when, ".a = b\n");
+        sprintf(pass + strlen(pass), "A%d = .a b\n", i);
+    }
+    /* Whatever is right by itself is right together. */
+    ck_assert_ptr_null(hook_rules_read(&r, when, pass, error));
     ck_assert_uint_eq(r.count, LIMIT_HOOK_RULES);
-    ck_assert_ptr_nonnull(hook_rules_read(&r, text, "A = .a b", error));
-    ck_assert_str_eq(error, "line 1, column 1: one line more than the 32 there is room for");
+    strcat(when, ".a = b\n");
+    ck_assert_ptr_nonnull(hook_rules_read(&r, when, NULL, error));
+    ck_assert_str_eq(error, "line 17, column 1: one line more than the 16 there is room for");
 }
 END_TEST
 
