@@ -61,12 +61,19 @@ int run_told(void) { return told_signal; }
 
 /* ---- the start ---- */
 
+/* Who is not in the foreground itself would be stopped by this (tcsetpgrp(3)). */
+static void set_foreground(int terminal, pid_t group) {
+    signal(SIGTTOU, SIG_IGN);
+    tcsetpgrp(terminal, group);
+    signal(SIGTTOU, SIG_DFL);
+}
+
 /* In the child: a session, or at least a process group, of its own. */
 static bool stand_alone(const struct run_command *c) {
     if (c->form == RUN_TERMINAL && !c->leads_terminal) {
         if (setpgid(0, 0) == -1)
             return false;
-        tcsetpgrp(c->terminal, getpid());
+        set_foreground(c->terminal, getpid());
         signal(SIGTSTP, SIG_IGN); /* nobody is there who could let a stopped command go on */
         return true;
     }
@@ -245,8 +252,13 @@ int run_start(struct run *r, const struct run_command *command) {
     *r = (struct run){.in = -1,
                       .out = {-1, -1},
                       .account = command->account,
+                      .terminal = -1,
                       .next_signal = CLOCK_NEVER,
                       .started = clock_now()};
+    if (terminal && !command->leads_terminal) {
+        r->terminal = command->terminal;
+        r->foreground = tcgetpgrp(r->terminal);
+    }
     int error = open_pipes(r, theirs, command->form);
     for (int i = 0; i < 3; i++)
         fds[i] = terminal ? command->terminal : theirs[i] != -1 ? theirs[i] : theirs[1];
@@ -291,6 +303,13 @@ void run_tick(struct run *r, int64_t now) {
     r->next_signal = last ? CLOCK_NEVER : clock_after(now, LIMIT_GRACE_MS);
 }
 
+/* Unless somebody has taken it meanwhile. */
+static void give_foreground_back(struct run *r) {
+    if (r->terminal != -1 && r->foreground > 0 && tcgetpgrp(r->terminal) == r->pid)
+        set_foreground(r->terminal, r->foreground);
+    r->terminal = -1;
+}
+
 /* The group's number can't be given to another process while somebody is in the group. Its members
  * are no children of ours, so there is nothing to wait on: ask. Some of them may be beyond our
  * reach (sudo), and are there all the same. */
@@ -301,6 +320,8 @@ bool run_is_over(struct run *r) {
         r->reaped = waitpid(r->pid, &r->status, WNOHANG) == r->pid;
     if (r->reaped && !r->over)
         r->over = r->signal_count == 0 || r->next_signal == CLOCK_NEVER || group_is_empty(r);
+    if (r->over)
+        give_foreground_back(r);
     return r->over;
 }
 

@@ -26,6 +26,8 @@ struct run {
     /* read ends of its standard output and error, or -1: the second too when they are merged */
     int out[RUN_PIPES];
     const struct account *account; /* as whom it runs; NULL: as this process */
+    int terminal;     /* in whose foreground the command's process group is; or -1 */
+    pid_t foreground; /* the group that was there before, and will be */
     int64_t started;
     bool open;           /* it was not started, since it could not be put under its rulesets */
     bool reaped;         /* the command itself has ended */
@@ -64,7 +66,7 @@ struct run_command {
 /* Starts it in a session of its own with default signals. Returns 0, or the errno with which it
  * could not be started (execve(2)); nothing runs then. RUN_TERMINAL: where the terminal is another
  * session's, which must be this process's, the command becomes that one's foreground process group
- * instead. */
+ * instead, until its end; the terminal must be open as long. */
 int run_start(struct run *r, const struct run_command *command);
 
 /* Asks the command's process group to end: SIGTERM (with `hangup`, SIGHUP before it), then SIGKILL,

@@ -32,8 +32,9 @@ class OtherSshd(SshServer):
     """`kind`: openssh, dropbear or dropbear -i, and how: `shell`: bastion is the account's login shell; `forced`: that is sh, and
     sshd forces the command. Settings become files in /etc/bastion, with the path of $T/ in its place. `log`: syslog is there."""
 
-    def __init__(self, kind, conf="", log=True, lock=True, in_shells=True, **settings):
+    def __init__(self, kind, conf="", log=True, lock=True, in_shells=True, forced=FORCED, **settings):
         self.sshd, self.form = kind.rsplit(" ", 1)
+        self.forced = forced
         self.conf, self.has_log, self.has_lock, self.in_shells, self.received = conf, log, lock, in_shells, b""
         self.files = {"FORCE_COMMAND": "echo x >>$T/runs; echo ok", **settings}
         self.device = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
@@ -73,10 +74,10 @@ mkdir -p /run/sshd; echo /bin/sh >/etc/shells
         if self.sshd == "openssh":
             (self.home / "conf").write_text(f"""
                 Port {self.port}\nListenAddress 127.0.0.1\nHostKey {HOST}\nPidFile none\nUsePAM no\nUseDNS no\nStrictModes no\n
-                MaxStartups 100\nLogLevel ERROR\nPasswordAuthentication no\n{self.conf}\n""" + (f"ForceCommand {FORCED}\n" if self.form == "forced" else ""))
+                MaxStartups 100\nLogLevel ERROR\nPasswordAuthentication no\n{self.conf}\n""" + (f"ForceCommand {self.forced}\n" if self.form == "forced" else ""))
             return ["/usr/sbin/sshd", "-D", "-e", "-f", str(self.home / "conf")]
         subprocess.run(["dropbearconvert", "openssh", "dropbear", HOST, self.home / "host"], check=True, capture_output=True)
-        forced = ["-c", FORCED] if self.form == "forced" else []
+        forced = ["-c", self.forced] if self.form == "forced" else []
         if self.sshd == "dropbear -i":
             return [*SUPERSERVERS["tcpsvd"](self.host, self.port), "/usr/sbin/dropbear", "-i", "-s", "-r", str(self.home / "host"), *forced]
         return ["/usr/sbin/dropbear", "-F", "-E", "-s", "-p", f"127.0.0.1:{self.port}", "-r", str(self.home / "host"), *forced]
@@ -174,6 +175,21 @@ def test_terminal(start, terminal, kind):
     client.send(b"go\n")
     client.read_until(b"44 111")
     assert client.wait() == 5
+
+
+@pytest.mark.parametrize("kind", ["openssh forced", "dropbear forced"])
+def test_terminal_of_a_shell_that_goes_on(start, terminal, kind):
+    """It is the command's for a while, and then that shell's again."""
+    server = start(OtherSshd, kind=kind, forced=f"{BASTION} shell --force-command; echo then $?; read x; echo still $x",
+                   FORCE_COMMAND="ps -o stat= -p $$; read x; echo got $x; exit 3")
+    client = terminal(server)
+    client.read_until(b"+\r\n")  # it is in the foreground: the keys' signals are for it
+    client.send(b"one\r")
+    client.read_until(b"got one\r\n")
+    client.read_until(b"then 3\r\n")
+    client.send(b"two\r")
+    client.read_until(b"still two\r\n")
+    assert client.wait() == 0
 
 
 @every
