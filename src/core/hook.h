@@ -75,8 +75,8 @@ bool hook_is_sound(const struct hook_claim *claim);
 
 /* Begins a delivery; the one before, if any, is done with. `s`: the rules that count, and whether
  * its body is the command's input; NULL where nothing can be run for it. Returns NULL, or why it is
- * refused whatever its body is, for the log. That there are no secrets is no such reason: a
- * stranger must not see which roles there are. */
+ * refused whatever its body is, for the log. That there are no secrets is no such reason:
+ * nobody but the sender must see which roles there are. */
 const char *hook_begin(struct hook *h, const struct settings *s, const struct hook_claim *claim);
 
 /* Lists the paths of the values that are to come, in their order, each with its NUL. */

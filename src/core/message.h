@@ -1,5 +1,5 @@
 /* message.h: what the two processes of a connection say to one another: the front, which parses
- * what a stranger sends and may do nothing else, and the monitor, which decides, starts and
+ * what a client sends and may do nothing else, and the monitor, which decides, starts and
  * records. One message is one packet of a socket of their own (unix(7), SOCK_SEQPACKET): a fixed
  * structure, then a text of bounded length, and where it says so descriptors.
  *

@@ -23,7 +23,7 @@ enum { SECRET_BYTES = 32, HEX = 2 * SECRET_BYTES, DAY = 86400 };
 #define SECRET_START "bastion_" /* so that scanners for leaked secrets can know it */
 enum { SECRET = sizeof SECRET_START + HEX };
 
-struct wish {
+struct token_options {
     bool revoke;
     int64_t expires;  /* or DATE_NEVER */
     const char *from; /* or NULL */
@@ -58,12 +58,13 @@ static const char *read_expiry(int64_t *seconds, const char *text) {
 
 /* Takes an option and its value. Returns NULL, or what is wrong with the value; *known says whether
  * it is one. */
-static const char *take_option(struct wish *w, const char *option, const char *value, bool *known) {
+static const char *take_option(struct token_options *o, const char *option, const char *value,
+                               bool *known) {
     *known = true;
-    if (strcmp(option, "--expires") == 0 && w->expires == DATE_NEVER)
-        return read_expiry(&w->expires, value);
-    if (strcmp(option, "--from") == 0 && w->from == NULL) {
-        w->from = value;
+    if (strcmp(option, "--expires") == 0 && o->expires == DATE_NEVER)
+        return read_expiry(&o->expires, value);
+    if (strcmp(option, "--from") == 0 && o->from == NULL) {
+        o->from = value;
         return strlen(value) > LIMIT_VALUE / 2
                    ? "is too long"
                    : from_wrong((struct slice){value, strlen(value)}, FROM_NETWORKS);
@@ -73,13 +74,13 @@ static const char *take_option(struct wish *w, const char *option, const char *v
 }
 
 /* Returns 0, or the exit code. */
-static int read_wish(struct wish *w, int argc, char **argv) {
+static int read_token_options(struct token_options *o, int argc, char **argv) {
     bool known = true;
     int i = 1;
-    *w = (struct wish){.expires = DATE_NEVER};
-    w->revoke = argc > 1 && strcmp(argv[1], "--revoke") == 0;
-    for (i += w->revoke; !w->revoke && known && i + 1 < argc && argv[i][0] == '-'; i += 2) {
-        const char *wrong = take_option(w, argv[i], argv[i + 1], &known);
+    *o = (struct token_options){.expires = DATE_NEVER};
+    o->revoke = argc > 1 && strcmp(argv[1], "--revoke") == 0;
+    for (i += o->revoke; !o->revoke && known && i + 1 < argc && argv[i][0] == '-'; i += 2) {
+        const char *wrong = take_option(o, argv[i], argv[i + 1], &known);
         if (wrong != NULL) {
             print_error("token", "%s %s: %s", argv[i], argv[i + 1], wrong);
             return 64;
@@ -91,10 +92,10 @@ static int read_wish(struct wish *w, int argc, char **argv) {
               stderr);
         return 64;
     }
-    w->folder = argv[i];
-    w->name = argv[i + 1];
-    size_t n = strlen(w->name);
-    if (!tokens_is_name((struct slice){w->name, n}) || n > LIMIT_TOKEN_NAME) {
+    o->folder = argv[i];
+    o->name = argv[i + 1];
+    size_t n = strlen(o->name);
+    if (!tokens_is_name((struct slice){o->name, n}) || n > LIMIT_TOKEN_NAME) {
         print_error("token",
                     "the name can't be an identity: it has a colon, a slash or a control "
                     "character, starts with a dot, is empty or longer than %d bytes",
@@ -107,18 +108,18 @@ static int read_wish(struct wish *w, int argc, char **argv) {
 /* ---- the file ---- */
 
 /* Opens the folder and waits until nobody else changes tokens there. */
-static int open_folder(struct token_file *f, const struct wish *w) {
-    snprintf(f->name, sizeof f->name, "%s" TOKENS_END, w->name);
-    f->folder = open(w->folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+static int open_folder(struct token_file *f, const struct token_options *o) {
+    snprintf(f->name, sizeof f->name, "%s" TOKENS_END, o->name);
+    f->folder = open(o->folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (f->folder == -1)
-        return print_error("token", "%s: %s", w->folder, strerror(errno));
+        return print_error("token", "%s: %s", o->folder, strerror(errno));
     if (flock(f->folder, LOCK_EX) == -1)
-        return print_error("token", "%s: can't be locked: %s", w->folder, strerror(errno));
+        return print_error("token", "%s: can't be locked: %s", o->folder, strerror(errno));
     return 0;
 }
 
 /* Reads what is there. A symbolic link leads somewhere else, and is somebody's own work. */
-static int read_old(struct token_file *f, const struct wish *w) {
+static int read_old(struct token_file *f, const struct token_options *o) {
     struct stat st = {0};
     f->mode = 0600;
     f->uid = (uid_t)-1;
@@ -140,7 +141,7 @@ static int read_old(struct token_file *f, const struct wish *w) {
         wrong = "is too long";
     fd_close(&fd);
     if (wrong != NULL)
-        return print_error("token", "%s/%s: %s", w->folder, f->name, wrong);
+        return print_error("token", "%s/%s: %s", o->folder, f->name, wrong);
     f->exists = true;
     f->mode = st.st_mode & 0777;
     f->uid = st.st_uid;
@@ -175,8 +176,8 @@ static int make_secret(char secret[SECRET]) {
 }
 
 /* The old lines, and one for the secret. Returns its length, or 0 where there is no room. */
-static size_t add_line(char *text, size_t cap, const struct token_file *f, const struct wish *w,
-                       const char *secret) {
+static size_t add_line(char *text, size_t cap, const struct token_file *f,
+                       const struct token_options *o, const char *secret) {
     unsigned char digest[SHA256_SIZE];
     char hex[HEX + 1], date[DATE_TEXT];
     struct buf b = {.at = text, .cap = cap};
@@ -186,40 +187,41 @@ static size_t add_line(char *text, size_t cap, const struct token_file *f, const
     if (f->n > 0 && f->text[f->n - 1] != '\n')
         buf_char(&b, '\n');
     buf_format(&b, "sha256:%s", hex);
-    if (w->expires != DATE_NEVER) {
-        date_print(date, w->expires);
+    if (o->expires != DATE_NEVER) {
+        date_print(date, o->expires);
         buf_format(&b, " expires=%s", date);
     }
-    if (w->from != NULL)
-        buf_format(&b, " from=%s", w->from);
+    if (o->from != NULL)
+        buf_format(&b, " from=%s", o->from);
     buf_char(&b, '\n');
     return b.full ? 0 : b.len;
 }
 
 /* The secret alone is on standard output, so that a script can take it. */
-static bool print_secret(const struct token_file *f, const struct wish *w, const char *secret) {
+static bool print_secret(const struct token_file *f, const struct token_options *o,
+                         const char *secret) {
     if (printf("%s\n", secret) < 0 || !printed_whole(stdout))
         return false;
     fprintf(stderr,
             "%s/%s has its digest; nobody can show the secret again. With it in $TOKEN:\n"
             "curl --fail-with-body -X POST -H \"Authorization: Bearer $TOKEN\" "
             "https://HOST/cgi-bin/run\n",
-            w->folder, f->name);
+            o->folder, f->name);
     return true;
 }
 
-static int add_token(const struct token_file *f, const struct wish *w) {
+static int add_token(const struct token_file *f, const struct token_options *o) {
     static char text[LIMIT_TOKEN_FILE];
     char secret[SECRET];
     if (make_secret(secret) != 0)
         return 71;
-    size_t n = add_line(text, sizeof text, f, w, secret);
+    size_t n = add_line(text, sizeof text, f, o, secret);
     int result = 0;
     if (n == 0) {
-        result = print_error("token", "%s/%s: would be too long", w->folder, f->name);
+        result = print_error("token", "%s/%s: would be too long", o->folder, f->name);
     } else if (put_text(f, text, n) == -1) {
-        result = print_error("token", "%s/%s: %s", w->folder, f->name, strerror(errno));
-    } else if (!print_secret(f, w, secret)) {
+        result = print_error("token", "%s/%s: %s", o->folder, f->name, strerror(errno));
+    } else if (!print_secret(f, o, secret)) {
         restore_old(f);
         result = print_error("token", "the secret can't be printed, so there is none");
     }
@@ -229,16 +231,16 @@ static int add_token(const struct token_file *f, const struct wish *w) {
 
 int token_main(int argc, char **argv) {
     static struct token_file f; /* large */
-    struct wish w;
-    int result = read_wish(&w, argc, argv);
+    struct token_options o;
+    int result = read_token_options(&o, argc, argv);
     if (result == 0)
-        result = open_folder(&f, &w);
+        result = open_folder(&f, &o);
     if (result != 0)
         return result;
-    if (w.revoke)
+    if (o.revoke)
         return unlinkat(f.folder, f.name, 0) == 0
                    ? 0
-                   : print_error("token", "%s/%s: %s", w.folder, f.name, strerror(errno));
-    result = read_old(&f, &w);
-    return result != 0 ? result : add_token(&f, &w);
+                   : print_error("token", "%s/%s: %s", o.folder, f.name, strerror(errno));
+    result = read_old(&f, &o);
+    return result != 0 ? result : add_token(&f, &o);
 }

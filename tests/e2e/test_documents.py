@@ -322,3 +322,12 @@ def test_a_limit_that_is_missing_is_noticed(path):
     text = path.read_text()
     assert unlimited(re.sub(r"^ +(mem_limit|limits): .*\n", "", text, flags=re.M))
     assert "apiVersion:" in text or unlimited(re.sub(r"^ +pids_limit: .*\n|, pids: \d+", "", text, flags=re.M))
+
+
+# ---- words of the sources ----
+
+def test_words_that_nobody_can_guess():
+    """src/README.md has the field's own for what these once stood for."""
+    found = [f"{path.relative_to(TOP)}: {word}" for path in [*tracked("src/*"), *tracked("init/*")]
+             for word in re.findall(r"\b(?:house|ground|wish|papers|stranger)\b", path.read_text())]
+    assert found == []
