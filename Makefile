@@ -77,7 +77,7 @@ $(OBJ)/src/main.o: vendor/pins
 
 $(OBJ)/src/docker/%.o $(OBJ)/src/tool/%.o $(OBJ)/src/http/%.o $(OBJ)/src/ssh/%.o $(OBJ)/src/tls/%.o $(OBJ)/src/core/%.o $(OBJ)/init/%.o: OPTIMIZE := -Os
 # Webhooks, which come a few times an hour.
-$(OBJ)/src/wire/form_push.o $(OBJ)/src/wire/json_path.o $(OBJ)/src/wire/json_push.o: OPTIMIZE := -Os
+$(OBJ)/src/wire/field_list.o $(OBJ)/src/wire/form_push.o $(OBJ)/src/wire/json_path.o $(OBJ)/src/wire/json_push.o: OPTIMIZE := -Os
 
 -include $(BASTION:.o=.d) $(UNITS:.o=.d)
 

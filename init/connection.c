@@ -1,5 +1,8 @@
 #include "connection.h"
 
+#include <errno.h>
+#include <signal.h>
+
 #include "base/clock.h"
 #include "limit.h"
 
@@ -28,6 +31,14 @@ struct connection *connection_of_link(int link) {
 bool connection_has(pid_t pid) { return connection_find(pid) != NULL; }
 
 void connection_remove(struct connection *c) { *c = connections[--connections_open]; }
+
+/* The process group is there as long as a process is in it, and its number nobody else's. */
+void connection_forget_left(void) {
+    for (size_t i = 0; i < connections_open; i++)
+        if (connections[i].state == CONNECTION_LEFT && kill(-connections[i].pid, 0) == -1
+            && errno == ESRCH)
+            connection_remove(&connections[i--]);
+}
 
 struct connection *connection_all(size_t *n) {
     *n = connections_open;

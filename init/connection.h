@@ -16,6 +16,7 @@
 enum connection_state {
     CONNECTION_UNKNOWN,
     CONNECTION_KNOWN,
+    CONNECTION_LEFT,  /* it has ended, but a run of it goes on: it counts for no limit */
     CONNECTION_ENDING /* it was unknown, and is being ended: only its end counts */
 };
 
@@ -27,6 +28,7 @@ struct connection {
     struct source source;
     unsigned char listener; /* its number */
     unsigned char state;
+    bool has_keeper;  /* a run may outlive it (base/init_link.h) */
     bool was_refused; /* it has asked whether a refusal may be logged */
     /* of a trusted proxy's that has not said yet whom it speaks for (room.h): */
     bool is_proxied;
@@ -49,6 +51,9 @@ struct connection *connection_of_link(int link);
 bool connection_has(pid_t pid);
 
 void connection_remove(struct connection *c);
+
+/* Forgets those of which only a run was left that has ended now. */
+void connection_forget_left(void);
 
 /* The first of all *count connections, of every listener, in no order; as long as above. */
 struct connection *connection_all(size_t *count);

@@ -93,6 +93,9 @@ void links_read(int links, struct connection *c, struct listener *l, int64_t now
             good = n - i > INIT_LINK_ADDRESS
                    && answer_client(links, c, l, (const unsigned char *)bytes + i + 1, now);
             i = good ? i + INIT_LINK_ADDRESS : n;
+        } else if (bytes[i] == INIT_LINK_KEEPER) {
+            good = c->state == CONNECTION_KNOWN && good;
+            c->has_keeper = good;
         } else
             asks = true;
     if (good && (!asks || answer(c, l, now)))

@@ -32,7 +32,7 @@ static void end_idle(void) {
     size_t count;
     const struct connection *c = connection_all(&count);
     for (size_t i = 0; i < count; i++)
-        if (!processes_is_busy(c[i].pid))
+        if (c[i].state != CONNECTION_LEFT && !processes_is_busy(c[i].pid))
             kill(-c[i].pid, SIGTERM);
 }
 

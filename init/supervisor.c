@@ -70,7 +70,12 @@ static struct listener *end_connection(struct supervisor *v, pid_t pid, int sign
         penalty_charge(&c->source,
                        is_crash(signal) ? LIMIT_PENALTY_CRASH_MS : LIMIT_PENALTY_REFUSED_MS, now);
     links_remove(v->links, c->link);
-    connection_remove(c);
+    c->link = -1;
+    /* Whoever looks after its run belongs to the process group, as it did. */
+    if (c->has_keeper && kill(-pid, 0) == 0)
+        c->state = CONNECTION_LEFT;
+    else
+        connection_remove(c);
     v->room_changed = true;
     return l;
 }
@@ -79,6 +84,8 @@ static void note_end(struct supervisor *v, pid_t pid, int status, int64_t now) {
     char text[128];
     int signal = WIFSIGNALED(status) ? WTERMSIG(status) : 0;
     const struct listener *l = end_connection(v, pid, signal, now);
+    if (l == NULL)
+        connection_forget_left();
     if (pid == v->printer) {
         v->printer = 0;
         /* One that has ended by itself can't do it, and the next one hardly can. */

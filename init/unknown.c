@@ -99,7 +99,7 @@ void unknown_tick(struct listener *listeners, int links, int64_t now) {
     if (kills)
         kill_trees(now);
     for (const struct connection *c = all; c < all + count; c++)
-        if (c->state != CONNECTION_KNOWN)
+        if (c->state == CONNECTION_UNKNOWN || c->state == CONNECTION_ENDING)
             next = clock_earlier(next, c->deadline);
 }
 

@@ -58,6 +58,8 @@
 /* bytes of output held for the status line, and the size of a chunk: a whole pipe's worth, so
  * that bulk output costs two calls per 64 KiB */
 #define LIMIT_HELD 65536
+/* seconds that a client may want to wait before it is told that its run goes on (Prefer: wait=N) */
+#define LIMIT_PREFER_WAIT_S 3600
 /* seconds, in the Retry-After of a 429: a quick command is over by then */
 #define LIMIT_RETRY_AFTER_S 5
 /* a client that takes nothing this long is gone; five minutes, since the kernel's buffers hide
@@ -157,6 +159,20 @@
 /* the lock's number in the command is this or the next free one: far from the single digits that
  * shell scripts redirect by hand */
 #define LIMIT_LOCK_FD 100
+
+/* Runs that are kept (core/record.h). */
+#define LIMIT_RUNS_KEEP 1000 /* of a role: what RUNS_KEEP may be */
+/* beside these in a folder: of runs that begin at the same time */
+#define LIMIT_RUNS_SPARE 64
+#define LIMIT_RUN_OUTPUT_MIN 1024 /* bytes of output of one: what RUN_OUTPUT_MAX may be, from */
+#define LIMIT_RUN_OUTPUT_MAX 1073741824 /* ... to */
+/* that are told at once when there is more output; others look by themselves ... */
+#define LIMIT_FOLLOWERS 64
+#define LIMIT_FOLLOW_LOOK_MS 20 /* ... as often */
+/* times that the head of a record is read anew, since it changes meanwhile */
+#define LIMIT_RECORD_READS 1000
+/* keepers that one connection may have under way, where it has to wait for them in the end */
+#define LIMIT_CONNECTION_KEEPERS 64
 
 /* Tokens. */
 #define LIMIT_ROLES 1024   /* roles, of which each has a folder */

@@ -68,10 +68,18 @@ bool init_link_admits(const unsigned char address[INIT_LINK_ADDRESS]) {
     }
 }
 
+static void say_once(char statement, bool *is_said) {
+    if (is_open && !*is_said)
+        send(INIT_LINK_FD, &statement, 1, MSG_DONTWAIT | MSG_NOSIGNAL);
+    *is_said = true;
+}
+
 void init_link_known(void) {
     static bool is_said;
-    char statement = INIT_LINK_KNOWN;
-    if (is_open && !is_said)
-        send(INIT_LINK_FD, &statement, 1, MSG_DONTWAIT | MSG_NOSIGNAL);
-    is_said = true;
+    say_once(INIT_LINK_KNOWN, &is_said);
+}
+
+void init_link_keeper(void) {
+    static bool is_said;
+    say_once(INIT_LINK_KEEPER, &is_said);
 }

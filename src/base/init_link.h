@@ -5,7 +5,8 @@
  * a line of the log on a refused client may be written. Of those there are LIMIT_DENIAL_LINES a
  * second, of all connections of a port; process 1 counts the others, and says how many there were.
  * And there is one statement, without an answer: that a credential was right. Process 1 ends
- * connections of which it has not heard that (init/unknown.h).
+ * connections of which it has not heard that (init/unknown.h). Another one is that a run may outlive
+ * the connection.
  *
  * `bastion proxy` says once where the client is for whom a trusted proxy speaks: INIT_LINK_CLIENT
  * and the address, 16 bytes (base/ip.h, ip_map). The answer is INIT_LINK_ANSWER bytes:
@@ -24,6 +25,7 @@
 enum {
     INIT_LINK_MAY_LOG = 'd',
     INIT_LINK_KNOWN = 'k',
+    INIT_LINK_KEEPER = 'r',
     INIT_LINK_CLIENT = 'c',
     INIT_LINK_YES = 'y',
     INIT_LINK_NO = 'n',
@@ -60,5 +62,9 @@ bool init_link_admits(const unsigned char address[INIT_LINK_ADDRESS]);
 /* Says that this connection's client has shown a right credential; once, however often it is
  * called. Nobody may hear it. */
 void init_link_known(void);
+
+/* Says that a run of this connection may outlive it (core/keeper.h): whatever is left of the
+ * process group when its first process has ended has a command to look after. */
+void init_link_keeper(void);
 
 #endif

@@ -11,7 +11,7 @@
 #include "base/fd.h"
 #include "limit.h"
 
-enum { FD_FRONT = RUN_PIPES, FD_SIGNALS, FD_COUNT };
+enum { FD_FRONT = RUN_PIPES, FD_SIGNALS, FD_CONTROL, FD_COUNT };
 
 void front_link_close(struct front_link *f) { fd_close(&f->fd); }
 
@@ -33,8 +33,7 @@ static bool is_sound(struct front_link *f) {
     return true;
 }
 
-/* Takes what has come. */
-static void receive(struct front_link *f) {
+void front_link_receive(struct front_link *f) {
     switch (message_receive(f->fd, &f->in)) {
     case RECEIPT_NONE: return;
     case RECEIPT_END: break;
@@ -48,44 +47,54 @@ static void receive(struct front_link *f) {
     front_link_close(f);
 }
 
-static int wait_for_fds(struct pollfd fds[FD_COUNT], int64_t deadline) {
+static int wait_for_fds(struct pollfd fds[FD_COUNT], struct record *record, int64_t deadline) {
     struct timespec ts;
     fds[FD_SIGNALS] = (struct pollfd){.fd = run_signals(), .events = POLLIN};
+    fds[FD_CONTROL] =
+        (struct pollfd){.fd = record != NULL ? record->control : -1, .events = POLLIN};
     int n = ppoll(fds, FD_COUNT, clock_left(deadline, clock_now(), &ts), NULL);
     if (n < 0)
         for (int i = 0; i < FD_COUNT; i++)
             fds[i].revents = 0;
     if (fds[FD_SIGNALS].revents != 0)
         run_take_signals();
+    if (fds[FD_CONTROL].revents != 0)
+        record_take_control(record);
     return n;
 }
 
-bool await_lock(struct front_link *f, pid_t child, int64_t deadline, bool leave) {
+bool await_lock(struct front_link *f, struct record *record, pid_t child, int64_t deadline,
+                bool leave) {
     for (;;) {
         int status;
         struct pollfd fds[FD_COUNT] = {{.fd = -1}, {.fd = -1}, {.fd = f->fd, .events = POLLIN}};
         if (waitpid(child, &status, WNOHANG) == child)
             return WIFEXITED(status) && WEXITSTATUS(status) == 0;
-        if (clock_now() >= deadline || run_told() != 0 || (f->fd == -1 && leave)) {
+        if (clock_now() >= deadline || run_told() != 0 || (f->fd == -1 && leave)
+            || (record != NULL && record->is_killed)) {
             kill(child, SIGKILL);
             waitpid(child, &status, 0);
             return false;
         }
-        if (wait_for_fds(fds, deadline) > 0 && fds[FD_FRONT].revents != 0)
-            receive(f);
+        if (wait_for_fds(fds, record, deadline) > 0 && fds[FD_FRONT].revents != 0)
+            front_link_receive(f);
     }
 }
 
 /* ---- the command's end ---- */
 
-/* The front has read up to here and reads no more. */
-static void drop_output(struct await *a, int stream) {
+/* The front has read up to here and reads no more; or there is a record. Returns the count of
+ * bytes. */
+static ssize_t take_output(struct await *a, int stream) {
     char piece[16384];
     ssize_t n = read(a->run->out[stream], piece, sizeof piece);
     if (n > 0)
         a->bytes += n;
-    else if (n == 0 || (errno != EAGAIN && errno != EINTR))
+    if (n > 0 && a->record != NULL)
+        record_add(a->record, piece, (size_t)n);
+    else if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR))
         fd_close(&a->run->out[stream]);
+    return n;
 }
 
 /* Looks after the command: its deadline, its client, its end. */
@@ -93,6 +102,10 @@ static void look_after(struct await *a, int64_t now) {
     struct run *run = a->run;
     if (now >= a->deadline && !a->timed_out && !run->reaped) {
         a->timed_out = true;
+        run_end(run, false, now);
+    }
+    if (a->record != NULL && a->record->is_killed && !run->reaped) {
+        a->was_killed = true;
         run_end(run, false, now);
     }
     a->was_gone = a->front->fd == -1;
@@ -124,17 +137,30 @@ static int64_t next_deadline(const struct await *a, int64_t now) {
 static void wait_for_event(struct await *a) {
     struct pollfd fds[FD_COUNT];
     for (int i = 0; i < RUN_PIPES; i++)
-        fds[i] = (struct pollfd){.fd = a->front->fd == -1 ? a->run->out[i] : -1, .events = POLLIN};
+        fds[i] = (struct pollfd){
+            .fd = a->front->fd == -1 || a->record != NULL ? a->run->out[i] : -1, .events = POLLIN};
     fds[FD_FRONT] = (struct pollfd){.fd = a->front->fd, .events = POLLIN};
-    if (wait_for_fds(fds, next_deadline(a, clock_now())) <= 0)
+    if (wait_for_fds(fds, a->record, next_deadline(a, clock_now())) <= 0)
         return;
     if (fds[FD_FRONT].revents != 0)
-        receive(a->front);
+        front_link_receive(a->front);
     if (a->front->slow)
         judge_client(a);
     for (int i = 0; i < RUN_PIPES; i++)
         if (fds[i].revents != 0)
-            drop_output(a, i);
+            take_output(a, i);
+}
+
+/* Reads what there is at the end of the run. What a daemon that it left behind writes later is not
+ * its output any more. */
+static void record_rest(struct await *a) {
+    for (int i = 0; i < RUN_PIPES; i++) {
+        int left = 0;
+        if (a->run->out[i] != -1 && ioctl(a->run->out[i], FIONREAD, &left) == -1)
+            left = 0;
+        for (ssize_t n; left > 0 && a->run->out[i] != -1 && (n = take_output(a, i)) > 0;)
+            left -= (int)n;
+    }
 }
 
 /* Asks the front, which knows what it has read, and sees what there is still to read. */
@@ -146,8 +172,8 @@ static void count_output(struct await *a) {
         front_link_close(f);
     while (f->fd != -1 && !f->counted && clock_now() < deadline) {
         struct pollfd fds[FD_COUNT] = {{.fd = -1}, {.fd = -1}, {.fd = f->fd, .events = POLLIN}};
-        if (wait_for_fds(fds, deadline) > 0)
-            receive(f);
+        if (wait_for_fds(fds, NULL, deadline) > 0)
+            front_link_receive(f);
     }
     for (int i = 0; i < RUN_PIPES && f->fd == -1; i++) {
         int left = 0;
@@ -166,7 +192,10 @@ void await_end(struct await *a) {
         wait_for_event(a);
         look_after(a, clock_now());
     }
-    count_output(a);
+    if (a->record != NULL)
+        record_rest(a);
+    else
+        count_output(a);
     a->front->slow_after = 0;
     run_close_pipes(a->run);
 }

@@ -10,6 +10,7 @@
 #include "core/lock.h"
 #include "core/message.h"
 #include "core/outcome.h"
+#include "core/record.h"
 #include "core/run.h"
 
 /* The other end of the monitor's socket. */
@@ -27,27 +28,33 @@ struct front_link {
 /* The front is gone, or has to go. */
 void front_link_close(struct front_link *f);
 
-/* Waits for `child` (lock_queue). True when it ended with status 0; false at the deadline, when
- * this process is told to end, or, with `leave`, when the client is gone: the child is ended
- * then. */
-bool await_lock(struct front_link *f, pid_t child, int64_t deadline, bool leave);
+/* Takes what the front has said while it is served. */
+void front_link_receive(struct front_link *f);
 
-/* One run: the caller fills in the first five, and reads the others. */
+/* Waits for `child` (lock_queue). True when it ended with status 0; false at the deadline, when
+ * this process is told to end, when somebody wants the run of `record` (or NULL) to be ended, or,
+ * with `leave`, when the client is gone: the child is ended then. */
+bool await_lock(struct front_link *f, struct record *record, pid_t child, int64_t deadline,
+                bool leave);
+
+/* One run: the caller fills in the first six, and reads the others. */
 struct await {
     struct front_link *front;
     struct run *run;
     const struct lock *lock; /* that the run holds; its fd is -1 where it holds none */
+    struct record *record;   /* takes the output, which the front does not get; or NULL */
     bool hangup;             /* the command is ended when the client goes away */
     int64_t deadline;        /* when the command is ended in any case, or CLOCK_NEVER */
     bool timed_out;          /* that has happened */
+    bool was_killed;         /* somebody wanted it to be ended */
     bool was_gone;           /* the client had gone before the end */
     bool was_slow;           /* since it was slow, and others wanted the lock */
     int64_t bytes;           /* of output that the command has written; -1: not known */
 };
 
-/* Waits until the run is over (run_is_over), and asks the front how much output there was. What a
- * front that is gone does not read any more is read here and dropped, so that the command can go
- * on. The pipes of the run are closed then. */
+/* Waits until the run is over (run_is_over), and asks the front how much output there was. What is
+ * for a record is read here; what a front that is gone does not read any more is read here and
+ * dropped, so that the command can go on. The pipes of the run are closed then. */
 void await_end(struct await *a);
 
 #endif

@@ -96,6 +96,7 @@ static bool send_run(struct front *f, const struct front_request *request) {
     m.run.form = (uint8_t)request->form;
     m.run.has_request = request->requested.at != NULL;
     m.run.leads_terminal = request->leads_terminal;
+    m.run.way = request->way;
     m.run.request_n = (uint32_t)request->requested.n;
     buf_bytes(&b, request->requested.at, request->requested.n);
     for (char *const *v = request->variables; v != NULL && *v != NULL; v++)
@@ -103,14 +104,51 @@ static bool send_run(struct front *f, const struct front_request *request) {
     return !b.full && tell(f, &m, (struct slice){b.at, b.len}, &request->terminal, terminal);
 }
 
-void front_run(struct front *f, const struct front_request *request, struct frontend *c) {
+/* What was asked for with success is served. */
+static void relay(struct front *f, bool asked, struct frontend *c, struct outcome *o) {
     struct relay relay = {.client = c, .link = f->link, .in = &f->in};
-    struct outcome o = {.kind = OUTCOME_ERROR, .code = 71};
-    if (send_run(f, request)) {
-        relay_run(&relay, &o);
-        f->link = relay.link;
-        f->is_last = f->link == -1 || f->in.m.outcome.is_last;
-    }
+    *o = (struct outcome){.kind = OUTCOME_ERROR, .code = 71};
+    if (!asked)
+        return;
+    relay_run(&relay, o);
+    f->link = relay.link;
+    f->is_last = f->link == -1 || f->in.m.outcome.is_last;
+}
+
+static bool send_follow(struct front *f, int what, struct slice run) {
+    struct message m = {.type = MESSAGE_FOLLOW};
+    m.follow.what = (uint8_t)what;
+    return tell(f, &m, run, NULL, 0);
+}
+
+void front_follow(struct front *f, int what, struct slice run, struct frontend *c) {
+    struct outcome o;
+    relay(f, send_follow(f, what, run), c, &o);
+    c->ops->ended(c, &o);
+}
+
+void front_runs(struct front *f, struct frontend *c) {
+    const struct message m = {.type = MESSAGE_RUNS};
+    struct outcome o;
+    relay(f, tell(f, &m, (struct slice){NULL, 0}, NULL, 0), c, &o);
+    c->ops->ended(c, &o);
+}
+
+enum front_login front_ask_record(struct front *f, int what, struct slice run,
+                                  struct record_about *about) {
+    if (!send_follow(f, what, run) || !wait_for(f, MESSAGE_RECORD, MESSAGE_REFUSED))
+        return FRONT_NOBODY;
+    if (f->in.m.type == MESSAGE_REFUSED)
+        return f->in.m.outcome.kind == OUTCOME_UNKNOWN ? FRONT_DENIED : FRONT_NOBODY;
+    if (f->in.text_n != sizeof *about)
+        return FRONT_NOBODY;
+    memcpy(about, f->in.text, sizeof *about);
+    return FRONT_ADMITTED;
+}
+
+void front_run(struct front *f, const struct front_request *request, struct frontend *c) {
+    struct outcome o;
+    relay(f, send_run(f, request), c, &o);
     o.requested = request->requested.at;
     o.requested_n = request->requested.n;
     c->ops->ended(c, &o);

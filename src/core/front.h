@@ -47,6 +47,11 @@ bool front_value(struct front *f, const struct json_found *value, bool repeated)
 /* Has a line written in the log on a request that was refused here; the log has it then. */
 void front_note_refusal(struct front *f, int status, const char *reason);
 
+/* Asks what the record of the run says (`what`: MESSAGE_FOLLOW_STATE), or for its end. `run` is 16
+ * hexadecimal digits. FRONT_DENIED: there is no such run. */
+enum front_login front_ask_record(struct front *f, int what, struct slice run,
+                                  struct record_about *about);
+
 struct front_request {
     enum run_form form;
     struct slice requested; /* at == NULL: nothing */
@@ -55,10 +60,16 @@ struct front_request {
     char *const *variables;
     int terminal; /* RUN_TERMINAL: the descriptor */
     bool leads_terminal;
+    uint8_t way; /* MESSAGE_RUN_ASYNC ... */
 };
 
 /* Has it run, and carries output and input between the command and the client `c`, whose
  * c->ops->ended is called exactly once. */
 void front_run(struct front *f, const struct front_request *request, struct frontend *c);
+
+/* Passes on in the same way a run that is kept (MESSAGE_FOLLOW_OUTPUT or _NOW); or what the records
+ * say of all, as struct record_about one behind the other. */
+void front_follow(struct front *f, int what, struct slice run, struct frontend *c);
+void front_runs(struct front *f, struct frontend *c);
 
 #endif

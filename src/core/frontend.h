@@ -11,6 +11,7 @@
 #include <sys/types.h>
 
 #include "core/outcome.h"
+#include "core/record.h"
 #include "core/run.h"
 
 enum { FRONTEND_FDS = 3 };
@@ -44,6 +45,9 @@ struct frontend_ops {
     void (*ready)(struct frontend *c, const struct pollfd fds[FRONTEND_FDS], int64_t now);
     /* The request is through. Called once for every request, as the last of these calls. */
     void (*ended)(struct frontend *c, const struct outcome *o);
+    /* What the record of the run says (MESSAGE_RECORD), before its output comes. NULL: the
+     * protocol has no use for it. */
+    void (*record)(struct frontend *c, const struct record_about *about);
 };
 
 #endif

@@ -17,6 +17,14 @@
  *     front      HOOK ──▶ ADMITTED(paths) | DENIED     BODY ──▶ TAKEN …     VERIFY ──▶ ADMITTED |
  *                DENIED     VALUE ──▶ TAKEN …     RUN as above
  *
+ * Of runs that are kept (core/record.h) a front may ask after a LOGIN, in the place of RUN:
+ *
+ *     front      RUNS ──▶ STARTED … ENDED     RUN, FOLLOW ──▶ REFUSED | RECORD [STARTED … ENDED]
+ *
+ * STARTED has a pipe with what the records of all runs say, one behind the other, or with the
+ * output of the one. RECORD is what the record says when that begins. Nothing follows it where the
+ * front has asked for the state alone, or for the end of the run, or has RUN it without its client.
+ *
  * A front that goes away closes the socket; a monitor that has no use
  * for its client any more does, too. */
 #ifndef CORE_MESSAGE_H
@@ -53,10 +61,28 @@ enum message_type {
     MESSAGE_VALUE,     /* text: the next of the values that were asked for */
     MESSAGE_TAKEN,     /* of the monitor: a part of a delivery has been taken, the next may come */
     MESSAGE_FORWARDED, /* text: addresses of X-Forwarded-For, of FORWARDED_ADDRESS bytes each */
+    MESSAGE_RUNS,      /* which runs are there? */
+    MESSAGE_FOLLOW,    /* text: the name of a run, of which one of these is wanted: */
+    MESSAGE_RECORD,    /* of the monitor; text: what the record of a run says (core/record.h) */
     MESSAGE_TYPES
 };
 
 enum { MESSAGE_FDS = 3, MESSAGE_RUN_ID = 17 };
+
+/* How a request wants to be served: bits. */
+enum {
+    MESSAGE_RUN_ASYNC = 1, /* without its client: the run is kept */
+    MESSAGE_RUN_KEPT = 2,  /* it is kept, though its client waits for a while */
+    MESSAGE_RUN_WHOLE = 4  /* its output comes once it has ended, behind what its record says */
+};
+
+/* What is wanted of a run that is kept. */
+enum {
+    MESSAGE_FOLLOW_OUTPUT, /* what there is, and what comes, to the end of the run */
+    MESSAGE_FOLLOW_NOW,    /* what there is */
+    MESSAGE_FOLLOW_STATE,  /* no output */
+    MESSAGE_FOLLOW_KILL    /* its end */
+};
 
 struct message {
     uint32_t type;
@@ -66,18 +92,23 @@ struct message {
             uint8_t asks_forwarded; /* the client is a proxy whose word counts */
         } ready;
         struct {
-            uint8_t is_broker;   /* a request has to say what to run */
-            uint8_t takes_input; /* the command reads what the client sends */
-            uint8_t hook_ok;     /* HOOK_OK */
-            int64_t hold_ms;     /* HTTP_HOLD_MS */
-            int64_t most;        /* bytes of a delivery's body */
+            uint8_t is_broker;    /* a request has to say what to run */
+            uint8_t takes_input;  /* the command reads what the client sends */
+            uint8_t hook_ok;      /* HOOK_OK */
+            int64_t hold_ms;      /* HTTP_HOLD_MS */
+            int64_t heartbeat_ms; /* HTTP_HEARTBEAT */
+            int64_t most;         /* bytes of a delivery's body */
         } admitted;
         struct {
             uint8_t form;           /* enum run_form */
             uint8_t has_request;    /* else the client asked for nothing */
             uint8_t leads_terminal; /* the terminal is nobody's: the command's session takes it */
+            uint8_t way;            /* MESSAGE_RUN_ASYNC ... */
             uint32_t request_n;     /* bytes of the text that are the request */
         } run;
+        struct {
+            uint8_t what; /* MESSAGE_FOLLOW_OUTPUT ... */
+        } follow;
         struct {
             int64_t bytes;
         } count;

@@ -9,6 +9,7 @@
 #include "base/init_link.h"
 #include "core/audit.h"
 #include "core/client.h"
+#include "core/runs.h"
 #include "wire/forwarded_for.h"
 
 /* ---- what of a client's variables reaches the command ---- */
@@ -59,6 +60,7 @@ static void answer_login(struct monitor *m, struct turn *turn, const char *reaso
         answer.admitted.takes_input = settings_number(s, SETTING_HTTP_STDIN) == HTTP_STDIN_BODY;
         answer.admitted.hook_ok = settings_number(s, SETTING_HOOK_OK) == HOOK_OK_ON;
         answer.admitted.hold_ms = (int64_t)settings_number(s, SETTING_HTTP_HOLD_MS);
+        answer.admitted.heartbeat_ms = (int64_t)settings_number(s, SETTING_HTTP_HEARTBEAT) * 1000;
         answer.admitted.most = m->hook != NULL ? (int64_t)m->hook->most : 0;
     } else {
         m->refused(m, 401, reason, true);
@@ -205,13 +207,24 @@ static bool is_form_of_channel(const struct monitor *m) {
     return in->m.run.form == (input ? RUN_MERGED_INPUT : RUN_MERGED);
 }
 
+/* Whether it may be wished for: where what the client sends is not the command's input, which ends
+ * with the client. */
+static bool is_way_of_channel(const struct monitor *m) {
+    uint8_t way = m->in.m.run.way;
+    return way == 0
+           || (way <= (MESSAGE_RUN_ASYNC | MESSAGE_RUN_KEPT | MESSAGE_RUN_WHOLE) && m->login != NULL
+               && m->in.m.run.form == RUN_MERGED
+               && (m->hook == NULL || m->hook->stage != HOOK_SIGNED));
+}
+
 /* Takes a RUN apart. `variables` has room for them and a NULL. False where it is not sound. */
 static bool read_run(struct monitor *m, struct request *rq, char *variables[]) {
     struct received *in = &m->in;
     size_t n = 0, at = in->m.run.request_n;
     const struct slice requested = {in->text, at};
     if (!is_form_of_channel(m) || in->m.run.has_request > 1 || at > in->text_n
-        || (in->m.run.form == RUN_TERMINAL) != (in->fds[0] != -1) || in->fds[1] != -1)
+        || (in->m.run.form == RUN_TERMINAL) != (in->fds[0] != -1) || in->fds[1] != -1
+        || !is_way_of_channel(m))
         return false;
     for (; at < in->text_n; at += strlen(in->text + at) + 1) {
         if (m->login != NULL || n == LIMIT_CLIENT_VARIABLES
@@ -224,6 +237,7 @@ static bool read_run(struct monitor *m, struct request *rq, char *variables[]) {
     rq->form = (enum run_form)in->m.run.form;
     rq->terminal = in->fds[0];
     rq->leads_terminal = in->m.run.leads_terminal != 0;
+    rq->way = in->m.run.way;
     rq->variables = variables;
     return true;
 }
@@ -257,6 +271,25 @@ static bool take_run(struct monitor *m, struct turn *turn) {
         refuse_terminal(m, &rq);
     else
         turn->more = session_serve(m->session, &rq, &m->front) && turn->more;
+    return !m->front.invalid;
+}
+
+/* Serves a question on runs that are kept. False where the message is not sound. */
+static bool take_question(struct monitor *m, struct turn *turn) {
+    const struct received *in = &m->in;
+    const struct request rq = {.channel = m->channel, .user = m->user, .peer = m->client};
+    bool is_list = in->m.type == MESSAGE_RUNS, more;
+    char run[SESSION_RUN_ID] = "";
+    if (m->login == NULL || in->text_n != (is_list ? 0 : sizeof run - 1)
+        || (!is_list && in->m.follow.what > MESSAGE_FOLLOW_KILL)
+        || strspn(in->text, "0123456789abcdef") != in->text_n
+        || (m->hook != NULL && m->hook->stage != HOOK_NONE))
+        return false;
+    turn->admitted = false;
+    memcpy(run, in->text, in->text_n);
+    more = is_list ? runs_list(m->session, &rq, &m->front)
+                   : runs_follow(m->session, &rq, in->m.follow.what, run, &m->front);
+    turn->more = more && turn->more;
     return !m->front.invalid;
 }
 
@@ -303,6 +336,8 @@ static bool take_message(struct monitor *m, struct turn *turn) {
     case MESSAGE_VALUE: return m->hook != NULL && !has_fd && take_part_of_hook(m, turn);
     case MESSAGE_FORWARDED: return !has_fd && take_forwarded(m, turn);
     case MESSAGE_RUN: return turn->admitted && take_run(m, turn);
+    case MESSAGE_RUNS:
+    case MESSAGE_FOLLOW: return turn->admitted && !has_fd && take_question(m, turn);
     case MESSAGE_REFUSAL:
         if (m->refused == NULL || has_fd || in->text_n > LIMIT_REFUSAL_TEXT)
             return false;

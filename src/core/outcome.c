@@ -20,6 +20,7 @@ void outcome_tell(struct buf *b, const struct outcome *o, const char *newline) {
     switch (o->kind) {
     case OUTCOME_ENDED:
     case OUTCOME_TIMEOUT:
+    case OUTCOME_KEPT:
     case OUTCOME_GONE: break;
     case OUTCOME_DENIED: tell_denial(b, o); break;
     case OUTCOME_FAILED:
@@ -28,6 +29,14 @@ void outcome_tell(struct buf *b, const struct outcome *o, const char *newline) {
     case OUTCOME_FORBIDDEN: buf_format(b, "bastion: %s\n", o->reason); break;
     case OUTCOME_SKIPPED: buf_format(b, "%s: this one is left out.%s", o->busy, newline); break;
     case OUTCOME_BUSY: buf_format(b, "%s: try again later.%s", o->busy, newline); break;
+    case OUTCOME_FULL:
+        buf_format(b, "As many runs are under way as are kept (RUNS_KEEP): try again later.%s",
+                   newline);
+        break;
+    case OUTCOME_UNKNOWN: buf_format(b, "There is no such run.%s", newline); break;
+    case OUTCOME_LOST:
+        buf_format(b, "bastion: the process that knew how this run ends is gone%s", newline);
+        break;
     case OUTCOME_ERROR:
         buf_format(b, "bastion: a fault of this service; its log says why%s", newline);
         break;

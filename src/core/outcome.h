@@ -15,6 +15,10 @@ enum outcome_kind {
     OUTCOME_FORBIDDEN, /* this credential may not have it: `reason` */
     OUTCOME_SKIPPED,   /* another run holds the lock, and that is fine */
     OUTCOME_BUSY,      /* another run holds the lock */
+    OUTCOME_FULL,      /* as many runs are kept that have not ended as may be */
+    OUTCOME_KEPT,      /* it is under way without its client, who may ask for it */
+    OUTCOME_UNKNOWN,   /* the role has no run of that name */
+    OUTCOME_LOST,      /* it ran, and nobody knows how it ended */
     OUTCOME_GONE,      /* the client went away before anything ran */
     OUTCOME_ERROR      /* an error of ours or of the machine; nothing ran, the log says why */
 };

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <string.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
@@ -96,6 +97,14 @@ static void take_pipes(struct relay *r, struct outcome *o) {
     r->client->ops->started(r->client, r->in->m.outcome.run);
 }
 
+static void take_record(struct relay *r) {
+    struct record_about about;
+    if (r->in->text_n != sizeof about || r->client->ops->record == NULL)
+        return;
+    memcpy(&about, r->in->text, sizeof about);
+    r->client->ops->record(r->client, &about);
+}
+
 static void take_outcome(struct relay *r, struct outcome *o) {
     const struct message *m = &r->in->m;
     *o = (struct outcome){.kind = (enum outcome_kind)m->outcome.kind,
@@ -114,6 +123,7 @@ static bool take_message(struct relay *r, struct outcome *o) {
     case RECEIPT_INVALID: break;
     case RECEIPT_MESSAGE:
         switch (r->in->m.type) {
+        case MESSAGE_RECORD: take_record(r); return false;
         case MESSAGE_STARTED: take_pipes(r, o); return false;
         case MESSAGE_ENDING: count_output(r); return false;
         case MESSAGE_REFUSED:

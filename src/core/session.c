@@ -1,6 +1,7 @@
 #include "core/session.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -15,6 +16,8 @@
 #include "base/num.h"
 #include "base/ucspi.h"
 #include "core/audit.h"
+#include "core/follow.h"
+#include "core/keeper.h"
 #include "core/protect.h"
 #include "core/run.h"
 #include "core/runas.h"
@@ -122,6 +125,30 @@ static void note_wait(const struct audit *about, const char *reason) {
     audit_write(&a);
 }
 
+/* ---- its record ---- */
+
+/* Lists the record of a run that is to be kept. False where that many are under way already. One
+ * that can't be listed goes on without. */
+static bool list_record(struct session *s, struct outcome *o) {
+    struct record *r = s->record;
+    if (r == NULL || r->is_listed || r->name[0] == '\0')
+        return true;
+    if (record_list(r, settings_number(s->settings, SETTING_RUNS_KEEP)) != 1)
+        return true;
+    *o = (struct outcome){.kind = OUTCOME_FULL,
+                          .reason = "as many runs as RUNS_KEEP says are under way"};
+    return false;
+}
+
+/* Says to the monitor, once, that this process, its keeper, has the run. */
+static void announce(struct session *s, struct front_link *front, const char *run_id) {
+    struct message m = {.type = MESSAGE_STARTED};
+    snprintf(m.outcome.run, sizeof m.outcome.run, "%s", run_id);
+    if (!s->is_announced && front->fd != -1 && message_send(front->fd, &m, NULL, 0, NULL, 0) == -1)
+        front_link_close(front);
+    s->is_announced = true;
+}
+
 /* Takes the lock as COMMAND_LOCK says, waiting where it says so: true when it is taken or none is
  * wanted (then lock.fd is -1), else *o says why not. */
 static bool take_lock(struct session *s, const struct request *rq, const struct decision *d,
@@ -141,15 +168,24 @@ static bool take_lock(struct session *s, const struct request *rq, const struct 
         tell_holder(s, o, command);
     }
     if (got == 0 && way == LOCK_MODE_WAIT) {
+        if (!list_record(s, o))
+            return false;
+        if (s->is_keeper)
+            announce(s, front, a->run);
         note_wait(a, o->reason);
         uint64_t seconds = settings_number(s->settings, SETTING_COMMAND_LOCK_WAIT);
         int64_t deadline =
             seconds == 0 ? CLOCK_NEVER : clock_after(clock_now(), (int64_t)seconds * 1000);
-        bool leave = !rq->is_hook && policy_hangs_up(s->settings, true);
+        bool leave = !s->is_keeper && !rq->is_hook && policy_hangs_up(s->settings, true);
         pid_t child = lock_queue(&s->lock);
-        got = child == -1 ? -1 : await_lock(front, child, deadline, leave);
+        got = child == -1 ? -1 : await_lock(front, s->record, child, deadline, leave);
         if (got == 0)
             tell_holder(s, o, command);
+        if (got == 0 && s->record != NULL && s->record->is_killed)
+            *o = (struct outcome){.kind = OUTCOME_ENDED,
+                                  .code = 143,
+                                  .signal = SIGTERM,
+                                  .reason = "it was ended while it waited for the lock"};
         if (got == 0 && front->fd == -1 && leave)
             *o = (struct outcome){.kind = OUTCOME_GONE,
                                   .reason = "the client went away while it waited for the lock"};
@@ -273,9 +309,15 @@ static bool start_run(struct session *s, const struct request *rq, const struct 
 }
 
 /* Hands the pipes over to the front. The monitor keeps the ends to read from, so that the command
- * can go on writing when the front is gone. */
+ * can go on writing when the front is gone. Where there is a record, nobody else reads them. */
 static void hand_over(struct session *s, struct front_link *front, const char *run_id) {
     struct message m = {.type = MESSAGE_STARTED};
+    if (s->record != NULL) {
+        record_running(s->record);
+        if (s->is_keeper)
+            announce(s, front, run_id);
+        return;
+    }
     int fds[MESSAGE_FDS];
     size_t n = 0;
     snprintf(m.outcome.run, sizeof m.outcome.run, "%s", run_id);
@@ -299,7 +341,8 @@ static void follow_to_end(struct session *s, const struct request *rq, struct au
         .front = front,
         .run = run,
         .lock = &s->lock,
-        .hangup = !rq->is_hook
+        .record = s->record,
+        .hangup = !s->is_keeper && !rq->is_hook
                   && (rq->form == RUN_TERMINAL || policy_hangs_up(s->settings, s->lock.fd != -1)),
         .deadline = seconds == 0 ? CLOCK_NEVER : clock_after(run->started, (int64_t)seconds * 1000),
     };
@@ -309,16 +352,21 @@ static void follow_to_end(struct session *s, const struct request *rq, struct au
     int code = run_exit_code(run, &signal);
     lock_leave(&s->lock);
     *o = await.timed_out ? (struct outcome){.kind = OUTCOME_TIMEOUT, .code = 124}
-                         : (struct outcome){.kind = OUTCOME_ENDED, .code = code, .signal = signal};
+         : await.was_killed
+             ? (struct outcome){.kind = OUTCOME_ENDED, .code = 143, .signal = SIGTERM}
+             : (struct outcome){.kind = OUTCOME_ENDED, .code = code, .signal = signal};
     a->event = "end";
     a->exit = signal == 0 ? code : -1;
     a->signal = signal != 0 ? signal : -1;
-    a->reason = await.timed_out ? "COMMAND_TIMEOUT"
+    if (await.was_killed)
+        snprintf(s->error, sizeof s->error, "ended by %s", s->record->killer);
+    a->reason = await.timed_out    ? "COMMAND_TIMEOUT"
+                : await.was_killed ? s->error
                 : await.was_slow
                     ? "the client took next to nothing for a minute while others wanted "
                       "the lock: it counts as gone"
-                : await.was_gone && !rq->is_hook ? "the client went away"
-                                                 : NULL;
+                : await.was_gone && !s->is_keeper && !rq->is_hook ? "the client went away"
+                                                                  : NULL;
     a->ms = clock_now() - run->started;
     a->bytes = rq->form == RUN_TERMINAL ? -1 : await.bytes;
     audit_write(a);
@@ -327,8 +375,8 @@ static void follow_to_end(struct session *s, const struct request *rq, struct au
 static void note_refusal(struct audit *a, const struct outcome *o) {
     static const char *const event[] = {
         [OUTCOME_FAILED] = "end",   [OUTCOME_FORBIDDEN] = "deny", [OUTCOME_DENIED] = "deny",
-        [OUTCOME_SKIPPED] = "skip", [OUTCOME_BUSY] = "refuse",    [OUTCOME_GONE] = "gone",
-        [OUTCOME_ERROR] = "fault"};
+        [OUTCOME_SKIPPED] = "skip", [OUTCOME_BUSY] = "refuse",    [OUTCOME_FULL] = "refuse",
+        [OUTCOME_ENDED] = "gone",   [OUTCOME_GONE] = "gone",      [OUTCOME_ERROR] = "fault"};
     a->event = event[o->kind];
     a->verdict = o->kind == OUTCOME_DENIED ? "deny" : a->verdict;
     a->exit = o->kind == OUTCOME_DENIED ? o->code : a->exit;
@@ -375,7 +423,8 @@ static void tell_front(struct front_link *front, const struct outcome *o, const 
         front_link_close(front);
 }
 
-bool session_serve(struct session *s, const struct request *rq, struct front_link *front) {
+/* Serves it in this process. */
+static void serve(struct session *s, const struct request *rq, struct front_link *front) {
     struct decision *d = &s->decision;
     char run_id[SESSION_RUN_ID];
     snprintf(run_id, sizeof run_id, "%s", rq->run);
@@ -391,14 +440,124 @@ bool session_serve(struct session *s, const struct request *rq, struct front_lin
         o = (struct outcome){.kind = OUTCOME_ERROR, .reason = s->error};
     }
     if (watches && s->unusable == NULL && d->allow && take_delivery(s, rq, &o)
-        && take_lock(s, rq, d, &a, front, &o) && start_run(s, rq, d, &a, &o)) {
+        && take_lock(s, rq, d, &a, front, &o) && list_record(s, &o)
+        && start_run(s, rq, d, &a, &o)) {
         follow_to_end(s, rq, &a, front, &o);
     } else {
         lock_leave(&s->lock);
         note_refusal(&a, &o);
     }
     deliveries_end(&s->delivery, o.kind == OUTCOME_ENDED && o.code == 0);
-    tell_front(front, &o, run_id);
+    if (s->record != NULL) {
+        o.requested = rq->requested.at;
+        o.requested_n = rq->requested.n;
+        record_end(s->record, &o, a.ms > 0 ? a.ms : 0);
+    }
+    if (s->is_keeper || (rq->way & MESSAGE_RUN_WHOLE) == 0)
+        tell_front(front, &o, run_id);
+}
+
+/* ---- one that is kept ---- */
+
+/* The first that the keeper has said is that it has the run, or that nothing runs. */
+static void pass_on(const struct request *rq, struct front_link *front, struct record_reader *own,
+                    struct front_link *keeper) {
+    struct received *in = &keeper->in;
+    bool whole = (rq->way & MESSAGE_RUN_WHOLE) != 0;
+    enum receipt got = message_wait(keeper->fd, in, CLOCK_NEVER);
+    bool started = got == RECEIPT_MESSAGE && in->m.type == MESSAGE_STARTED;
+    if (started && (rq->way & MESSAGE_RUN_ASYNC) != 0) {
+        struct record_about about;
+        struct message m = {.type = MESSAGE_ENDED};
+        record_look(own, &about);
+        follow_tell_state(&about, front);
+        m.outcome.kind = OUTCOME_KEPT;
+        snprintf(m.outcome.run, sizeof m.outcome.run, "%s", rq->run);
+        if (front->fd != -1 && message_send(front->fd, &m, NULL, 0, NULL, 0) == -1)
+            front_link_close(front);
+    } else if (started || whole) {
+        follow_pass_on(own, whole ? FOLLOW_AFTER_END : FOLLOW_TO_END, front);
+    } else if (got == RECEIPT_MESSAGE) {
+        if (front->fd != -1 && message_send(front->fd, &in->m, in->text, in->text_n, NULL, 0) == -1)
+            front_link_close(front);
+    } else {
+        tell_front(front, &(struct outcome){.kind = OUTCOME_ERROR}, rq->run);
+    }
+}
+
+/* Serves it by a keeper, in whose process this does not return. False where there can be none. */
+static bool serve_by_keeper(struct session *s, const struct request *rq, struct front_link *front,
+                            struct record_reader *own) {
+    static struct front_link link; /* large */
+    link.fd = -1;
+    switch (keeper_fork(s->record, front, &link)) {
+    case KEEPER_NONE: return false;
+    case KEEPER_SELF:
+        s->is_keeper = true;
+        record_close(own);
+        serve(s, rq, &link);
+        _exit(0);
+    case KEEPER_MONITOR: break;
+    }
+    lock_leave(&s->lock); /* the open file is the keeper's, and so is the lock on it */
+    if (run_watch_signals())
+        pass_on(rq, front, own, &link);
+    front_link_close(&link);
+    return true;
+}
+
+static bool is_kept(const struct request *rq) {
+    return rq->is_hook || (rq->way & (MESSAGE_RUN_ASYNC | MESSAGE_RUN_KEPT)) != 0;
+}
+
+/* Makes the record of a request that wants one. */
+static bool make_record(struct session *s, const struct request *rq, struct record_reader *own) {
+    static struct record record; /* large */
+    const struct settings *set = s->settings;
+    bool kept = is_kept(rq);
+    if ((!kept && rq->way == 0) || s->unusable != NULL
+        || (kept && settings_number(set, SETTING_RUNS_KEEP) == 0))
+        return false;
+    int made = s->lock.directory == -1
+                   ? -1
+                   : record_create(&record, s->lock.directory, set->role, rq->run, rq->channel,
+                                   rq->user, settings_number(set, SETTING_RUN_OUTPUT_MAX));
+    if (made == 0 && record_open_own(own, &record)) {
+        s->record = &record;
+        if (!kept)
+            record_hide(&record);
+        return true;
+    }
+    int error = s->lock.directory == -1 ? s->lock.error : errno;
+    if (made == 0) { /* it has one that can't be read */
+        record_hide(&record);
+        record_leave(&record);
+    }
+    snprintf(s->error, sizeof s->error, "RUN_DIR: no record of run %s in %s: %s", rq->run,
+             settings_text(set, SETTING_RUN_DIR), strerror(error));
+    audit_error(rq->channel, rq->peer, s->error);
+    return false;
+}
+
+bool session_serve(struct session *s, const struct request *rq, struct front_link *front) {
+    struct record_reader own;
+    bool kept = is_kept(rq);
+    s->record = NULL;
+    if (!make_record(s, rq, &own)) {
+        struct request plain = *rq;
+        plain.way = 0; /* it is served as it would be without that wish */
+        serve(s, &plain, front);
+    } else {
+        if (!kept || !serve_by_keeper(s, rq, front, &own)) {
+            struct request here = *rq;
+            here.way = MESSAGE_RUN_WHOLE;
+            if (kept)
+                record_hide(s->record);
+            serve(s, &here, front);
+            follow_pass_on(&own, FOLLOW_AFTER_END, front);
+        }
+        record_close(&own);
+    }
     run_forget_signals();
     return run_told() == 0;
 }

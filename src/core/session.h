@@ -12,6 +12,7 @@
 #include "core/deliveries.h"
 #include "core/lock.h"
 #include "core/policy.h"
+#include "core/record.h"
 #include "core/roles.h"
 #include "core/run.h"
 #include "core/settings.h"
@@ -25,7 +26,10 @@ struct session {
     struct delivery delivery; /* at hand; its fd is -1 where there is none */
     struct run run;           /* the last one */
     bool opened;
-    const char *unusable; /* session_refuse */
+    const char *unusable;  /* session_refuse */
+    struct record *record; /* of the run at hand, or NULL */
+    bool is_keeper;        /* this process is one (core/keeper.h) ... */
+    bool is_announced;     /* ... and the monitor knows that it has the run */
     /* last, since most of these is room that a run may never touch */
     struct decision decision; /* on the request at hand */
     struct policy policy;
@@ -43,6 +47,7 @@ struct request {
     enum run_form form;
     int terminal;           /* RUN_TERMINAL: open here */
     bool leads_terminal;    /* no session has it */
+    uint8_t way;            /* MESSAGE_RUN_ASYNC ... */
     char *const *variables; /* that the client may give the command, NAME=VALUE, or NULL */
     /* of a webhook's delivery: the run goes on without its client; its identifier, by which it runs
      * once, or NULL; and its body, the command's standard input, or -1 */
@@ -80,8 +85,10 @@ void session_close(struct session *s);
 
 /* Serves one request: decides, takes the lock, writes the audit, runs the command as the account,
  * and tells the front what becomes of it: REFUSED, or STARTED and in the end ENDED. A front that
- * goes away is a client that does; the run always gets the line of its end. True when another
- * request may follow; false when this process was told to end. */
+ * goes away is a client that does; the run always gets the line of its end. One that is kept, of a
+ * webhook or as rq->way says, has a process of its own (core/keeper.h), and what this one tells the
+ * front of it is what it finds in the record. True when another request may follow; false when this
+ * process was told to end. */
 bool session_serve(struct session *s, const struct request *rq, struct front_link *front);
 
 /* Whether the variable whose name is these n bytes reaches the command from the administrator's

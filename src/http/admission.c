@@ -91,8 +91,34 @@ bool admission_is_hook_path(struct slice path, struct slice *role) {
     return roles_is_name(*role);
 }
 
+bool admission_is_runs_path(struct slice path, struct slice *run) {
+    size_t n = sizeof ADMISSION_RUNS_PATH - 1;
+    *run = (struct slice){path.at, 0};
+    if (path.n <= n || memcmp(path.at, ADMISSION_RUNS_PATH "/", n + 1) != 0)
+        return slice_is(path, ADMISSION_RUNS_PATH);
+    *run = (struct slice){path.at + n + 1, path.n - n - 1};
+    for (size_t i = 0; i < run->n; i++)
+        if (memchr("0123456789abcdef", run->at[i], 16) == NULL)
+            return false;
+    return run->n == ADMISSION_RUN_NAME;
+}
+
+/* May it ask for runs, or for the end of the one `run`? */
+static struct admission_verdict judge_runs(const struct admission_request *request,
+                                           struct slice run) {
+    struct slice method = request->method;
+    bool known = slice_is(method, "GET") || slice_is(method, "HEAD")
+                 || (run.n > 0 && slice_is(method, "DELETE"));
+    if (!known)
+        return (struct admission_verdict){.status = 405,
+                                          .allow = run.n > 0 ? "GET, HEAD, DELETE" : "GET, HEAD"};
+    if (request->authorizations > 1)
+        return (struct admission_verdict){.status = 400, .reason = "more than one Authorization"};
+    return (struct admission_verdict){.status = 0, .is_runs = true};
+}
+
 struct admission_verdict admission_judge(const struct admission_request *request) {
-    struct slice role;
+    struct slice role, run;
     const char *reason = refuse_cross_site(request);
     if (reason != NULL)
         return (struct admission_verdict){.status = 403, .reason = reason};
@@ -109,11 +135,13 @@ struct admission_verdict admission_judge(const struct admission_request *request
             .text =
                 "Behind this web server only a bearer token counts, since it does not say which "
                 "site causes a request."};
-    if (request->may_be_hook && admission_is_hook_path(request->path, &role)) {
+    if (request->has_more && admission_is_hook_path(request->path, &role)) {
         if (slice_is(request->method, "POST"))
             return (struct admission_verdict){.status = 0, .is_hook = true};
         return (struct admission_verdict){.status = 405, .allow = "POST"};
     }
+    if (request->has_more && admission_is_runs_path(request->path, &run))
+        return judge_runs(request, run);
     if (!slice_is(request->path, ADMISSION_RUN_PATH))
         return (struct admission_verdict){.status = 404};
     if (!get && !slice_is(request->method, "POST"))

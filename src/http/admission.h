@@ -7,9 +7,11 @@
 
 #include "wire/slice.h"
 
-/* The path at which a command runs, and that of webhooks. */
+/* The path at which a command runs, that of webhooks, and that of runs that are kept. */
 #define ADMISSION_RUN_PATH "/cgi-bin/run"
 #define ADMISSION_HOOK_PATH "/hooks"
+#define ADMISSION_RUNS_PATH "/runs"
+enum { ADMISSION_RUN_NAME = 16 }; /* bytes of a run's name */
 
 /* The fields by which browsers, present and past, say that they fetch a page before anybody asked
  * for it. */
@@ -22,7 +24,7 @@ struct admission_request {
     struct slice authority; /* host and port, of the Host field or the target */
     struct slice origin, referer, fetch_site;
     struct slice purpose[ADMISSION_PURPOSES];
-    bool may_be_hook;           /* the channel has webhooks */
+    bool has_more;              /* the channel has webhooks, and runs that are kept */
     size_t authorizations;      /* how often the field Authorization is there */
     struct slice authorization; /* the value of the first of them */
     /* the web server before a CGI program keeps Origin and Sec-Fetch-Site to itself */
@@ -33,6 +35,7 @@ struct admission_request {
 
 struct admission_verdict {
     int status;         /* 0: it may run the command; else respond with this */
+    bool is_runs;       /* ... no, it asks for runs that are kept */
     bool is_hook;       /* ... by a signature in the place of a credential */
     const char *allow;  /* 405: the methods of Allow */
     const char *reason; /* of a refusal, for the log; NULL where there is nothing to log */
@@ -47,6 +50,9 @@ bool admission_is_bearer(struct slice authorization);
 /* Whether the path is one of webhooks: ADMISSION_HOOK_PATH, or a role's below it. *role is its
  * name, or empty. */
 bool admission_is_hook_path(struct slice path, struct slice *role);
+
+/* Whether the path is ADMISSION_RUNS_PATH, or one of a run below it. *run is its name, or empty. */
+bool admission_is_runs_path(struct slice path, struct slice *run);
 
 /* Judges all but the credential, in this order: cross-site requests and prefetches, since a page
  * elsewhere may not use a browser's credentials; the path; the method; and that there is no second

@@ -58,6 +58,22 @@ static bool run(struct handler *h, struct reply *reply, const struct front_reque
     return !h->response.cut;
 }
 
+static void heed_wishes(struct handler *h, struct front_request *request) {
+    const struct wishes *w = &h->wishes;
+    if (w->async && (w->wait_ms == 0 || w->json)) {
+        request->way = MESSAGE_RUN_ASYNC;
+    } else if (w->async) {
+        request->way = MESSAGE_RUN_KEPT;
+        h->response.is_hook = true;
+        h->response.hold_ms = w->wait_ms;
+    }
+    h->response.is_async = w->async;
+    if (w->json) {
+        request->way |= MESSAGE_RUN_WHOLE;
+        response_render(&h->response, RENDER_RUN);
+    }
+}
+
 bool handler_run(struct handler *h, struct reply *reply, struct body *body) {
     struct admission_verdict verdict;
     if (lacks_command(h, &verdict) || has_long_body(h, body, &verdict)) {
@@ -73,6 +89,9 @@ bool handler_run(struct handler *h, struct reply *reply, struct body *body) {
         return true;
     }
     response_start(&h->response, reply, body, is_input, h->terms.admitted.hold_ms);
+    h->response.beat_ms = h->terms.admitted.heartbeat_ms;
+    if (!is_input) /* which ends with its client */
+        heed_wishes(h, &request);
     return run(h, reply, &request);
 }
 
@@ -82,6 +101,27 @@ bool handler_run_hook(struct handler *h, struct reply *reply, struct body *body)
     h->response.is_hook = true;
     h->response.hook_ok = h->terms.admitted.hook_ok != 0;
     return run(h, reply, &request);
+}
+
+bool handler_follow(struct handler *h, struct reply *reply, struct body *body, struct slice run) {
+    struct response *r = &h->response;
+    bool json = h->wishes.json;
+    if (reply->expects_continue && reply_continue(reply) == -1) {
+        reply->close = true;
+        return true;
+    }
+    response_start(r, reply, body, false, h->terms.admitted.hold_ms);
+    r->beat_ms = h->terms.admitted.heartbeat_ms;
+    if (json || run.n == 0)
+        response_render(r, run.n > 0 ? RENDER_RUN : json ? RENDER_LIST_JSON : RENDER_LIST);
+    if (run.n == 0)
+        front_runs(h->front, &r->frontend);
+    else
+        front_follow(h->front, json ? MESSAGE_FOLLOW_NOW : MESSAGE_FOLLOW_OUTPUT, run,
+                     &r->frontend);
+    if (h->front->is_last)
+        reply->close = true;
+    return !r->cut;
 }
 
 /* ---- one that may not ---- */

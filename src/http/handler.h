@@ -8,6 +8,7 @@
 #include "http/response.h"
 #include "http/admission.h"
 #include "core/front.h"
+#include "http/wishes.h"
 
 struct handler {
     struct front *front;  /* the monitor, as it is known here */
@@ -15,6 +16,7 @@ struct handler {
     /* The value of X-Bastion-Command, kept because a body is read over the head that it stands in:
      * how often the field is there, and the bytes of the first. It counts in broker mode alone. */
     size_t commands, command_n;
+    struct wishes wishes;            /* of the request at hand */
     struct response response;        /* to it */
     char command[LIMIT_REQUEST + 1]; /* of a longer one so much that it is seen to be too long */
 };
@@ -37,6 +39,9 @@ bool handler_run(struct handler *h, struct reply *reply, struct body *body);
 
 /* The same of a delivery of a webhook, whose signature was right and whose body has come. */
 bool handler_run_hook(struct handler *h, struct reply *reply, struct body *body);
+
+/* Serves a request for the run of that name which is kept, or without one for the list. */
+bool handler_follow(struct handler *h, struct reply *reply, struct body *body, struct slice run);
 
 /* Serves a request that `verdict` does not let through: logs it, reads as much of its body as comes
  * soon, and sends the response. */

@@ -15,6 +15,7 @@
 #include "http/handler.h"
 #include "http/hook_serve.h"
 #include "http/http_monitor.h"
+#include "http/runs_serve.h"
 #include "http/status.h"
 #include "wire/http1.h"
 #include "wire/opening.h"
@@ -75,7 +76,7 @@ static struct admission_verdict judge_request(struct handler *h, const struct ht
     size_t origins, referers, sites, purposes, ranges, commands;
     struct admission_request request = {
         .method = head->method,
-        .may_be_hook = true,
+        .has_more = true,
         .path = framing->path,
         .authority = framing->authority,
         .origin = field_value(head, "Origin", &origins),
@@ -91,11 +92,13 @@ static struct admission_verdict judge_request(struct handler *h, const struct ht
     struct slice command = field_value(head, "X-Bastion-Command", &commands);
     handler_keep_command(h, commands, command);
     struct admission_verdict verdict = admission_judge(&request);
+    bool is_runs = verdict.is_runs;
     if (verdict.is_hook)
         return verdict;
     if (verdict.status == 0)
         verdict = handler_login(h, credential);
-    if (verdict.status != 0)
+    verdict.is_runs = is_runs;
+    if (verdict.status != 0 || is_runs)
         return verdict;
     field_value(head, "Range", &ranges);
     return admission_judge_range(ranges > 0);
@@ -149,16 +152,19 @@ static bool serve_request(struct handler *h, const struct http1_head *head, stru
     reply->expects_continue = framing.expects_continue;
     in->floor = in->start = head->scanned;
     body_start(body, in, framing.chunked, framing.length);
+    wishes_read(&h->wishes, head);
     struct admission_verdict verdict = judge_request(h, head, &framing);
     if (verdict.is_hook)
         return hook_serve(h, head, framing.path, reply, body);
     /* Errors in what came of the body along with the head are found before anything runs. */
-    if (verdict.status != 0 || !handler_takes_body(h))
+    if (verdict.status != 0 || verdict.is_runs || !handler_takes_body(h))
         body_skip(body);
     if (body->bad) {
         refuse_message(h, reply, 400, status_text(400));
         return true;
     }
+    if (verdict.status == 0 && verdict.is_runs)
+        return runs_serve(h, framing.path, head->method, reply, body);
     if (verdict.status == 0)
         return handler_run(h, reply, body);
     handler_refuse(h, reply, &verdict, body);

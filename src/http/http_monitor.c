@@ -19,6 +19,7 @@
 #include "core/audit.h"
 #include "core/client.h"
 #include "core/front_confinement.h"
+#include "core/keeper.h"
 #include "core/monitor.h"
 #include "core/noted.h"
 #include "http/auth.h"
@@ -278,5 +279,7 @@ int http_monitor_run(const struct http_connection *c) {
     if (log_target.standard_error == LOG_STDERR_CLIENT)
         dup2(null, 2);
     /* Without this process the front is gone too. */
-    return serve_front(c, ends[0]) ? await_front(c, front) : 1;
+    int status = serve_front(c, ends[0]) ? await_front(c, front) : 1;
+    keeper_await_all();
+    return status;
 }

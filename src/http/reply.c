@@ -23,8 +23,9 @@ void reply_head(struct buf *b, const struct reply *reply, int status) {
             buf_format(b, "Connection: keep-alive\r\nKeep-Alive: timeout=%d\r\n",
                        LIMIT_IDLE_MS / 1000);
     }
-    buf_text(b, "Content-Type: text/plain; charset=utf-8\r\n"
-                "Cache-Control: no-store\r\n"
+    buf_text(b, reply->json ? "Content-Type: application/json\r\n"
+                            : "Content-Type: text/plain; charset=utf-8\r\n");
+    buf_text(b, "Cache-Control: no-store\r\n"
                 "X-Content-Type-Options: nosniff\r\n"
                 "X-Accel-Buffering: no\r\n"); /* nginx passes on each piece of output as it comes */
 }

@@ -26,6 +26,7 @@ struct reply {
     /* a part of the request is still to come, and to be read before the connection is closed */
     bool unread;
     bool trailers;  /* the client reads trailer fields */
+    bool json;      /* the body is JSON, else text */
     bool head_only; /* the request's method is HEAD */
     bool no_length; /* Content-Length would stand beside a web server's Transfer-Encoding */
 };

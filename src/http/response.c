@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "base/peer.h"
+#include "http/admission.h"
 #include "http/status.h"
 
 static struct response *response_of(struct frontend *f) { return (struct response *)(void *)f; }
@@ -75,6 +76,51 @@ static void append_head(struct response *r, struct buf *b, int status) {
     reply_head(b, r->reply, status);
     if (r->run[0] != '\0')
         buf_format(b, "X-Bastion-Run: %s\r\n", r->run);
+    if (r->has_about)
+        buf_format(b, "X-Bastion-State: %s\r\n", render_state(&r->about));
+}
+
+/* The status of a run whose outcome is that. */
+static int status_of(enum outcome_kind kind, int code, bool hook_ok) {
+    switch (kind) {
+    case OUTCOME_ENDED:
+    case OUTCOME_TIMEOUT:
+    case OUTCOME_FAILED: return code == 0 || hook_ok ? 200 : 422;
+    case OUTCOME_FORBIDDEN:
+    case OUTCOME_DENIED: return 403;
+    case OUTCOME_SKIPPED: return 200;
+    case OUTCOME_BUSY: return 429;
+    case OUTCOME_FULL: return 503;
+    case OUTCOME_KEPT: return 202;
+    case OUTCOME_UNKNOWN: return 404;
+    case OUTCOME_LOST: return 422;
+    case OUTCOME_GONE:
+    case OUTCOME_ERROR: break;
+    }
+    return 500;
+}
+
+/* The fields that go with that. */
+static void append_outcome(struct buf *b, enum outcome_kind kind, int code) {
+    if (kind == OUTCOME_ENDED || kind == OUTCOME_TIMEOUT || kind == OUTCOME_FAILED)
+        buf_format(b, "X-Bastion-Exit-Code: %d\r\n", code);
+    else if (kind == OUTCOME_FORBIDDEN || kind == OUTCOME_DENIED)
+        buf_text(b, "X-Bastion-Exit-Code: 126\r\n");
+    else if (kind == OUTCOME_SKIPPED)
+        buf_text(b, "X-Bastion-Skipped: 1\r\n");
+    else if (kind == OUTCOME_BUSY || kind == OUTCOME_FULL)
+        buf_text(b, "Retry-After: " LIMIT_TEXT(LIMIT_RETRY_AFTER_S) "\r\n");
+}
+
+static bool is_over(const struct record_about *about) {
+    return about->state == RECORD_ENDED || about->state == RECORD_LOST;
+}
+
+/* What the record says of it. */
+static enum outcome_kind kind_of(const struct record_about *about) {
+    return about->state == RECORD_ENDED  ? (enum outcome_kind)about->kind
+           : about->state == RECORD_LOST ? OUTCOME_LOST
+                                         : OUTCOME_KEPT;
 }
 
 static void answer_hook_later(struct response *r);
@@ -89,6 +135,7 @@ static void begin_streaming(struct response *r) {
         return;
     }
     r->streaming = true;
+    r->beat_at = clock_after(clock_now(), r->beat_ms);
     if (r->frontend.gone)
         return;
     peer_probe(r->reply->out, LIMIT_PROBE_IDLE_S, LIMIT_PROBE_S, LIMIT_PROBES);
@@ -106,11 +153,64 @@ static void begin_streaming(struct response *r) {
     flush_frame(r);
 }
 
+/* ---- a run whose record says more than that it goes on, and JSON ---- */
+
+static void append_rendered(struct response *r, void (*put)(struct render *, struct buf *)) {
+    struct buf b = {.at = r->frame + RESPONSE_DATA + r->held, .cap = LIMIT_HELD - r->held};
+    put(&r->render, &b);
+    r->held += b.len;
+}
+
+static void put_piece(struct render *render, struct buf *b) { render_piece(render, b, false); }
+
+/* Begins a message whose status is known: of a run that has ended, or as JSON. */
+static void begin_known(struct response *r) {
+    char text[LIMIT_RESPONSE_HEAD];
+    struct buf b = BUF_ON(text), body = {.at = r->frame + RESPONSE_DATA, .cap = LIMIT_HELD};
+    enum outcome_kind kind = r->has_about ? kind_of(&r->about) : OUTCOME_ENDED;
+    int status = kind == OUTCOME_KEPT ? 200 : status_of(kind, r->about.code, r->hook_ok);
+    r->hold_until = CLOCK_NEVER;
+    r->streaming = true;
+    r->beat_ms = 0;
+    if (r->frontend.gone)
+        return;
+    peer_probe(r->reply->out, LIMIT_PROBE_IDLE_S, LIMIT_PROBE_S, LIMIT_PROBES);
+    r->has_length = r->render.form == RENDER_NOT;
+    if (r->has_length)
+        r->reply->chunked = false;
+    else if (!r->reply->chunked)
+        r->reply->close = true; /* the message ends with the connection */
+    append_head(r, &b, status);
+    if (r->has_about)
+        append_outcome(&b, kind, r->about.code);
+    r->left = r->about.length;
+    if (r->has_length)
+        reply_end_head(&b, r->reply, (size_t)r->left);
+    else
+        buf_text(&b, r->reply->chunked ? "Transfer-Encoding: chunked\r\n\r\n" : "\r\n");
+    render_head(&r->render, &body, &r->about);
+    r->held = body.len;
+    frame_output(r);
+    prepend_to_frame(r, b.at, b.len);
+    flush_frame(r);
+}
+
+static void response_record(struct frontend *f, const struct record_about *about) {
+    struct response *r = response_of(f);
+    r->about = *about;
+    r->has_about = true;
+    snprintf(r->run, sizeof r->run, "%.16s", about->run);
+}
+
 /* ---- what the session calls ---- */
 
 static void response_started(struct frontend *f, const char *run) {
     struct response *r = response_of(f);
     snprintf(r->run, sizeof r->run, "%s", run);
+    if (r->render.form != RENDER_NOT || (r->has_about && is_over(&r->about) && !r->is_hook)) {
+        begin_known(r);
+        return;
+    }
     r->hold_until = clock_after(clock_now(), r->hold_ms);
     if (r->hold_ms == 0)
         begin_streaming(r);
@@ -119,6 +219,10 @@ static void response_started(struct frontend *f, const char *run) {
 static size_t response_room(struct frontend *f, int stream, char **at) {
     struct response *r = response_of(f);
     (void)stream; /* there is but one: error and output are merged */
+    if (r->render.form != RENDER_NOT) {
+        *at = r->render.piece + r->render.n;
+        return r->from < r->to ? 0 : sizeof r->render.piece - r->render.n;
+    }
     *at = r->frame + RESPONSE_DATA + r->held;
     return r->from < r->to ? 0 : LIMIT_HELD - r->held;
 }
@@ -134,8 +238,15 @@ static void bound_output(struct response *r) {
 static void response_output(struct frontend *f, int stream, size_t n) {
     struct response *r = response_of(f);
     (void)stream;
-    r->held += n;
+    if (r->render.form != RENDER_NOT) {
+        r->render.n += n;
+        append_rendered(r, put_piece);
+    } else {
+        r->held += n;
+        r->left -= r->has_length ? (int64_t)n : 0;
+    }
     r->has_output = true;
+    r->beat_at = clock_after(clock_now(), r->beat_ms);
     if (r->streaming || f->gone)
         send_output(r);
     else if (r->is_hook)
@@ -173,6 +284,11 @@ static bool wants_body(struct response *r) {
     return !r->half_closed && !r->body->bad && r->body->content.n == 0 && !body_ended(r->body);
 }
 
+/* Whether an empty line is sent when nothing else is: some proxies end an answer that is silent. */
+static bool beats(const struct response *r) {
+    return r->beat_ms > 0 && r->streaming && !r->frontend.gone && r->from == r->to;
+}
+
 static int64_t response_watch(struct frontend *f, struct pollfd fds[FRONTEND_FDS], int64_t now) {
     struct response *r = response_of(f);
     bool pending = r->from < r->to, reading = wants_body(r);
@@ -186,7 +302,9 @@ static int64_t response_watch(struct frontend *f, struct pollfd fds[FRONTEND_FDS
         r->body_stall_at = CLOCK_NEVER;
     else if (r->body_stall_at == CLOCK_NEVER)
         r->body_stall_at = clock_after(now, LIMIT_BODY_STALL_MS);
-    return clock_earlier(r->hold_until, clock_earlier(stall_at, r->body_stall_at));
+    int64_t beat_at = beats(r) ? r->beat_at : CLOCK_NEVER;
+    return clock_earlier(clock_earlier(r->hold_until, beat_at),
+                         clock_earlier(stall_at, r->body_stall_at));
 }
 
 /* The client closed its sending side. If it did so right behind its request, as netcat does, it may
@@ -234,6 +352,13 @@ static void response_ready(struct frontend *f, const struct pollfd fds[FRONTEND_
         lose_client(r);
     if (now >= r->hold_until)
         begin_streaming(r);
+    if (beats(r) && now >= r->beat_at) {
+        r->frame[RESPONSE_DATA] = '\n';
+        r->held = 1;
+        r->has_output = true;
+        r->beat_at = clock_after(now, r->beat_ms);
+        send_output(r);
+    }
 }
 
 /* Writes what is left in the frame, as long as the client takes it. */
@@ -252,8 +377,13 @@ static void write_rest(struct response *r) {
 /* ---- the end ---- */
 
 /* Ends a message whose status line is out. Its missing end says that the command failed. */
-static void end_stream(struct response *r, int code) {
-    r->cut = code != 0;
+static void end_stream(struct response *r, bool failed) {
+    r->cut = failed;
+    if (!r->cut && r->render.form != RENDER_NOT && !r->frontend.gone) {
+        write_rest(r); /* so that there is room */
+        append_rendered(r, render_tail);
+        send_output(r);
+    }
     /* A client that repeats a broken transfer asks for the rest of it (Range), by which it is known
      * and refused; but only if it has got at least a byte. */
     if (r->cut && !r->has_output && !r->frontend.gone && r->from == r->to) {
@@ -290,17 +420,54 @@ static void send_whole(struct response *r, int status, const char *fields) {
     write_rest(r);
 }
 
+/* Says that the run goes on without its client. */
+static void send_accepted(struct response *r) {
+    struct buf b = {.at = r->frame + RESPONSE_DATA, .cap = LIMIT_HELD};
+    char text[128];
+    struct buf fields = BUF_ON(text);
+    bool is_listed = r->has_about && r->about.is_listed;
+    const char *what =
+        r->has_about && r->about.state == RECORD_WAITING ? "waiting for its turn" : "running";
+    if (is_listed)
+        buf_format(&fields, "Location: " ADMISSION_RUNS_PATH "/%s\r\n", r->run);
+    if (r->is_async)
+        buf_text(&fields, "Preference-Applied: respond-async\r\n");
+    if (r->reply->json) {
+        render_head(&r->render, &b, &r->about);
+        render_tail(&r->render, &b);
+    } else if (is_listed) {
+        buf_format(&b, "The command is %s: " ADMISSION_RUNS_PATH "/%s says how it ends.\n", what,
+                   r->run);
+    } else {
+        buf_format(&b, "The command is %s: the log says how run %s ends.\n", what, r->run);
+    }
+    r->held = b.len;
+    send_whole(r, 202, buf_string(&fields));
+}
+
 /* Tells a webhook's sender that the command runs. From here on it does so without a client. */
 static void answer_hook_later(struct response *r) {
-    struct buf b = {.at = r->frame + RESPONSE_DATA, .cap = LIMIT_HELD};
     if (r->frontend.gone)
         return;
-    buf_format(&b, "The command is running: the log says how run %s ends.\n", r->run);
-    r->held = b.len;
     r->reply->close = true;
-    send_whole(r, 202, "");
+    send_accepted(r);
     r->is_answered = !r->frontend.gone;
     lose_client(r);
+}
+
+/* Sends the head alone. Its length is that of the body, where that is known. */
+static void send_head(struct response *r, int status, const char *fields) {
+    char text[LIMIT_RESPONSE_HEAD];
+    struct buf b = BUF_ON(text);
+    append_head(r, &b, status);
+    buf_text(&b, fields);
+    if (!r->reply->json && r->has_about && is_over(&r->about))
+        reply_end_head(&b, r->reply, (size_t)r->about.length);
+    else
+        buf_text(&b, "\r\n");
+    r->from = r->to = RESPONSE_DATA;
+    prepend_to_frame(r, b.at, b.len);
+    write_rest(r);
 }
 
 static void tell_left_out(struct response *r) {
@@ -310,34 +477,28 @@ static void tell_left_out(struct response *r) {
     r->held += b.len;
 }
 
-/* Ends a message whose status line is not out yet. `code` is the field with the exit code. Where no
- * command ran, what became of the request is the body. */
-static void end_held(struct response *r, const struct outcome *o, const char *code) {
+/* Ends a message whose status line is not out yet. Where no command ran, what became of the request
+ * is the body; of a run that is kept, its record has said it. */
+static void end_held(struct response *r, const struct outcome *o) {
     struct buf b = {.at = r->frame + RESPONSE_DATA, .cap = LIMIT_HELD};
+    char text[64];
+    struct buf fields = BUF_ON(text);
+    if (o->kind == OUTCOME_KEPT) {
+        send_accepted(r);
+        return;
+    }
+    r->reply->json = false;
     if (o->kind == OUTCOME_GONE || o->kind == OUTCOME_ERROR)
         buf_format(&b, "%s\n", status_text(500));
-    else
+    else if (!r->has_about)
         outcome_tell(&b, o, "\n");
-    if (o->kind != OUTCOME_ENDED && o->kind != OUTCOME_TIMEOUT)
+    if ((o->kind != OUTCOME_ENDED && o->kind != OUTCOME_TIMEOUT && !r->has_about) || b.len > 0)
         r->held = b.len;
     else
         tell_left_out(r);
-    switch (o->kind) {
-    case OUTCOME_ENDED:
-    case OUTCOME_TIMEOUT:
-    case OUTCOME_FAILED: send_whole(r, o->code == 0 || r->hook_ok ? 200 : 422, code); break;
-    case OUTCOME_FORBIDDEN:
-    case OUTCOME_DENIED: send_whole(r, 403, "X-Bastion-Exit-Code: 126\r\n"); break;
-    case OUTCOME_SKIPPED: send_whole(r, 200, "X-Bastion-Skipped: 1\r\n"); break;
-    case OUTCOME_BUSY:
-        send_whole(r, 429, "Retry-After: " LIMIT_TEXT(LIMIT_RETRY_AFTER_S) "\r\n");
-        break;
-    case OUTCOME_GONE:
-    case OUTCOME_ERROR:
-        r->reply->close = true;
-        send_whole(r, 500, "");
-        break;
-    }
+    append_outcome(&fields, o->kind, o->code);
+    r->reply->close = r->reply->close || o->kind == OUTCOME_GONE || o->kind == OUTCOME_ERROR;
+    send_whole(r, status_of(o->kind, o->code, r->hook_ok), buf_string(&fields));
 }
 
 /* Reads the rest of the request for a while, since the next one stands behind it. */
@@ -348,11 +509,18 @@ static void drop_body_rest(struct response *r) {
     r->reply->close = r->reply->close || !all;
 }
 
+/* Whether the message's end is to be missing. */
+static bool has_failed(const struct response *r, const struct outcome *o) {
+    if (r->has_length)
+        return r->left != 0;
+    if (r->render.form != RENDER_NOT) /* the monitor is gone, and the rest of it with it */
+        return o->kind == OUTCOME_ERROR || o->kind == OUTCOME_GONE;
+    return o->kind != OUTCOME_ENDED || o->code != 0;
+}
+
 static void response_ended(struct frontend *f, const struct outcome *o) {
     struct response *r = response_of(f);
-    char code[64];
-    snprintf(code, sizeof code, "X-Bastion-Exit-Code: %d\r\n", o->code);
-    if (o->run != NULL)
+    if (o->run != NULL && o->run[0] != '\0')
         snprintf(r->run, sizeof r->run, "%s", o->run);
     r->hold_until = CLOCK_NEVER;
     f->input_closed = true;
@@ -361,11 +529,11 @@ static void response_ended(struct frontend *f, const struct outcome *o) {
     if (f->gone) /* the monitor may have said so */
         lose_client(r);
     if (r->streaming) {
-        end_stream(r, o->code);
+        end_stream(r, has_failed(r, o));
         drop_body_rest(r);
     } else if (!f->gone) {
         drop_body_rest(r);
-        end_held(r, o, code);
+        end_held(r, o);
     }
     if (f->gone)
         r->cut = r->reply->close = r->reply->lost = true;
@@ -373,9 +541,10 @@ static void response_ended(struct frontend *f, const struct outcome *o) {
 
 void response_start(struct response *r, struct reply *reply, struct body *body, bool is_input,
                     int64_t hold_ms) {
-    static const struct frontend_ops ops = {
-        response_started, response_room,        response_output, response_unsent, response_input,
-        response_taken,   response_input_ended, response_watch,  response_ready,  response_ended};
+    static const struct frontend_ops ops = {response_started,     response_room,  response_output,
+                                            response_unsent,      response_input, response_taken,
+                                            response_input_ended, response_watch, response_ready,
+                                            response_ended,       response_record};
     r->frontend = (struct frontend){.ops = &ops, .input_closed = !is_input};
     r->reply = reply;
     r->body = body;
@@ -384,7 +553,36 @@ void response_start(struct response *r, struct reply *reply, struct body *body, 
     r->half_close_until = clock_after(clock_now(), LIMIT_HALF_CLOSE_MS);
     r->hold_until = r->stall.at = r->body_stall_at = CLOCK_NEVER;
     r->streaming = r->has_output = r->cut = r->half_closed = false;
-    r->is_hook = r->hook_ok = r->is_answered = false;
+    r->is_hook = r->hook_ok = r->is_answered = r->is_async = false;
+    r->has_about = r->has_length = false;
+    r->render.form = RENDER_NOT;
+    r->beat_ms = 0;
     r->left_out = 0;
     r->held = r->from = r->to = 0;
+}
+
+void response_render(struct response *r, enum render_form form) {
+    render_start(&r->render, form);
+    r->reply->json = form != RENDER_LIST;
+}
+
+void response_head(struct response *r) { send_head(r, 200, ""); }
+
+void response_state(struct response *r, const struct record_about *about, bool is_kill) {
+    struct buf b = {.at = r->frame + RESPONSE_DATA, .cap = LIMIT_HELD};
+    char text[128];
+    struct buf fields = BUF_ON(text);
+    enum outcome_kind kind = kind_of(about);
+    response_record(&r->frontend, about);
+    if (is_kill) {
+        bool goes_on = !is_over(about);
+        buf_format(&fields, "Location: " ADMISSION_RUNS_PATH "/%s\r\n", r->run);
+        buf_text(&b, goes_on ? "The run is being ended.\n" : "The run has ended before.\n");
+        r->held = b.len;
+        send_whole(r, goes_on ? 202 : 200, buf_string(&fields));
+        return;
+    }
+    append_outcome(&fields, kind, about->code);
+    send_head(r, kind == OUTCOME_KEPT ? 200 : status_of(kind, about->code, false),
+              buf_string(&fields));
 }

@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "http/body.h"
+#include "http/render.h"
 #include "http/reply.h"
 #include "base/peer.h"
 #include "core/frontend.h"
@@ -31,6 +32,7 @@ struct response {
      * a status of success where `hook_ok` is set */
     bool is_hook, hook_ok;
     bool is_answered; /* that it runs was all */
+    bool is_async;    /* as the client prefers it (RFC 7240) */
     int64_t left_out; /* bytes of output beyond what one answer has room for */
     bool has_output;  /* the command has written something */
     bool cut;         /* its end is missing: the connection must not look as if it had ended well */
@@ -38,9 +40,16 @@ struct response {
     int64_t half_close_until; /* until when that does not mean that it is gone */
     size_t held;              /* bytes of output in the frame */
     size_t from, to;          /* what of the frame is to be written */
-    struct peer_stall stall;  /* whether the client takes what it is sent */
-    int64_t body_stall_at;    /* when a client that sends none of its body counts as gone */
+    int64_t beat_ms, beat_at; /* HTTP_HEARTBEAT, and when the next one is due */
+    bool has_about;           /* `about` is known */
+    bool has_length;          /* `left` bytes of the message are still to come */
+    int64_t left;
+    struct peer_stall stall; /* whether the client takes what it is sent */
+    int64_t body_stall_at;   /* when a client that sends none of its body counts as gone */
+    /* last, since most requests never touch them */
     char frame[RESPONSE_DATA + LIMIT_HELD + RESPONSE_TAIL];
+    struct record_about about; /* of the run, where it is kept */
+    struct render render;
 };
 
 /* Prepares the response to one request, whose body is the command's input or (`is_input` false) not
@@ -48,5 +57,14 @@ struct response {
  * r->cut says how the message ended, and reply->close whether the connection must end. */
 void response_start(struct response *r, struct reply *reply, struct body *body, bool is_input,
                     int64_t hold_ms);
+
+/* Behind response_start: the output is to be rendered so. */
+void response_render(struct response *r, enum render_form form);
+
+/* The response to a HEAD whose status is 200. */
+void response_head(struct response *r);
+
+/* The response to a request for the state of a run, which `about` says, without its output. */
+void response_state(struct response *r, const struct record_about *about, bool is_kill);
 
 #endif

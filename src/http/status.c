@@ -33,6 +33,7 @@ static const struct status {
     {422, "Unprocessable Content", NULL},
     {429, "Too Many Requests", NULL},
     {431, "Request Header Fields Too Large", "The request's head is too large."},
+    {503, "Service Unavailable", NULL},
     {505, "HTTP Version Not Supported", NULL},
 };
 

@@ -152,7 +152,7 @@ void stdstreams_start(struct stdstreams *s, bool terminal) {
     static const struct frontend_ops ops = {
         stdstreams_started, stdstreams_room,  stdstreams_output,      stdstreams_unsent,
         stdstreams_input,   stdstreams_taken, stdstreams_input_ended, stdstreams_watch,
-        stdstreams_ready,   stdstreams_ended};
+        stdstreams_ready,   stdstreams_ended, NULL};
     s->frontend = (struct frontend){.ops = &ops};
     s->terminal = terminal;
     s->input_ended = terminal; /* the command reads it itself */

@@ -60,6 +60,10 @@ bool json_number(struct slice value, uint64_t max, uint64_t *number);
 /* Adds text as a JSON string; bytes that are no UTF-8 become U+FFFD. */
 void json_quote(struct buf *b, const char *text, size_t n);
 
+/* Adds the first character of n > 0 bytes as it stands within such a string. Returns how many of
+ * them that was. */
+size_t json_character(struct buf *b, const char *text, size_t n);
+
 /* Adds a JSON string with its content written anew, as Go does it: nothing is escaped that need not
  * be, but <, > and & where `html`. */
 void json_requote(struct buf *b, struct slice value, bool html);

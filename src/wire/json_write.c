@@ -18,13 +18,17 @@ static void write_escaped(struct buf *b, uint32_t code, bool html) {
         utf8_write(b, code);
 }
 
+size_t json_character(struct buf *b, const char *text, size_t n) {
+    uint32_t code;
+    size_t length = utf8_read_any(text, n, &code);
+    write_escaped(b, code, false);
+    return length;
+}
+
 void json_quote(struct buf *b, const char *text, size_t n) {
     buf_char(b, '"');
-    for (size_t i = 0, length; i < n; i += length) {
-        uint32_t code;
-        length = utf8_read_any(text + i, n - i, &code);
-        write_escaped(b, code, false);
-    }
+    for (size_t i = 0; i < n;)
+        i += json_character(b, text + i, n - i);
     buf_char(b, '"');
 }
 

@@ -8,6 +8,8 @@
 
 #include "base/buf.h"
 
+enum { UTF8_LONGEST = 4 }; /* bytes of a character */
+
 /* Reads one character from n > 0 bytes: its length in bytes (1 to 4) with *code set, or 0 where the
  * bytes are not UTF-8 (overlong forms, surrogates and what lies above U+10FFFF are not). */
 size_t utf8_read(const char *in, size_t n, uint32_t *code);

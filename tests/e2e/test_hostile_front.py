@@ -13,7 +13,7 @@ from harness import BASTION, TOKEN, UNTIL_GO, Client, Server, ask, wait_for
 from test_hostile import double
 from test_tls_isolation import holds
 
-READY, ADMITTED, DENIED, REFUSED, STARTED, ENDING, ENDED, NOTED, HELLO, LOGIN, RUN, COUNT, REFUSAL, SLOW, HOOK, BODY, VERIFY, VALUE, TAKEN = range(1, 20)
+READY, ADMITTED, DENIED, REFUSED, STARTED, ENDING, ENDED, NOTED, HELLO, LOGIN, RUN, COUNT, REFUSAL, SLOW, HOOK, BODY, VERIFY, VALUE, TAKEN, FORWARDED, RUNS, FOLLOW, RECORD = range(1, 24)
 MERGED, MERGED_INPUT, STREAMS, TERMINAL = range(4)
 FIXED, TEXT, REFUSAL_TEXT = 40, 32768, 256  # bytes: of each message, of the longest text, of that of a REFUSAL
 FAULT = "the process that parses what the client sends has said what it may not"
@@ -101,7 +101,7 @@ def is_ended(server, connection):
         assert connection.client.is_closed()
 
 
-KINDS = [0, *range(READY, TAKEN + 2), 1 << 31]
+KINDS = [0, *range(READY, RECORD + 2), 1 << 31]
 
 
 def lengths(kind):
@@ -123,6 +123,8 @@ def test_messages(start, taken_over, logged_in):
         for packet in lengths(kind):
             if logged_in and kind == RUN and FIXED <= len(packet) <= FIXED + TEXT and packet[8:] == message(RUN)[8:]:
                 continue  # that is one
+            if logged_in and packet == message(RUNS):
+                continue  # who is known may ask which runs there are
             with puppet(server) as p:
                 p.log_in() if logged_in else p.expect(READY)
                 p.send(packet)
@@ -348,9 +350,9 @@ def test_hook(start, taken_over):
     server = hooked(start, taken_over)
     with puppet(server) as p:
         p.expect(READY)
-        for packet, answer in zip(GOOD, (ADMITTED, TAKEN, TAKEN, ADMITTED, TAKEN, STARTED)):
+        for packet, answers in zip(GOOD, ([ADMITTED], [TAKEN], [TAKEN], [ADMITTED], [TAKEN], [RECORD, STARTED])):
             p.send(packet)
-            p.expect(answer)
+            p.expect(*answers)
         server.wait_event("end", user="hook")
 
 

@@ -1,0 +1,29 @@
+/* follow.h: a run that is kept, passed on to a front that asks for it: what its record says, then
+ * its output by a pipe, as if the command wrote there, then its outcome (core/message.h). Another
+ * process, its keeper, waits for its end. */
+#ifndef CORE_FOLLOW_H
+#define CORE_FOLLOW_H
+
+#include <stdbool.h>
+
+#include "core/await.h"
+#include "core/record.h"
+
+enum follow_until {
+    FOLLOW_TO_END,    /* of the run */
+    FOLLOW_AFTER_END, /* the same, but nothing before that */
+    FOLLOW_TO_NOW
+};
+
+/* Passes on the run of the record until its end or the front's. A front that takes its time holds
+ * up nobody else: what is gone from the record meanwhile is left out. run_watch_signals has been
+ * called; a signal that tells this process to end is an end, too. */
+void follow_pass_on(struct record_reader *r, enum follow_until until, struct front_link *front);
+
+/* Tells the front what the record says. */
+void follow_tell_state(const struct record_about *about, struct front_link *front);
+
+/* What of the record a client is told of the run's end. */
+enum outcome_kind follow_outcome(const struct record_about *about);
+
+#endif
