@@ -156,6 +156,7 @@ bench: deps all
 	[ "$$(id -u)" -ne 0 ] || tests/bench/ssh
 	[ "$$(id -u)" -ne 0 ] || tests/bench/init
 	[ "$$(id -u)" -ne 0 ] || tests/bench/budget
+	[ "$$(id -u)" -ne 0 ] || tests/bench/roles
 
 fuzz: deps all
 	tests/fuzz/run 60

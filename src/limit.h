@@ -219,6 +219,15 @@
  * hours */
 #define LIMIT_DELIVERIES 1024
 
+/* What is remembered of the folders of credentials. */
+#define LIMIT_SNAPSHOT 2097152 /* bytes: 4096 tokens and their files' paths twice */
+#define LIMIT_SNAPSHOT_FILES                                                                       \
+    8192 /* files and directories: those of 1024 roles with two credentials */
+#define LIMIT_SNAPSHOT_MOUNTS 8 /* mounts that these are on */
+#define LIMIT_SNAPSHOT_LEAST 24 /* files: fewer are read as fast as they are looked at */
+/* seconds for which they have been at rest: the coarsest clocks of file systems show whole ones */
+#define LIMIT_SNAPSHOT_REST_S 2
+
 /* What is closed to the command. */
 /* for which a run relies on what its login has found about the owners of keys and tokens */
 #define LIMIT_JUDGED_MS 1000

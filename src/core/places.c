@@ -153,7 +153,8 @@ void places_each(const struct settings *s, struct places_wanted wanted, take_pla
     directory_and(&w, SETTINGS_DIRECTORY, is_of_settings, PROTECT_SETTING);
     each_of_users(&w, settings_text(s, SETTING_AUTHORIZED_KEYS_DIR));
     each_of_tokens(&w, settings_text(s, SETTING_TOKENS_DIR));
-    each_of_roles(&w);
+    if (wanted.roles)
+        each_of_roles(&w);
     each_named(&w);
     each_of_the_host(&w);
     /* What sshd reads is made for every login, and only where there is SSH. */
@@ -162,4 +163,16 @@ void places_each(const struct settings *s, struct places_wanted wanted, take_pla
     give(&w, (struct place){.path = RUN_DIRECTORY, .kind = PROTECT_KEY, .weak = !has_ssh});
     give(&w, (struct place){
                  .path = settings_text(s, SETTING_RUN_DIR), .kind = PROTECT_KEY, .weak = true});
+}
+
+void places_each_credential(const struct settings *s, take_place *take, void *context) {
+    static const enum setting files[] = {SETTING_AUTHORIZED_KEYS_HOST,
+                                         SETTING_AUTHORIZED_KEYS_REPO};
+    const struct walk w = {
+        .settings = s, .wanted = {true, true, true}, .take = take, .context = context};
+    each_of_users(&w, settings_text(s, SETTING_AUTHORIZED_KEYS_DIR));
+    each_of_tokens(&w, settings_text(s, SETTING_TOKENS_DIR));
+    each_of_roles(&w);
+    for (size_t i = 0; i < sizeof files / sizeof *files; i++)
+        give(&w, (struct place){.path = settings_text(s, files[i]), .kind = PROTECT_KEY});
 }

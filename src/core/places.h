@@ -16,11 +16,15 @@ struct place {
 typedef void take_place(void *context, const struct place *place);
 
 /* Gives each to `take`, but for the files of tokens or of keys where these are not `wanted`; the
- * directories that these are in are given all the same. */
+ * directories that these are in are given all the same; and all of ROLES_DIR only with `roles`. */
 struct places_wanted {
-    bool tokens, keys;
+    bool tokens, keys, roles;
 };
 void places_each(const struct settings *s, struct places_wanted wanted, take_place *take,
                  void *context);
+
+/* Gives those alone in which credentials stand, and all of ROLES_DIR; each directory before what is
+ * in it. */
+void places_each_credential(const struct settings *s, take_place *take, void *context);
 
 #endif

@@ -128,7 +128,8 @@ static struct closing closing; /* static, since it is large and seldom needed */
  * well give it away in the moment after. */
 static bool is_needed(bool read) {
     struct places_wanted wanted = {.tokens = !(read && is_just_judged(PROTECT_TOKENS)),
-                                   .keys = !(read && is_just_judged(PROTECT_KEYS))};
+                                   .keys = !(read && is_just_judged(PROTECT_KEYS)),
+                                   .roles = !(read && is_just_judged(PROTECT_ROLES))};
     bool needed = false;
     if (!landlock_is_available())
         return false;
@@ -146,7 +147,7 @@ int protect_close(int *ruleset, const struct account *account, char error[LIMIT_
         return 0;
     c->ways.count = c->ways.used = c->closed.count = c->closed.used = 0;
     c->ways.full = c->closed.full = false;
-    places_each(settings, (struct places_wanted){true, true}, close_place, c);
+    places_each(settings, (struct places_wanted){true, true, true}, close_place, c);
     *ruleset = landlock_make(&c->ways, &c->closed);
     if (*ruleset != -1)
         return 1;

@@ -38,8 +38,9 @@ const char *protect_refuses_open(const char *path, const struct stat *st, enum p
 /* A reading of credentials begins: roles, and whose files are, may have changed since the last. */
 void protect_begin(void);
 
-/* It has judged every file there is of these. A run that starts in the next moment relies on it. */
-enum protect_read { PROTECT_TOKENS, PROTECT_KEYS, PROTECT_KINDS_READ };
+/* It has judged every file there is of these: of roles, all that stands in ROLES_DIR. A run that
+ * starts in the next moment relies on it. */
+enum protect_read { PROTECT_TOKENS, PROTECT_KEYS, PROTECT_ROLES, PROTECT_KINDS_READ };
 void protect_has_judged(enum protect_read what);
 
 /* Whether the next command is put under a ruleset (base/landlock.h). */

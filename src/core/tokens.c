@@ -60,6 +60,15 @@ static uint16_t *find_place(struct tokens *t, const unsigned char digest[SHA256_
     }
 }
 
+bool tokens_insert(struct tokens *t, const struct token *token) {
+    uint16_t *place = find_place(t, token->digest);
+    if (*place != 0 || t->count == LIMIT_TOKENS)
+        return false;
+    t->token[t->count] = *token;
+    *place = (uint16_t)++t->count;
+    return true;
+}
+
 /* Returns NULL, or why it does not count. */
 static const char *add_secret(struct tokens *t, enum token_kind kind, const struct source *from,
                               size_t line, const struct token_line *l, char text[LIMIT_ERROR]) {
@@ -75,19 +84,16 @@ static const char *add_secret(struct tokens *t, enum token_kind kind, const stru
         buf_text(&b, is_own ? "" : ": it counts for nobody");
         return buf_string(&b);
     }
-    const char *where = t->count == LIMIT_TOKENS ? NULL : keep_text(t, l->from);
-    if (where == NULL)
-        return "one token more than there is room for";
-    t->token[t->count] = (struct token){.kind = kind,
-                                        .expires = l->expires,
-                                        .place = from->place,
-                                        .name = from->name,
-                                        .role = from->role,
-                                        .from = where,
-                                        .line = line};
-    memcpy(t->token[t->count].digest, l->digest, SHA256_SIZE);
-    *place = (uint16_t)++t->count;
-    return NULL;
+    struct token token = {.kind = kind,
+                          .expires = l->expires,
+                          .place = from->place,
+                          .name = from->name,
+                          .role = from->role,
+                          .from = keep_text(t, l->from),
+                          .line = line};
+    memcpy(token.digest, l->digest, sizeof token.digest);
+    return token.from != NULL && tokens_insert(t, &token) ? NULL
+                                                          : "one token more than there is room for";
 }
 
 static void add_lines(struct tokens *t, const struct source *from, struct slice rest) {

@@ -53,6 +53,19 @@ void tokens_add(struct tokens *t, const char *directory, const char *role);
 void tokens_add_secret(struct tokens *t, enum token_kind kind, const char *place, const char *role,
                        struct slice identity, const unsigned char digest[SHA256_SIZE]);
 
+/* Adds one whose texts are in the store. False where there is no room, or its digest is there. */
+bool tokens_insert(struct tokens *t, const struct token *token);
+
+/* Puts what stands in files and in roles' settings behind one another, for tokens_unpack: all but
+ * secrets outside of any role that are settings. A role is its number: roles[i] for i, whose names
+ * the table has by reference. Nothing may be unusable. The buffer may be full afterwards. */
+struct roles;
+void tokens_pack(const struct tokens *t, const struct roles *roles, struct buf *out);
+
+/* Takes what tokens_pack has put there, of roles whose names live as long as the table, into one
+ * that was started. False where it is not whole: then the table has to be started again. */
+bool tokens_unpack(struct tokens *t, const struct roles *roles, const void *bytes, size_t n);
+
 /* Whether a file of tokens is there, good or not. */
 bool tokens_any(const char *directory);
 

@@ -6,6 +6,7 @@
 #include <time.h>
 
 #include "core/protect.h"
+#include "core/snapshot.h"
 #include "wire/base64.h"
 #include "wire/sha256.h"
 
@@ -39,14 +40,12 @@ void auth_load(struct auth *a, struct settings *s) {
 
 /* ---- all that counts now ---- */
 
-static void add_outside(const struct auth *a, struct tokens *t) {
+static void add_setting_outside(const struct auth *a, struct tokens *t) {
     bool basic = a->scheme == AUTH_BASIC;
     if (a->scheme != AUTH_NONE)
         tokens_add_secret(t, basic ? TOKEN_BASIC : TOKEN_BEARER,
                           settings_name(basic ? SETTING_HTTP_BASIC_AUTH : SETTING_HTTP_TOKEN), "",
                           (struct slice){a->user, strlen(a->user)}, a->digest);
-    if (a->directory != NULL)
-        tokens_add(t, a->directory, "");
 }
 
 /* Adds the role's HTTP_BASIC_AUTH or HTTP_TOKEN. Returns whether it has it. */
@@ -78,10 +77,51 @@ static void add_role(const struct auth *a, struct tokens *t, const char *role) {
     tokens_add(t, tokens, role);
 }
 
+/* ---- what is remembered of it ---- */
+
+#define SNAPSHOT "tokens"
+
+/* The roles, and behind them the tokens. False where it has to be read. */
+static bool remember(const struct auth *a, struct tokens *t, struct roles *roles) {
+    size_t n = 0, counted = sizeof roles->count;
+    const char *at =
+        a->remembered != NULL && a->has_others ? snapshot_take(a->remembered, SNAPSHOT, &n) : NULL;
+    if (at == NULL || n < counted)
+        return false;
+    memcpy(&roles->count, at, counted);
+    size_t of_roles = roles->count <= LIMIT_ROLES ? roles->count * sizeof *roles->role : n;
+    if (of_roles > n - counted)
+        return false;
+    memcpy(roles->role, at + counted, of_roles);
+    tokens_start(t);
+    if (!tokens_unpack(t, roles, at + counted + of_roles, n - counted - of_roles))
+        return false;
+    add_setting_outside(a, t);
+    return t->errors.len == 0;
+}
+
+static void leave(const struct auth *a, const struct tokens *t, const struct roles *roles,
+                  time_t began) {
+    static char bytes[LIMIT_SNAPSHOT];
+    struct buf b = BUF_ON(bytes);
+    if (a->remembered == NULL || !a->has_others || t->errors.len > 0)
+        return;
+    buf_bytes(&b, &roles->count, sizeof roles->count);
+    buf_bytes(&b, roles->role, roles->count * sizeof *roles->role);
+    tokens_pack(t, roles, &b);
+    if (!b.full)
+        snapshot_leave(a->remembered, SNAPSHOT, began, bytes, b.len);
+}
+
 void auth_gather(const struct auth *a, struct tokens *t, struct roles *roles) {
+    time_t began = time(NULL);
+    if (remember(a, t, roles))
+        return;
     protect_begin();
     tokens_start(t);
-    add_outside(a, t);
+    add_setting_outside(a, t);
+    if (a->directory != NULL)
+        tokens_add(t, a->directory, "");
     roles->count = 0;
     if (a->roles != NULL)
         roles_list(roles, a->roles, &t->errors);
@@ -91,6 +131,7 @@ void auth_gather(const struct auth *a, struct tokens *t, struct roles *roles) {
         protect_has_judged(PROTECT_TOKENS);
     if (a->unusable != NULL)
         a->unusable(a->context, &t->errors);
+    leave(a, t, roles, began);
 }
 
 /* ---- what the client sends ---- */

@@ -18,6 +18,8 @@ struct auth {
     /* TOKENS_DIR and ROLES_DIR: what stands there counts too; of a token by either scheme */
     const char *directory, *roles;
     bool has_others; /* something is there */
+    /* by whose RUN_DIR what they say is remembered (core/snapshot.h); NULL: they are always read */
+    const struct settings *remembered;
     /* called with what of them is unusable, whenever they are read */
     void (*unusable)(void *context, const struct buf *lines);
     void *context;

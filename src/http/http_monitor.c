@@ -199,6 +199,7 @@ static const char *open_session(struct http_monitor *h) {
     auth_load(&h->auth, &h->settings);
     hook_secrets_load(&h->hook_secrets, &h->settings);
     hook_start(&h->hook);
+    h->auth.remembered = &h->settings;
     h->auth.unusable = note_unusable;
     h->auth.context = h;
     if (error != NULL)

@@ -15,6 +15,7 @@
 #include "base/small_file.h"
 #include "core/protect.h"
 #include "core/replaced_mount.h"
+#include "ssh/keys_snapshot.h"
 #include "wire/base64.h"
 #include "wire/date.h"
 #include "wire/from.h"
@@ -105,13 +106,23 @@ struct source {
 static bool join_same(struct authorized_keys *k, struct key *key) {
     uint16_t *link = find_place(k, key->text);
     const struct key *first = key_at(k, *link);
-    key->shared = first != NULL && (first->shared || first->role != key->role);
+    key->shared = *link != 0 && (first->shared || first->role != key->role);
     for (struct key *other; (other = key_at(k, *link)) != NULL; link = &other->next) {
         if (!key->shared && other->from[0] == '\0' && other->expires == DATE_NEVER)
             return false;
         other->shared = key->shared;
     }
     *link = (uint16_t)(k->count + 1);
+    return true;
+}
+
+bool authorized_keys_insert(struct authorized_keys *k) {
+    struct key *key = &k->key[k->count];
+    key->next = 0;
+    key->state = KEY_HOLDS;
+    if (!join_same(k, key))
+        return false;
+    k->count++;
     return true;
 }
 
@@ -125,9 +136,10 @@ static void name_shared(struct authorized_keys *k, const struct source *from, si
     add_key_error(k, from->path, line, text, a);
 }
 
-static int64_t earliest_expiry(const struct authorized *a) {
+static int64_t earliest_expiry(struct authorized_keys *k, const struct authorized *a) {
     int64_t earliest = DATE_NEVER;
     for (size_t i = 0; i < a->expiries; i++) {
+        k->is_transient = k->is_transient || a->expiry[i].local;
         int64_t at = a->expiry[i].local ? clock_local(a->expiry[i].seconds) : a->expiry[i].seconds;
         earliest = clock_earlier(at, earliest);
     }
@@ -136,7 +148,7 @@ static int64_t earliest_expiry(const struct authorized *a) {
 
 /* Keeps its limits. False where there is no room. */
 static bool keep_limits(struct authorized_keys *k, struct key *key, const struct authorized *a) {
-    key->expires = earliest_expiry(a);
+    key->expires = earliest_expiry(k, a);
     key->from = "";
     if (a->from.n == 0)
         return true;
@@ -157,16 +169,13 @@ static void add_key(struct authorized_keys *k, const struct source *from, size_t
         return;
     }
     snprintf(key->text, sizeof key->text, "%.*s", (int)a->key.n, a->key.at);
+    snprintf(key->identity, sizeof key->identity, "%.*s", (int)who.n, who.at);
     key->role = from->role;
-    key->next = 0;
-    if (!join_same(k, key)) {
+    key->no_pty = a->no_pty;
+    if (!authorized_keys_insert(k)) {
         report_seen(k, (struct key_seen){.path = from->path, .line = line, .a = a});
         return;
     }
-    snprintf(key->identity, sizeof key->identity, "%.*s", (int)who.n, who.at);
-    key->no_pty = a->no_pty;
-    key->state = KEY_HOLDS;
-    k->count++;
     if (key->shared)
         name_shared(k, from, line, a, key);
     else
@@ -345,6 +354,7 @@ static void read_key_directory(struct authorized_keys *k, const char *directory,
     if (!list_key_files(dir, &good, &others))
         add_file_error(k, directory, 0, "more files than there is room for");
     closedir(dir);
+    k->is_transient = k->is_transient || others.count > 0;
     for (size_t i = 0; i < good.count + others.count; i++) {
         char path[LIMIT_PATH + 256],
             *file = i < good.count ? good.at[i] : others.at[i - good.count];
@@ -371,13 +381,21 @@ static void read_roles(struct authorized_keys *k, const char *directory) {
             read_key_directory(k, path, &k->roles.role[i]);
 }
 
-void authorized_keys_read(struct authorized_keys *k, const struct settings *s) {
-    protect_begin();
+static void start(struct authorized_keys *k) {
     k->count = 0;
-    k->any_source = false;
+    k->any_source = k->is_transient = false;
     k->errors = BUF_ON(k->error_text);
     k->limits = BUF_ON(k->limit_text);
     memset(k->place, 0, sizeof k->place);
+}
+
+void authorized_keys_read(struct authorized_keys *k, const struct settings *s) {
+    time_t began = time(NULL);
+    start(k);
+    if (k->remembered && keys_snapshot_take(k, s))
+        return;
+    start(k);
+    protect_begin();
     read_key_directory(k, settings_text(s, SETTING_AUTHORIZED_KEYS_DIR), NULL);
     read_single_file(k, settings_text(s, SETTING_AUTHORIZED_KEYS_HOST));
     read_single_file(k, settings_text(s, SETTING_AUTHORIZED_KEYS_REPO));
@@ -387,6 +405,8 @@ void authorized_keys_read(struct authorized_keys *k, const struct settings *s) {
     if (k->count == 0)
         add_file_error(k, "AUTHORIZED_KEYS_DIR, _HOST, _REPO", 0,
                        "no usable key: nobody can log in");
+    if (k->remembered)
+        keys_snapshot_leave(k, s, began);
 }
 
 int authorized_keys_open(const struct authorized_keys *k) {

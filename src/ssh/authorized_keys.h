@@ -29,6 +29,12 @@ struct key_seen {
 struct authorized_keys {
     size_t count;
     bool any_source; /* there is something that keys could stand in, good or not */
+    /* another reading of the same files may find something else: the machine's local time decides,
+       or a file that is none of keys */
+    bool is_transient;
+    /* the table may be one that was left in RUN_DIR (core/snapshot.h) instead of being read; and is
+       left there. authorized_keys_read leaves this alone too */
+    bool remembered;
     /* called for everything that is read, unless NULL; authorized_keys_read leaves both alone */
     void (*see)(void *context, const struct key_seen *seen);
     void *context;
@@ -65,6 +71,10 @@ struct authorized_keys {
  * named there are files of that directory that hold keys and are not read, since their names do not
  * end in .pub, and private keys above all. */
 void authorized_keys_read(struct authorized_keys *k, const struct settings *s);
+
+/* Adds k->key[k->count], of which all is set but what the others say about it. False where one
+ * before it leaves no use for it. */
+bool authorized_keys_insert(struct authorized_keys *k);
 
 /* Judges each key's limits for a client at `peer` (base/ucspi.h), at the seconds `now` of time(2):
  * key->state says which hold. */

@@ -199,6 +199,7 @@ static const char *prepare_keys(struct setup *x, const struct settings *s, const
     int directory = open(SETUP_KEYS, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (directory == -1)
         return set_setup_error(x, "%s: %s", SETUP_KEYS, strerror(errno));
+    x->keys.remembered = true;
     authorized_keys_read(&x->keys, s);
     noted_log(directory, "unusable", &x->keys.errors, "ssh", peer);
     int linked = link_key_list(directory);

@@ -1,0 +1,29 @@
+/* snapshot.h: what the folders of credentials have said, kept in RUN_DIR from one process to the
+ * next for as long as nothing in them changes: to ask for the state of a file takes a third of what
+ * reading it takes, and a request has as many to read as there are tokens. */
+#ifndef CORE_SNAPSHOT_H
+#define CORE_SNAPSHOT_H
+
+#include <stddef.h>
+#include <time.h>
+
+#include "core/settings.h"
+
+/* Returns what snapshot_leave has left in RUN_DIR under this name, and its length: valid until the
+ * next call; or NULL, where there is none or where anything may have changed since. Every file of
+ * credentials, and every setting of a role, then counts as just judged (core/protect.h). What was
+ * left by another version is none; what it means is the caller's. */
+const void *snapshot_take(const struct settings *s, const char *name, size_t *n);
+
+/* Leaves n bytes that were read from those files, and from nothing else, since `began`, a time of
+ * time(2) before the first look at any of them. The files must have been without fault. Nothing is
+ * left where a later change might not be seen, or where it is not worth it:
+ * - by a process that is not root, or in a directory that is not root's alone;
+ * - of files that others than root could write, or that are reached by links;
+ * - of files that were changed in the last seconds, since the next change might have the same time;
+ * - of file systems whose files change elsewhere, on a server;
+ * - of a few files, which are read as fast. */
+void snapshot_leave(const struct settings *s, const char *name, time_t began, const void *bytes,
+                    size_t n);
+
+#endif
