@@ -33,8 +33,8 @@ static const struct {
     {check_settings, false, false},    {check_values, false, false}, {check_names, false, false},
     {check_host, false, false},        {check_trust, false, false},  {check_account, false, false},
     {check_directories, false, false}, {check_roles, false, true},   {check_keys, false, true},
-    {check_tokens, false, true},       {check_tls, false, false},    {check_rules, true, true},
-    {check_command, true, true},
+    {check_tokens, false, true},       {check_hooks, false, true},   {check_tls, false, false},
+    {check_rules, true, true},         {check_command, true, true},
 };
 
 /* ---- what is looked at ---- */

@@ -42,6 +42,8 @@ void check_roles(const struct subject *x);
 void check_keys(const struct subject *x);
 /* The tokens of HTTP, by all but their digests. */
 void check_tokens(const struct subject *x);
+/* The secrets that webhooks are signed with, of roles: how many, never which. */
+void check_hooks(const struct subject *x);
 void check_tls(const struct subject *x);
 /* What the system allows. */
 void check_host(const struct subject *x);

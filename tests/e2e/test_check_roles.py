@@ -39,6 +39,22 @@ def test_what_they_buy():
     assert "a token of the role" not in found.out + found.err
 
 
+def test_secrets_of_webhooks():
+    secrets = "hook-one", "hook-two", "hook-three", "hook-four"
+    found = look(before=roles({"a/FORCE_COMMAND": "id", "a/HOOK_SECRET": "hook-one\nhook-two\n", "b/FORCE_COMMAND": "id", "b/HOOK_SECRET": "hook-three",
+                               "c/FORCE_COMMAND": "id", "d/FORCE_COMMAND": "id", "d/HOOK_SECRET": "hook-two\nhook-four\nhook-five"}),
+                 HOOK_SECRET="hook-four")
+    assert found.lines("hook") == [f"POST /hooks/a: 2 secrets of the role a  ({DIR}/a/HOOK_SECRET)", f"POST /hooks/b: 1 secret of the role b  ({DIR}/b/HOOK_SECRET)",
+                                   f"POST /hooks/d: 3 secrets of the role d  ({DIR}/d/HOOK_SECRET)"]
+    assert found.out.count("1 of them stands in two places: it counts for nobody") == 1
+    assert found.out.count("2 of them stand in two places: it counts for nobody") == 1
+    assert [secret for secret in secrets if secret in found.out + found.err] == []
+    assert look("--role", "b", before=roles({"b/FORCE_COMMAND": "id", "b/HOOK_SECRET": "x"})).lines("hook") \
+        == [f"POST /hooks/b: 1 secret of the role b  ({DIR}/b/HOOK_SECRET)"]
+    found = look(before=roles({"b/FORCE_COMMAND": "id", "b/HOOK_SECRET": "whsec_*"}))
+    assert found.code == 78 and f"HOOK_SECRET: {DIR}/b/HOOK_SECRET: behind whsec_ a secret must be base64" in found.faults
+
+
 @pytest.mark.parametrize("setting", ["HTTP_TOKEN", "HTTP_BASIC_AUTH"])
 def test_a_secret_that_commands_can_read(setting):
     """By it the commands of one role could log in as another."""
