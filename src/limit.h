@@ -159,6 +159,9 @@
 /* the lock's number in the command is this or the next free one: far from the single digits that
  * shell scripts redirect by hand */
 #define LIMIT_LOCK_FD 100
+/* Runs that requests may share which are known (core/shared_run.h): whoever waits while as many of
+ * other kinds begin gets a run of its own. Times 64 bytes it is a page. */
+#define LIMIT_SHARED_RUNS 64
 
 /* Runs that are kept (core/record.h). */
 #define LIMIT_RUNS_KEEP 1000 /* of a role: what RUNS_KEEP may be */

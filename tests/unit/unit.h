@@ -57,5 +57,6 @@ Suite *unit_json_push(void);
 Suite *unit_hook(void);
 Suite *unit_deliveries(void);
 Suite *unit_directory(void);
+Suite *unit_shared_run(void);
 
 #endif
