@@ -63,18 +63,18 @@ static int wait_for_fds(struct pollfd fds[FD_COUNT], struct record *record, int6
     return n;
 }
 
-bool await_lock(struct front_link *f, struct record *record, pid_t child, int64_t deadline,
-                bool leave) {
+enum await_lock await_lock(struct front_link *f, struct record *record, pid_t child,
+                           int64_t deadline, bool leave) {
     for (;;) {
         int status;
         struct pollfd fds[FD_COUNT] = {{.fd = -1}, {.fd = -1}, {.fd = f->fd, .events = POLLIN}};
         if (waitpid(child, &status, WNOHANG) == child)
-            return WIFEXITED(status) && WEXITSTATUS(status) == 0;
+            return WIFEXITED(status) && WEXITSTATUS(status) != 0 ? AWAIT_FAILED : AWAIT_DONE;
         if (clock_now() >= deadline || run_told() != 0 || (f->fd == -1 && leave)
             || (record != NULL && record->is_killed)) {
             kill(child, SIGKILL);
             waitpid(child, &status, 0);
-            return false;
+            return AWAIT_NO_MORE;
         }
         if (wait_for_fds(fds, record, deadline) > 0 && fds[FD_FRONT].revents != 0)
             front_link_receive(f);

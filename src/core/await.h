@@ -31,11 +31,17 @@ void front_link_close(struct front_link *f);
 /* Takes what the front has said while it is served. */
 void front_link_receive(struct front_link *f);
 
-/* Waits for `child` (lock_queue). True when it ended with status 0; false at the deadline, when
- * this process is told to end, when somebody wants the run of `record` (or NULL) to be ended, or,
- * with `leave`, when the client is gone: the child is ended then. */
-bool await_lock(struct front_link *f, struct record *record, pid_t child, int64_t deadline,
-                bool leave);
+enum await_lock {
+    AWAIT_DONE,   /* it has ended; if it was killed, perhaps without the lock */
+    AWAIT_FAILED, /* it has ended without */
+    AWAIT_NO_MORE /* it is not waited for any more, and was ended */
+};
+
+/* Waits for `child` (lock_queue, shared_run_queue), until the deadline, or this process is told to
+ * end, or somebody wants the run of `record` (or NULL) to be ended, or, with `leave`, the client is
+ * gone. */
+enum await_lock await_lock(struct front_link *f, struct record *record, pid_t child,
+                           int64_t deadline, bool leave);
 
 /* One run: the caller fills in the first six, and reads the others. */
 struct await {

@@ -22,7 +22,7 @@ struct passing {
 };
 
 static bool is_over(const struct record_about *about) {
-    return about->state == RECORD_ENDED || about->state == RECORD_LOST;
+    return about->state != RECORD_WAITING && about->state != RECORD_RUNNING;
 }
 
 /* ---- what the front is told ---- */
@@ -39,9 +39,9 @@ void follow_tell_state(const struct record_about *about, struct front_link *fron
 }
 
 enum outcome_kind follow_outcome(const struct record_about *about) {
-    return about->state == RECORD_ENDED  ? (enum outcome_kind)about->kind
-           : about->state == RECORD_LOST ? OUTCOME_LOST
-                                         : OUTCOME_KEPT;
+    return about->state == RECORD_ENDED ? (enum outcome_kind)about->kind
+           : is_over(about)             ? OUTCOME_LOST
+                                        : OUTCOME_KEPT;
 }
 
 static void begin(struct passing *p) {
@@ -103,25 +103,28 @@ static void take_wake(struct record_reader *r) {
 
 enum { FD_FRONT, FD_SIGNALS, FD_WAKE, FD_OUT, FD_COUNT };
 
-static void wait_for_event(struct passing *p, bool all_taken, bool is_known) {
+/* Waits for the keeper, unless the end is known, for the front, or NULL, and for room in the pipe,
+ * or -1. */
+static void wait_for_event(struct record_reader *r, struct front_link *front, int out,
+                           bool is_known) {
     struct pollfd fds[FD_COUNT] = {
-        [FD_FRONT] = {.fd = p->front->fd, .events = POLLIN},
+        [FD_FRONT] = {.fd = front != NULL ? front->fd : -1, .events = POLLIN},
         [FD_SIGNALS] = {.fd = run_signals(), .events = POLLIN},
-        [FD_WAKE] = {.fd = p->reader->wake, .events = POLLIN},
-        [FD_OUT] = {.fd = all_taken ? -1 : p->out, .events = POLLOUT},
+        [FD_WAKE] = {.fd = r->wake, .events = POLLIN},
+        [FD_OUT] = {.fd = out, .events = POLLOUT},
     };
     struct timespec ts;
     int64_t now = clock_now(), deadline = CLOCK_NEVER;
-    if (p->reader->wake == -1 && !is_known)
+    if (r->wake == -1 && !is_known)
         deadline = clock_after(now, LIMIT_FOLLOW_LOOK_MS);
     if (ppoll(fds, FD_COUNT, clock_left(deadline, now, &ts), NULL) <= 0)
         return;
     if (fds[FD_WAKE].revents != 0)
-        take_wake(p->reader);
+        take_wake(r);
     if (fds[FD_SIGNALS].revents != 0)
         run_take_signals();
     if (fds[FD_FRONT].revents != 0)
-        front_link_receive(p->front);
+        front_link_receive(front);
 }
 
 void follow_pass_on(struct record_reader *r, enum follow_until until, struct front_link *front) {
@@ -132,6 +135,11 @@ void follow_pass_on(struct record_reader *r, enum follow_until until, struct fro
     for (;;) {
         /* The look comes before the reading: what has ended has no more output than is read. */
         record_look(r, &p.about);
+        if (p.about.state == RECORD_SHARED && record_open_shared(r)) {
+            record_look(r, &p.about);
+            if (p.out != -1)
+                follow_tell_state(&p.about, front);
+        }
         bool over = is_over(&p.about) || until == FOLLOW_TO_NOW, all = true;
         if (p.out == -1 && front->fd != -1 && (until != FOLLOW_AFTER_END || over)) {
             if (until == FOLLOW_TO_NOW)
@@ -142,8 +150,18 @@ void follow_pass_on(struct record_reader *r, enum follow_until until, struct fro
             all = move(&p);
         if (front->fd == -1 || run_told() != 0 || (over && (all || p.out == -1)))
             break;
-        wait_for_event(&p, all, over);
+        wait_for_event(r, front, all ? -1 : p.out, over);
     }
     front->slow_after = 0;
     end(&p);
+}
+
+void follow_await(struct record_reader *r, struct record_about *about) {
+    record_open_shared(r);
+    for (;;) {
+        record_look(r, about);
+        if (is_over(about) || run_told() != 0)
+            return;
+        wait_for_event(r, NULL, -1, false);
+    }
 }

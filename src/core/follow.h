@@ -17,8 +17,12 @@ enum follow_until {
 
 /* Passes on the run of the record until its end or the front's. A front that takes its time holds
  * up nobody else: what is gone from the record meanwhile is left out. run_watch_signals has been
- * called; a signal that tells this process to end is an end, too. */
+ * called; a signal that tells this process to end is an end, too. Where another run is shared, it
+ * is that one; *r is its reader then. */
 void follow_pass_on(struct record_reader *r, enum follow_until until, struct front_link *front);
+
+/* Waits for the end of the run alone, and gives what the record says then. */
+void follow_await(struct record_reader *r, struct record_about *about);
 
 /* Tells the front what the record says. */
 void follow_tell_state(const struct record_about *about, struct front_link *front);

@@ -220,6 +220,15 @@ void record_add(struct record *r, const char *bytes, size_t n) {
 
 /* ---- the end ---- */
 
+static void close_listed(struct record *r) {
+    if (r->is_listed) {
+        char name[RECORD_SOCKET];
+        record_socket_name(name, r->name);
+        unlinkat(r->directory, name, 0);
+    }
+    record_leave(r); /* which wakes those who follow */
+}
+
 void record_end(struct record *r, const struct outcome *o, int64_t ms) {
     char text[512];
     struct buf b = BUF_ON(text);
@@ -236,12 +245,19 @@ void record_end(struct record *r, const struct outcome *o, int64_t ms) {
     about->signal = o->signal;
     about->ms = ms;
     end_change(r);
-    if (r->is_listed) {
-        char name[RECORD_SOCKET];
-        record_socket_name(name, r->name);
-        unlinkat(r->directory, name, 0);
-    }
-    record_leave(r); /* which wakes those who follow */
+    close_listed(r);
+}
+
+void record_share(struct record *r, const char *run) {
+    if (r->head == NULL)
+        return;
+    if (!r->is_listed && r->name[0] != '\0')
+        unlinkat(r->directory, r->name, 0);
+    struct record_about *about = &begin_change(r)->about;
+    about->state = RECORD_SHARED;
+    snprintf(about->shares, sizeof about->shares, "%s", run);
+    end_change(r);
+    close_listed(r);
 }
 
 void record_leave(struct record *r) {

@@ -22,7 +22,8 @@ enum record_state {
     RECORD_WAITING = 1, /* for the lock */
     RECORD_RUNNING,
     RECORD_ENDED,
-    RECORD_LOST /* its keeper is gone: nobody knows how it ends. Never stands in a file */
+    RECORD_SHARED, /* another run covers it: `shares` */
+    RECORD_LOST    /* its keeper is gone: nobody knows how it ends. Never stands in a file */
 };
 
 /* What a record says of its run. Of fixed size: it is a part of the file, and of messages. */
@@ -30,11 +31,12 @@ struct record_about {
     char run[MESSAGE_RUN_ID];
     char role[LIMIT_ROLE_NAME + 1]; /* empty: of none */
     char user[LIMIT_USER], channel[8];
-    uint8_t state;        /* enum record_state */
-    uint8_t kind;         /* enum outcome_kind, once it has ended */
-    uint8_t is_listed;    /* it can be asked for by its name */
-    uint8_t is_truncated; /* not all of its output is there */
-    int32_t code, signal; /* as in struct outcome */
+    char shares[MESSAGE_RUN_ID]; /* RECORD_SHARED: the run that there is instead */
+    uint8_t state;               /* enum record_state */
+    uint8_t kind;                /* enum outcome_kind, once it has ended */
+    uint8_t is_listed;           /* it can be asked for by its name */
+    uint8_t is_truncated;        /* not all of its output is there */
+    int32_t code, signal;        /* as in struct outcome */
     /* asked for, and the command's start, or 0: microseconds since 1970 */
     int64_t since, started;
     int64_t ms;     /* how long it has run */
@@ -80,6 +82,10 @@ void record_add(struct record *r, const char *bytes, size_t n);
  * stands in the place of output. The record is closed; one that is not listed is gone. */
 void record_end(struct record *r, const struct outcome *o, int64_t ms);
 
+/* There is no such run, since `run` is shared, whose record says what becomes of it. The record is
+ * closed. */
+void record_share(struct record *r, const char *run);
+
 /* Takes what has come on r->control: somebody who follows, or who wants the run to be ended. */
 void record_take_control(struct record *r);
 
@@ -89,6 +95,8 @@ void record_leave(struct record *r);
 /* ---- of those who read ---- */
 
 struct record_reader {
+    int run_dir; /* the caller's, which stays open */
+    const char *role;
     int fd;
     const struct record_head *head; /* NULL: there is none */
     int wake;      /* a pipe on which the keeper says that something has changed; or -1 */
@@ -102,12 +110,16 @@ struct record_reader {
  * role has none of this name: `run` may be anything. */
 bool record_open(struct record_reader *r, int run_dir, const char *role, const char *run);
 
+/* Where the record says that another run is shared, opens that one's in its place, to be followed
+ * too. False where there is nothing to be done: it says no such thing, or the other is gone. */
+bool record_open_shared(struct record_reader *r);
+
 /* The same of one that this process has just created, and does not list. Its keeper, this process
  * or one that is forked (core/keeper.h) and closes this, says on r->wake when there is more. */
-bool record_open_own(struct record_reader *r, struct record *own);
+bool record_open_own(struct record_reader *r, struct record *own, int run_dir, const char *role);
 
-/* Has the keeper say on r->wake when there is more, or the run has ended. Where it can't be, nobody
- * will say it. */
+/* Has the keeper say, unless it does already, on r->wake when there is more, or the run has ended.
+ * Where it can't be, nobody will say it. */
 void record_follow(struct record_reader *r, int run_dir, const char *role);
 
 /* Asks the keeper to end the run. */

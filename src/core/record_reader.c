@@ -99,13 +99,29 @@ bool record_open(struct record_reader *r, int run_dir, const char *role, const c
     int folder = record_folder(run_dir, role, false);
     bool opened = folder != -1 && open_in(r, folder, run);
     fd_close(&folder);
+    r->run_dir = run_dir;
+    r->role = role;
     return opened;
 }
 
-bool record_open_own(struct record_reader *r, struct record *own) {
+bool record_open_shared(struct record_reader *r) {
+    struct record_reader other;
+    struct record_about about;
+    record_look(r, &about);
+    if (about.state != RECORD_SHARED || !record_open(&other, r->run_dir, r->role, about.shares))
+        return false;
+    record_follow(&other, r->run_dir, r->role);
+    record_close(r);
+    *r = other;
+    return true;
+}
+
+bool record_open_own(struct record_reader *r, struct record *own, int run_dir, const char *role) {
     int ends[2];
     if (!open_in(r, own->directory, own->name))
         return false;
+    r->run_dir = run_dir;
+    r->role = role;
     if (pipe2(ends, O_CLOEXEC | O_NONBLOCK) == 0) {
         r->wake = ends[0];
         own->follower[0] = ends[1];
@@ -157,7 +173,7 @@ static void tell_keeper(const struct record_reader *r, int run_dir, const char *
 void record_follow(struct record_reader *r, int run_dir, const char *role) {
     const struct record_control control = {.what = RECORD_CONTROL_FOLLOW};
     int ends[2];
-    if (pipe2(ends, O_CLOEXEC | O_NONBLOCK) == -1)
+    if (r->wake != -1 || pipe2(ends, O_CLOEXEC | O_NONBLOCK) == -1)
         return;
     tell_keeper(r, run_dir, role, &control, ends[1]);
     close(ends[1]);
@@ -206,7 +222,7 @@ void record_look(const struct record_reader *r, struct record_about *about) {
     *about = facts.about;
     about->is_truncated = facts.is_full || oldest(r->head, &facts) > r->head->first;
     about->length = length_of(r->head, &facts);
-    if (about->state != RECORD_ENDED && !is_kept)
+    if (about->state != RECORD_ENDED && about->state != RECORD_SHARED && !is_kept)
         about->state = RECORD_LOST;
     if (about->state == RECORD_RUNNING)
         about->ms = (record_now() - about->started) / 1000;

@@ -102,6 +102,7 @@ static void serve(struct session *s, const struct request *rq, int what, struct 
                   struct front_link *front) {
     const char *role = s->settings->role;
     struct record_about about;
+    record_open_shared(r);
     record_look(r, &about);
     bool goes_on = about.state == RECORD_WAITING || about.state == RECORD_RUNNING;
     note(s, rq, what == MESSAGE_FOLLOW_KILL ? "kill" : "follow", about.run);

@@ -1,6 +1,7 @@
 #include "core/session.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -21,6 +22,7 @@
 #include "core/protect.h"
 #include "core/run.h"
 #include "core/runas.h"
+#include "core/session_parts.h"
 #include "wire/sha256.h"
 
 /* ---- the command's environment ---- */
@@ -72,132 +74,6 @@ static struct audit audit_request(const struct session *s, const struct request 
     a.is_request = s->policy.mode == POLICY_BROKER;
     a.text_n = d->text_n;
     return a;
-}
-
-/* A name for the command that a run is of, so that two services with one RUN_DIR see whether it is
- * the same: of the forced command, or of the prefix and the rule. It tells nobody what these
- * are. */
-static void name_command(char out[LOCK_NAME], const struct session *s, const struct decision *d) {
-    unsigned char digest[SHA256_SIZE];
-    const char *prefix = s->policy.prefix != NULL ? s->policy.prefix : "";
-    const char *text = s->policy.mode == POLICY_FORCE ? s->policy.command : prefix;
-    sha256_pair(digest, (struct slice){d->rule, strlen(d->rule) + 1},
-                (struct slice){text, strlen(text)});
-    num_put_hex(out, digest, (LOCK_NAME - 1) / 2);
-}
-
-/* Who holds the lock, for the client (o->busy) and for the log (o->reason), which alone may know of
- * processes, and has the run's user in the line of its start. The client has shown a credential of
- * this service: whose run is in its way is what it has to know to ask that person. */
-static void tell_holder(struct session *s, struct outcome *o, const char *command) {
-    struct lock_holder h;
-    char since[32] = "", process[64] = "";
-    time_t at;
-    lock_look(&s->lock, &h);
-    at = (time_t)h.since;
-    bool known = h.run[0] != '\0', other = known && strcmp(h.command, command) != 0;
-    strftime(since, sizeof since, "%Y-%m-%dT%H:%M:%SZ", gmtime(&at));
-    if (h.pid != 0)
-        snprintf(process, sizeof process, " (process %ld, %s)", (long)h.pid, h.name);
-    if (!known) {
-        snprintf(s->busy, sizeof s->busy, "A run is under way already");
-        snprintf(s->error, sizeof s->error, "another run holds the lock%s", process);
-    } else if (h.ended) {
-        snprintf(s->busy, sizeof s->busy, "What run %s by %s of %s left behind is still at work",
-                 h.run, h.user, since);
-        snprintf(s->error, sizeof s->error,
-                 "run %s, since %s%s, has ended, but what it left behind holds the lock%s", h.run,
-                 since, other ? ", of another command in this RUN_DIR" : "", process);
-    } else {
-        snprintf(s->busy, sizeof s->busy, "A run%s by %s is under way already (%s, since %s)",
-                 other ? " of another command" : "", h.user, h.run, since);
-        snprintf(s->error, sizeof s->error, "run %s, since %s%s, holds the lock", h.run, since,
-                 other ? ", of another command in this RUN_DIR" : "");
-    }
-    o->busy = s->busy;
-    o->reason = s->error;
-}
-
-static void note_wait(const struct audit *about, const char *reason) {
-    struct audit a = *about;
-    a.event = "wait";
-    a.reason = reason;
-    audit_write(&a);
-}
-
-/* ---- its record ---- */
-
-/* Lists the record of a run that is to be kept. False where that many are under way already. One
- * that can't be listed goes on without. */
-static bool list_record(struct session *s, struct outcome *o) {
-    struct record *r = s->record;
-    if (r == NULL || r->is_listed || r->name[0] == '\0')
-        return true;
-    if (record_list(r, settings_number(s->settings, SETTING_RUNS_KEEP)) != 1)
-        return true;
-    *o = (struct outcome){.kind = OUTCOME_FULL,
-                          .reason = "as many runs as RUNS_KEEP says are under way"};
-    return false;
-}
-
-/* Says to the monitor, once, that this process, its keeper, has the run. */
-static void announce(struct session *s, struct front_link *front, const char *run_id) {
-    struct message m = {.type = MESSAGE_STARTED};
-    snprintf(m.outcome.run, sizeof m.outcome.run, "%s", run_id);
-    if (!s->is_announced && front->fd != -1 && message_send(front->fd, &m, NULL, 0, NULL, 0) == -1)
-        front_link_close(front);
-    s->is_announced = true;
-}
-
-/* Takes the lock as COMMAND_LOCK says, waiting where it says so: true when it is taken or none is
- * wanted (then lock.fd is -1), else *o says why not. */
-static bool take_lock(struct session *s, const struct request *rq, const struct decision *d,
-                      const struct audit *a, struct front_link *front, struct outcome *o) {
-    char command[LOCK_NAME];
-    /* two people may have a shell */
-    int way = rq->form == RUN_TERMINAL ? LOCK_MODE_OFF : policy_lock(&s->policy, s->settings);
-    if (way == LOCK_MODE_OFF) {
-        lock_leave(&s->lock);
-        return true;
-    }
-    int got = lock_take(&s->lock);
-    name_command(command, s, d);
-    *o = (struct outcome){.kind = way == LOCK_MODE_SKIP ? OUTCOME_SKIPPED : OUTCOME_BUSY};
-    if (got == 0) {
-        lock_want(&s->lock);
-        tell_holder(s, o, command);
-    }
-    if (got == 0 && way == LOCK_MODE_WAIT) {
-        if (!list_record(s, o))
-            return false;
-        if (s->is_keeper)
-            announce(s, front, a->run);
-        note_wait(a, o->reason);
-        uint64_t seconds = settings_number(s->settings, SETTING_COMMAND_LOCK_WAIT);
-        int64_t deadline =
-            seconds == 0 ? CLOCK_NEVER : clock_after(clock_now(), (int64_t)seconds * 1000);
-        bool leave = !s->is_keeper && !rq->is_hook && policy_hangs_up(s->settings, true);
-        pid_t child = lock_queue(&s->lock);
-        got = child == -1 ? -1 : await_lock(front, s->record, child, deadline, leave);
-        if (got == 0)
-            tell_holder(s, o, command);
-        if (got == 0 && s->record != NULL && s->record->is_killed)
-            *o = (struct outcome){.kind = OUTCOME_ENDED,
-                                  .code = 143,
-                                  .signal = SIGTERM,
-                                  .reason = "it was ended while it waited for the lock"};
-        if (got == 0 && front->fd == -1 && leave)
-            *o = (struct outcome){.kind = OUTCOME_GONE,
-                                  .reason = "the client went away while it waited for the lock"};
-    }
-    if (got == -1) {
-        snprintf(s->error, sizeof s->error, "RUN_DIR: no lock in %s: %s",
-                 settings_text(s->settings, SETTING_RUN_DIR), strerror(errno));
-        *o = (struct outcome){.kind = OUTCOME_ERROR, .reason = s->error};
-    }
-    if (got == 1)
-        lock_record(&s->lock, a->run, command, rq->user);
-    return got == 1;
 }
 
 /* A delivery that has run with success, or is running, is left out: the same push is not deployed
@@ -315,7 +191,7 @@ static void hand_over(struct session *s, struct front_link *front, const char *r
     if (s->record != NULL) {
         record_running(s->record);
         if (s->is_keeper)
-            announce(s, front, run_id);
+            session_announce(s, front, run_id);
         return;
     }
     int fds[MESSAGE_FDS];
@@ -348,6 +224,7 @@ static void follow_to_end(struct session *s, const struct request *rq, struct au
     };
     int signal;
     hand_over(s, front, a->run);
+    shared_run_leave(&s->shared, s->record != NULL && s->record->is_listed);
     await_end(&await);
     int code = run_exit_code(run, &signal);
     lock_leave(&s->lock);
@@ -372,11 +249,33 @@ static void follow_to_end(struct session *s, const struct request *rq, struct au
     audit_write(a);
 }
 
+/* Another run covers the request: its record says so. A delivery is through once that run is. */
+static void share_run(struct session *s, const struct request *rq, struct audit *a,
+                      struct front_link *front, struct outcome *o) {
+    struct record_reader r;
+    struct record_about about;
+    snprintf(s->error, sizeof s->error, "run %s is what it gets", s->shares);
+    a->event = "share";
+    a->reason = s->error;
+    audit_write(a);
+    record_share(s->record, s->shares);
+    if (s->is_keeper)
+        session_announce(s, front, a->run);
+    *o = (struct outcome){.kind = OUTCOME_LOST};
+    if (rq->delivery == NULL || !record_open(&r, s->lock.directory, s->settings->role, s->shares))
+        return;
+    record_follow(&r, s->lock.directory, s->settings->role);
+    follow_await(&r, &about);
+    *o = (struct outcome){.kind = follow_outcome(&about), .code = about.code};
+    record_close(&r);
+}
+
 static void note_refusal(struct audit *a, const struct outcome *o) {
     static const char *const event[] = {
         [OUTCOME_FAILED] = "end",   [OUTCOME_FORBIDDEN] = "deny", [OUTCOME_DENIED] = "deny",
         [OUTCOME_SKIPPED] = "skip", [OUTCOME_BUSY] = "refuse",    [OUTCOME_FULL] = "refuse",
-        [OUTCOME_ENDED] = "gone",   [OUTCOME_GONE] = "gone",      [OUTCOME_ERROR] = "fault"};
+        [OUTCOME_KEPT] = "share",   [OUTCOME_ENDED] = "gone",     [OUTCOME_GONE] = "gone",
+        [OUTCOME_ERROR] = "fault"};
     a->event = event[o->kind];
     a->verdict = o->kind == OUTCOME_DENIED ? "deny" : a->verdict;
     a->exit = o->kind == OUTCOME_DENIED ? o->code : a->exit;
@@ -428,7 +327,8 @@ static void serve(struct session *s, const struct request *rq, struct front_link
     struct decision *d = &s->decision;
     char run_id[SESSION_RUN_ID];
     snprintf(run_id, sizeof run_id, "%s", rq->run);
-    s->delivery.fd = -1;
+    s->delivery.fd = s->shared.fd = -1;
+    s->shares[0] = '\0';
     decide_anew(s, rq, d);
     struct outcome o = {.kind = OUTCOME_DENIED, .code = 126, .reason = d->reason};
     if (s->unusable != NULL)
@@ -440,10 +340,13 @@ static void serve(struct session *s, const struct request *rq, struct front_link
         o = (struct outcome){.kind = OUTCOME_ERROR, .reason = s->error};
     }
     if (watches && s->unusable == NULL && d->allow && take_delivery(s, rq, &o)
-        && take_lock(s, rq, d, &a, front, &o) && list_record(s, &o)
-        && start_run(s, rq, d, &a, &o)) {
+        && session_take_lock(s, rq, d, &a, front, &o)
+        && (session_list_record(s, &o) || s->shared.fd != -1) && start_run(s, rq, d, &a, &o)) {
         follow_to_end(s, rq, &a, front, &o);
+    } else if (s->shares[0] != '\0') {
+        share_run(s, rq, &a, front, &o);
     } else {
+        shared_run_leave(&s->shared, false);
         lock_leave(&s->lock);
         note_refusal(&a, &o);
     }
@@ -459,20 +362,42 @@ static void serve(struct session *s, const struct request *rq, struct front_link
 
 /* ---- one that is kept ---- */
 
+/* Waits for what the keeper says first. False where the front is gone before that. */
+static bool wait_for_keeper(struct front_link *front, struct front_link *keeper,
+                            enum receipt *got) {
+    while ((*got = message_receive(keeper->fd, &keeper->in)) == RECEIPT_NONE) {
+        struct pollfd fds[3] = {{.fd = keeper->fd, .events = POLLIN},
+                                {.fd = front->fd, .events = POLLIN},
+                                {.fd = run_signals(), .events = POLLIN}};
+        if (poll(fds, 3, -1) <= 0)
+            continue;
+        if (fds[1].revents != 0)
+            front_link_receive(front);
+        if (fds[2].revents != 0)
+            run_take_signals();
+        if (front->fd == -1 || run_told() != 0)
+            return false;
+    }
+    return true;
+}
+
 /* The first that the keeper has said is that it has the run, or that nothing runs. */
 static void pass_on(const struct request *rq, struct front_link *front, struct record_reader *own,
                     struct front_link *keeper) {
     struct received *in = &keeper->in;
     bool whole = (rq->way & MESSAGE_RUN_WHOLE) != 0;
-    enum receipt got = message_wait(keeper->fd, in, CLOCK_NEVER);
+    enum receipt got;
+    if (!wait_for_keeper(front, keeper, &got))
+        return;
     bool started = got == RECEIPT_MESSAGE && in->m.type == MESSAGE_STARTED;
     if (started && (rq->way & MESSAGE_RUN_ASYNC) != 0) {
         struct record_about about;
         struct message m = {.type = MESSAGE_ENDED};
+        record_open_shared(own);
         record_look(own, &about);
         follow_tell_state(&about, front);
         m.outcome.kind = OUTCOME_KEPT;
-        snprintf(m.outcome.run, sizeof m.outcome.run, "%s", rq->run);
+        snprintf(m.outcome.run, sizeof m.outcome.run, "%s", about.run);
         if (front->fd != -1 && message_send(front->fd, &m, NULL, 0, NULL, 0) == -1)
             front_link_close(front);
     } else if (started || whole) {
@@ -506,15 +431,22 @@ static bool serve_by_keeper(struct session *s, const struct request *rq, struct 
     return true;
 }
 
-static bool is_kept(const struct request *rq) {
-    return rq->is_hook || (rq->way & (MESSAGE_RUN_ASYNC | MESSAGE_RUN_KEPT)) != 0;
+/* Whether the run may be shared: it is nobody's more than the others'. */
+static bool is_shared(const struct session *s, const struct request *rq) {
+    int way = s->unusable == NULL ? session_lock_mode(s, rq, true) : LOCK_MODE_OFF;
+    return way == LOCK_MODE_RERUN || way == LOCK_MODE_JOIN;
+}
+
+static bool is_kept(const struct session *s, const struct request *rq) {
+    return is_shared(s, rq) || rq->is_hook
+           || (rq->way & (MESSAGE_RUN_ASYNC | MESSAGE_RUN_KEPT)) != 0;
 }
 
 /* Makes the record of a request that wants one. */
 static bool make_record(struct session *s, const struct request *rq, struct record_reader *own) {
     static struct record record; /* large */
     const struct settings *set = s->settings;
-    bool kept = is_kept(rq);
+    bool kept = is_kept(s, rq);
     if ((!kept && rq->way == 0) || s->unusable != NULL
         || (kept && settings_number(set, SETTING_RUNS_KEEP) == 0))
         return false;
@@ -522,7 +454,7 @@ static bool make_record(struct session *s, const struct request *rq, struct reco
                    ? -1
                    : record_create(&record, s->lock.directory, set->role, rq->run, rq->channel,
                                    rq->user, settings_number(set, SETTING_RUN_OUTPUT_MAX));
-    if (made == 0 && record_open_own(own, &record)) {
+    if (made == 0 && record_open_own(own, &record, s->lock.directory, set->role)) {
         s->record = &record;
         if (!kept)
             record_hide(&record);
@@ -541,19 +473,20 @@ static bool make_record(struct session *s, const struct request *rq, struct reco
 
 bool session_serve(struct session *s, const struct request *rq, struct front_link *front) {
     struct record_reader own;
-    bool kept = is_kept(rq);
+    struct request other = *rq;
+    bool kept = is_kept(s, rq);
     s->record = NULL;
     if (!make_record(s, rq, &own)) {
-        struct request plain = *rq;
-        plain.way = 0; /* it is served as it would be without that wish */
-        serve(s, &plain, front);
+        other.way = 0; /* it is served as any other is */
+        serve(s, &other, front);
     } else {
-        if (!kept || !serve_by_keeper(s, rq, front, &own)) {
-            struct request here = *rq;
-            here.way = MESSAGE_RUN_WHOLE;
+        if (is_shared(s, rq)) /* all see the same */
+            other.form = RUN_MERGED;
+        if (!kept || !serve_by_keeper(s, &other, front, &own)) {
             if (kept)
                 record_hide(s->record);
-            serve(s, &here, front);
+            other.way = MESSAGE_RUN_WHOLE;
+            serve(s, &other, front);
             follow_pass_on(&own, FOLLOW_AFTER_END, front);
         }
         record_close(&own);

@@ -15,7 +15,10 @@
 #include "core/record.h"
 #include "core/roles.h"
 #include "core/run.h"
+#include "core/shared_run.h"
 #include "core/settings.h"
+
+enum { SESSION_RUN_ID = MESSAGE_RUN_ID };
 
 /* What a process needs to serve requests. */
 struct session {
@@ -23,8 +26,10 @@ struct session {
     char *const *environment; /* the administrator's, an empty list where the client writes it */
     struct account account;   /* whom commands run as */
     struct lock lock;
-    struct delivery delivery; /* at hand; its fd is -1 where there is none */
-    struct run run;           /* the last one */
+    struct delivery delivery;    /* at hand; its fd is -1 where there is none */
+    struct shared_run shared;    /* where COMMAND_LOCK is rerun or join */
+    char shares[SESSION_RUN_ID]; /* the run that the request at hand shares; or empty */
+    struct run run;              /* the last one */
     bool opened;
     const char *unusable;  /* session_refuse */
     struct record *record; /* of the run at hand, or NULL */
@@ -56,7 +61,6 @@ struct request {
     int input;
 };
 
-enum { SESSION_RUN_ID = MESSAGE_RUN_ID };
 /* A new run's name: 16 hexadecimal digits, at random. */
 void session_new_run(char out[SESSION_RUN_ID]);
 

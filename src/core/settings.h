@@ -75,7 +75,7 @@ enum {
 };
 
 /* Words of the settings that have a choice, in the order that settings_number counts them. */
-enum { LOCK_MODE_SKIP, LOCK_MODE_REFUSE, LOCK_MODE_WAIT, LOCK_MODE_OFF };
+enum { LOCK_MODE_SKIP, LOCK_MODE_REFUSE, LOCK_MODE_WAIT, LOCK_MODE_OFF, LOCK_MODE_RERUN, LOCK_MODE_JOIN };
 enum { DISCONNECT_CONTINUE, DISCONNECT_HANGUP };
 enum { AUDIT_TEXT, AUDIT_JSON };
 enum { AUDIT_REQUEST_FULL, AUDIT_REQUEST_MASKED, AUDIT_REQUEST_RULE };

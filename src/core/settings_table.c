@@ -50,7 +50,7 @@ static const struct spec {
     [SETTING_COMMAND_TIMEOUT] = {"COMMAND_TIMEOUT", NEED_RUN, KIND_NUMBER, .preset = "0",
                                  .to = TEN_YEARS, .roles = ROLES_TOO},
     [SETTING_COMMAND_LOCK] = {"COMMAND_LOCK", NEED_RUN, KIND_CHOICE,
-                              .words = "skip refuse wait off", .roles = ROLES_TOO},
+                              .words = "skip refuse wait off rerun join", .roles = ROLES_TOO},
     [SETTING_COMMAND_LOCK_WAIT] = {"COMMAND_LOCK_WAIT", NEED_RUN, KIND_NUMBER, .preset = "0",
                                    .to = TEN_YEARS, .roles = ROLES_TOO},
     [SETTING_ON_DISCONNECT] = {"ON_DISCONNECT", NEED_RUN, KIND_CHOICE, .words = "continue hangup",

@@ -47,7 +47,7 @@ static const struct record *find_last(const struct shared_run *s, const struct t
 }
 
 int shared_run_open(struct shared_run *s, int directory, const char *role,
-                    const unsigned char key[SHA256_SIZE]) {
+                    const unsigned char key[SHA256_SIZE], bool joins) {
     char name[SHARED_RUN_FILE];
     struct table table;
     *s = (struct shared_run){.fd = -1};
@@ -58,7 +58,7 @@ int shared_run_open(struct shared_run *s, int directory, const char *role,
     if (s->fd == -1)
         return -1;
     read_table(s, &table);
-    const struct record *last = find_last(s, &table, BEGUN, 0);
+    const struct record *last = find_last(s, &table, joins ? STARTED : BEGUN, 0);
     s->seen = last != NULL ? last->number : 0;
     return 0;
 }

@@ -36,9 +36,10 @@ struct shared_run {
 };
 
 /* A request has come, for a run of the kind `key`: opens the file of the role (NULL: of none) in
- * the open directory RUN_DIR. Returns 0, or -1 with errno. */
+ * the open directory RUN_DIR. With `joins` a run that is just being started will do, too. Returns
+ * 0, or -1 with errno. */
 int shared_run_open(struct shared_run *s, int directory, const char *role,
-                    const unsigned char key[SHA256_SIZE]);
+                    const unsigned char key[SHA256_SIZE], bool joins);
 
 enum shared_run_turn {
     SHARED_RUN_COVERED, /* a run has begun since the request came, and its command was started */

@@ -13,6 +13,7 @@ const char *render_state(const struct record_about *about) {
     switch (about->state) {
     case RECORD_WAITING: return "waiting";
     case RECORD_RUNNING: return "running";
+    case RECORD_SHARED: return "shared";
     case RECORD_LOST: return "lost";
     default: break;
     }

@@ -113,14 +113,14 @@ static void append_outcome(struct buf *b, enum outcome_kind kind, int code) {
 }
 
 static bool is_over(const struct record_about *about) {
-    return about->state == RECORD_ENDED || about->state == RECORD_LOST;
+    return about->state != RECORD_WAITING && about->state != RECORD_RUNNING;
 }
 
 /* What the record says of it. */
 static enum outcome_kind kind_of(const struct record_about *about) {
-    return about->state == RECORD_ENDED  ? (enum outcome_kind)about->kind
-           : about->state == RECORD_LOST ? OUTCOME_LOST
-                                         : OUTCOME_KEPT;
+    return about->state == RECORD_ENDED ? (enum outcome_kind)about->kind
+           : is_over(about)             ? OUTCOME_LOST
+                                        : OUTCOME_KEPT;
 }
 
 static void answer_hook_later(struct response *r);

@@ -17,6 +17,7 @@
 #include "core/audit.h"
 #include "core/front.h"
 #include "core/front_confinement.h"
+#include "core/keeper.h"
 #include "core/monitor.h"
 #include "core/runas.h"
 #include "ssh/handoff.h"
@@ -92,6 +93,7 @@ __attribute__((noreturn)) static void run_foreign_monitor(int link, bool forced,
         audit_error("ssh", l.peer, error);
     l.monitor.ready.ready.usable = error == NULL;
     monitor_serve(&l.monitor);
+    keeper_await_all();
     _exit(0);
 }
 

@@ -13,6 +13,7 @@
 #include "base/init_link.h"
 #include "base/log.h"
 #include "core/audit.h"
+#include "core/keeper.h"
 #include "core/monitor.h"
 #include "ssh/handoff.h"
 #include "ssh/login.h"
@@ -77,6 +78,7 @@ __attribute__((noreturn)) static void run_monitor(struct ssh_connection *c) {
         connection_audit(c, "fault", NULL, error);
     m.ready.ready.usable = error == NULL;
     monitor_serve(&m);
+    keeper_await_all();
     _exit(0);
 }
 

@@ -108,20 +108,28 @@ static void stdstreams_ready(struct frontend *f, const struct pollfd fds[FRONTEN
             flush_stream(s, i);
 }
 
+/* What it follows is a run that is kept. */
+static void stdstreams_record(struct frontend *f, const struct record_about *about) {
+    (void)about;
+    stdstreams_of(f)->has_record = true;
+}
+
 /* Puts what the client reads besides the command's output, and sets the exit code where there was
  * no command to give one. */
 static void put_outcome(struct stdstreams *s, const struct outcome *o) {
     struct stream *out = &s->out[o->kind == OUTCOME_SKIPPED ? RUN_OUT : RUN_ERR];
     struct buf b = BUF_ON(out->at);
+    bool is_told = s->has_record && o->kind != OUTCOME_LOST; /* its output says so */
     /* A terminal whose line discipline is the command's, or nobody's yet, needs both. */
-    outcome_tell(&b, o, s->terminal ? "\r\n" : "\n");
+    if (!is_told)
+        outcome_tell(&b, o, s->terminal ? "\r\n" : "\n");
     if (b.len > 0) { /* then no command ran whose output could stand there */
         out->from = 0;
         out->to = b.len;
     }
-    if (o->kind == OUTCOME_BUSY)
+    if (o->kind == OUTCOME_BUSY || o->kind == OUTCOME_FULL)
         s->outcome.code = 75;
-    else if (o->kind == OUTCOME_ERROR)
+    else if (o->kind == OUTCOME_ERROR || o->kind == OUTCOME_LOST)
         s->outcome.code = 71;
 }
 
@@ -152,9 +160,10 @@ void stdstreams_start(struct stdstreams *s, bool terminal) {
     static const struct frontend_ops ops = {
         stdstreams_started, stdstreams_room,  stdstreams_output,      stdstreams_unsent,
         stdstreams_input,   stdstreams_taken, stdstreams_input_ended, stdstreams_watch,
-        stdstreams_ready,   stdstreams_ended, NULL};
+        stdstreams_ready,   stdstreams_ended, stdstreams_record};
     s->frontend = (struct frontend){.ops = &ops};
     s->terminal = terminal;
+    s->has_record = false;
     s->input_ended = terminal; /* the command reads it itself */
     s->outcome = (struct outcome){.kind = OUTCOME_ERROR, .code = 71};
     s->in.from = s->in.to = 0;

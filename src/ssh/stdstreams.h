@@ -12,6 +12,7 @@
 
 struct stdstreams {
     struct frontend frontend; /* first, so that a pointer to the one is one to the other */
+    bool has_record;          /* of the run, which says what became of it */
     bool terminal;
     bool input_ended;
     struct outcome outcome; /* set at the end */

@@ -214,14 +214,26 @@ static void check_proxies(const struct settings *s) {
 static void check_without_effect(const struct subject *x) {
     char from[SETTINGS_SOURCE], ignored[LIMIT_ERROR];
     const struct settings *s = x->settings;
-    bool waits = settings_given(s, SETTING_COMMAND_LOCK)
-                 && settings_number(s, SETTING_COMMAND_LOCK) == LOCK_MODE_WAIT;
+    uint64_t lock =
+        settings_given(s, SETTING_COMMAND_LOCK) ? settings_number(s, SETTING_COMMAND_LOCK) : 0;
+    bool is_shared = lock == LOCK_MODE_RERUN || lock == LOCK_MODE_JOIN;
     if (settings_given(s, SETTING_HTTP_BASIC_AUTH) && settings_given(s, SETTING_HTTP_TOKEN))
         report_warning("HTTP_TOKEN", "has no effect: HTTP_BASIC_AUTH wins (%s)",
                        settings_source(s, SETTING_HTTP_TOKEN, from));
-    if (settings_given(s, SETTING_COMMAND_LOCK_WAIT) && !waits)
-        report_warning("COMMAND_LOCK_WAIT", "has no effect: COMMAND_LOCK is not wait (%s)",
+    if (settings_given(s, SETTING_COMMAND_LOCK_WAIT) && lock != LOCK_MODE_WAIT && !is_shared)
+        report_warning("COMMAND_LOCK_WAIT", "has no effect: COMMAND_LOCK is not wait or rerun (%s)",
                        settings_source(s, SETTING_COMMAND_LOCK_WAIT, from));
+    if (is_shared && settings_number(s, SETTING_RUNS_KEEP) == 0)
+        report_warning("COMMAND_LOCK", "is as wait, since no run is kept (RUNS_KEEP) (%s)",
+                       settings_source(s, SETTING_COMMAND_LOCK, from));
+    if (is_shared && settings_number(s, SETTING_HTTP_STDIN) == HTTP_STDIN_BODY)
+        report_warning("COMMAND_LOCK",
+                       "is as wait over HTTP, where each run has its own input (%s)",
+                       settings_source(s, SETTING_HTTP_STDIN, from));
+    if (is_shared && settings_given(s, SETTING_ON_DISCONNECT)
+        && settings_number(s, SETTING_ON_DISCONNECT) == DISCONNECT_HANGUP)
+        report_warning("ON_DISCONNECT", "has no effect on runs that are shared (%s)",
+                       settings_source(s, SETTING_ON_DISCONNECT, from));
     if (policy_ignores(x->policy, ignored) != NULL)
         report_warning("FORCE_COMMAND", "%s", ignored);
     if (!x->http && x->tls)

@@ -72,7 +72,7 @@ def test_nothing_outside_of_them():
 
 @pytest.mark.parametrize("files, fault", [
     ({"a/SSH_USER": "x"}, f"role a: SSH_USER: no role may have one of its own (from {DIR}/a/SSH_USER)"),
-    ({"a/COMMAND_LOCK": "x"}, f"role a: COMMAND_LOCK: must be one of: skip refuse wait off (from {DIR}/a/COMMAND_LOCK)"),
+    ({"a/COMMAND_LOCK": "x"}, f"role a: COMMAND_LOCK: must be one of: skip refuse wait off rerun join (from {DIR}/a/COMMAND_LOCK)"),
     ({"a/COMMAND_PREFIX": "x"}, f"role a: FORCE_COMMAND: not set, nor is ALLOWED_COMMANDS, and there is no {DIR}/a/allowed-commands.list: nothing to run"),
     ({"a/RUN_AS": "nosuch"}, "role a: RUN_AS: there is no account nosuch"),
     ({"a/HTTP_TOKEN": " x"}, f"{DIR}/a/HTTP_TOKEN: must be one line of at most 4096 bytes with no space at its ends: it lets nobody in"),
@@ -125,7 +125,7 @@ def test_questions(arguments, code, said):
     ({"a/FORCE_COMMAND": "id", "a/users.d/eve.pub": f'expiry-time="20200101Z" {public(ALICE)}'},
      "does not hold: ssh, key ALICE, of the role a: it has expired at 2020-01-01T00:00:00Z\n"),
     ({"a/COMMAND_LOCK": "x", "a/users.d/eve.pub": public(ALICE)},
-     f"role a: nothing can run: COMMAND_LOCK: must be one of: skip refuse wait off (from {DIR}/a/COMMAND_LOCK)\n"),
+     f"role a: nothing can run: COMMAND_LOCK: must be one of: skip refuse wait off rerun join (from {DIR}/a/COMMAND_LOCK)\n"),
     ({"a/COMMAND_PREFIX": "x", "a/users.d/eve.pub": public(ALICE)},
      f"role a: nothing can run: FORCE_COMMAND: not set, nor is ALLOWED_COMMANDS, and there is no {DIR}/a/allowed-commands.list: nothing to run\n"),
 ], ids=["expired", "a faulty setting", "no command"])
@@ -138,7 +138,7 @@ def test_who_gets_nothing(files, said):
 def test_one_role_that_is_faulty():
     found = look("--role", "a", before=roles({"a/COMMAND_LOCK": "x"}))
     assert found.code == 78
-    assert found.faults == [f"COMMAND_LOCK: must be one of: skip refuse wait off (from {DIR}/a/COMMAND_LOCK)"]
+    assert found.faults == [f"COMMAND_LOCK: must be one of: skip refuse wait off rerun join (from {DIR}/a/COMMAND_LOCK)"]
 
 
 def test_a_secret_with_a_nul_byte():

@@ -148,12 +148,21 @@ def test_no_command():
 
 
 @pytest.mark.parametrize("name, value, warning", [
-    ("COMMAND_LOCK_WAIT", "5", "COMMAND_LOCK_WAIT: has no effect: COMMAND_LOCK is not wait"),
+    ("COMMAND_LOCK_WAIT", "5", "COMMAND_LOCK_WAIT: has no effect: COMMAND_LOCK is not wait or rerun"),
     ("HTTP_BASIC_AUTH", "joe:a-long-password", "HTTP_TOKEN: has no effect: HTTP_BASIC_AUTH wins"),
     ("TLS_CLIENT_CA", "/etc/bastion/none", "TLS_CLIENT_CA: has no effect"),
 ])
 def test_without_effect(name, value, warning):
     assert any(w.startswith(warning) for w in look(**{name: value}).warnings)
+
+
+@pytest.mark.parametrize("name, value, warning", [
+    ("RUNS_KEEP", "0", "COMMAND_LOCK: is as wait, since no run is kept"), ("HTTP_STDIN", "body", "COMMAND_LOCK: is as wait over HTTP"),
+    ("ON_DISCONNECT", "hangup", "ON_DISCONNECT: has no effect on runs that are shared"), ("COMMAND_LOCK_WAIT", "5", None)])
+def test_shared_runs(name, value, warning):
+    for lock in ("rerun", "join", "wait"):
+        found = look(COMMAND_LOCK=lock, **{name: value}).warnings
+        assert any(w.startswith(warning or "COMMAND_LOCK") for w in found) == (warning is not None and lock != "wait"), found
 
 
 def test_exposed_secret():

@@ -75,7 +75,7 @@ def test_what_another_superserver_said_does_not_count(start):
 
 @pytest.mark.parametrize("settings, line", [
     ({"HTTPS_PORT": "0"}, "bastion init: HTTPS_PORT: must be a number from 1 to 65535, or off (from the environment)"),
-    ({"COMMAND_LOCK": "perhaps"}, "bastion init: COMMAND_LOCK: must be one of: skip refuse wait off (from the environment)"),
+    ({"COMMAND_LOCK": "perhaps"}, "bastion init: COMMAND_LOCK: must be one of: skip refuse wait off rerun join (from the environment)"),
     ({"TLS": "self-signed", "HTTPS_PORT": "2222", "SSH_PORT": "2222"}, "bastion init: HTTPS_PORT: the same port as SSH_PORT (from the environment)"),
     ({"SSH_USER": "root"}, "bastion init: SSH_USER: must not be root, as whom nothing runs"),
     ({"SSH_UID": "65527"}, "bastion init: SSH_UID: 65527 is the number that processes with a TLS key have"),

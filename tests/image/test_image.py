@@ -142,7 +142,7 @@ def test_read_only_needs_a_run_folder(bastion):
 def test_faults_are_one_line_and_78(bastion):
     b = bastion(COMMAND_LOCK="perhaps")
     assert b.exit_code() == 78
-    assert b.log() == "bastion init: COMMAND_LOCK: must be one of: skip refuse wait off (from the environment)\n"
+    assert b.log() == "bastion init: COMMAND_LOCK: must be one of: skip refuse wait off rerun join (from the environment)\n"
 
 
 @pytest.mark.parametrize("missing", ["SETUID", "SETGID"])

@@ -160,7 +160,7 @@ static const struct {
 } faults[] = {
     {"SSH_USER", "x", "SSH_USER: no role may have one of its own (from "},
     {"ROLES_DIR", "/x", "ROLES_DIR: no role may have one of its own (from "},
-    {"COMMAND_LOCK", "x", "COMMAND_LOCK: must be one of: skip refuse wait off (from "},
+    {"COMMAND_LOCK", "x", "COMMAND_LOCK: must be one of: skip refuse wait off rerun join (from "},
     {"RUN_AS", "0:1", "RUN_AS: must be an account's name, or UID:GID, both above 0 (from "},
     {"RUN_AS", "root", "RUN_AS: must not be root (from "},
     {"DOCKER", "yes", "DOCKER: must be one of: off on (from "},

@@ -89,7 +89,7 @@ static const struct {
     {"HTTP_STDIN=on", "HTTP_STDIN: must be one of: off body (from the environment)"},
     {"HTTP_STDIN=OFF", "HTTP_STDIN: must be one of"},
     {"HTTP_STDIN=off body", "HTTP_STDIN: must be one of"},
-    {"COMMAND_LOCK=ski", "COMMAND_LOCK: must be one of: skip refuse wait off"},
+    {"COMMAND_LOCK=ski", "COMMAND_LOCK: must be one of: skip refuse wait off rerun join"},
     {"COMMAND_LOCK=wait", NULL},
     {"ON_DISCONNECT=hangup", NULL},
     {"ON_DISCONNECT=stop", "ON_DISCONNECT: must be one of: continue hangup"},

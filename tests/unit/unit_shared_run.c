@@ -49,7 +49,7 @@ static void tear_down(void) {
 static void arrive(struct shared_run *s, const char *role, unsigned kind) {
     unsigned char key[SHA256_SIZE];
     sha256(key, &kind, sizeof kind);
-    ck_assert_int_eq(shared_run_open(s, directory, role, key), 0);
+    ck_assert_int_eq(shared_run_open(s, directory, role, key, false), 0);
 }
 
 static void name_of(unsigned long number, char out[SHARED_RUN_NAME]) {
@@ -97,6 +97,23 @@ START_TEST(covers_what_came_before) {
     shared_run_leave(&early, false);
     shared_run_leave(&other, false);
     shared_run_leave(&role, false);
+}
+END_TEST
+
+/* Who joins runs takes the one that is being started; and a next one, where it is not. */
+START_TEST(joins) {
+    for (int started = 0; started < 2; started++) {
+        struct shared_run first, other;
+        unsigned char key[SHA256_SIZE] = {1};
+        ck_assert_int_eq(shared_run_open(&first, directory, NULL, key, true), 0);
+        ck_assert_int_eq(take(&first), SHARED_RUN_MINE);
+        shared_run_begin(&first, "0123456789abcdef");
+        ck_assert_int_eq(shared_run_open(&other, directory, NULL, key, true), 0);
+        ck_assert_int_eq(take(&other), SHARED_RUN_OTHERS);
+        shared_run_leave(&first, started);
+        ck_assert_int_eq(take(&other), started ? SHARED_RUN_COVERED : SHARED_RUN_MINE);
+        shared_run_leave(&other, false);
+    }
 }
 END_TEST
 
@@ -294,6 +311,7 @@ Suite *unit_shared_run(void) {
     TCase *t = tcase_create("shared_run");
     tcase_add_checked_fixture(t, set_up, tear_down);
     tcase_add_test(t, covers_what_came_before);
+    tcase_add_test(t, joins);
     tcase_add_test(t, not_started);
     tcase_add_test(t, forgets);
     tcase_add_test(t, full);
