@@ -75,9 +75,11 @@ parts := $(shell sed -n 's/^\([a-z]*\)  *\([0-9.]*\) .*/\1 \2/p' vendor/pins | u
 $(OBJ)/src/main.o: OURS += -DBASTION_PARTS='"$(parts)"'
 $(OBJ)/src/main.o: vendor/pins
 
-$(OBJ)/src/docker/%.o $(OBJ)/src/tool/%.o $(OBJ)/src/http/%.o $(OBJ)/src/ssh/%.o $(OBJ)/src/tls/%.o $(OBJ)/src/core/%.o $(OBJ)/init/%.o: OPTIMIZE := -Os
-# Webhooks, which come a few times an hour.
-$(OBJ)/src/wire/field_list.o $(OBJ)/src/wire/form_push.o $(OBJ)/src/wire/json_path.o $(OBJ)/src/wire/json_push.o: OPTIMIZE := -Os
+$(OBJ)/src/docker/%.o $(OBJ)/src/tool/%.o $(OBJ)/src/http/%.o $(OBJ)/src/ssh/%.o $(OBJ)/src/tls/%.o $(OBJ)/src/core/%.o $(OBJ)/src/base/%.o $(OBJ)/init/%.o: OPTIMIZE := -Os
+# Of wire/ what is read once for a connection, or less often.
+once := authorized date docker_api field_list form_push from json_path json_push json_write openssh_key opening \
+    proxy_protocol quote shell_words tinysshd token_file x509
+$(once:%=$(OBJ)/src/wire/%.o): OPTIMIZE := -Os
 
 -include $(BASTION:.o=.d) $(UNITS:.o=.d)
 
