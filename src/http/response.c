@@ -207,12 +207,19 @@ static void response_record(struct frontend *f, const struct record_about *about
 static void response_started(struct frontend *f, const char *run) {
     struct response *r = response_of(f);
     snprintf(r->run, sizeof r->run, "%s", run);
+    if (r->render.form == RENDER_RUN && !r->has_about) { /* there is no room for a record */
+        r->render.form = RENDER_NOT;
+        r->reply->json = false;
+    }
     if (r->render.form != RENDER_NOT || (r->has_about && is_over(&r->about) && !r->is_hook)) {
         begin_known(r);
         return;
     }
-    r->hold_until = clock_after(clock_now(), r->hold_ms);
-    if (r->hold_ms == 0)
+    int64_t hold = r->hold_ms;
+    if (r->has_about && !r->is_hook) /* it runs already */
+        hold = r->about.ms < hold ? hold - r->about.ms : 0;
+    r->hold_until = clock_after(clock_now(), hold);
+    if (hold == 0)
         begin_streaming(r);
 }
 

@@ -11,12 +11,14 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/clock.h"
 #include "base/fd.h"
 #include "base/log.h"
 #include "core/audit.h"
+#include "core/keeper.h"
 #include "core/monitor.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -112,6 +114,43 @@ int run_exit_code(const struct run *r, int *signal) {
     return *signal > 0 ? 128 + *signal : 0;
 }
 
+/* ---- runs that are kept: in a folder of this process's, by no process of their own ---- */
+
+#define KEPT "0123456789abcdef"
+static char run_dir[] = "RUN_DIR=/tmp/bastion-fuzz-XXXXXX";
+
+enum keeper_side keeper_fork(struct record *record, struct front_link *front,
+                             struct front_link *link) {
+    (void)record;
+    (void)front;
+    (void)link;
+    return KEEPER_NONE;
+}
+void keeper_await_all(void) {}
+
+static void remove_run_dir(void) {
+    char command[64];
+    snprintf(command, sizeof command, "rm -rf %s", strchr(run_dir, '=') + 1);
+    if (system(command) != 0)
+        perror(command);
+}
+
+/* One that has ended is there from the start. */
+static void keep_one(void) {
+    static struct record record;
+    char *path = strchr(run_dir, '=') + 1;
+    assert(mkdtemp(path) != NULL && chmod(path, 0755) == 0);
+    atexit(remove_run_dir);
+    int directory = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    assert(record_create(&record, directory, NULL, KEPT, "http", "somebody", 1024) == 0
+           && record_list(&record, 4) == 0);
+    record_running(&record);
+    for (int i = 0; i < 200; i++)
+        record_add(&record, "some output\n", 12);
+    record_end(&record, &(struct outcome){.kind = OUTCOME_ENDED, .code = 3}, 5);
+    close(directory);
+}
+
 /* ---- the monitor ---- */
 
 static const char *judge(struct monitor *m, struct slice credential) {
@@ -130,16 +169,18 @@ static void note(struct monitor *m, int status, const char *reason, bool failed_
 static struct session *session_with(bool broker) {
     static struct session both[2];
     static struct settings settings[2];
-    static char *environment[2][8] = {
-        {"FORCE_COMMAND=true", "COMMAND_LOCK=off", "HTTP_TOKEN=x", "SSH_USER=nobody",
+    static char *environment[2][9] = {
+        {run_dir, "FORCE_COMMAND=true", "COMMAND_LOCK=off", "HTTP_TOKEN=x", "SSH_USER=nobody",
          "HOOK_WHEN=.a = b", "HOOK_PASS=A = .b .*"},
-        {"ALLOWED_COMMANDS=echo [a-z]*", "COMMAND_PREFIX=busybox", "COMMAND_LOCK=off",
+        {run_dir, "ALLOWED_COMMANDS=echo [a-z]*", "COMMAND_PREFIX=busybox", "COMMAND_LOCK=off",
          "HTTP_TOKEN=x", "SSH_USER=nobody", "HTTP_STDIN=body", "ON_DISCONNECT=hangup"}};
     static const char *const nowhere[] = {NULL};
+    if (strchr(run_dir, 'X') != NULL)
+        keep_one();
     if (both[broker].settings == NULL) {
         struct settings_places places = {environment[broker], nowhere};
-        const char *error =
-            settings_start(&settings[broker], &places, NEED_RUN | NEED_HTTP | NEED_ACCOUNT);
+        const char *error = settings_start(&settings[broker], &places,
+                                           NEED_RUN | NEED_HTTP | NEED_ACCOUNT | NEED_RUN_DIR);
         if (error != NULL
             || session_open(&both[broker], &settings[broker], environment[broker]) == -1) {
             fprintf(stderr, "%s\n", error != NULL ? error : both[broker].error);
@@ -196,6 +237,9 @@ static size_t send_packet(int link, const uint8_t *at, size_t n) {
     } else if (at[2] < 128) { /* a long one */
         text = (size_t)(at[2] - 64) * (LIMIT_MESSAGE_TEXT + 64) / 63;
         memset(packet + sizeof(struct message), 'x', text);
+    } else if (at[2] >= 232 && at[2] < 240) {
+        text = sizeof KEPT - 1;
+        memcpy(packet + sizeof(struct message), KEPT, text);
     } else if (at[2] >= 240) {
         text = sizeof claim;
         memcpy(packet + sizeof(struct message), &claim, text);
