@@ -121,9 +121,14 @@ static void signal_connections(int signal) {
 static void begin_shutdown(struct supervisor *v, int signal, int64_t now) {
     char text[128];
     struct audit a = AUDIT_EMPTY;
-    size_t count;
-    connection_all(&count);
-    snprintf(text, sizeof text, "%s; %zu connections are open", strsignal(signal), count);
+    size_t count, left = 0;
+    const struct connection *c = connection_all(&count);
+    for (size_t i = 0; i < count; i++)
+        left += c[i].state == CONNECTION_LEFT;
+    int n = snprintf(text, sizeof text, "%s; %zu connections are open", strsignal(signal),
+                     count - left);
+    if (left > 0)
+        snprintf(text + n, sizeof text - (size_t)n, ", and runs of %zu others go on", left);
     a.event = "stop";
     a.reason = text;
     audit_write(&a);

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
+#include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -35,6 +36,29 @@ static pid_t *free_place(void) {
     return NULL;
 }
 
+static void tell_all(int signal) {
+    for (size_t i = 0; i < LIMIT_CONNECTION_KEEPERS; i++)
+        if (keepers[i] != 0)
+            kill(keepers[i], signal);
+}
+
+/* This process is told to end between two requests. Whoever told it takes its end for that of the
+ * keepers, which end soon. */
+static void take_signal(int signal) {
+    tell_all(signal);
+    for (size_t i = 0; i < LIMIT_CONNECTION_KEEPERS; i++)
+        if (keepers[i] != 0)
+            waitpid(keepers[i], NULL, 0);
+    _exit(0);
+}
+
+static void heed_signals(void (*handler)(int)) {
+    const struct sigaction action = {.sa_handler = handler};
+    sigaction(SIGTERM, &action, NULL);
+    sigaction(SIGINT, &action, NULL);
+    sigaction(SIGHUP, &action, NULL);
+}
+
 enum keeper_side keeper_fork(struct record *record, struct front_link *front,
                              struct front_link *link) {
     int ends[2];
@@ -42,6 +66,8 @@ enum keeper_side keeper_fork(struct record *record, struct front_link *front,
     if (place == NULL || message_pair(ends) == -1)
         return KEEPER_NONE;
     init_link_keeper();
+    if (!init_link_is_there())
+        heed_signals(take_signal);
     pid_t pid = fork_single();
     if (pid == -1) {
         close(ends[0]);
@@ -50,6 +76,8 @@ enum keeper_side keeper_fork(struct record *record, struct front_link *front,
     }
     if (pid == 0) {
         close(ends[0]);
+        heed_signals(SIG_DFL);
+        memset(keepers, 0, sizeof keepers);
         front_link_close(front);
         init_link_close();
         link->fd = ends[1];
@@ -65,13 +93,11 @@ enum keeper_side keeper_fork(struct record *record, struct front_link *front,
 void keeper_await_all(void) {
     if (init_link_is_there())
         return;
-    while (reap() && run_watch_signals()) {
+    while (run_watch_signals() && reap()) {
         struct pollfd pfd = {.fd = run_signals(), .events = POLLIN};
-        if (poll(&pfd, 1, -1) != 1)
-            continue;
-        run_take_signals();
-        for (size_t i = 0; i < LIMIT_CONNECTION_KEEPERS && run_told() != 0; i++)
-            if (keepers[i] != 0)
-                kill(keepers[i], run_told());
+        if (run_told() != 0)
+            tell_all(run_told());
+        if (poll(&pfd, 1, -1) == 1)
+            run_take_signals();
     }
 }

@@ -207,7 +207,7 @@ static bool is_form_of_channel(const struct monitor *m) {
     return in->m.run.form == (input ? RUN_MERGED_INPUT : RUN_MERGED);
 }
 
-/* Whether it may be wished for: where what the client sends is not the command's input, which ends
+/* Whether it may be asked for: where what the client sends is not the command's input, which ends
  * with the client. */
 static bool is_way_of_channel(const struct monitor *m) {
     uint8_t way = m->in.m.run.way;

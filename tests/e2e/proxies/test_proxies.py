@@ -1,11 +1,12 @@
 """Every proxy in every situation. What an answer means (bastion(8), HTTP) must be so behind each of them; where one can't be brought to it, its
 cell of the table below says what happens instead, and the comment there says why. init/README.md's table warns of it."""
 import hashlib
+import re
 import select
 import subprocess
 
 import pytest
-from harness import AUTH, UNTIL_GO, Server, curl, together
+from harness import AUTH, UNTIL_GO, Server, curl, together, wait_for
 from proxies import Proxy
 from tables import cells
 from webs import WEBS, Web
@@ -28,6 +29,7 @@ burst     broken/10     broken/10     broken/10     complete/10   broken/10     
 lines     live/1        live/1        live/1        live/1        live/1        live/1        live/1        live/1
 leaves    hangup/1      hangup/1      hangup/1      hangup/1      hangup/1      hangup/1      hangup/1      hangup/1
 second    200,200/2     200,200/2     200,200/2     200,200/2     200,200/2     200,200/2     200,200/2     200,200/2
+follows   live,422/1    live,422/1    live,422/1    live,422/1    live,422/1    live,422/1    -             -
 healthz   200/0         200/0         200/0         200/0         200/0         200/0         -             -
 body5     200/1         200/1         200/1         200/1         200/1         200/1         200/1         200/1
 body25    200/1         200/1         200/1         200/1         200/1         200/1         200/1         200/1
@@ -148,6 +150,23 @@ def leaves(stage, _):
     return "hangup" if end.get("reason") == "the client went away" else f"{end}"
 
 
+STEPS = "first\nlast\n"
+
+
+def follows(stage, _):
+    """A run that outlives its request (bastion(8), RUNS), through the proxy: each line as it comes, and afterwards how it ended."""
+    door = stage.door("streams", f"echo first; {UNTIL_GO}; echo last; exit 3")
+    begun = curl(door, "-i", "-H", "Prefer: respond-async", text=True).stdout
+    path = re.search(r"(?mi)^location: (\S+)", begun)[1]
+    client = subprocess.Popen(["curl", "-sSN", "-H", AUTH, door.url(path)], stdout=subprocess.PIPE)
+    word = "live" if select.select([client.stdout], [], [], LATELY)[0] and client.stdout.readline() == b"first\n" else "held"
+    door.server.go()
+    rest = client.communicate()[0]
+    (door.server.t / "go").unlink()
+    wait_for(lambda: curl(door, "-I", path=path).stdout.find(b"ended") > 0, "it has ended")
+    return f"{word},{ask(door, path=path, output=STEPS)}" if rest == b"last\n" else f"{rest}"
+
+
 def second(stage, _):
     door = stage.door("quick", "echo ok")
     found = curl(door, "-w", "%{stderr}%{http_code},", door.url())
@@ -209,7 +228,7 @@ def resume(stage, _):
     return ask(stage.door("quick", "echo ok"), "--range", "1-", output=None)
 
 
-SITUATIONS = [right, failed, late, burst, lines, leaves, second, silence, healthz, body5, body25, body33, stdin, chunked, wrong, expect, resume]
+SITUATIONS = [right, failed, late, burst, lines, leaves, follows, second, silence, healthz, body5, body25, body33, stdin, chunked, wrong, expect, resume]
 
 
 @pytest.mark.parametrize("stage, situation, expected", cells(TABLE, SITUATIONS), indirect=["stage"], scope="module")
