@@ -77,7 +77,7 @@ $(OBJ)/src/main.o: vendor/pins
 
 $(OBJ)/src/docker/%.o $(OBJ)/src/tool/%.o $(OBJ)/src/http/%.o $(OBJ)/src/ssh/%.o $(OBJ)/src/tls/%.o $(OBJ)/src/core/%.o $(OBJ)/src/base/%.o $(OBJ)/init/%.o: OPTIMIZE := -Os
 # Of wire/ what is read once for a connection, or less often.
-once := authorized date docker_api field_list form_push from json_path json_push json_write openssh_key opening \
+once := authorized base64 date der docker_api field_list form form_push forwarded_for from json json_path json_push json_write openssh_key opening \
     proxy_protocol quote shell_words tinysshd token_file x509
 $(once:%=$(OBJ)/src/wire/%.o): OPTIMIZE := -Os
 
