@@ -501,8 +501,8 @@ class Client:
         return fields
 
     def head(self):
-        match = re.fullmatch(r"(HTTP/1\.[01]) (\d{3}) (.*)", self.line())
-        assert match
+        match = re.fullmatch(r"(HTTP/1\.[01]) (\d{3}) (.*)", line := self.line())
+        assert match, line
         return Answer(int(match[2]), match[1], self._fields())
 
     def chunk(self):

@@ -34,6 +34,7 @@ def who(server, key=ALICE, options=()):
     """The identity that the command learns; None for a key that is not let in."""
     done = server.ssh(key=key, options=options)
     assert done.returncode in (0, 255), done
+    print(done, server.log_lines())  # for a test that fails
     return done.stdout.decode(errors="surrogateescape") if done.returncode == 0 else None
 
 
