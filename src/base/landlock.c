@@ -30,16 +30,35 @@ static long landlock_version(void) {
 
 bool landlock_is_available(void) { return landlock_version() >= VERSION; }
 
+void landlock_start(struct landlock_paths *p) {
+    p->count = p->used = 0;
+    p->full = false;
+    memset(p->place, 0, sizeof p->place);
+}
+
+/* The place of a path, or the free one where it would be: at least half of them are free. */
+static uint16_t *find_place(struct landlock_paths *p, const char *path) {
+    uint32_t hash = 2166136261U; /* FNV-1a */
+    for (const char *c = path; *c != '\0'; c++)
+        hash = (hash ^ (unsigned char)*c) * 16777619U;
+    for (;; hash++) {
+        uint16_t *place = &p->place[hash % (sizeof p->place / sizeof *p->place)];
+        if (*place == 0 || strcmp(p->at[*place - 1], path) == 0)
+            return place;
+    }
+}
+
 void landlock_add(struct landlock_paths *p, const char *path) {
     size_t n = strlen(path) + 1;
-    for (size_t i = 0; i < p->count; i++)
-        if (strcmp(p->at[i], path) == 0)
-            return;
+    uint16_t *place = find_place(p, path);
+    if (*place != 0)
+        return;
     p->full = p->full || p->count == LIMIT_CLOSED_PATHS || n > sizeof p->text - p->used;
     if (p->full)
         return;
     p->at[p->count++] = memcpy(p->text + p->used, path, n);
     p->used += n;
+    *place = (uint16_t)p->count;
 }
 
 /* ---- what is allowed ---- */

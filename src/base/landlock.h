@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "limit.h"
 
@@ -18,8 +19,12 @@ struct landlock_paths {
     size_t used;
     bool full; /* one did not fit */
     const char *at[LIMIT_CLOSED_PATHS];
+    uint16_t place[2 * LIMIT_CLOSED_PATHS]; /* by path: an index of `at` and 1; 0: free */
     char text[LIMIT_CLOSED_TEXT];
 };
+
+/* Starts an empty list. */
+void landlock_start(struct landlock_paths *p);
 
 /* Adds one, unless it is there. */
 void landlock_add(struct landlock_paths *p, const char *path);

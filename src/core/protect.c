@@ -145,13 +145,18 @@ int protect_close(int *ruleset, const struct account *account, char error[LIMIT_
     command_accounts_next(account);
     if (!is_needed(true))
         return 0;
-    c->ways.count = c->ways.used = c->closed.count = c->closed.used = 0;
-    c->ways.full = c->closed.full = false;
+    landlock_start(&c->ways);
+    landlock_start(&c->closed);
     places_each(settings, (struct places_wanted){true, true, true}, close_place, c);
     *ruleset = landlock_make(&c->ways, &c->closed);
     if (*ruleset != -1)
         return 1;
     snprintf(error, LIMIT_ERROR, "the configuration can't be closed to commands (Landlock): %s",
-             strerror(errno));
+             errno == E2BIG ? "more than " LIMIT_TEXT(
+                 LIMIT_CLOSED_PATHS) " files and folders of "
+                                     "it, or too much beside them, while commands run as an "
+                                     "account that "
+                                     "can write some of it: chown root, or mount it read-only (:ro)"
+                            : strerror(errno));
     return -1;
 }

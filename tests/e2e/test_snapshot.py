@@ -46,6 +46,7 @@ class Folders:
                        "ROLES_DIR": str(self.roles), "TOKENS_DIR": str(self.tokens), "AUTHORIZED_KEYS_DIR": str(self.users), **settings}
         done = subprocess.run([*wrap, BASTION, "http"], env=environment, input=request.encode(), stdout=subprocess.PIPE,
                               stderr=subprocess.PIPE, timeout=PATIENCE, check=False)
+        self.log = done.stderr.decode()
         head, _, body = done.stdout.partition(b"\r\n\r\n")
         status = int(head.split()[1])
         return body.decode() if status == 200 else status
@@ -306,3 +307,19 @@ def test_keys_that_are_read_each_time(start):
         return time.time() - began > 4
     wait_for(is_at_rest, "all is at rest")
     assert server.ssh("x").stdout == b"r3" and not kept.exists()
+
+
+# ---- more than can be closed ----
+
+def test_more_than_can_be_closed(top):
+    """Nothing runs where commands could write more than they can be kept from; and the log says what helps."""
+    f = Folders(top, "many")
+    for i in range(2600):
+        path = f.roles / f"r1/tokens.d/t{i}.token"
+        path.write_text("# nothing\n")
+        os.chown(path, NOBODY, NOBODY)
+    assert [f.ask("secret 0"), f.ask("secret 1"), f.ask("of no role")] == [500, 500, 500]
+    assert "more than 2560 files and folders of it" in f.log and "chown root, or mount it read-only (:ro)" in f.log
+    for i in range(600):
+        os.unlink(f.roles / f"r1/tokens.d/t{i}.token")
+    assert f.ask("secret 0") == "r0"
