@@ -587,3 +587,22 @@ def test_a_login_under_way_brings_no_key_back(start):
             assert who(server, BOB) == "bob"
             (server.users / "bob.pub").unlink()
             assert who(server, BOB) is None
+
+
+def test_a_long_list_is_read_by_the_block(start):
+    """And not by the byte, which a client with any key could have done as often as it likes."""
+    def key(n):
+        digits = "".join("ABCDEFGHIJ"[int(d)] for d in str(n))
+        return f"ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAI{digits:A>43} of {n}\n"
+
+    def calls():
+        """read(2) and its kin, of the server and of its children that have ended."""
+        return int(re.search(r"^syscr: (\d+)$", Path(f"/proc/{server.process.pid}/io").read_text(), re.M).group(1))
+
+    server = start(SshServer, prepare=lambda server: (server.users / "many.pub").write_text("".join(key(n) for n in range(1000))))
+    assert server.ssh().stdout == b"ok\n"
+    server.settle()
+    before = calls()
+    assert server.ssh().stdout == b"ok\n" and server.ssh(key=MALLORY).returncode == 255
+    server.settle()
+    assert 0 < calls() - before < 4000
