@@ -41,9 +41,9 @@ all: $(OUT)/bastion $(OUT)/tinysshd $(OUT)/sh
 # ---- Our own code ----
 
 # Sorted, what is small among the variables stands together, and each process writes to fewer pages.
-$(OUT)/bastion: $(BASTION) $(V)/bearssl/.done
+$(OUT)/bastion: $(BASTION) $(V)/bearssl/.done src/large.ld
 	@echo link $@
-	@$(CC) $(CFLAGS) -Wl,--sort-section=alignment -o $@ $(BASTION) $(V)/bearssl/build/libbearssl.a
+	@$(CC) $(CFLAGS) -Wl,--sort-section=alignment -Wl,-T,src/large.ld -o $@ $(BASTION) $(V)/bearssl/build/libbearssl.a
 	chmod 711 $@
 
 $(OBJ)/%.o: %.c $(OBJ)/flags $(V)/musl/.done $(V)/bearssl/.done

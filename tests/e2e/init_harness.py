@@ -15,6 +15,9 @@ from harness import BASTION, PATIENCE, Client, free_port, is_listening
 from ssh_harness import SshServer
 
 TOP = Path(__file__).parents[2]
+# Of another machine's build its own; another build of bastion alone stands beside this one's other programs.
+_beside = Path(os.environ.get("BASTION") or "/none").parent
+PROGRAMS = _beside if (_beside / "sh").exists() else TOP / "build"
 # What bastion(8), THE CONTAINER, says that it needs, and no more.
 CAPABILITIES = "-all,+setuid,+setgid,+chown,+fowner,+kill"
 
@@ -61,7 +64,7 @@ class InitServer(SshServer):
         else:
             self.port = self.ssh_port
         self.root = self.home / "root"
-        subprocess.run([TOP / "init/rootfs", self.root], check=True)
+        subprocess.run([TOP / "init/rootfs", self.root], check=True, env={**os.environ, "BUILD": str(PROGRAMS)})
         shutil.copy(BASTION, self.root / "bin/bastion")
         for name in ("usr", "lib", "lib32", "lib64"):
             (self.root / name).mkdir()

@@ -2,6 +2,7 @@
 import os
 import re
 import socket
+import struct
 import subprocess
 from pathlib import Path
 
@@ -129,6 +130,20 @@ def test_a_stranger_writes_nothing(start, tmp_path):
     calls = trace.read_text()
     assert re.search(r"^openat.*/alice.pub", calls, re.M)
     assert not re.search(r"^\w*sync\(|^open\w*\(.*O_CREAT|^(rename|symlink|link|unlink|mkdir)\w*\(.*= 0$", calls, re.M), calls
+
+
+# ---- little memory ----
+
+def test_no_segment_is_larger_than_the_memory():
+    """Linux starts no program with such a one, and a router with 32 MB has no more than 25 for programs (proc(5), overcommit_memory)."""
+    data = Path(BASTION).read_bytes()
+    order, wide = "<>"[data[5] - 1], data[4] == 2
+    at = struct.unpack_from(order + "Q" if wide else order + "I", data, 32 if wide else 28)[0]
+    size, count = struct.unpack_from(order + "HH", data, 54 if wide else 42)
+    headers = [data[at + i * size:][:size] for i in range(count)]
+    loaded = [h for h in headers if struct.unpack_from(order + "I", h)[0] == 1]  # PT_LOAD
+    sizes = [struct.unpack_from(order + "Q" if wide else order + "I", h, 40 if wide else 20)[0] for h in loaded]
+    assert len(sizes) > 2 and max(sizes) < 16 << 20, sizes
 
 
 # ---- a kernel without IPv6 ----
