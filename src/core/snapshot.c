@@ -3,6 +3,7 @@
 #include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
@@ -359,22 +360,43 @@ static void write_file(const struct gathering *g, const char *path, const void *
         unlink(beside);
 }
 
-void snapshot_leave(const struct settings *s, const char *name, time_t began, const void *bytes,
-                    size_t n) {
-    static struct gathering g; /* large */
+void snapshot_begin(struct snapshot_reading *r) {
+    r->began = time(NULL);
+    r->mounts = geteuid() == 0 ? fd_open("/proc/self/mounts", O_RDONLY) : -1;
+}
+
+/* Whether the table of mounts is as it was at the beginning. */
+static bool end_reading(struct snapshot_reading *r) {
+    struct pollfd p = {.fd = r->mounts, .events = POLLPRI};
+    bool same = r->mounts != -1 && poll(&p, 1, 0) == 0;
+    fd_close(&r->mounts);
+    return same;
+}
+
+static void leave(struct gathering *g, const char *name, const void *bytes,
+                  struct snapshot_reading *r) {
     char path[LIMIT_PATH];
-    if (!name_file(path, s, name) || !is_roots_alone(settings_text(s, SETTING_RUN_DIR)))
+    if (!name_file(path, g->settings, name)
+        || !is_roots_alone(settings_text(g->settings, SETTING_RUN_DIR)))
         return;
-    g.settings = s;
-    g.began = began;
-    g.unfit = n > LIMIT_SNAPSHOT;
-    g.head = (struct head){.clock = read_clock(), .bytes = (uint32_t)n};
-    put_label(g.head.label, name);
-    for (size_t i = 0; i < ALL_BASES && !g.unfit; i++)
-        g.unfit = !add_text(&g, settings_text(s, bases[i]));
-    places_each_credential(s, add_witness, &g);
-    if (g.unfit || g.head.witnesses < LIMIT_SNAPSHOT_LEAST)
+    put_label(g->head.label, name);
+    for (size_t i = 0; i < ALL_BASES && !g->unfit; i++)
+        g->unfit = !add_text(g, settings_text(g->settings, bases[i]));
+    places_each_credential(g->settings, add_witness, g);
+    if (!end_reading(r) || g->unfit || g->head.witnesses < LIMIT_SNAPSHOT_LEAST)
         return;
     note_judged();
-    write_file(&g, path, bytes);
+    write_file(g, path, bytes);
+}
+
+void snapshot_leave(struct snapshot_reading *r, const struct settings *s, const char *name,
+                    const void *bytes, size_t n) {
+    static struct gathering g; /* large */
+    g.settings = s;
+    g.began = r->began;
+    g.unfit = n > LIMIT_SNAPSHOT;
+    g.head = (struct head){.clock = read_clock(), .bytes = (uint32_t)n};
+    if (bytes != NULL)
+        leave(&g, name, bytes, r);
+    fd_close(&r->mounts);
 }

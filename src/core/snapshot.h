@@ -15,15 +15,25 @@
  * left by another version is none; what it means is the caller's. */
 const void *snapshot_take(const struct settings *s, const char *name, size_t *n);
 
-/* Leaves n bytes that were read from those files, and from nothing else, since `began`, a time of
- * time(2) before the first look at any of them. The files must have been without fault. Nothing is
- * left where a later change might not be seen, or where it is not worth it:
+/* A reading of those files, to be remembered. */
+struct snapshot_reading {
+    time_t began;
+    int mounts; /* tells of mounts (proc(5), /proc/pid/mounts), which change no file's state */
+};
+
+/* It begins: no file has been looked at yet. */
+void snapshot_begin(struct snapshot_reading *r);
+
+/* It has ended. Leaves n bytes that were read from those files, and from nothing else; or nothing,
+ * with NULL. The files must have been without fault. Nothing is left where a later change might not
+ * be seen, or where it is not worth it:
  * - by a process that is not root, or in a directory that is not root's alone;
  * - of files that others than root could write, or that are reached by links;
- * - of files that were changed in the last seconds, since the next change might have the same time;
+ * - of files that were changed in the last seconds, since the next change might have the same time,
+ *   or where anything was mounted meanwhile;
  * - of file systems whose files change elsewhere, on a server;
  * - of a few files, which are read as fast. */
-void snapshot_leave(const struct settings *s, const char *name, time_t began, const void *bytes,
-                    size_t n);
+void snapshot_leave(struct snapshot_reading *r, const struct settings *s, const char *name,
+                    const void *bytes, size_t n);
 
 #endif

@@ -101,22 +101,23 @@ static bool remember(const struct auth *a, struct tokens *t, struct roles *roles
 }
 
 static void leave(const struct auth *a, const struct tokens *t, const struct roles *roles,
-                  time_t began) {
+                  struct snapshot_reading *reading) {
     static char bytes[LIMIT_SNAPSHOT];
     struct buf b = BUF_ON(bytes);
-    if (a->remembered == NULL || !a->has_others || t->errors.len > 0)
-        return;
     buf_bytes(&b, &roles->count, sizeof roles->count);
     buf_bytes(&b, roles->role, roles->count * sizeof *roles->role);
     tokens_pack(t, roles, &b);
-    if (!b.full)
-        snapshot_leave(a->remembered, SNAPSHOT, began, bytes, b.len);
+    snapshot_leave(reading, a->remembered, SNAPSHOT, t->errors.len > 0 || b.full ? NULL : bytes,
+                   b.len);
 }
 
 void auth_gather(const struct auth *a, struct tokens *t, struct roles *roles) {
-    time_t began = time(NULL);
-    if (remember(a, t, roles))
+    struct snapshot_reading reading;
+    bool remembers = a->remembered != NULL && a->has_others;
+    if (remembers && remember(a, t, roles))
         return;
+    if (remembers)
+        snapshot_begin(&reading);
     protect_begin();
     tokens_start(t);
     add_setting_outside(a, t);
@@ -131,7 +132,8 @@ void auth_gather(const struct auth *a, struct tokens *t, struct roles *roles) {
         protect_has_judged(PROTECT_TOKENS);
     if (a->unusable != NULL)
         a->unusable(a->context, &t->errors);
-    leave(a, t, roles, began);
+    if (remembers)
+        leave(a, t, roles, &reading);
 }
 
 /* ---- what the client sends ---- */

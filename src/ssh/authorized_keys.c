@@ -15,6 +15,7 @@
 #include "base/small_file.h"
 #include "core/protect.h"
 #include "core/replaced_mount.h"
+#include "core/snapshot.h"
 #include "ssh/keys_snapshot.h"
 #include "wire/base64.h"
 #include "wire/date.h"
@@ -390,10 +391,12 @@ static void start(struct authorized_keys *k) {
 }
 
 void authorized_keys_read(struct authorized_keys *k, const struct settings *s) {
-    time_t began = time(NULL);
+    struct snapshot_reading reading;
     start(k);
     if (k->remembered && keys_snapshot_take(k, s))
         return;
+    if (k->remembered)
+        snapshot_begin(&reading);
     start(k);
     protect_begin();
     read_key_directory(k, settings_text(s, SETTING_AUTHORIZED_KEYS_DIR), NULL);
@@ -406,7 +409,7 @@ void authorized_keys_read(struct authorized_keys *k, const struct settings *s) {
         add_file_error(k, "AUTHORIZED_KEYS_DIR, _HOST, _REPO", 0,
                        "no usable key: nobody can log in");
     if (k->remembered)
-        keys_snapshot_leave(k, s, began);
+        keys_snapshot_leave(k, s, &reading);
 }
 
 int authorized_keys_open(const struct authorized_keys *k) {

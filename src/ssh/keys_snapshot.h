@@ -8,7 +8,9 @@
  * changed since: then it has to be started again, and read. */
 bool keys_snapshot_take(struct authorized_keys *k, const struct settings *s);
 
-/* Leaves what was read without fault since `began`, a time of time(2). */
-void keys_snapshot_leave(const struct authorized_keys *k, const struct settings *s, time_t began);
+/* The reading has ended. Leaves what it has found, if it was without fault. */
+struct snapshot_reading;
+void keys_snapshot_leave(const struct authorized_keys *k, const struct settings *s,
+                         struct snapshot_reading *reading);
 
 #endif
