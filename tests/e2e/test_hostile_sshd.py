@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from harness import BASTION, reachable
 from ssh_harness import TINYSSHD, SshServer
-from test_hostile import ROOT, SOURCES, WITHOUT
+from test_hostile import ROOT, SOURCES, WITHOUT, double
 
 pytestmark = pytest.mark.root
 
@@ -111,3 +111,37 @@ def test_sshd_where_a_means_lacks(start, engine, lacks, when):
     else:
         assert "exec" not in found  # what it becomes is held, and killed: it has no word of it
         assert not succeeded & {"docker-socket", "log-socket", "tcp-connect", "tcp-listen", "parent-trace", "parent-memory", "mount", "unshare", "bpf"}
+
+
+# ---- the login shell ----
+
+SHELL = {"before it is confined": ("front_wait_ready", "BEFORE_CONFINEMENT", "RUNS_ITSELF"), "behind": ("front_run",)}
+
+
+def build_shell(when, engine):
+    """The whole of bastion, whose login shell tries everything."""
+    function, *defines = SHELL[when]
+    places = {"HOSTILE_SOCKET": engine, "TLS_KEY": "/etc/bastion/HTTP_TOKEN", "RUN_DIR": "/run/bastion"}
+    return double("shell", function, defines=(*defines, *(f'{name}="{value}"' for name, value in places.items())))
+
+
+def shell_is_held(found, when):
+    """It is of the command's account, and can reach none of bastion's; once it is confined nothing is left to it at all."""
+    assert found.pop("tcp-fast-open") == "ENOTSOCK" and found.pop("own-environment") == "ENOENT"
+    if when == "behind":
+        assert {found.pop(name) for name in ("executable-memory", "much-memory")} == {"ENOMEM"}
+        assert found == dict.fromkeys(found, "EPERM")
+    else:
+        assert {name for name, result in found.items() if result == "OK"} == {"read-passwd", "fork", "executable-memory", "much-memory", "dumpable", "outlive-parent"}
+        assert set(found.values()) == {"OK", "EACCES", "EPERM", "EAFNOSUPPORT"}
+
+
+@pytest.mark.parametrize("when", SHELL)
+def test_shell(start, engine, when):
+    """It still does its work: nothing that it needs was refused."""
+    program = build_shell(when, engine)
+    shutil.copy(TINYSSHD, Path(program).parent)
+    server = start(SshServer, program=(program, "ssh"), more=f"sed -i 's#{BASTION}$#{program}#' /etc/passwd", prepare=keep_a_secret)
+    done = server.ssh()
+    assert done.stdout.endswith(b"ok\n") and done.returncode == 0
+    shell_is_held(attempts(done.stdout), when)

@@ -8,7 +8,7 @@ from bastion_image import LEAST, Bastion, build
 from harness import reachable, request, wait_for
 from ssh_harness import TINYSSHD
 from test_hostile import HTTP, NEVER, TLS, attempts, command, double, nothing_is_left
-from test_hostile_sshd import WHEN, build as build_sshd, attempts as attempts_of_sshd, it_is_held
+from test_hostile_sshd import SHELL, WHEN, build as build_sshd, attempts as attempts_of_sshd, build_shell, it_is_held, shell_is_held
 
 CONTAINER = ["--read-only", "--tmpfs", "/run", *LEAST]
 GROUP = 4000  # the socket's
@@ -111,3 +111,11 @@ def test_sshd(bastion, when, tmp_path):
         server.ssh(options=("-o", f"ProxyCommand=/usr/bin/python3 {tmp_path}/relay.py {tmp_path}/said"))
         said = wait_for(lambda: (tmp_path / "said").exists() and (tmp_path / "said").read_bytes(), "the server has said all")
     it_is_held(attempts_of_sshd(said))
+
+
+@pytest.mark.parametrize("when", SHELL)
+def test_shell(bastion, when):
+    server = bastion(build_shell(when, "/var/run/docker.sock"), where="/bin/bastion")
+    done = server.ssh()
+    assert done.stdout.endswith(b"ok\n") and done.returncode == 0
+    shell_is_held(attempts_of_sshd(done.stdout), when)

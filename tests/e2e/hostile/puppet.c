@@ -1,15 +1,16 @@
 /* puppet.c: a front that is taken over by the test: linked with --wrap, it does from its first
  * moment what the client says, of HTTP or of SSH, instead of what it is for. On descriptor 0 comes
- * one letter at a time, with what belongs to it; numbers are 32 bits wide, in this machine's order:
+ * one letter at a time, with what belongs to it; numbers are 32 bits wide, in this machine's order.
  *
- *     s COUNT FDS N BYTES   sends that packet to the monitor COUNT times, with FDS descriptors, of
- *                           which the first is the socket to the monitor itself, and any other 0;
- *                           says how many were taken, and the errno of the one that was not, or 0
- *     t COUNT FDS N BYTES   the same, but the first descriptor is standard input
- *     p COUNT FDS N BYTES   the same, but it is /dev/ptmx
- *     r                     waits for a packet: says how long it is (-1: the monitor is gone), and
- * it c                     closes the socket to the monitor; says 0 h                     does
- * nothing any more, for ever k                     ends by a signal that is its own */
+ * - s COUNT FDS N BYTES: sends that packet to the monitor COUNT times, with FDS descriptors, of
+ *   which the first is the socket to the monitor itself, and any other 0; says how many were taken,
+ *   and the errno of the one that was not, or 0.
+ * - t COUNT FDS N BYTES: the same, but the first descriptor is standard input.
+ * - p COUNT FDS N BYTES: the same, but it is /dev/ptmx.
+ * - r: waits for a packet; says how long it is (-1: the monitor is gone), and it.
+ * - c: closes the socket to the monitor; says 0.
+ * - h: does nothing any more, for ever.
+ * - k: ends by a signal that is its own. */
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
