@@ -24,10 +24,14 @@ def message(kind, text=b"", body=b""):
     return struct.pack("=I4x32s", kind, body) + text
 
 
-def run(form=MERGED, request=None, variables=b"", length=None, leads=0, has_request=None):
+def run(form=MERGED, request=None, variables=b"", length=None, leads=0, has_request=None, way=0):
     n = len(request or b"") if length is None else length
     has = request is not None if has_request is None else has_request
-    return message(RUN, (request or b"") + variables, struct.pack("=BBBxI", form, has, leads, n))
+    return message(RUN, (request or b"") + variables, struct.pack("=BBBBI", form, has, leads, way, n))
+
+
+def follow(name=b"0" * 16, what=0):
+    return message(FOLLOW, name, struct.pack("=B", what))
 
 
 class Puppet:
@@ -199,6 +203,77 @@ def test_input_instead_of_none(start, taken_over):
         p.send(run(MERGED))
         is_ended(server, p)
     assert server.events("start") == []
+
+
+# What may not be said of runs that are kept (bastion(8), RUNS), with the settings, and descriptors that come with it.
+UNSOUND = {
+    "a path": (follow(b"../runs.b/000000"), {}, 0), "upper case": (follow(b"A" * 16), {}, 0), "too short a name": (follow(b"0" * 15), {}, 0), "too long a one": (follow(b"0" * 17), {}, 0),
+    "a NUL": (follow(b"0" * 15 + b"\0"), {}, 0), "no name": (follow(b""), {}, 0), "nothing that can be wanted": (follow(what=4), {}, 0), "a descriptor": (follow(), {}, 1),
+    "a list with a text": (message(RUNS, b"0" * 16), {}, 0), "a list with a descriptor": (message(RUNS), {}, 1), "no way to be served": (run(way=8), {}, 0),
+    "without its client, and with its input": (run(MERGED_INPUT, way=1), {"HTTP_STDIN": "body"}, 0), "a record": (message(RECORD, b"x" * 400), {}, 0)}
+
+
+@pytest.mark.parametrize("packet, settings, fds", UNSOUND.values(), ids=UNSOUND)
+def test_unsound_of_runs(start, taken_over, packet, settings, fds):
+    server = start(TakenOver, double=taken_over, **settings)
+    with puppet(server) as p:
+        p.log_in()
+        p.send(packet, fds=fds)
+        is_ended(server, p)
+    server.settle()
+    assert [e["reason"] for e in server.events("fault")] == [FAULT]
+    assert server.events("start") == server.events("list") == server.events("follow") == []
+
+
+@pytest.mark.parametrize("packet", [follow(), follow(what=3), message(RUNS), run(way=1)], ids=["follow", "kill", "list", "async"])
+@pytest.mark.parametrize("before", ["a stranger", "one that was served"])
+def test_runs_without_a_credential(start, taken_over, packet, before):
+    """Each question takes a credential of its own, as each run does."""
+    server = start(TakenOver, double=taken_over)
+    with puppet(server) as p:
+        if before == "a stranger":
+            p.expect(READY)
+        else:
+            p.log_in()
+            p.send(follow())
+            p.expect(REFUSED)
+        p.send(packet)
+        is_ended(server, p)
+    server.settle()
+    assert server.events("start") == server.events("list") == server.events("follow") == []
+
+
+@pytest.mark.parametrize("packet", [message(RUNS), follow(), message(LOGIN, b"x"), run()], ids=["list", "follow", "login", "run"])
+def test_out_of_turn_while_it_follows(start, taken_over, packet):
+    """The front counts as gone then; the run goes on."""
+    server = start(TakenOver, double=taken_over, FORCE_COMMAND=f"echo x >>$T/runs; {UNTIL_GO}", COMMAND_LOCK="off")
+    with puppet(server) as p:
+        p.log_in()
+        p.send(run(way=1))
+        p.expect(RECORD, ENDED)
+        name = server.wait_event("start")[0]["run"].encode()
+        p.send(message(LOGIN, CREDENTIAL))
+        p.expect(ADMITTED)
+        p.send(follow(name))
+        p.expect(RECORD, STARTED)
+        p.send(packet)
+        while p.receive() is not None:
+            pass
+    wait_for(lambda: server.events("fault"), "a fault")
+    assert not server.events("end")
+    server.go()
+    assert server.wait_event("end")[0]["exit"] == 0
+
+
+def test_descriptors_of_a_run_that_is_followed(start, taken_over):
+    """A front that takes no output, and stays, holds up neither the run nor its keeper; and one that closes its socket ends its monitor."""
+    server = start(TakenOver, double=taken_over, FORCE_COMMAND="head -c 3000000 /dev/zero", COMMAND_LOCK="off")
+    with puppet(server) as p:
+        p.log_in()
+        p.send(run(way=2))
+        p.expect(RECORD, STARTED)
+        assert server.wait_event("end")[0]["bytes"] == 3000000
+    server.settle()
 
 
 @pytest.mark.parametrize("fds", [1, 3, 4, 12, 13, 250])
