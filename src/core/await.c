@@ -86,7 +86,7 @@ enum await_lock await_lock(struct front_link *f, struct record *record, pid_t ch
 /* The front has read up to here and reads no more; or there is a record. Returns the count of
  * bytes. */
 static ssize_t take_output(struct await *a, int stream) {
-    char piece[16384];
+    static char piece[LIMIT_HELD]; /* large */
     ssize_t n = read(a->run->out[stream], piece, sizeof piece);
     if (n > 0)
         a->bytes += n;

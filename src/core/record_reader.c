@@ -306,6 +306,23 @@ static void remove_leftover(int folder, const char *name) {
     fd_close(&fd);
 }
 
+/* Of one in the folder: when its run was asked for, and whether it has a keeper. That of a run that
+ * has ended needs none. */
+static bool read_entry(struct entry *e, int folder, const char *name) {
+    static struct record_head head; /* large */
+    struct flock lock;
+    int fd = openat(folder, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
+    bool is_record = fd != -1 && pread(fd, &head, sizeof head, 0) == (ssize_t)sizeof head
+                     && head.version == RECORD_VERSION;
+    const struct record_about *about = &head.facts.about;
+    e->since = about->since;
+    e->is_kept = is_record && (about->state == RECORD_RUNNING || about->state == RECORD_WAITING)
+                 && (record_lock(fd, F_OFD_GETLK, &lock) == -1 || lock.l_type != F_UNLCK);
+    memcpy(e->name, name, MESSAGE_RUN_ID);
+    fd_close(&fd);
+    return is_record;
+}
+
 /* Reads the folder, newest first. */
 static size_t read_folder(int folder, bool cleans) {
     int copy = openat(folder, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -315,17 +332,9 @@ static size_t read_folder(int folder, bool cleans) {
         fd_close(&copy);
     for (struct dirent *e;
          dir != NULL && n < sizeof entries / sizeof *entries && (e = readdir(dir)) != NULL;) {
-        struct record_reader r;
-        struct record_about about;
         if (cleans && e->d_name[0] == '.' && record_is_name(e->d_name + 1))
             remove_leftover(folder, e->d_name);
-        if (!record_is_name(e->d_name) || !open_in(&r, folder, e->d_name))
-            continue;
-        record_look(&r, &about);
-        record_close(&r);
-        entries[n].since = about.since;
-        entries[n].is_kept = about.state == RECORD_RUNNING || about.state == RECORD_WAITING;
-        memcpy(entries[n++].name, e->d_name, MESSAGE_RUN_ID);
+        n += record_is_name(e->d_name) && read_entry(&entries[n], folder, e->d_name);
     }
     if (dir != NULL)
         closedir(dir);
