@@ -322,6 +322,15 @@ def test_output_in_part(start, size, left_out):
     assert sum(f.stat().st_blocks * 512 for f in (server.run_dir / "runs").iterdir()) < 20000
 
 
+def test_long_output_of_a_failure(start):
+    """More than 64 KiB, which the request itself would have streamed: of a run that has ended the status says how."""
+    server = start(Server, FORCE_COMMAND="head -c 300000 /dev/zero; exit 3")
+    run = begin(server)
+    until(server, run, "ended")
+    answer = get(server, run)
+    assert (answer.status, answer.code, answer["Content-Length"], len(answer.body)) == (422, 3, "300000", 300000)
+
+
 def test_oldest_is_removed(start):
     server = start(Server, RUNS_KEEP="3")
     runs = []

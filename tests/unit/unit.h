@@ -58,5 +58,6 @@ Suite *unit_hook(void);
 Suite *unit_deliveries(void);
 Suite *unit_directory(void);
 Suite *unit_shared_run(void);
+Suite *unit_record(void);
 
 #endif
