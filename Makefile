@@ -150,6 +150,12 @@ test-field: deps all
 test-processes: deps all
 	tests/run processes
 
+# A whole router with little memory: curl and ssh through its net card. A quarter of an hour at most.
+test-router:
+	$(MAKE) TARGET=mipsel-linux-gnu deps all
+	vendor/deps router
+	timeout 900 tests/run router
+
 bench: deps all
 	tests/bench/run
 	tests/bench/broker
@@ -205,5 +211,5 @@ clean:
 distclean:
 	rm -rf build
 
-.PHONY: all vendor unit layers lint format check check-targets test test-image test-field test-processes bench fuzz coverage mutate run image deps install clean distclean
+.PHONY: all vendor unit layers lint format check check-targets test test-image test-field test-processes test-router bench fuzz coverage mutate run image deps install clean distclean
 .DELETE_ON_ERROR:
