@@ -16,14 +16,24 @@ HOST := build/host
 
 # The shape of the programs (static, position-independent, RELRO …) comes with the compiler, see vendor/build.
 CC     := $(V)/musl/root/bin/musl-gcc
+# `system`: this machine's musl is taken, and none is built (vendor/README.md, For packagers).
+MUSL   ?=
+# Of the parts, behind their own flags, so that these win.
+VENDOR_CFLAGS ?=
+# What goes into build/*.debug. The programs are the same with it and without.
+DEBUG  ?= -g
 # What serves connections is to be fast, what people start small.
 OPTIMIZE := -O2
 # (No tables for unwinding the stack: nothing here does that, and they are a tenth of the programs.)
-CFLAGS = $(OPTIMIZE) -fPIE -fstack-protector-strong -fstack-clash-protection -ftrivial-auto-var-init=zero \
-          -fzero-call-used-regs=used-gpr -ffunction-sections -fdata-sections -fno-asynchronous-unwind-tables \
-          -ffile-prefix-map=$(CURDIR)=.
+CFLAGS  = $(OPTIMIZE) -fstack-protector-strong -fstack-clash-protection -ftrivial-auto-var-init=zero \
+          -fzero-call-used-regs=used-gpr -ffunction-sections -fdata-sections -fno-asynchronous-unwind-tables
+LDFLAGS =
+# Whatever the flags are.
+SHAPE   = -fPIE -ffile-prefix-map=$(CURDIR)=.
+# Warnings are errors for us: in a clone, and where the tests are run. Another compiler may know more of them.
+WERROR ?= $(if $(wildcard .git)$(filter check test,$(MAKECMDGOALS)),-Werror)
 WARN   := -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith -Wcast-qual \
-          -Wwrite-strings -Wformat=2 -Wundef -Wvla -Werror
+          -Wwrite-strings -Wformat=2 -Wundef -Wvla $(WERROR)
 OURS    = -std=c11 -D_GNU_SOURCE -Isrc $(WARN) -MMD -MP
 UNIT   := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all
 
@@ -34,22 +44,31 @@ BASTION  := $(SRC:%.c=$(OBJ)/%.o)
 UNITS    := $(UNIT_SRC:%.c=$(HOST)/obj/%.o)
 
 # Goals that look after their packages must do so before anything is fetched or built.
-DEPS_FIRST := $(if $(filter deps check test test-image test-field test-processes lint bench fuzz coverage mutate run,$(MAKECMDGOALS)),deps)
+DEPS_FIRST := $(if $(filter deps check test test-image test-field test-processes test-packages lint bench fuzz coverage mutate run,$(MAKECMDGOALS)),deps)
 
-all: $(OUT)/bastion $(OUT)/tinysshd $(OUT)/sh
+all: $(OUT)/bastion $(OUT)/tinysshd $(OUT)/sh $(OUT)/licences.gz
+
+# shipped FILE: what is shipped of it, by its name, and what a debugger wants to know beside it, in NAME.debug.
+OBJCOPY := $(TARGET:%=%-)objcopy
+define shipped
+	@$(OBJCOPY) --only-keep-debug $(1) $@.debug
+	@chmod 644 $@.debug
+	@cd $(@D) && $(OBJCOPY) --strip-all --add-gnu-debuglink=$(@F).debug $(abspath $(1)) $(@F)
+endef
 
 # ---- Our own code ----
 
 # Sorted, what is small among the variables stands together, and each process writes to fewer pages.
 $(OUT)/bastion: $(BASTION) $(V)/bearssl/.done src/large.ld
 	@echo link $@
-	@$(CC) $(CFLAGS) -Wl,--sort-section=alignment -Wl,-T,src/large.ld -o $@ $(BASTION) $(V)/bearssl/build/libbearssl.a
+	@$(CC) $(SHAPE) $(CFLAGS) $(LDFLAGS) -Wl,--sort-section=alignment -Wl,-T,src/large.ld -o $(OBJ)/bastion $(BASTION) $(V)/bearssl/build/libbearssl.a
+	$(call shipped,$(OBJ)/bastion)
 	chmod 711 $@
 
 $(OBJ)/%.o: %.c $(OBJ)/flags $(V)/musl/.done $(V)/bearssl/.done
 	@mkdir -p $(@D)
 	@echo cc $<
-	@$(CC) $(CFLAGS) $(OURS) -isystem $(V)/bearssl/inc -c -o $@ $<
+	@$(CC) $(SHAPE) $(CFLAGS) $(DEBUG) $(OURS) -isystem $(V)/bearssl/inc -c -o $@ $<
 
 # The same sources under the sanitizers, by the machine's own compiler and C library.
 build/unit: $(UNITS) $(HOST)/bearssl/.done
@@ -62,7 +81,7 @@ $(HOST)/obj/%.o: %.c $(OBJ)/flags $(HOST)/bearssl/.done
 	@$(HOSTCC) $(UNIT) $(OURS) -isystem $(HOST)/bearssl/inc $$(pkg-config --cflags check) -c -o $@ $<
 
 # Whether made here or given on make's command line, other flags mean other objects.
-FLAGS := $(CFLAGS) $(OURS) $(UNIT) $(HOSTCC)
+FLAGS := $(SHAPE) $(CFLAGS) $(LDFLAGS) $(DEBUG) $(OURS) $(UNIT) $(HOSTCC)
 ifneq ($(file <$(OBJ)/flags),$(FLAGS))
 .PHONY: $(OBJ)/flags
 endif
@@ -70,8 +89,11 @@ $(OBJ)/flags:
 	@mkdir -p $(@D)
 	@echo '$(FLAGS)' >$@
 
+VERSION := $(shell sed -n 's/^\#define BASTION_VERSION "\(.*\)"/\1/p' src/base/version.h)
+
 # What `bastion --version` names.
-parts := $(shell sed -n 's/^\([a-z]*\)  *\([0-9.]*\) .*/\1 \2/p' vendor/pins | uniq | paste -sd , | sed 's/,/, /g')
+parts := $(shell sed -n 's/^\([a-z]*\)  *\([0-9.]*\) .*/\1 \2/p' vendor/pins | sed '$(MUSL:%=s/^musl .*/musl of the %/)' | \
+           uniq | paste -sd , | sed 's/,/, /g')
 $(OBJ)/src/main.o: OURS += -DBASTION_PARTS='"$(parts)"'
 $(OBJ)/src/main.o: vendor/pins
 
@@ -86,14 +108,15 @@ $(once:%=$(OBJ)/src/wire/%.o): OPTIMIZE := -Os
 # ---- What is not ours: fetched and verified by vendor/fetch, mended and built by vendor/build ----
 
 PARTS := musl bearssl tinyssh dash
-part   = CC=$(1) TARGET=$(2) HOSTCC=$(HOSTCC) vendor/build $* $(DL)/$*.tar $(@D) && touch $@
+part   = CC='$(1)' TARGET=$(2) HOSTCC='$(HOSTCC)' FLAGS='$(DEBUG) $(VENDOR_CFLAGS)' MUSL=$(MUSL) \
+         vendor/build $* $(DL)/$*.tar $(@D) && touch $@
 
 # All of them by one call: they share package lists. Whatever has such a name is verified: keep it when another fails.
 .PRECIOUS: $(PARTS:%=$(DL)/%.tar)
 $(PARTS:%=$(DL)/%.tar) &: vendor/pins vendor/fetch | $(DEPS_FIRST)
 	vendor/fetch $(DL)
 
-$(V)/musl/.done: $(V)/%/.done: $(DL)/%.tar vendor/build
+$(V)/musl/.done: $(V)/%/.done: $(if $(MUSL),,$(DL)/%.tar) vendor/build $(V)/flags
 	$(call part,$(if $(TARGET),$(TARGET)-gcc,$(HOSTCC)),$(TARGET))
 
 $(V)/bearssl/.done $(V)/tinyssh/.done $(V)/dash/.done: $(V)/%/.done: $(DL)/%.tar vendor/build $(V)/musl/.done
@@ -102,14 +125,31 @@ $(V)/bearssl/.done $(V)/tinyssh/.done $(V)/dash/.done: $(V)/%/.done: $(DL)/%.tar
 $(HOST)/bearssl/.done: $(HOST)/%/.done: $(DL)/%.tar vendor/build
 	$(call part,$(HOSTCC),)
 
+# Other flags, other parts.
+PART_FLAGS := $(strip $(MUSL) $(DEBUG) $(VENDOR_CFLAGS))
+ifneq ($(file <$(V)/flags),$(PART_FLAGS))
+.PHONY: $(V)/flags
+endif
+$(V)/flags:
+	@mkdir -p $(@D)
+	@echo '$(PART_FLAGS)' >$@
+
 $(V)/tinyssh/.done: $(wildcard vendor/patches/tinyssh/*.patch)
 $(V)/bearssl/.done $(HOST)/bearssl/.done: $(wildcard vendor/patches/bearssl/*.patch)
 
 $(OUT)/tinysshd: $(V)/tinyssh/.done
-	cp $(V)/tinyssh/tinysshd $@
+	$(call shipped,$(V)/tinyssh/tinysshd)
 
 $(OUT)/sh: $(V)/dash/.done
-	cp $(V)/dash/src/dash $@
+	$(call shipped,$(V)/dash/src/dash)
+
+# The licences, as they came with the sources, of all that is installed, and of all that is in the image.
+$(OUT)/licences: LINKED := musl bearssl tinyssh
+$(OUT)/licences.gz: LINKED := musl bearssl tinyssh dash
+$(OUT)/licences.gz: SHORT := --short
+$(OUT)/licences $(OUT)/licences.gz: vendor/licences LICENSE $(PARTS:%=$(DL)/%.tar)
+	@mkdir -p $(@D)
+	vendor/licences $(SHORT) $(DL) $(LINKED) $(if $(filter %.gz,$@),| gzip -9n )>$@
 
 vendor: $(OUT)/tinysshd $(OUT)/sh $(V)/bearssl/.done
 
@@ -145,6 +185,11 @@ test-image: deps all
 test-field: deps all
 	vendor/deps field
 	tests/run field
+
+# What takes minutes: the release's tarball builds without a net and gives the same bytes, Debian's package, the machine's own musl.
+test-packages: deps all build/licences
+	vendor/deps packages
+	tests/run packages
 
 # Process 1 with 8,000 processes in a chain.
 test-processes: deps all
@@ -195,21 +240,50 @@ image:
 deps:
 	@vendor/deps $(if $(TARGET),target $(TARGET))
 
-# Nobody but root needs to read bastion, and what an account can't read it can't trace or write into either (ptrace(2)): a command
-# that a login has left behind must not take over the login shell of the next. tinysshd goes where only bastion looks: it is
-# mended, and it must neither shadow nor be taken for the distribution's.
-install: all
-	install -D -m 711 $(OUT)/bastion $(DESTDIR)$(PREFIX)/bin/bastion
-	install -D -m 755 $(OUT)/tinysshd $(DESTDIR)$(PREFIX)/lib/bastion/tinysshd
-	install -D -m 644 src/bastion.8 $(DESTDIR)$(PREFIX)/share/man/man8/bastion.8
-	install -D -m 644 src/bastion-settings.5 $(DESTDIR)$(PREFIX)/share/man/man5/bastion-settings.5
-	install -D -m 644 src/bastion-docker.1 $(DESTDIR)$(PREFIX)/share/man/man1/bastion-docker.1
+install: $(OUT)/bastion $(OUT)/tinysshd $(OUT)/licences
+	init/packages/install $(OUT) $(DESTDIR)$(PREFIX)
+
+# ---- What is handed on: see vendor/README.md, For packagers, and Releases ----
+
+# The date of all that is packed: of the last change, which in a release's own tarball is that of its files.
+ifndef SOURCE_DATE_EPOCH
+SOURCE_DATE_EPOCH := $(or $(if $(wildcard .git),$(shell git log -1 --format=%ct 2>/dev/null)),$(shell stat -c %Y src/CHANGELOG.md))
+endif
+export SOURCE_DATE_EPOCH
+
+RELEASE := build/release
+SOURCE  := $(RELEASE)/bastion-$(VERSION).tar.gz
+dist: $(PARTS:%=$(DL)/%.tar)
+	@mkdir -p $(RELEASE)
+	init/packages/dist $(SOURCE) $(VERSION)
+
+# RELEASE_TARGETS: for which machines; KEY: what to sign with (init/packages/release); RELEASE_URL: where it will be had from.
+HERE := $(shell $(HOSTCC) -dumpmachine 2>/dev/null)
+RELEASE_TARGETS ?= x86_64-linux-gnu i686-linux-gnu aarch64-linux-gnu arm-linux-gnueabihf mipsel-linux-gnu riscv64-linux-gnu
+export RELEASE_URL
+release:
+	rm -rf $(RELEASE)
+	@foreign='$(filter-out $(HERE),$(RELEASE_TARGETS))'; [ -z "$$foreign" ] || vendor/deps target $$foreign
+	@$(MAKE) packages
+	@for target in $(filter-out $(HERE),$(RELEASE_TARGETS)); do $(MAKE) TARGET=$$target all build/$$target/licences || exit; done
+	@[ -z '$(filter $(HERE),$(RELEASE_TARGETS))' ] || $(MAKE) all build/licences
+	KEY='$(KEY)' init/packages/release $(RELEASE) $(VERSION) \
+	    $(foreach target,$(RELEASE_TARGETS),$(target)=build$(if $(filter-out $(HERE),$(target)),/$(target)))
+
+# The files of other systems' packages, with version and sums; and Debian's package itself.
+packages: dist
+	init/packages/fill $(SOURCE) $(VERSION) build/packages/bastion-$(VERSION)-packages
+	init/packages/tarball $(RELEASE)/bastion-$(VERSION)-packages.tar.gz build/packages/bastion-$(VERSION)-packages
+
+deb: dist
+	init/packages/deb $(SOURCE) $(VERSION) build/deb
 
 clean:
-	rm -rf $(OBJ) $(OUT)/bastion $(OUT)/tinysshd $(OUT)/sh $(HOST)/obj build/unit build/fuzz build/run build/rootfs
+	rm -rf $(OBJ) $(foreach program,bastion tinysshd sh,$(OUT)/$(program) $(OUT)/$(program).debug) $(OUT)/licences $(OUT)/licences.gz $(HOST)/obj build/unit build/fuzz build/run build/rootfs
 
 distclean:
 	rm -rf build
 
-.PHONY: all vendor unit layers lint format check check-targets test test-image test-field test-processes test-router bench fuzz coverage mutate run image deps install clean distclean
+.PHONY: all vendor unit layers lint format check check-targets test test-image test-field test-processes test-router test-packages bench \
+        fuzz coverage mutate run image deps install dist release packages deb clean distclean
 .DELETE_ON_ERROR:

@@ -1,0 +1,183 @@
+"""The build as packagers see it: where the version stands, what becomes of warnings, symbols and licences, and how the sources of others
+come here. (What takes minutes is in tests/packages.)"""
+import hashlib
+import http.server
+import os
+import re
+import shutil
+import struct
+import subprocess
+import threading
+import zlib
+from pathlib import Path
+
+import pytest
+
+TOP = Path(__file__).parents[2]
+BUILT = Path(os.environ.get("BASTION") or TOP / "build/bastion").parent
+PINS = [line.split() for line in (TOP / "vendor/pins").read_text().splitlines() if line and not line.startswith("#")]
+NO_APT = "#!/bin/sh\nexit 1\n"
+
+
+def run(*argv, **options):
+    return subprocess.run([str(word) for word in argv], capture_output=True, text=True, **options)
+
+
+# ---- the version ----
+
+def test_version_stands_in_one_place():
+    """But for the notes, which have those of all times."""
+    version = re.search(r'BASTION_VERSION "(.*)"', (TOP / "src/base/version.h").read_text())[1]
+    files = [TOP / "Makefile", *(TOP / "init").rglob("*"), *(TOP / "src").rglob("*"), *(TOP / "vendor").rglob("*")]
+    named = [str(f.relative_to(TOP)) for f in files if f.is_file() and re.search(rf"(?<![\d.]){re.escape(version)}(?![\d.])", f.read_text(errors="replace"))]
+    assert set(named) - {"src/CHANGELOG.md"} == {"src/base/version.h"}
+
+
+# ---- warnings ----
+
+@pytest.mark.parametrize("clone, goal, more, errors", [
+    (True, "all", [], True), (False, "all", [], False), (False, "test", [], True), (False, "check", [], True),
+    (True, "all", ["WERROR="], False), (False, "all", ["WERROR=-Werror"], True)])
+def test_warnings_are_errors_for_us(tmp_path, clone, goal, more, errors):
+    """In a clone, and where the tests are run; not for whoever builds the tarball with a compiler of another year."""
+    shutil.copy(TOP / "Makefile", tmp_path)
+    if clone:
+        (tmp_path / ".git").mkdir()
+    printed = run("make", "-npq", goal, *more, cwd=tmp_path, env={**os.environ, "MAKEFLAGS": ""}).stdout
+    assert ("-Werror" in re.search(r"^WARN := (.*)$", printed, re.M)[1].split()) == errors
+
+
+# ---- symbols ----
+
+def sections(path):
+    words = run("readelf", "-SW", path).stdout
+    return set(re.findall(r"^ *\[ *\d+\] (\S+)", words, re.M))
+
+
+@pytest.mark.parametrize("program", ["bastion", "tinysshd", "sh"])
+def test_symbols_are_beside_the_program(program):
+    shipped, beside = BUILT / program, BUILT / f"{program}.debug"
+    if not beside.exists():
+        pytest.skip("not built by the Makefile")
+    assert not {".symtab", ".debug_info"} & sections(shipped)
+    assert {".symtab", ".debug_info"} <= sections(beside)
+    raw = run("readelf", "-x", ".gnu_debuglink", shipped).stdout
+    data = bytes.fromhex("".join("".join(line.split()[1:5])[:32] if len(line.split()) > 4 else "".join(line.split()[1:-1])
+                                 for line in raw.splitlines() if line.startswith("  0x")))
+    assert data.split(b"\0")[0] == beside.name.encode()
+    little = shipped.read_bytes()[5] == 1
+    assert struct.unpack("<I" if little else ">I", data[-4:])[0] == zlib.crc32(beside.read_bytes())
+
+
+def test_no_trace_of_where_it_was_built():
+    for name in ("bastion", "tinysshd", "sh", "bastion.debug", "tinysshd.debug", "sh.debug"):
+        if (BUILT / name).exists():
+            assert str(TOP).encode() not in (BUILT / name).read_bytes(), name
+
+
+# ---- licences ----
+
+def test_licences_of_the_image():
+    """In few bytes."""
+    text = run(TOP / "vendor/licences", "--short", TOP / "build/download", "musl", "bearssl", "tinyssh", "dash").stdout
+    assert len(zlib.compress(text.encode(), 9)) < 2500
+    for words in ("the bastion authors", "Rich Felker", "Thomas Pornin", "TinySSH is hereby placed", "Herbert Xu"):
+        assert words in text
+
+
+def test_a_licence_that_is_missing(tmp_path):
+    (tmp_path / "musl-1").mkdir()
+    run("tar", "-cf", tmp_path / "musl.tar", "-C", tmp_path, "musl-1")
+    done = run(TOP / "vendor/licences", tmp_path, "musl")
+    assert done.returncode == 1 and "no COPYRIGHT in" in done.stderr
+
+
+# ---- the sources of others ----
+
+def test_each_part_has_two_addresses():
+    for name in {pin[0] for pin in PINS}:
+        addresses = [a for pin in PINS if pin[0] == name for a in pin[4:] if a != "-"]
+        assert len({a.split("/")[2] for a in addresses}) >= 2, name
+
+
+def without_apt(folder):
+    """PATH, where apt-get fails as one that is not there does."""
+    bin = folder / "bin"
+    bin.mkdir()
+    (bin / "apt-get").write_text(NO_APT)
+    (bin / "apt-get").chmod(0o755)
+    return {**os.environ, "PATH": f"{bin}:{os.environ['PATH']}", "no_proxy": "*", "NO_PROXY": "*"}
+
+
+def fetcher(folder, pins):
+    (folder / "vendor").mkdir()
+    shutil.copy(TOP / "vendor/fetch", folder / "vendor")
+    (folder / "vendor/pins").write_text("".join(" ".join(pin) + "\n" for pin in pins))
+    return folder / "vendor/fetch"
+
+
+@pytest.fixture
+def site(tmp_path):
+    """A web server with the file `right` (the second address) and `wrong`."""
+    class Handler(http.server.SimpleHTTPRequestHandler):
+        def __init__(self, *words):
+            super().__init__(*words, directory=tmp_path / "site")
+
+        def log_message(self, *words):
+            pass
+
+    (tmp_path / "site").mkdir()
+    (tmp_path / "site/right").write_bytes(b"a tarball")
+    (tmp_path / "site/wrong").write_bytes(b"another")
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    server.server_close()
+
+
+def test_fetch_without_apt_takes_the_second_address(tmp_path, site):
+    digest = hashlib.sha256(b"a tarball").hexdigest()
+    for first in ("gone", "wrong"):
+        fetch = fetcher(tmp_path, [["part", "1.0", digest, "trixie", f"{site}/{first}", f"{site}/right"]])
+        done = run(fetch, tmp_path / "download", env=without_apt(tmp_path))
+        assert done.returncode == 0 and (tmp_path / "download/part.tar").read_bytes() == b"a tarball", done.stderr
+        assert ("not reachable" if first == "gone" else "refused and deleted") in done.stderr
+        for folder in ("vendor", "bin", "download"):
+            shutil.rmtree(tmp_path / folder)
+
+
+def test_fetch_that_finds_nothing(tmp_path, site):
+    fetch = fetcher(tmp_path, [["part", "1.0", "0" * 64, "-", f"{site}/wrong", f"{site}/gone"]])
+    done = run(fetch, tmp_path / "download", env=without_apt(tmp_path))
+    assert done.returncode == 1 and "part: could not be fetched" in done.stderr and not list((tmp_path / "download").iterdir())
+
+
+@pytest.mark.root
+def test_fetch_without_a_net(tmp_path):
+    """What is there and right is enough; neither apt nor an address is asked."""
+    download = tmp_path / "download"
+    download.mkdir()
+    for name in {pin[0] for pin in PINS}:
+        shutil.copy(TOP / f"build/download/{name}.tar", download)
+    env = {**without_apt(tmp_path), "PATH": f"{tmp_path}/bin:{os.environ['PATH']}"}
+    (tmp_path / "bin/apt-get").write_text("#!/bin/sh\ntouch asked\n")
+    for tool in ("curl", "wget"):
+        shutil.copy(tmp_path / "bin/apt-get", tmp_path / "bin" / tool)
+    done = run("unshare", "--net", TOP / "vendor/fetch", download, env=env, cwd=tmp_path)
+    assert (done.returncode, done.stderr) == (0, "") and not list(tmp_path.rglob("asked"))
+    (download / "dash.tar").write_bytes(b"no dash")
+    assert run("unshare", "--net", TOP / "vendor/fetch", download, env=env, cwd=tmp_path).returncode == 1
+
+
+def test_a_machine_without_dpkg(tmp_path):
+    """Where nothing can be installed, what is not there is named, and the rest is tried."""
+    for tool in ("sh", "id", "sed", "tr", "gcc", "make", "python3", "awk"):
+        (tmp_path / tool).symlink_to(shutil.which(tool))
+    for goal in ([], ["build"]):
+        done = run(TOP / "vendor/deps", *goal, env={"PATH": str(tmp_path)})
+        assert done.returncode == 0
+        line, = done.stderr.splitlines()
+        named = line.split("missing: ")[1].split()
+        assert "there is no dpkg here" in line and "patch" in named and not {"gcc", "make"} & set(named)
+        assert ("curl" in named) == (goal == [])
