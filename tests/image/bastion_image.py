@@ -88,10 +88,10 @@ class Bastion:
         words = [w for s in settings for w in ("-o", s)]
         return ["nsenter", "-t", str(self.pid), "-n", "ssh", "-F", "/dev/null", "-l", user, *words, "-i", str(key), *more, "127.0.0.1"]
 
-    def ssh(self, *command, options=(), **more):
+    def ssh(self, *command, options=(), key=ALICE, **more):
         preset = {"capture_output": True, "timeout": PATIENCE, "env": {"PATH": SYSTEM_PATH, "HOME": str(self.home)},
                   **({} if "input" in more else {"stdin": subprocess.DEVNULL})}
-        return subprocess.run([*self.arguments(*options), *command], **{**preset, **more})
+        return subprocess.run([*self.arguments(*options, key=key), *command], **{**preset, **more})
 
     def terminal(self, *command, **options):
         return Terminal(self, *command, **options)

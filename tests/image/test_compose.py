@@ -15,7 +15,7 @@ import yaml
 from bastion_image import IMAGE, Bastion, build
 from engine import DEBIAN, SMALL, TOP
 from harness import wait_for
-from ssh_harness import ALICE
+from ssh_harness import ALICE, make_key
 
 COMPOSE = TOP / "init/compose"
 
@@ -235,6 +235,52 @@ def test_docker_mailserver(folder):
     assert b"403" in b.curl("-i", "-H", "X-Bastion-Command: email add sesame", auth=auth).stdout
     assert "sesame" not in b.log() and "a@example.org" not in b.log()
     assert "email *** *** ***" in b.log()
+
+
+def test_one_host(folder):
+    """Each credential buys its role and nothing else, by the lines that the file has to try."""
+    f = folder("one-host")
+    shutil.rmtree(f.home / "etc/users.d")
+    (f.home / "etc/roles/deploy/tokens.d").mkdir()
+    keys = {"mail": make_key(f.home, "bob"), "backup": make_key(f.home, "nas"), "oncall": ALICE}
+    for role, key in keys.items():
+        (f.home / f"etc/roles/{role}/users.d").mkdir()
+        shutil.copy(f"{key}.pub", f.home / f"etc/roles/{role}/users.d")
+    made = f.engine.docker("run", "--rm", "-v", f"{f.home}/etc:/new", "--entrypoint", "bastion", IMAGE, "token", "--expires", "90",
+                           "/new/roles/deploy/tokens.d", "ci").stdout
+    token, = set(re.findall(r"bastion_\w+", made))
+    f.target("app", "echo precious >/data/file", script("/data/deploy.sh", "echo deployed by $(id -un)"))
+    f.target("mailserver", script("/bin/setup", 'printf "[%s]" "$@"; echo'))
+    b = f.bastion()
+    assert b.execute("bastion", "check").returncode == 0
+    assert [line.split(":")[1].strip() for line in b.execute("bastion", "check").stdout.splitlines() if line.startswith("role:")] \
+        == ["backup", "deploy", "mail", "oncall"]
+
+    auth = f"Authorization: Bearer {token}"
+    done = b.curl("--fail-with-body", "-X", "POST", auth=auth)
+    assert (done.returncode, done.stdout) == (0, b"deployed by root\n")
+    assert b.ssh("email list", key=keys["mail"]).stdout == b"[email][list]\n"
+    archive = b.ssh(key=keys["backup"]).stdout
+    assert subprocess.run(["tar", "-xOf", "-", "./file"], input=archive, capture_output=True, check=True).stdout == b"precious\n"
+    terminal = b.terminal(key=keys["oncall"])
+    terminal.send(b"cat /data/file; exit 3\n")
+    terminal.read_until(b"precious")
+    assert terminal.wait() == 3
+    terminal.close()
+
+    # Nothing that a client says makes another role of it.
+    assert b.curl("-X", "POST", "-H", "X-Bastion-Command: email list", auth=auth).stdout == b"deployed by root\n"
+    assert (b.ssh("docker ps", key=keys["mail"]).returncode, b.ssh("email del a@b; id", key=keys["mail"]).returncode) == (126, 126)
+    assert b.ssh("email list", key=keys["backup"]).stdout[:5] == archive[:5]
+    assert b" 401 " in b.curl("-i", auth="Authorization: Bearer wrong").stdout
+    assert {(e["role"], e["user"], e["channel"]) for e in b.lines("start")} \
+        == {("deploy", "ci", "http"), ("mail", "bob", "ssh"), ("backup", "nas", "ssh"), ("oncall", "alice", "ssh")}
+
+    # A role goes without a restart.
+    shutil.rmtree(f.home / "etc/roles/mail")
+    assert b.ssh("email list", key=keys["mail"]).returncode == 255
+    (f.home / "etc/roles/deploy/tokens.d/ci.token").unlink()
+    assert b" 401 " in b.curl("-i", auth=auth).stdout
 
 
 def test_one_directory(folder):
