@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -24,6 +25,7 @@ static int listen_at(const struct ip *ip, unsigned port) {
     if (fd == -1)
         return -1;
     set_option(fd, SOL_SOCKET, SO_REUSEADDR, 1);
+    set_option(fd, IPPROTO_TCP, TCP_NODELAY, 1); /* and so for what is accepted (init_link.h) */
     if (at.ss_family == AF_INET6)
         set_option(fd, IPPROTO_IPV6, IPV6_V6ONLY, 0);
     if (bind(fd, (struct sockaddr *)&at, size) == 0 && listen(fd, LIMIT_BACKLOG) == 0)

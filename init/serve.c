@@ -29,7 +29,8 @@ static bool is_kept(const char *name, size_t n) {
 }
 
 int serve_prepare(char *const *given) {
-    static char proto[] = "PROTO=TCP", link[] = INIT_LINK_VARIABLE;
+    static char proto[] = "PROTO=TCP", link[INIT_LINK_VARIABLE];
+    init_link_describe(link);
     env_start(&environment);
     env_copy(&environment, given, is_kept);
     env_replace(&environment, proto);

@@ -130,6 +130,9 @@
 /* for the front to say how much output there was, once the command has ended; a front that is
  * stopped or taken over does not, and the log's line is written without */
 #define LIMIT_COUNT_MS 2000
+/* of these, before it is asked: it comes to the end of the output by itself, unless its client is
+ * slow */
+#define LIMIT_COUNT_UNASKED_MS 20
 /* bytes of output that it may say: more than anybody can write, and a sum with it fits */
 #define LIMIT_COUNT ((int64_t)1 << 60)
 /* bytes of text in a message between front and monitor: a credential that is the whole head */
@@ -232,8 +235,13 @@
 #define LIMIT_SNAPSHOT_REST_S 2
 
 /* What is closed to the command. */
-/* for which a run relies on what its login has found about the owners of keys and tokens */
+/* for which a run relies on what its login has found about the owners of keys and tokens, and of the
+ * directories on the way to them */
 #define LIMIT_JUDGED_MS 1000
+/* for which the list of the settings' directory counts, for the first request of a connection; and
+ * bytes of the names in it: where there are more it is not kept */
+#define LIMIT_LISTED_MS 100
+#define LIMIT_LISTED 512
 /* files and directories: every key and every setting with a link of its own, and the directories
  * above */
 #define LIMIT_CLOSED_PATHS 2560

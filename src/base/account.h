@@ -57,4 +57,8 @@ bool account_add_group(struct account *a, gid_t group);
 /* Takes a group away where it is one. */
 void account_leave_group(struct account *a, gid_t group);
 
+/* Whether this program was started as root: what geteuid(2) says where the process has not become
+ * another account since, and at no cost. */
+bool account_is_root(void);
+
 #endif

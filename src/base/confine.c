@@ -13,10 +13,9 @@ enum { SET_MDWE = 65, REFUSE_EXEC_GAIN = 1 };
 
 int confine(const unsigned *calls, size_t n, size_t memory) {
     const struct rlimit none = {0, 0}, bounded = {memory, memory};
-    /* Changing the account may have made it dumpable again. */
-    if (prctl(PR_SET_DUMPABLE, 0) == -1 || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == -1
-        || setrlimit(RLIMIT_CORE, &none) == -1 || setrlimit(RLIMIT_NPROC, &none) == -1
-        || setrlimit(RLIMIT_AS, &bounded) == -1 || chdir("/") == -1)
+    if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == -1 || setrlimit(RLIMIT_CORE, &none) == -1
+        || setrlimit(RLIMIT_NPROC, &none) == -1 || setrlimit(RLIMIT_AS, &bounded) == -1
+        || chdir("/") == -1)
         return -1;
     prctl(SET_MDWE, REFUSE_EXEC_GAIN, 0, 0, 0);
     landlock_close_all();

@@ -10,6 +10,7 @@
  * what it has but for `memory` bytes of address space altogether, none that can be written and
  * executed; no files; and of system calls the n at `calls` (base/seccomp.h). What it has open it
  * keeps. Where the kernel has no Landlock or no filters the rest holds (`bastion check` says so).
+ * That it can't be traced it has seen to before (PR_SET_DUMPABLE, prctl(2)), as drop_to does.
  * Returns 0, or -1 with errno when something failed that every kernel has. */
 int confine(const unsigned *calls, size_t n, size_t memory);
 

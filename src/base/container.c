@@ -16,8 +16,11 @@ static bool leads_to(const char *link, const char *target) {
     return strcmp(text, target) == 0;
 }
 
+static enum { UNKNOWN, NO, YES } answer; /* the image's own: it does not change */
+
+void container_heed(bool is_ours) { answer = is_ours ? YES : NO; }
+
 bool container_is_ours(void) {
-    static enum { UNKNOWN, NO, YES } answer; /* the image's own: it does not change */
     if (answer == UNKNOWN)
         answer = leads_to("/etc/passwd", RUN_DIRECTORY "/passwd")
                          && leads_to("/etc/group", RUN_DIRECTORY "/group")

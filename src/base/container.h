@@ -8,4 +8,7 @@
  * writes them. */
 bool container_is_ours(void);
 
+/* Somebody has looked already. */
+void container_heed(bool is_ours);
+
 #endif

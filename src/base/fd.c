@@ -45,11 +45,13 @@ int fd_open_standard(void) {
 }
 
 static int last_kept = 2;
+static bool has_standard;
 
 void fd_keep(int fd) { last_kept = fd; }
+void fd_know_standard(void) { has_standard = true; }
 
 int fd_only_standard(void) {
-    if (fd_open_standard() == -1)
+    if (!has_standard && fd_open_standard() == -1)
         return -1;
     fd_close_from(last_kept + 1);
     return 0;
@@ -61,6 +63,8 @@ int fd_nonblock(int fd) {
         return -1;
     return flags & O_NONBLOCK ? 0 : fcntl(fd, F_SETFL, flags | O_NONBLOCK);
 }
+
+int fd_nonblock_socket(int fd) { return fcntl(fd, F_SETFL, O_RDWR | O_NONBLOCK); }
 
 bool fd_same(int a, int b) {
     struct stat sa, sb;
@@ -152,11 +156,19 @@ int fd_put_file_of(int directory, const char *name, const void *bytes, size_t n,
  * kernels before 2.6.23: openat(3) does not. */
 int fd_open(const char *path, int flags) { return openat(AT_FDCWD, path, flags | O_CLOEXEC); }
 
+static int null = -1;
+
 int fd_null(void) {
-    static int null = -1;
     if (null == -1)
         null = fd_open("/dev/null", O_RDONLY);
     return null;
+}
+
+void fd_put_null(int first, int last) {
+    int from = fd_null();
+    for (int fd = last; fd >= first; fd--)
+        if (dup2(from, fd) != -1)
+            null = fd;
 }
 
 void fd_close(int *fd) {

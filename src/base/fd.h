@@ -21,8 +21,14 @@ void fd_close_from(int first);
 /* From now on fd_only_standard leaves the descriptors from 3 to `fd` open too. */
 void fd_keep(int fd);
 
+/* Nor need fd_only_standard look whether 0, 1 and 2 are open: they are. */
+void fd_know_standard(void);
+
 /* Sets O_NONBLOCK (fcntl(2)). Returns 0, or -1 with errno. */
 int fd_nonblock(int fd);
+
+/* The same for a socket, in one call. */
+int fd_nonblock_socket(int fd);
 
 /* Whether both are the same open file, device and inode alike. */
 bool fd_same(int a, int b);
@@ -56,6 +62,10 @@ int fd_open(const char *path, int flags);
 /* /dev/null for reading: one descriptor, opened when it is first asked for, which stays open. -1
  * with errno where it can't be. */
 int fd_null(void);
+
+/* Puts it in the place of these descriptors too, one of which fd_null gives from then on: the
+ * programs that this process starts have it. */
+void fd_put_null(int first, int last);
 
 /* Closes *fd unless it is -1, and sets it to -1. */
 void fd_close(int *fd);

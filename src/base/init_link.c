@@ -3,26 +3,66 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
+#include "base/container.h"
 #include "base/env.h"
 #include "base/fd.h"
+#include "base/landlock.h"
 #include "base/landlock_apart.h"
+#include "base/log.h"
 #include "limit.h"
 
 static bool is_open;
+
+void init_link_describe(char variable[INIT_LINK_VARIABLE]) {
+    struct stat st;
+    bool is_file = fstat(2, &st) == 0 && S_ISREG(st.st_mode);
+    snprintf(variable, INIT_LINK_VARIABLE, "BASTION_INIT=3%s%s.%ld", container_is_ours() ? "c" : "",
+             is_file ? "f" : "", landlock_version());
+}
+
+/* Takes up what `bastion init` says. */
+static void heed(const char *value) {
+    const char *dot = strchr(value, '.');
+    if (dot == NULL)
+        return;
+    container_heed(value[1] == 'c');
+    landlock_heed_version(strtol(dot + 1, NULL, 10));
+    log_target.standard_error = LOG_STDERR_LOG;
+    log_target.is_file = dot[-1] == 'f';
+}
+
+/* Has both descriptors closed by execve(2), in one call where the kernel has it (Linux 5.11). */
+static bool are_closed_on_exec(void) {
+#ifdef SYS_close_range
+    enum { CLOEXEC = 4 }; /* CLOSE_RANGE_CLOEXEC of linux/close_range.h */
+    return syscall(SYS_close_range, INIT_LINK_FD, LANDLOCK_APART_FD, CLOEXEC) == 0;
+#else
+    return false;
+#endif
+}
 
 void init_link_open(char *const *environment, bool inherited) {
     const char *value = env_get(environment, "BASTION_INIT");
     int family;
     socklen_t n = sizeof family;
-    is_open = value != NULL && strcmp(value, "3") == 0
-              && getsockopt(INIT_LINK_FD, SOL_SOCKET, SO_DOMAIN, &family, &n) == 0
-              && family == AF_UNIX && fcntl(INIT_LINK_FD, F_SETFD, inherited ? 0 : FD_CLOEXEC) == 0;
-    if (is_open)
-        fd_keep(landlock_apart_take(environment, inherited) ? LANDLOCK_APART_FD : INIT_LINK_FD);
+    if (value == NULL || value[0] != '3'
+        || getsockopt(INIT_LINK_FD, SOL_SOCKET, SO_DOMAIN, &family, &n) == -1 || family != AF_UNIX)
+        return;
+    bool done = !inherited && are_closed_on_exec();
+    is_open = done || fcntl(INIT_LINK_FD, F_SETFD, inherited ? 0 : FD_CLOEXEC) == 0;
+    if (!is_open)
+        return;
+    heed(value);
+    fd_keep(landlock_apart_take(environment, inherited, done) ? LANDLOCK_APART_FD : INIT_LINK_FD);
+    fd_know_standard();
 }
 
 bool init_link_is_there(void) { return is_open; }

@@ -18,9 +18,13 @@
 
 #include <stdbool.h>
 
-/* Where a process that is started has the socket, and the variable that says so. */
+/* Where a process that is started has the socket, and the variable that says so, and what `bastion
+ * init` has found out once for all of them: BASTION_INIT=3, then `c` in bastion's own image
+ * (base/container.h), `f` where the log is a regular file, and a dot with the kernel's version of
+ * Landlock behind it. */
 #define INIT_LINK_FD 3
-#define INIT_LINK_VARIABLE "BASTION_INIT=3"
+enum { INIT_LINK_VARIABLE = sizeof "BASTION_INIT=3cf.-9223372036854775808" };
+void init_link_describe(char variable[INIT_LINK_VARIABLE]);
 
 enum {
     INIT_LINK_MAY_LOG = 'd',
@@ -39,7 +43,9 @@ enum { INIT_LINK_ADDRESS = 16, INIT_LINK_ANSWER = 1 + 4 };
 void init_link_open(char *const *environment, bool inherited);
 
 /* Whether it was taken up. Who has such a socket was started by `bastion init`: with the signals'
- * default actions (signal(7)), whatever that itself was started with. */
+ * default actions (signal(7)), whatever that itself was started with; with descriptors 0 and 1 that
+ * are one socket, which has been told not to wait for acknowledgements (TCP_NODELAY) where it is
+ * one of TCP; and with the log as descriptor 2. */
 bool init_link_is_there(void);
 
 /* This process needs it no more. */

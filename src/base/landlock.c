@@ -20,9 +20,11 @@ enum {
     VERSION = 3
 };
 
-/* The kernel's version, or less than 1. It does not change, and is asked for once. */
-static long landlock_version(void) {
-    static long version;
+static long version; /* it does not change, and is asked for once; 0: not yet */
+
+void landlock_heed_version(long known) { version = known; }
+
+long landlock_version(void) {
     if (version == 0)
         version = syscall(SYS_landlock_create_ruleset, NULL, 0, LANDLOCK_VERSION_FLAG);
     return version;
@@ -187,8 +189,7 @@ int landlock_close_all_but(const struct landlock_grant *grants, size_t n) {
      * for all that are to come. */
     static const unsigned char rights[] = {0, 13, 14, 15, 15, 16};
     enum { LAST = sizeof rights - 1, BIND_AND_CONNECT = 3, SOCKETS_AND_SIGNALS = 3 };
-    long version = landlock_version();
-    if (version < 1)
+    if (landlock_version() < 1)
         return -1;
     struct landlock_attributes all = {
         .handled = (1U << rights[version < LAST ? version : LAST]) - 1,

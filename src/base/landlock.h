@@ -9,6 +9,11 @@
 
 #include "limit.h"
 
+/* The kernel's version, or less than 1; landlock_heed_version: somebody has asked for it already.
+ */
+long landlock_version(void);
+void landlock_heed_version(long known);
+
 /* Whether this kernel, and what filters this process's calls, have as much of it as is needed: its
  * third version, since before that truncate(2) was not covered. */
 bool landlock_is_available(void);

@@ -105,11 +105,11 @@ int landlock_apart_prepare(char variable[LANDLOCK_APART_VARIABLE_SIZE]) {
 static int prepared = -1;
 static uint64_t prepared_state;
 
-bool landlock_apart_take(char *const *environment, bool inherited) {
+bool landlock_apart_take(char *const *environment, bool inherited, bool closes) {
     const char *text = env_get(environment, LANDLOCK_APART_VARIABLE);
     char *end;
     if (text == NULL || strlen(text) != 16
-        || fcntl(LANDLOCK_APART_FD, F_SETFD, inherited ? 0 : FD_CLOEXEC) == -1)
+        || (!closes && fcntl(LANDLOCK_APART_FD, F_SETFD, inherited ? 0 : FD_CLOEXEC) == -1))
         return false;
     prepared_state = strtoull(text, &end, 16);
     prepared = *end == '\0' ? LANDLOCK_APART_FD : -1;

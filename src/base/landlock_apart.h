@@ -30,8 +30,9 @@ enum { LANDLOCK_APART_VARIABLE_SIZE = sizeof LANDLOCK_APART_VARIABLE + sizeof "=
 int landlock_apart_prepare(char variable[LANDLOCK_APART_VARIABLE_SIZE]);
 
 /* In a process that has it: lets landlock_make_apart use it. With `inherited` the programs that
- * this process starts have it too. Returns whether there is one. */
-bool landlock_apart_take(char *const *environment, bool inherited);
+ * this process starts have it too; `closes`: execve(2) closes it already. Returns whether there is
+ * one. */
+bool landlock_apart_take(char *const *environment, bool inherited, bool closes);
 
 /* This process needs it no more. */
 void landlock_apart_close(void);

@@ -1,4 +1,5 @@
 #include "base/proc_stat.h"
+#include "base/fd.h"
 
 #include <fcntl.h>
 #include <stdio.h>
@@ -11,7 +12,7 @@
 bool proc_stat_read(struct proc_stat *s, pid_t pid) {
     char path[64], text[1024];
     snprintf(path, sizeof path, "/proc/%ld/stat", (long)pid);
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    int fd = fd_open(path, O_RDONLY);
     ssize_t n = fd == -1 ? -1 : read(fd, text, sizeof text - 1);
     if (fd != -1)
         close(fd);

@@ -163,18 +163,35 @@ static void record_rest(struct await *a) {
     }
 }
 
-/* Asks the front, which knows what it has read, and sees what there is still to read. */
-static void count_output(struct await *a) {
-    const struct message m = {.type = MESSAGE_ENDING};
-    struct front_link *f = a->front;
-    int64_t deadline = clock_after(clock_now(), LIMIT_COUNT_MS);
-    if (f->fd != -1 && !f->counted && message_send(f->fd, &m, NULL, 0, NULL, 0) == -1)
-        front_link_close(f);
+static void await_count(struct front_link *f, int64_t deadline) {
     while (f->fd != -1 && !f->counted && clock_now() < deadline) {
         struct pollfd fds[FD_COUNT] = {{.fd = -1}, {.fd = -1}, {.fd = f->fd, .events = POLLIN}};
         if (wait_for_fds(fds, NULL, deadline) > 0)
             front_link_receive(f);
     }
+}
+
+/* Whether all of the output has an end, to which the front comes by itself. */
+static bool output_ends(const struct await *a) {
+    struct pollfd fds[RUN_PIPES];
+    int open = 0;
+    for (int i = 0; i < RUN_PIPES; i++) {
+        fds[i] = (struct pollfd){.fd = a->run->out[i]};
+        open += a->run->out[i] != -1;
+    }
+    return open > 0 && poll(fds, RUN_PIPES, 0) == open;
+}
+
+/* Hears from the front, which knows what it has read, and sees what there is still to read. It is
+ * asked where it does not say so by itself. */
+static void count_output(struct await *a) {
+    const struct message m = {.type = MESSAGE_ENDING};
+    struct front_link *f = a->front;
+    if (f->fd != -1 && !f->counted && output_ends(a))
+        await_count(f, clock_after(clock_now(), LIMIT_COUNT_UNASKED_MS));
+    if (f->fd != -1 && !f->counted && message_send(f->fd, &m, NULL, 0, NULL, 0) == -1)
+        front_link_close(f);
+    await_count(f, clock_after(clock_now(), LIMIT_COUNT_MS));
     for (int i = 0; i < RUN_PIPES && f->fd == -1; i++) {
         int left = 0;
         if (a->run->out[i] != -1 && ioctl(a->run->out[i], FIONREAD, &left) == 0)

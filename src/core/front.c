@@ -9,7 +9,7 @@
 
 /* Waits for a message of one of two types. False when the monitor is gone. */
 static bool wait_for(struct front *f, enum message_type one, enum message_type other) {
-    bool got = f->link != -1 && message_wait(f->link, &f->in, CLOCK_NEVER) == RECEIPT_MESSAGE
+    bool got = f->link != -1 && message_wait(f->link, &f->in, CLOCK_NEVER, NULL) == RECEIPT_MESSAGE
                && (f->in.m.type == one || f->in.m.type == other);
     if (!got)
         fd_close(&f->link);
@@ -42,22 +42,32 @@ void front_forwarded(struct front *f, const struct forwarded_for *addresses) {
              NULL, 0);
 }
 
-static enum front_login ask(struct front *f, enum message_type type, struct slice text,
+static enum front_login ask(struct front *f, const struct message *m, struct slice text,
                             struct message *terms) {
-    const struct message m = {.type = type};
-    if (!tell(f, &m, text, NULL, 0) || !wait_for(f, MESSAGE_ADMITTED, MESSAGE_DENIED))
+    if (!tell(f, m, text, NULL, 0) || !wait_for(f, MESSAGE_ADMITTED, MESSAGE_DENIED))
         return FRONT_NOBODY;
     *terms = f->in.m;
     return f->in.m.type == MESSAGE_ADMITTED ? FRONT_ADMITTED : FRONT_DENIED;
 }
 
-enum front_login front_login(struct front *f, struct slice credential, struct message *terms) {
-    return ask(f, MESSAGE_LOGIN, credential, terms);
+enum front_login front_login(struct front *f, struct slice credential, bool may_run,
+                             struct slice requested, struct message *terms) {
+    struct message m = {.type = MESSAGE_LOGIN};
+    struct buf b = {.at = f->in.text, .cap = LIMIT_MESSAGE_TEXT}; /* nothing is received now */
+    buf_bytes(&b, requested.at, requested.n);
+    buf_bytes(&b, credential.at, credential.n);
+    if (!may_run || b.full)
+        return ask(f, &m, credential, terms);
+    m.login.may_run = true;
+    m.login.has_request = requested.at != NULL;
+    m.login.request_n = (uint32_t)requested.n;
+    return ask(f, &m, (struct slice){b.at, b.len}, terms);
 }
 
 enum front_login front_hook(struct front *f, const struct hook_claim *claim,
                             struct message *terms) {
-    return ask(f, MESSAGE_HOOK, (struct slice){(const char *)claim, sizeof *claim}, terms);
+    return ask(f, &(struct message){.type = MESSAGE_HOOK},
+               (struct slice){(const char *)claim, sizeof *claim}, terms);
 }
 
 bool front_body(struct front *f, struct slice bytes) {
@@ -66,7 +76,7 @@ bool front_body(struct front *f, struct slice bytes) {
 }
 
 enum front_login front_verify(struct front *f, struct message *terms) {
-    return ask(f, MESSAGE_VERIFY, (struct slice){NULL, 0}, terms);
+    return ask(f, &(struct message){.type = MESSAGE_VERIFY}, (struct slice){NULL, 0}, terms);
 }
 
 bool front_value(struct front *f, const struct json_found *value, bool repeated) {
@@ -148,7 +158,7 @@ enum front_login front_ask_record(struct front *f, int what, struct slice run,
 
 void front_run(struct front *f, const struct front_request *request, struct frontend *c) {
     struct outcome o;
-    relay(f, send_run(f, request), c, &o);
+    relay(f, request->runs || send_run(f, request), c, &o);
     o.requested = request->requested.at;
     o.requested_n = request->requested.n;
     c->ops->ended(c, &o);

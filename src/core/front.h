@@ -26,9 +26,11 @@ bool front_wait_ready(struct front *f);
 
 enum front_login { FRONT_ADMITTED, FRONT_DENIED, FRONT_NOBODY };
 
-/* Asks whether a credential is right. FRONT_ADMITTED: *terms says how the request is to be served,
- * and one front_run may follow. FRONT_NOBODY: the monitor is gone. */
-enum front_login front_login(struct front *f, struct slice credential, struct message *terms);
+/* Asks whether a credential is right, and with `may_run` to run what is asked for (at == NULL:
+ * nothing) if it is. FRONT_ADMITTED: *terms says how the request is to be served, and one front_run
+ * may follow, or has to where it runs already. FRONT_NOBODY: the monitor is gone. */
+enum front_login front_login(struct front *f, struct slice credential, bool may_run,
+                             struct slice requested, struct message *terms);
 
 /* Says, where that counts, whom the next request's proxy speaks for: to be called for each, before
  * anything else is said of it. */
@@ -53,6 +55,7 @@ enum front_login front_ask_record(struct front *f, int what, struct slice run,
                                   struct record_about *about);
 
 struct front_request {
+    bool runs; /* it is being served since front_login */
     enum run_form form;
     struct slice requested; /* at == NULL: nothing */
     /* that the client may give the command, NAME=VALUE, or NULL; what monitor_passes_variable does

@@ -13,6 +13,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/account.h"
 #include "base/clock.h"
 #include "base/fd.h"
 #include "base/num.h"
@@ -35,16 +36,8 @@ enum {
 };
 
 static int open_lock_file(const struct lock *l) {
-    int fd = openat(l->directory, l->file,
-                    O_RDONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY, 0640);
-    if (fd == -1)
-        return -1;
-    /* Away from the small numbers that a shell script redirects by hand. */
-    int high = fcntl(fd, F_DUPFD_CLOEXEC, LIMIT_LOCK_FD);
-    int error = errno;
-    close(fd);
-    errno = error;
-    return high;
+    return openat(l->directory, l->file,
+                  O_RDONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY, 0640);
 }
 
 static int fail_preparing(struct lock *l, int error) {
@@ -66,7 +59,7 @@ static int prepare_lock(struct lock *l, const char *run_dir, const char *role, g
     l->fd = open_lock_file(l);
     if (l->fd == -1 || fstat(l->fd, &st) == -1)
         return fail_preparing(l, errno);
-    if (geteuid() == 0 && (st.st_uid != 0 || st.st_gid != group || (st.st_mode & 07777) != 0640)
+    if (account_is_root() && (st.st_uid != 0 || st.st_gid != group || (st.st_mode & 07777) != 0640)
         && (fchown(l->fd, 0, group) == -1 || fchmod(l->fd, 0640) == -1))
         return fail_preparing(l, errno);
     l->record =

@@ -132,13 +132,13 @@ enum receipt message_receive(int link, struct received *r) {
 }
 
 /* Mostly it is not there yet: so there is no look before the wait. */
-enum receipt message_wait(int link, struct received *r, int64_t deadline) {
-    if (deadline == CLOCK_NEVER)
+enum receipt message_wait(int link, struct received *r, int64_t deadline, const sigset_t *mask) {
+    if (deadline == CLOCK_NEVER && mask == NULL)
         return receive(link, r, 0);
     for (;;) {
         struct timespec ts;
         struct pollfd pfd = {.fd = link, .events = POLLIN};
-        if (ppoll(&pfd, 1, clock_left(deadline, clock_now(), &ts), NULL) == 0)
+        if (ppoll(&pfd, 1, clock_left(deadline, clock_now(), &ts), mask) == 0)
             return RECEIPT_NONE;
         enum receipt got = receive(link, r, MSG_DONTWAIT);
         if (got != RECEIPT_NONE)

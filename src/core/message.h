@@ -5,8 +5,10 @@
  *
  *     front      READY(wait)  LOGIN ──▶ ADMITTED | DENIED     RUN ──▶ REFUSED | STARTED … ENDED
  *
+ * LOGIN can have the RUN in it: ADMITTED says whether it is being served, or has to be sent.
  * When the run is over the monitor asks how much output there was (ENDING, answered by COUNT),
- * writes the log's line, and says ENDED. REFUSAL, a line for the log on a request that the front
+ * unless the front has said so by itself at the end of the output, writes the log's line, and says
+ * ENDED. REFUSAL, a line for the log on a request that the front
  * refuses by itself, may come at any time between two runs, and is answered by NOTED: the log knows
  * before the client does. Where READY asks for it, FORWARDED comes before each request's LOGIN,
  * HOOK or REFUSAL, and has no answer: whom a proxy speaks for; it counts until the next one. SLOW
@@ -30,6 +32,7 @@
 #ifndef CORE_MESSAGE_H
 #define CORE_MESSAGE_H
 
+#include <signal.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -50,7 +53,7 @@ enum message_type {
     MESSAGE_NOTED,     /* the log knows of what the front refused */
     /* of the front */
     MESSAGE_HELLO,     /* the login shell is there (ssh/handoff.h) */
-    MESSAGE_LOGIN,     /* text: a credential, as the client sent it */
+    MESSAGE_LOGIN,     /* text: what is asked for, then a credential, as the client sent it */
     MESSAGE_RUN,       /* text: what is asked for, then variables, each with its NUL; a terminal */
     MESSAGE_COUNT,     /* bytes of output that the command has written */
     MESSAGE_REFUSAL,   /* text: why the front refused a request */
@@ -67,7 +70,7 @@ enum message_type {
     MESSAGE_TYPES
 };
 
-enum { MESSAGE_FDS = 3, MESSAGE_RUN_ID = 17 };
+enum { MESSAGE_FDS = 3, MESSAGE_RUN_ID = 17, MESSAGE_COUNTS = 1 };
 
 /* How a request wants to be served: bits. */
 enum {
@@ -95,10 +98,16 @@ struct message {
             uint8_t is_broker;    /* a request has to say what to run */
             uint8_t takes_input;  /* the command reads what the client sends */
             uint8_t hook_ok;      /* HOOK_OK */
+            uint8_t runs;         /* the RUN in LOGIN is being served */
             int64_t hold_ms;      /* HTTP_HOLD_MS */
             int64_t heartbeat_ms; /* HTTP_HEARTBEAT */
             int64_t most;         /* bytes of a delivery's body */
         } admitted;
+        struct {
+            uint8_t may_run; /* if the credential is right, what RUN would say follows by itself */
+            uint8_t has_request; /* as in `run` */
+            uint32_t request_n;
+        } login;
         struct {
             uint8_t form;           /* enum run_form */
             uint8_t has_request;    /* else the client asked for nothing */
@@ -123,7 +132,8 @@ struct message {
         struct {
             uint8_t more; /* as in struct forwarded_for */
         } forwarded;
-        struct {             /* of REFUSED, STARTED and ENDED */
+        struct {             /* of REFUSED, STARTED and ENDED; STARTED: MESSAGE_COUNTS is its code
+                              * where COUNT is expected */
             uint8_t kind;    /* enum outcome_kind */
             uint8_t is_last; /* the monitor serves no further request */
             int32_t code, signal;
@@ -164,8 +174,9 @@ enum receipt {
 /* Takes one message, without waiting. */
 enum receipt message_receive(int link, struct received *r);
 
-/* Waits for one until the deadline (base/clock.h): RECEIPT_NONE when it has passed. */
-enum receipt message_wait(int link, struct received *r, int64_t deadline);
+/* Waits for one until the deadline (base/clock.h): RECEIPT_NONE when it has passed. Signals that
+ * are blocked else, and not in `mask`, count meanwhile; NULL: none does. */
+enum receipt message_wait(int link, struct received *r, int64_t deadline, const sigset_t *mask);
 
 /* Closes what came with it. */
 void message_drop_fds(struct received *r);

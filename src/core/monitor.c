@@ -1,6 +1,7 @@
 #include "core/monitor.h"
 
 #include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -52,12 +53,13 @@ static void send_front(struct monitor *m, const struct message *message, const c
 /* Tells the front how its request is to be served, with a text; or with a `reason` that it is not,
  * which the log gets. */
 static void answer_login(struct monitor *m, struct turn *turn, const char *reason,
-                         struct slice text) {
+                         struct slice text, bool runs) {
     const struct settings *s = m->session->settings; /* the login has decided which */
     struct message answer = {.type = reason == NULL ? MESSAGE_ADMITTED : MESSAGE_DENIED};
     if (reason == NULL) {
         answer.admitted.is_broker = m->session->policy.mode == POLICY_BROKER;
         answer.admitted.takes_input = settings_number(s, SETTING_HTTP_STDIN) == HTTP_STDIN_BODY;
+        answer.admitted.runs = runs;
         answer.admitted.hook_ok = settings_number(s, SETTING_HOOK_OK) == HOOK_OK_ON;
         answer.admitted.hold_ms = (int64_t)settings_number(s, SETTING_HTTP_HOLD_MS);
         answer.admitted.heartbeat_ms = (int64_t)settings_number(s, SETTING_HTTP_HEARTBEAT) * 1000;
@@ -72,14 +74,57 @@ static void answer_login(struct monitor *m, struct turn *turn, const char *reaso
 
 static const struct slice no_text = {NULL, 0};
 
-static void take_login(struct monitor *m, struct turn *turn) {
-    const struct slice credential = {m->in.text, m->in.text_n};
+/* The form in which a client of HTTP gets what it asks for. */
+static enum run_form form_of_http(const struct monitor *m) {
+    bool input = settings_number(m->session->settings, SETTING_HTTP_STDIN) == HTTP_STDIN_BODY;
+    if (m->hook != NULL && m->hook->stage == HOOK_SIGNED)
+        input = false; /* the body has come already */
+    return input ? RUN_MERGED_INPUT : RUN_MERGED;
+}
+
+static void name_run(const struct monitor *m, char run[SESSION_RUN_ID]) {
+    if (m->run[0] != '\0')
+        memcpy(run, m->run, SESSION_RUN_ID);
+    else
+        session_new_run(run);
+}
+
+/* Serves what came with a right credential. */
+static void serve_login(struct monitor *m, struct turn *turn, struct slice requested) {
+    char run[SESSION_RUN_ID];
+    const struct request rq = {.channel = m->channel,
+                               .user = m->user,
+                               .peer = m->client,
+                               .run = run,
+                               .requested = requested,
+                               .form = form_of_http(m),
+                               .terminal = -1,
+                               .input = -1};
+    name_run(m, run);
+    turn->more = session_serve(m->session, &rq, &m->front) && turn->more;
+}
+
+/* False where the message is not sound. */
+static bool take_login(struct monitor *m, struct turn *turn) {
+    struct received *in = &m->in;
+    const bool may_run = in->m.login.may_run, has_request = in->m.login.has_request;
+    const size_t n = in->m.login.request_n;
+    if (in->m.login.may_run > 1 || in->m.login.has_request > 1 || n > in->text_n
+        || (n > 0 && !(may_run && has_request)))
+        return false;
+    const struct slice credential = {in->text + n, in->text_n - n};
     const char *reason = m->login(m, credential);
-    explicit_bzero(m->in.text, m->in.text_n);
-    turn->admitted = reason == NULL;
-    if (turn->admitted)
+    explicit_bzero(in->text + n, in->text_n - n);
+    bool is_broker = reason == NULL && m->session->policy.mode == POLICY_BROKER;
+    /* a broker's request that asks for nothing the front refuses by itself */
+    bool runs = reason == NULL && may_run && (has_request || !is_broker);
+    turn->admitted = reason == NULL && !runs;
+    if (reason == NULL)
         turn->until = CLOCK_NEVER;
-    answer_login(m, turn, reason, no_text);
+    answer_login(m, turn, reason, no_text, runs);
+    if (runs)
+        serve_login(m, turn, is_broker ? (struct slice){in->text, n} : no_text);
+    return !m->front.invalid;
 }
 
 /* ---- a delivery of a webhook (core/hook.h) ---- */
@@ -98,7 +143,7 @@ static bool take_claim(struct monitor *m, struct turn *turn) {
     snprintf(m->user, sizeof m->user, "hook");
     if (reason == NULL)
         hook_list_paths(m->hook, &paths);
-    answer_login(m, turn, reason, (struct slice){paths.at, paths.len});
+    answer_login(m, turn, reason, (struct slice){paths.at, paths.len}, false);
     return true;
 }
 
@@ -120,7 +165,7 @@ static bool take_end_of_body(struct monitor *m, struct turn *turn) {
     } else {
         hook_leave(m->hook);
     }
-    answer_login(m, turn, reason, no_text);
+    answer_login(m, turn, reason, no_text, false);
     return true;
 }
 
@@ -201,10 +246,7 @@ static bool is_form_of_channel(const struct monitor *m) {
     if (m->login == NULL)
         return in->m.run.form == RUN_STREAMS
                || (in->m.run.form == RUN_TERMINAL && isatty(in->fds[0]));
-    bool input = settings_number(m->session->settings, SETTING_HTTP_STDIN) == HTTP_STDIN_BODY;
-    if (m->hook != NULL && m->hook->stage == HOOK_SIGNED)
-        input = false; /* the body has come already */
-    return in->m.run.form == (input ? RUN_MERGED_INPUT : RUN_MERGED);
+    return in->m.run.form == form_of_http(m);
 }
 
 /* Whether it may be asked for: where what the client sends is not the command's input, which ends
@@ -261,10 +303,7 @@ static bool take_run(struct monitor *m, struct turn *turn) {
     if (!read_run(m, &rq, variables))
         return false;
     turn->admitted = false;
-    if (m->run[0] != '\0')
-        memcpy(run, m->run, sizeof run);
-    else
-        session_new_run(run);
+    name_run(m, run);
     if (m->hook != NULL && m->hook->stage == HOOK_SIGNED)
         return serve_hook(m, turn, &rq);
     if (rq.form == RUN_TERMINAL && m->no_terminal)
@@ -328,8 +367,7 @@ static bool take_message(struct monitor *m, struct turn *turn) {
             return false;
         if (m->hook != NULL)
             hook_leave(m->hook);
-        take_login(m, turn);
-        return true;
+        return take_login(m, turn);
     case MESSAGE_HOOK:
     case MESSAGE_BODY:
     case MESSAGE_VERIFY:
@@ -353,15 +391,19 @@ bool monitor_serve(struct monitor *m) {
     if (m->login != NULL)
         turn.until = clock_after(clock_now(), LIMIT_STRANGER_MS);
     bool sound = true;
+    sigset_t told; /* all signals end this process while it waits here (core/run.h) */
+    sigemptyset(&told);
+    sigaddset(&told, SIGPIPE);
     snprintf(m->client, sizeof m->client, "%s", m->peer);
     m->ready.type = MESSAGE_READY;
     m->ready.ready.asks_forwarded = m->proxies != NULL;
     send_front(m, &m->ready, m->ready_text);
     while (sound && m->front.fd != -1) {
+        struct timespec pause;
         int64_t wait = turn.not_before - clock_now();
         if (wait > 0)
-            poll(NULL, 0, (int)wait);
-        enum receipt got = message_wait(m->front.fd, &m->in, turn.until);
+            ppoll(NULL, 0, clock_left(wait, 0, &pause), &told);
+        enum receipt got = message_wait(m->front.fd, &m->in, turn.until, &told);
         if (got == RECEIPT_END)
             break;
         if (got == RECEIPT_NONE) {

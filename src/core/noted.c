@@ -19,6 +19,17 @@ static bool has_line(struct slice text, struct slice line) {
     return false;
 }
 
+/* (A function of its own, for the large piece of the stack.) */
+__attribute__((noinline)) static void log_line_of(struct slice line, const char *channel,
+                                                  const char *peer) {
+    char text[LIMIT_PATH + 256];
+    snprintf(text, sizeof text, "%.*s", (int)line.n, line.at);
+    if (peer == NULL)
+        audit_notice(channel, text);
+    else
+        audit_error(channel, peer, text);
+}
+
 void noted_log(int directory, const char *file, const struct buf *lines, const char *channel,
                const char *peer) {
     static char known[LIMIT_KEY_ERRORS + LIMIT_TOKEN_ERRORS]; /* large; more than either writes */
@@ -32,13 +43,7 @@ void noted_log(int directory, const char *file, const struct buf *lines, const c
         return;
     while (rest.n > 0) {
         struct slice line = slice_take_line(&rest);
-        char text[LIMIT_PATH + 256];
-        snprintf(text, sizeof text, "%.*s", (int)line.n, line.at);
-        if (has_line(before, line))
-            continue;
-        if (peer == NULL)
-            audit_notice(channel, text);
-        else
-            audit_error(channel, peer, text);
+        if (!has_line(before, line))
+            log_line_of(line, channel, peer);
     }
 }

@@ -8,6 +8,7 @@
 
 #include "base/directory.h"
 #include "base/run_directory.h"
+#include "core/listed.h"
 #include "core/policy.h"
 #include "core/roles.h"
 #include "core/tokens.h"
@@ -61,6 +62,14 @@ typedef bool is_wanted(const char *name);
 static void each_in(const struct walk *w, const char *directory, is_wanted *wanted,
                     enum protect_kind kind) {
     struct directory dir;
+    if (listed_lacks(directory))
+        return;
+    if (listed_knows(directory)) {
+        for (const char *name = NULL; (name = listed_next(name)) != NULL;)
+            if (wanted(name))
+                give_entry(w, directory, name, (struct place){.kind = kind});
+        return;
+    }
     if (directory_open(&dir, directory) == -1) {
         if (errno == EACCES && access(directory, X_OK) == 0)
             give(w, (struct place){.path = directory, .kind = kind, .hidden = true});
@@ -110,7 +119,7 @@ static void each_of_roles(const struct walk *w) {
     const char *directory = settings_text(w->settings, SETTING_ROLES_DIR);
     struct directory dir;
     give(w, (struct place){.path = directory, .kind = PROTECT_SETTING});
-    if (directory_open(&dir, directory) == -1)
+    if (listed_lacks(directory) || directory_open(&dir, directory) == -1)
         return;
     for (const char *name; (name = directory_next(&dir, NULL)) != NULL;)
         if (roles_is_name((struct slice){name, strlen(name)}))

@@ -4,6 +4,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "core/listed.h"
 #include "wire/utf8.h"
 
 int policy_load(struct policy *p, const struct settings *s, char error[LIMIT_ERROR]) {
@@ -14,7 +15,7 @@ int policy_load(struct policy *p, const struct settings *s, char error[LIMIT_ERR
     p->allowed = settings_text(s, SETTING_ALLOWED_COMMANDS);
     p->prefix = settings_text(s, SETTING_COMMAND_PREFIX);
     p->list = s->list != NULL ? s->list : POLICY_LIST;
-    if (p->allowed != NULL || lstat(p->list, &st) == 0)
+    if (p->allowed != NULL || (!listed_lacks(p->list) && lstat(p->list, &st) == 0))
         p->mode = POLICY_BROKER;
     else if (p->command != NULL)
         p->mode = POLICY_FORCE;

@@ -33,7 +33,7 @@ static int64_t judged[PROTECT_KINDS_READ];
 
 void protect_begin(void) {
     command_accounts_forget();
-    root_paths_forget();
+    root_paths_renew();
     any_writable = false;
 }
 

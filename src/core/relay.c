@@ -65,6 +65,9 @@ static void write_input(struct relay *r) {
 static void send_count(struct relay *r) {
     struct message m = {.type = MESSAGE_COUNT};
     m.count.bytes = r->bytes;
+    if (r->counted)
+        return;
+    r->counted = true;
     if (r->link != -1 && message_send(r->link, &m, NULL, 0, NULL, 0) == -1)
         fd_close(&r->link);
 }
@@ -83,6 +86,12 @@ static void count_output(struct relay *r) {
     send_count(r);
 }
 
+/* Where the output of a run has come to its end the monitor need not ask. */
+static void tell_end_of_output(struct relay *r) {
+    if (r->counts && r->out[RUN_OUT] == -1 && r->out[RUN_ERR] == -1)
+        send_count(r);
+}
+
 /* The command's output comes by one pipe or two, and then there may be one for its input. */
 static void take_pipes(struct relay *r, struct outcome *o) {
     int *fds = r->in->fds, n = 0, count = 0;
@@ -92,6 +101,7 @@ static void take_pipes(struct relay *r, struct outcome *o) {
     for (; n < RUN_PIPES && n < count - writable; n++)
         r->out[n] = fds[n];
     r->input = writable ? fds[count - 1] : -1;
+    r->counts = n > 0 && r->in->m.outcome.code == MESSAGE_COUNTS;
     r->started = true;
     o->kind = OUTCOME_GONE; /* what it is if the monitor is not heard of again */
     r->client->ops->started(r->client, r->in->m.outcome.run);
@@ -236,9 +246,13 @@ void relay_run(struct relay *r, struct outcome *o) {
     while (!client->gone && (!known || has_output(r))) {
         wait_for_event(r, fds, known);
         client->ops->ready(client, fds, clock_now());
-        for (int i = 0; i < RUN_PIPES; i++)
+        for (int i = 0; i < RUN_PIPES; i++) {
             if (fds[FD_OUT + i].revents != 0)
                 read_output(r, i);
+            if ((fds[FD_OUT + i].revents & (POLLIN | POLLHUP)) == (POLLIN | POLLHUP))
+                read_output(r, i); /* mostly that was all, and here is the end */
+        }
+        tell_end_of_output(r);
         if (fds[FD_IN].revents & (POLLERR | POLLHUP))
             fd_close(&r->input);
         else if (fds[FD_IN].revents != 0)
@@ -248,8 +262,7 @@ void relay_run(struct relay *r, struct outcome *o) {
     }
     if (!known) { /* the client is gone, and the monitor learns it by that */
         o->kind = OUTCOME_GONE;
-        if (!r->ended)
-            send_count(r);
+        send_count(r);
         fd_close(&r->link);
     }
     for (int i = 0; i < RUN_PIPES; i++)

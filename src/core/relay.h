@@ -19,6 +19,8 @@ struct relay {
     int out[RUN_PIPES];  /* ends of the command's pipes, or -1 */
     int input;
     bool started, ended; /* the command has; its end is known */
+    bool counts;         /* it is a run whose output is counted, and comes by a pipe */
+    bool counted;        /* the monitor has been told `bytes` */
     bool wide;           /* its pipes are (widen_pipes) */
     int64_t bytes;       /* of output that the command has written */
     /* whether the client is slow: when that is to be known, CLOCK_NEVER while it has all there is;

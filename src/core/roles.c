@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/small_file.h"
+#include "core/listed.h"
 #include "core/protect.h"
 
 bool roles_is_name(struct slice name) {
@@ -22,7 +23,7 @@ bool roles_is_name(struct slice name) {
 
 bool roles_any(const char *directory) {
     struct stat st;
-    return stat(directory, &st) == 0 && S_ISDIR(st.st_mode);
+    return !listed_lacks(directory) && stat(directory, &st) == 0 && S_ISDIR(st.st_mode);
 }
 
 const char *roles_path(char path[LIMIT_PATH], const char *directory, const char *role,
@@ -100,6 +101,8 @@ static void add_entry(struct roles *r, int dir, const char *directory, const cha
 void roles_list(struct roles *r, const char *directory, struct buf *errors) {
     static char text[LIMIT_ERROR]; /* large, and seldom used */
     r->count = 0;
+    if (listed_lacks(directory))
+        return;
     DIR *dir = opendir(directory);
     if (dir == NULL && (errno == ENOENT || errno == ENOTDIR))
         return;

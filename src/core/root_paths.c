@@ -4,7 +4,9 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/writers.h"
+#include "core/listed.h"
 #include "limit.h"
 
 /* The directories that were last found to be root's alone, so that what stands in them takes one
@@ -15,8 +17,15 @@ static _Alignas(8) struct known {
     unsigned used; /* the greater, the later; 0: nothing is known here */
 } known[8];
 static unsigned uses;
+static int64_t since; /* the first of them is known; 0: there is none */
+
+void root_paths_renew(void) {
+    if (since == 0 || clock_now() - since >= LIMIT_JUDGED_MS)
+        root_paths_forget();
+}
 
 void root_paths_forget(void) {
+    since = 0;
     for (size_t i = 0; i < sizeof known / sizeof *known; i++)
         known[i].used = 0;
 }
@@ -34,6 +43,8 @@ static struct known *find_known(const char *path, size_t n) {
 /* Puts a directory in the place of the one that was of use the longest time ago. */
 static struct known *remember(const char *path, size_t n) {
     struct known *k = &known[0];
+    if (since == 0)
+        since = clock_now();
     for (size_t i = 1; i < sizeof known / sizeof *known; i++)
         if (known[i].used < k->used)
             k = &known[i];
@@ -117,12 +128,16 @@ static bool is_roots_there(const char *path, const struct stat *st) {
 }
 
 bool root_paths_has(const char *path) {
-    const struct known *above = know_above(path);
     struct stat st;
+    if (find_known(path, strlen(path)) != NULL)
+        return true;
+    const struct known *above = know_above(path);
     if (above == NULL)
         return false;
-    if (above->missing || lstat(path, &st) == -1)
-        return above->missing || errno == ENOENT;
+    if (above->missing || listed_lacks(path))
+        return true;
+    if (lstat(path, &st) == -1)
+        return errno == ENOENT;
     return is_roots_there(path, &st);
 }
 

@@ -16,4 +16,7 @@ bool root_paths_has_open(const char *path, const struct stat *st);
 /* What is known of directories counts no more. */
 void root_paths_forget(void);
 
+/* The same, unless it was found out a moment ago (LIMIT_JUDGED_MS). */
+void root_paths_renew(void);
+
 #endif

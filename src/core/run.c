@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/futex.h>
 #include <poll.h>
 #include <sched.h>
 #include <stddef.h>
@@ -9,6 +10,7 @@
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <termios.h>
 #include <unistd.h>
@@ -23,7 +25,9 @@
 
 /* ---- signals of this process ---- */
 
-static int told_signal, signals = -1; /* of signalfd(2), from the first request on */
+static int told_signal, signals = -1;     /* of signalfd(2), from the first request on */
+static bool are_blocked, is_pipe_blocked; /* the latter: SIGPIPE too, which else is ignored */
+static bool child_ended;                  /* perhaps, since waitpid(2) was asked last */
 
 static sigset_t watched_signals(void) {
     static const int watched[] = {SIGCHLD, SIGTERM, SIGINT, SIGHUP};
@@ -34,17 +38,19 @@ static sigset_t watched_signals(void) {
     return set;
 }
 
+void run_block_signals(void) {
+    sigset_t set = watched_signals();
+    sigaddset(&set, SIGPIPE);
+    are_blocked = is_pipe_blocked = sigprocmask(SIG_BLOCK, &set, NULL) == 0;
+}
+
 bool run_watch_signals(void) {
     const sigset_t set = watched_signals();
-    sigprocmask(SIG_BLOCK, &set, NULL);
+    if (!are_blocked)
+        are_blocked = sigprocmask(SIG_BLOCK, &set, NULL) == 0;
     if (signals == -1)
         signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
     return signals != -1;
-}
-
-void run_forget_signals(void) {
-    const sigset_t set = watched_signals();
-    sigprocmask(SIG_UNBLOCK, &set, NULL);
 }
 
 int run_signals(void) { return signals; }
@@ -53,11 +59,20 @@ void run_take_signals(void) {
     struct signalfd_siginfo info[4];
     ssize_t n = read(signals, info, sizeof info);
     for (ssize_t i = 0; i * (ssize_t)sizeof *info < n; i++)
-        if (info[i].ssi_signo != SIGCHLD)
+        if (info[i].ssi_signo == SIGCHLD)
+            child_ended = true;
+        else
             told_signal = (int)info[i].ssi_signo;
 }
 
 int run_told(void) { return told_signal; }
+
+bool run_await_child(int64_t deadline) {
+    const sigset_t set = watched_signals();
+    struct timespec ts;
+    int got = sigtimedwait(&set, NULL, clock_left(deadline, clock_now(), &ts));
+    return got == SIGCHLD || (got == -1 && errno == EINTR);
+}
 
 /* ---- the start ---- */
 
@@ -125,37 +140,51 @@ static bool enter_rulesets(const int *rulesets, bool *entered) {
 struct start {
     const struct run_command *command;
     const int *fds; /* these become 0, 1 and 2 */
-    int report;     /* a pipe, closed by execve(2), to which the child writes the next two */
     struct failure {
-        int error;
+        int error; /* 0: execve(2) has succeeded */
         bool open; /* it could not be put under its rulesets */
     } failure;
+    /* not 0 as long as the child has this process's memory: the kernel says so (set_tid_address(2),
+     * of which the memory of a process can make use as well as that of a thread) */
+    _Atomic int shares;
+    int report; /* where the child has memory of its own: a pipe to which it writes `failure` */
 };
 
 static void reset_signals(void) {
-    /* The first is ignored by us, and others may be by whoever started us: not by `bastion init`,
+    /* The first may be ignored by us, and others by whoever started us: not by `bastion init`,
      * which has reset them for all that it starts. */
     static const int reset[] = {SIGPIPE, SIGTERM, SIGINT,  SIGHUP,  SIGQUIT, SIGUSR1,
                                 SIGUSR2, SIGALRM, SIGTSTP, SIGTTIN, SIGTTOU};
     struct sigaction defaults = {.sa_handler = SIG_DFL};
-    for (size_t i = 0; i < (init_link_is_there() ? 1 : sizeof reset / sizeof *reset); i++)
+    size_t n = !init_link_is_there() ? sizeof reset / sizeof *reset : is_pipe_blocked ? 0 : 1;
+    for (size_t i = 0; i < n; i++)
         sigaction(reset[i], &defaults, NULL);
 }
 
-/* The child, which shares this process's memory and changes nothing of it but its own stack and
- * `failure`. It becomes the account as late as it can: from then on others of that account can
- * stop it. */
+/* Gives the child the descriptors that the command has. A number of the lock's own keeps it away
+ * from the small ones that a shell script redirects by hand. */
+static bool place_descriptors(const struct start *s) {
+    const int lock = s->command->lock;
+    for (int i = 0; i < 3; i++)
+        if (s->fds[i] != i && dup2(s->fds[i], i) == -1)
+            return false;
+    return lock == -1
+           || (lock == LIMIT_LOCK_FD ? fcntl(lock, F_SETFD, 0) : dup2(lock, LIMIT_LOCK_FD)) != -1;
+}
+
+/* The child, which shares this process's memory and changes nothing of it but its own stack,
+ * `failure` and `shares`. It becomes the account as late as it can: from then on others of that
+ * account can stop it. */
 static int become_command(void *context) {
     struct start *s = context;
     const struct run_command *c = s->command;
     sigset_t none;
     bool without_privileges = false;
     sigemptyset(&none);
+    if (s->report == -1)
+        syscall(SYS_set_tid_address, &s->shares);
     reset_signals();
-    bool ready = stand_alone(c);
-    for (int i = 0; i < 3 && ready; i++)
-        ready = dup2(s->fds[i], i) != -1;
-    if (ready && (c->lock == -1 || fcntl(c->lock, F_SETFD, 0) != -1)
+    if (stand_alone(c) && place_descriptors(s)
         && (c->account == NULL || drop_in_child(c->account) == 0)
         && (chdir(c->directory) == 0 || chdir("/") == 0)
         && !(s->failure.open = !enter_rulesets(c->rulesets, &without_privileges))
@@ -165,7 +194,9 @@ static int become_command(void *context) {
         exec_command(c->argv, c->environment);
     }
     const struct failure failure = {errno, s->failure.open};
-    (void)!write(s->report, &failure, sizeof failure);
+    s->failure = failure;
+    if (s->report != -1)
+        (void)!write(s->report, &failure, sizeof failure);
     _exit(127);
 }
 
@@ -183,45 +214,68 @@ static void signal_command(pid_t pid, const struct account *account, int signal)
     waitpid(child, NULL, 0);
 }
 
-/* Waits until the child is another program or has failed. Returns 0, or the errno. */
-static int await_exec(pid_t pid, const struct account *account, int report,
-                      struct failure *failure) {
+/* Waits until the child does not share this process's memory any more. False when that takes too
+ * long: others of its account may have stopped it. */
+static bool await_end_of_sharing(_Atomic int *shares) {
+    int64_t deadline = clock_after(clock_now(), LIMIT_START_MS), left;
+    while (*shares != 0 && (left = deadline - clock_now()) > 0) {
+        /* The kernel's old form of it, which SYS_futex takes on all machines. */
+        const long wait[2] = {(long)(left / 1000), (long)(left % 1000) * 1000000};
+        syscall(SYS_futex, shares, FUTEX_WAIT, 1, wait, NULL, 0);
+    }
+    return *shares == 0;
+}
+
+/* The same where the child has memory of its own, and a pipe that is closed by execve(2). */
+static bool await_report(int report, struct failure *failure) {
     struct pollfd pfd = {.fd = report, .events = POLLIN};
-    ssize_t n = 0;
     int ready;
     do
         ready = poll(&pfd, 1, LIMIT_START_MS);
     while (ready == -1 && errno == EINTR);
-    if (ready == 1 && (pfd.revents & POLLIN) != 0)
-        n = read(report, failure, sizeof *failure);
-    if (ready == 1 && n == 0)
-        return 0;
-    if (ready != 1)
-        signal_command(pid, account, SIGKILL);
-    waitpid(pid, NULL, 0);
-    return ready == 1 ? failure->error : ETIMEDOUT;
+    if (ready == 1 && (pfd.revents & POLLIN) != 0 && read(report, failure, sizeof *failure) < 0)
+        ready = -1;
+    return ready == 1;
+}
+
+/* What stands in for a kernel (qemu-user) may let threads alone share memory. Returns whether the
+ * child came to its end in time; *pid is -1 with errno where there is none. */
+static bool start_apart(struct start *s, pid_t *pid) {
+    int report[2];
+    *pid = -1;
+    if (pipe2(report, O_CLOEXEC) == -1)
+        return false;
+    s->report = report[1];
+    if ((*pid = fork()) == 0)
+        become_command(s);
+    int error = errno;
+    close(report[1]);
+    bool ended = *pid != -1 && await_report(report[0], &s->failure);
+    close(report[0]);
+    errno = error;
+    return ended;
 }
 
 /* Starts the command's process with our memory and a stack of its own: no page is copied. vfork(2)
  * is not enough, since it waits for the child, which others of its account can stop as soon as it
  * is theirs. No signal has a handler here, which could run in it. Returns 0, or the errno. */
 static int spawn_command(struct run *r, const struct run_command *command, const int fds[3]) {
-    static _Alignas(32) char stack[LIMIT_START_STACK];
-    struct start s = {.command = command, .fds = fds};
-    int report[2];
-    if (pipe2(report, O_CLOEXEC) == -1)
-        return errno;
-    s.report = report[1];
+    static _Alignas(4096) char stack[LIMIT_START_STACK];
+    struct start s = {.command = command, .fds = fds, .shares = 1, .report = -1};
+    bool ended = false;
     r->pid = clone(become_command, stack + sizeof stack, CLONE_VM | SIGCHLD, &s);
-    /* What stands in for a kernel (qemu-user) may let threads alone share memory. */
-    if (r->pid == -1 && errno == EINVAL && (r->pid = fork()) == 0)
-        become_command(&s);
-    int error = r->pid == -1 ? errno : 0;
-    close(report[1]);
-    if (error == 0)
-        error = await_exec(r->pid, command->account, report[0], &s.failure);
-    close(report[0]);
+    if (r->pid != -1)
+        ended = await_end_of_sharing(&s.shares);
+    else if (errno == EINVAL)
+        ended = start_apart(&s, &r->pid);
+    if (r->pid == -1)
+        return errno;
+    int error = ended ? s.failure.error : ETIMEDOUT;
     r->open = s.failure.open;
+    if (!ended)
+        signal_command(r->pid, command->account, SIGKILL);
+    if (error != 0)
+        waitpid(r->pid, NULL, 0);
     return error;
 }
 
@@ -316,8 +370,10 @@ static void give_foreground_back(struct run *r) {
 static bool group_is_empty(const struct run *r) { return kill(-r->pid, 0) == -1 && errno != EPERM; }
 
 bool run_is_over(struct run *r) {
-    if (!r->reaped)
+    if (!r->reaped && child_ended) {
+        child_ended = false;
         r->reaped = waitpid(r->pid, &r->status, WNOHANG) == r->pid;
+    }
     if (r->reaped && !r->over)
         r->over = r->signal_count == 0 || r->next_signal == CLOCK_NEVER || group_is_empty(r);
     if (r->over)

@@ -37,15 +37,22 @@ struct run {
     int signals[3], signal_count;
 };
 
-/* Signals that this process lives by while it has a command: they are blocked, and run_signals is
- * a descriptor that is ready to be read when there are some, which run_take_signals takes. run_told
- * is the signal (SIGTERM, SIGINT or SIGHUP) that told this process to end, or 0. run_watch_signals
- * returns false, with errno, where there can be no such descriptor. */
+/* Signals that this process lives by: SIGCHLD and those that tell it to end, SIGTERM, SIGINT and
+ * SIGHUP. From the first request on they are blocked. While there is a command run_signals is a
+ * descriptor that is ready to be read when there are some, which run_take_signals takes, and
+ * run_told is the one that told this process to end, or 0; at other times the process ends by them
+ * where it waits (core/monitor.c). run_watch_signals returns false, with errno, where there can be
+ * no such descriptor. run_block_signals blocks them before the first request, and SIGPIPE with
+ * them, for a process that is forked meanwhile too. */
 bool run_watch_signals(void);
-void run_forget_signals(void);
+void run_block_signals(void);
 int run_signals(void);
 void run_take_signals(void);
 int run_told(void);
+
+/* When they are blocked, and no command runs: waits for a child's end until the deadline
+ * (base/clock.h). False when that has passed, or this process was told to end. */
+bool run_await_child(int64_t deadline);
 
 /* What to start. */
 struct run_command {
@@ -54,9 +61,9 @@ struct run_command {
     char *const *environment;
     const char *directory;         /* where it starts; else in / */
     const struct account *account; /* as whom; NULL: as this process */
-    int lock;                      /* a descriptor that it has besides 0, 1 and 2, or -1 */
-    int rulesets[RUN_RULESETS];    /* of base/landlock.h, or -1 */
-    bool no_new_privs;             /* prctl(2) */
+    int lock; /* a descriptor that it has besides 0, 1 and 2, as LIMIT_LOCK_FD; or -1 */
+    int rulesets[RUN_RULESETS]; /* of base/landlock.h, or -1 */
+    bool no_new_privs;          /* prctl(2) */
     enum run_form form;
     int input;           /* RUN_MERGED: what it reads, which stays the caller's; -1: nothing */
     int terminal;        /* RUN_TERMINAL: an open terminal, which stays the caller's */

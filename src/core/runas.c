@@ -65,7 +65,7 @@ static const char *settle_docker_group(struct account *a, const struct settings 
 
 int runas_find(struct account *a, const struct settings *s, char *const *environment,
                char error[RUNAS_TEXT]) {
-    if (geteuid() != 0) {
+    if (!account_is_root()) {
         account_self(a);
         return 0;
     }

@@ -93,7 +93,6 @@ bool runs_list(struct session *s, const struct request *rq, struct front_link *f
         fd_close(&ends[1]);
         tell(front, MESSAGE_ENDED, OUTCOME_ENDED, NULL);
     }
-    run_forget_signals();
     return run_told() == 0;
 }
 
@@ -130,6 +129,5 @@ bool runs_follow(struct session *s, const struct request *rq, int what, const ch
         serve(s, rq, what, &r, front);
         record_close(&r);
     }
-    run_forget_signals();
     return run_told() == 0;
 }

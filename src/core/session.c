@@ -38,7 +38,9 @@ bool session_passes(const char *name, size_t n) {
 
 static char *const *command_environment(const struct session *s, const struct request *rq,
                                         const char *run) {
-    static struct env e; /* static, since it is large; the command gets it before the next one */
+    /* static, since it is large, and with what is used of it on one page; the command gets it
+     * before the next one */
+    static _Alignas(4096) struct env e;
     env_start(&e);
     env_copy(&e, s->environment, session_passes);
     if (env_get(s->environment, "PATH") == NULL)
@@ -133,7 +135,7 @@ static bool is_of_session(int terminal) {
 /* Makes the terminal, which belongs to SSH_USER, as whom the login shell runs, that of the account
  * of the command. */
 static bool give_terminal(const struct session *s, const struct request *rq) {
-    return rq->form != RUN_TERMINAL || geteuid() != 0
+    return rq->form != RUN_TERMINAL || !account_is_root()
            || settings_text(s->settings, SETTING_RUN_AS) == NULL
            || (is_of_session(rq->terminal) && fchown(rq->terminal, s->account.uid, (gid_t)-1) == 0);
 }
@@ -145,7 +147,7 @@ static bool start_run(struct session *s, const struct request *rq, const struct 
     struct run_command command = {.argv = d->argv,
                                   .environment = command_environment(s, rq, a->run),
                                   .directory = s->account.home,
-                                  .account = geteuid() == 0 ? &s->account : NULL,
+                                  .account = account_is_root() ? &s->account : NULL,
                                   .lock = s->lock.fd,
                                   .no_new_privs = runas_no_new_privs(s->settings),
                                   .form = rq->form,
@@ -196,6 +198,7 @@ static void hand_over(struct session *s, struct front_link *front, const char *r
     }
     int fds[MESSAGE_FDS];
     size_t n = 0;
+    m.outcome.code = MESSAGE_COUNTS;
     snprintf(m.outcome.run, sizeof m.outcome.run, "%s", run_id);
     for (int i = 0; i < RUN_PIPES; i++)
         if (s->run.out[i] != -1)
@@ -491,6 +494,5 @@ bool session_serve(struct session *s, const struct request *rq, struct front_lin
         }
         record_close(&own);
     }
-    run_forget_signals();
     return run_told() == 0;
 }

@@ -4,6 +4,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/account.h"
 #include "base/log.h"
 #include "base/ucspi.h"
 #include "core/audit.h"
@@ -160,9 +161,9 @@ int settings_check_writer(const struct settings_reading *r, enum setting id) {
     snprintf(path, sizeof path, "%s%s%s", v->place, is_directory ? "/" : "",
              is_directory ? settings_name(id) : "");
     const char *wrong = protect_refuses(path,
-                                        identity && geteuid() == 0 ? PROTECT_IDENTITY
-                                        : is_directory             ? PROTECT_SETTING
-                                                                   : PROTECT_KEY,
+                                        identity && account_is_root() ? PROTECT_IDENTITY
+                                        : is_directory                ? PROTECT_SETTING
+                                                                      : PROTECT_KEY,
                                         text);
     return wrong == NULL ? 0 : settings_note_error(r, id, wrong);
 }

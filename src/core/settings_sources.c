@@ -9,6 +9,7 @@
 #include "base/directory.h"
 #include "base/fd.h"
 #include "base/small_file.h"
+#include "core/listed.h"
 #include "core/settings_export.h"
 #include "core/settings_parts.h"
 
@@ -135,23 +136,30 @@ int settings_read_entry(const struct settings_reading *r, int dir, const char *d
 
 /* Finds out which settings have a file there. A directory is mostly empty, and always in reach as
  * a whole or not at all: where it can't be listed, each may have one. `dir` stays open. */
-static void find_entries(int dir, bool has_file[SETTING_COUNT]) {
+static void find_entries(int dir, bool is_listed, bool has_file[SETTING_COUNT]) {
     struct directory d;
     directory_take(&d, dir);
     for (const char *name; (name = directory_next(&d, NULL)) != NULL;) {
+        if (is_listed)
+            listed_add(name);
         enum setting id = settings_find(name, strlen(name));
         if (id != SETTING_COUNT)
             has_file[id] = true;
     }
+    if (is_listed && !d.failed)
+        listed_end();
     for (enum setting id = 0; id < SETTING_COUNT && d.failed; id++)
         has_file[id] = true;
 }
 
 int settings_read_directory(const struct settings_reading *r, const char *directory) {
     struct settings *s = r->s;
-    bool is_snapshot = strcmp(directory, SETTINGS_EXPORT) == 0;
+    bool is_snapshot = strcmp(directory, SETTINGS_EXPORT) == 0,
+         is_listed = strcmp(directory, SETTINGS_DIRECTORY) == 0; /* core/listed.h */
     if (is_snapshot && !settings_export_counts())
         return 0;
+    if (is_listed)
+        listed_begin();
     int dir = fd_open(directory, O_RDONLY | O_DIRECTORY);
     if (dir == -1 && (errno == ENOENT || errno == ENOTDIR))
         return 0;
@@ -160,7 +168,7 @@ int settings_read_directory(const struct settings_reading *r, const char *direct
         return settings_note_directory_error(r, directory, wrong);
     bool has_file[SETTING_COUNT] = {false};
     int result = 0;
-    find_entries(dir, has_file);
+    find_entries(dir, is_listed, has_file);
     for (enum setting id = 0; id < SETTING_COUNT && result == 0; id++) {
         if (is_snapshot && s->named_file[id] == NULL)
             s->named_file[id] =

@@ -11,18 +11,20 @@
 
 #include "base/fd.h"
 #include "base/small_file.h"
+#include "core/listed.h"
 #include "core/protect.h"
 #include "wire/date.h"
 #include "wire/from.h"
 #include "wire/token_file.h"
 
-enum { PLACES = 2 * LIMIT_TOKENS };
+/* Below so many secrets all are compared: `place` is used from then on, and untouched else. */
+enum { PLACES = 2 * LIMIT_TOKENS, FEW = 8 };
 
 void tokens_start(struct tokens *t) {
-    t->store =
-        BUF_ON(t->text); /* what is written before it is read takes one page fault, else two */
+    /* What is written before it is read takes one page fault, else two. */
+    t->store = BUF_ON(t->text);
     t->errors = BUF_ON(t->error_text);
-    if (t->count > 0) /* else it is still empty, and the memory untouched */
+    if (t->count >= FEW) /* else it is still empty, and the memory untouched */
         memset(t->place, 0, sizeof t->place);
     t->count = 0;
 }
@@ -60,21 +62,37 @@ static uint16_t *find_place(struct tokens *t, const unsigned char digest[SHA256_
     }
 }
 
+/* The secret of that digest, or NULL. */
+static struct token *find_same(struct tokens *t, const unsigned char digest[SHA256_SIZE]) {
+    if (t->count >= FEW) {
+        const uint16_t place = *find_place(t, digest);
+        return place != 0 ? &t->token[place - 1] : NULL;
+    }
+    for (size_t i = 0; i < t->count; i++)
+        if (memcmp(t->token[i].digest, digest, SHA256_SIZE) == 0)
+            return &t->token[i];
+    return NULL;
+}
+
+/* Puts the last one into the table of places; with the first that counts there, those before. */
+static void place_last(struct tokens *t) {
+    for (size_t i = t->count == FEW ? 1 : t->count; i <= t->count && t->count >= FEW; i++)
+        *find_place(t, t->token[i - 1].digest) = (uint16_t)i;
+}
+
 bool tokens_insert(struct tokens *t, const struct token *token) {
-    uint16_t *place = find_place(t, token->digest);
-    if (*place != 0 || t->count == LIMIT_TOKENS)
+    if (t->count == LIMIT_TOKENS || find_same(t, token->digest) != NULL)
         return false;
-    t->token[t->count] = *token;
-    *place = (uint16_t)++t->count;
+    t->token[t->count++] = *token;
+    place_last(t);
     return true;
 }
 
 /* Returns NULL, or why it does not count. */
 static const char *add_secret(struct tokens *t, enum token_kind kind, const struct source *from,
                               size_t line, const struct token_line *l, char text[LIMIT_ERROR]) {
-    uint16_t *place = find_place(t, l->digest);
-    if (*place != 0) {
-        struct token *other = &t->token[*place - 1];
+    struct token *other = find_same(t, l->digest);
+    if (other != NULL) {
         bool is_own = other->name == from->name;
         other->shared = other->shared || !is_own;
         struct buf b = {.at = text, .cap = LIMIT_ERROR};
@@ -148,7 +166,7 @@ static size_t identity_of(const char *file) {
 
 bool tokens_any(const char *directory) {
     bool any = false;
-    DIR *dir = opendir(directory);
+    DIR *dir = listed_lacks(directory) ? NULL : opendir(directory);
     if (dir == NULL)
         return false;
     for (struct dirent *e; !any && (e = readdir(dir)) != NULL;)
@@ -197,6 +215,8 @@ void tokens_add(struct tokens *t, const char *directory, const char *role) {
     static const char *names[LIMIT_TOKENS];
     static char error[LIMIT_ERROR];
     size_t count = 0;
+    if (listed_lacks(directory))
+        return;
     DIR *dir = opendir(directory);
     const char *wrong = dir != NULL       ? protect_refuses(directory, PROTECT_SETTING, error)
                         : errno == ENOENT ? NULL

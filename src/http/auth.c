@@ -209,8 +209,9 @@ static const char *judge_found(const struct found *f, const struct roles *roles,
 
 const char *auth_judge(const struct auth *a, struct slice field, const char *peer,
                        struct auth_login *who, char reason[TOKENS_REASON]) {
-    static struct tokens t; /* these two are large */
-    static struct roles roles;
+    /* These two are large. (By their alignment the linker puts them near what else is used.) */
+    static _Alignas(4096) struct tokens t;
+    static _Alignas(4096) struct roles roles;
     unsigned char decoded[LIMIT_SECRET];
     struct found f;
     who->user[0] = who->role.name[0] = '\0';

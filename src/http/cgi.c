@@ -91,7 +91,7 @@ static struct admission_verdict judge_cgi_request(struct handler *h) {
                          meta_variable("HTTP_X_BASTION_COMMAND"));
     struct admission_verdict verdict = admission_judge(&request);
     if (verdict.status == 0)
-        verdict = handler_login(h, request.authorization);
+        verdict = handler_login(h, request.authorization, false);
     return verdict.status != 0 ? verdict : admission_judge_range(has_meta_variable("HTTP_RANGE"));
 }
 

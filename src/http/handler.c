@@ -26,8 +26,12 @@ static bool lacks_command(const struct handler *h, struct admission_verdict *ver
     return h->terms.admitted.is_broker && h->commands != 1;
 }
 
-struct admission_verdict handler_login(struct handler *h, struct slice authorization) {
-    switch (front_login(h->front, authorization, &h->terms)) {
+struct admission_verdict handler_login(struct handler *h, struct slice authorization,
+                                       bool may_run) {
+    bool plain = h->commands <= 1 && !h->wishes.async && !h->wishes.json;
+    const struct slice asked = {h->commands == 1 ? h->command : NULL,
+                                h->commands == 1 ? h->command_n : 0};
+    switch (front_login(h->front, authorization, may_run && plain, asked, &h->terms)) {
     case FRONT_ADMITTED: return (struct admission_verdict){.status = 0};
     case FRONT_DENIED: return (struct admission_verdict){.status = 401};
     case FRONT_NOBODY: break;
@@ -81,7 +85,8 @@ bool handler_run(struct handler *h, struct reply *reply, struct body *body) {
         return true;
     }
     bool is_input = handler_takes_body(h);
-    struct front_request request = {.form = is_input ? RUN_MERGED_INPUT : RUN_MERGED};
+    struct front_request request = {.runs = h->terms.admitted.runs,
+                                    .form = is_input ? RUN_MERGED_INPUT : RUN_MERGED};
     if (h->terms.admitted.is_broker)
         request.requested = (struct slice){h->command, h->command_n};
     if (reply->expects_continue && reply_continue(reply) == -1) {

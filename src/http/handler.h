@@ -25,9 +25,10 @@ struct handler {
 void handler_keep_command(struct handler *h, size_t count, struct slice value);
 
 /* Asks the monitor whether the value of the field Authorization is a right credential, and notes
- * how the request is to be served. at == NULL where that field is absent. Status 0 where it is;
- * else what refuses the request. */
-struct admission_verdict handler_login(struct handler *h, struct slice authorization);
+ * how the request is to be served. at == NULL where that field is absent. With `may_run` the
+ * request, which has no body, and nothing else that could refuse it, is served at once. Status 0
+ * where it is; else what refuses the request. */
+struct admission_verdict handler_login(struct handler *h, struct slice authorization, bool may_run);
 
 /* Whether the body of a request that handler_login let through is the command's input. */
 bool handler_takes_body(const struct handler *h);

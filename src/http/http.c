@@ -42,11 +42,17 @@ static int read_request_head(struct input *in, struct http1_head *head, bool fir
                          : http1_read_head(head, in->at, in->end);
         if (status != 0)
             return status;
+        ssize_t got = -1;
+        if (first) /* mostly it is there by now: then there is no wait to begin with */
+            got = input_read(in);
+        first = false;
         int64_t left = deadline - clock_now();
         struct pollfd pfd = {.fd = in->fd, .events = POLLIN};
-        if (left <= 0 || poll(&pfd, 1, (int)left) == 0)
+        if (got == -1 && (left <= 0 || poll(&pfd, 1, (int)left) == 0))
             return begun ? 408 : 0;
-        if (input_read(in) == 0)
+        if (got == -1)
+            got = input_read(in);
+        if (got == 0)
             return in->end > 0 ? 400 : 0; /* the client ended within a head, or between two */
     }
 }
@@ -67,6 +73,11 @@ static void tell_forwarded(struct front *f, const struct http1_head *head) {
         if (slice_is_nocase(head->name[i], "X-Forwarded-For"))
             forwarded_for_add(&addresses, head->value[i]);
     front_forwarded(f, &addresses);
+}
+
+/* Whether all of the request has come. */
+static bool is_complete(const struct http1_framing *framing) {
+    return !framing->chunked && framing->length == 0 && !framing->expects_continue;
 }
 
 /* Asks http/admission.h, then the monitor whether the credential is right; keeps X-Bastion-Command
@@ -95,13 +106,11 @@ static struct admission_verdict judge_request(struct handler *h, const struct ht
     bool is_runs = verdict.is_runs;
     if (verdict.is_hook)
         return verdict;
-    if (verdict.status == 0)
-        verdict = handler_login(h, credential);
-    verdict.is_runs = is_runs;
-    if (verdict.status != 0 || is_runs)
-        return verdict;
     field_value(head, "Range", &ranges);
-    return admission_judge_range(ranges > 0);
+    if (verdict.status == 0)
+        verdict = handler_login(h, credential, !is_runs && is_complete(framing) && ranges == 0);
+    verdict.is_runs = is_runs;
+    return verdict.status != 0 || is_runs ? verdict : admission_judge_range(ranges > 0);
 }
 
 /* ---- one request ---- */
@@ -240,6 +249,14 @@ static void close_whole_response(const struct reply *reply, const struct input *
 
 /* ---- the connection ---- */
 
+/* Small responses must not wait for the acknowledgement of the one before. */
+static bool set_up_connection(void) {
+    if (init_link_is_there()) /* it was set up, as one socket */
+        return fd_nonblock_socket(0) == 0;
+    peer_no_delay(1);
+    return fd_nonblock(0) == 0 && fd_nonblock(1) == 0;
+}
+
 /* Serves one request after the other. Returns the exit status of http_main. */
 static int serve_http_connection(struct front *f) {
     /* large; what one request touches of this lies on one page */
@@ -252,9 +269,7 @@ static int serve_http_connection(struct front *f) {
     bool whole = true;
     h.front = f;
     in.fd = 0; /* written before it is read: one page fault in place of two */
-    /* Small responses must not wait for the acknowledgement of the one before. */
-    peer_no_delay(1);
-    if (!front_wait_ready(f) || fd_nonblock(0) == -1 || fd_nonblock(1) == -1)
+    if (!set_up_connection() || !front_wait_ready(f))
         return 71;
     body_start_to_end(&body, &in);
     reply.unread = reply.close = !f->usable;

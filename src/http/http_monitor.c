@@ -8,6 +8,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/account.h"
 #include "base/clock.h"
 #include "base/drop.h"
 #include "base/env.h"
@@ -20,8 +21,10 @@
 #include "core/client.h"
 #include "core/front_confinement.h"
 #include "core/keeper.h"
+#include "core/listed.h"
 #include "core/monitor.h"
 #include "core/noted.h"
+#include "core/run.h"
 #include "http/auth.h"
 #include "http/hook_login.h"
 
@@ -29,35 +32,24 @@ extern char **environ;
 
 /* ---- the front ---- */
 
-enum { FRONT_LINK = 3 }; /* the front's end of the socket to its monitor */
+enum { FRONT_LINK = 2 }; /* the front's end of the socket to its monitor: it has no other log */
 
-/* Leaves the front the connection and its link, and nothing else. */
-static bool keep_front_descriptors(int link) {
-    init_link_close();
-    if (dup2(fd_null(), 2) == -1 || (link != FRONT_LINK && dup2(link, FRONT_LINK) == -1))
-        return false;
-    fd_close_from(FRONT_LINK + 1);
-    return true;
-}
-
-/* The child. It ends with the monitor, without which it is of no use; until then the monitor alone
- * is told to end. */
+/* The child, which is left the connection and its link, and nothing else. It ends with the monitor,
+ * without which it is of no use; until then the monitor alone is told to end, whose signals are
+ * blocked here too. */
 __attribute__((noreturn)) static void run_front(const struct http_connection *c, int link,
                                                 pid_t monitor) {
     static struct front f; /* large */
     const struct account nobody = {.uid = ACCOUNT_HTTP, .gid = ACCOUNT_HTTP};
-    sigset_t monitors;
-    sigemptyset(&monitors);
-    sigaddset(&monitors, SIGTERM);
-    sigaddset(&monitors, SIGINT);
-    sigaddset(&monitors, SIGHUP);
     if (c->environment == environ)
         env_wipe(environ); /* secrets stand there */
     f.link = FRONT_LINK;
+    if (dup2(link, FRONT_LINK) == -1)
+        _exit(71);
+    fd_close_from(FRONT_LINK + 1);
     /* The end by a signal is set before the filter, which has no prctl(2) that could undo it, and
      * behind the change of account, which would. */
-    if (!keep_front_descriptors(link) || sigprocmask(SIG_BLOCK, &monitors, NULL) == -1
-        || (geteuid() == 0 && drop_to(&nobody) == -1) || prctl(PR_SET_PDEATHSIG, SIGKILL) == -1
+    if ((account_is_root() && drop_to(&nobody) == -1) || prctl(PR_SET_PDEATHSIG, SIGKILL) == -1
         || getppid() != monitor || front_confine(false) == -1)
         _exit(71);
     _exit(c->serve(&f));
@@ -74,6 +66,7 @@ struct http_monitor {
     struct auth auth;
     struct auth_login who;      /* whose the last credential was */
     char reason[TOKENS_REASON]; /* of the last credential that was refused */
+    bool has_asked;             /* for a login, once */
     struct rate denials;        /* lines of the log on refused requests, without `bastion init` */
     const char *error;          /* why requests of no role can't be served, or NULL */
     struct settings settings;
@@ -84,11 +77,21 @@ struct http_monitor {
 
 static void note_unusable(void *context, const struct buf *lines) {
     const struct http_monitor *h = context;
-    int directory =
-        fd_open(settings_text(&h->settings, SETTING_RUN_DIR), O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+    bool is_open = h->session.opened && h->session.lock.directory != -1; /* RUN_DIR too */
+    int directory = is_open ? h->session.lock.directory
+                            : fd_open(settings_text(&h->settings, SETTING_RUN_DIR),
+                                      O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
     if (directory != -1)
         noted_log(directory, "unusable-tokens", lines, h->connection->channel, h->connection->peer);
-    fd_close(&directory);
+    if (!is_open)
+        fd_close(&directory);
+}
+
+/* What was seen when the settings were read is good for one request. */
+static void begin_login(struct http_monitor *h) {
+    if (h->has_asked)
+        listed_forget();
+    h->has_asked = true;
 }
 
 /* Has the monitor serve what a credential buys: what h->who.role says. */
@@ -125,6 +128,7 @@ static const char *admit_by_one_state(struct http_monitor *h, struct slice crede
 
 static const char *judge_credential(struct monitor *m, struct slice credential) {
     struct http_monitor *h = m->context;
+    begin_login(h);
     h->who.user[0] = h->who.role.name[0] = '\0';
     const char *reason = credential.n == 0 ? "no credential" : admit_by_one_state(h, credential);
     const char *certificate = h->connection->user;
@@ -138,6 +142,7 @@ static const char *judge_credential(struct monitor *m, struct slice credential) 
 static void choose_hook(struct monitor *m, const char *name) {
     struct http_monitor *h = m->context;
     const char *directory = settings_text(&h->settings, SETTING_ROLES_DIR);
+    begin_login(h);
     h->who.user[0] = '\0';
     for (int i = 0; i < LIMIT_ROLE_READS; i++) {
         h->hook.missing =
@@ -239,16 +244,16 @@ static bool serve_front(const struct http_connection *c, int link) {
     return sound;
 }
 
-static void take_alarm(int signal) { (void)signal; /* waitpid(2) ends by it */ }
-
 /* Waits for the front's end, but not for ever. Returns its exit status. */
 static int await_front(const struct http_connection *c, pid_t front) {
-    const struct sigaction action = {.sa_handler = take_alarm};
+    int64_t deadline = clock_after(clock_now(), LIMIT_FRONT_END_S * 1000);
     char text[96];
     int status;
-    sigaction(SIGALRM, &action, NULL);
-    alarm(LIMIT_FRONT_END_S);
-    if (waitpid(front, &status, 0) == -1)
+    pid_t ended;
+    while ((ended = waitpid(front, &status, WNOHANG)) == 0)
+        if (!run_await_child(deadline))
+            return 1;
+    if (ended == -1)
         return 1;
     if (WIFEXITED(status))
         return WEXITSTATUS(status);
@@ -260,9 +265,10 @@ static int await_front(const struct http_connection *c, pid_t front) {
 
 int http_monitor_run(const struct http_connection *c) {
     int ends[2], null = fd_null();
-    pid_t self = getpid();
-    log_target.standard_error = log_look();
-    signal(SIGPIPE, SIG_IGN);
+    pid_t self = gettid(); /* its number too, and no system call */
+    if (log_target.standard_error == LOG_STDERR_UNKNOWN)
+        log_target.standard_error = log_look();
+    run_block_signals();
     /* a command of the same account must not read the credential here (ptrace(2)) */
     prctl(PR_SET_DUMPABLE, 0);
     if (null == -1 || message_pair(ends) == -1)
@@ -275,8 +281,7 @@ int http_monitor_run(const struct http_connection *c) {
         run_front(c, ends[1], self);
     close(ends[1]);
     /* The connection ends when the front closes it. */
-    dup2(null, 0);
-    dup2(null, 1);
+    fd_put_null(0, 1);
     if (log_target.standard_error == LOG_STDERR_CLIENT)
         dup2(null, 2);
     /* Without this process the front is gone too. */

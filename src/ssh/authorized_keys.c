@@ -1,6 +1,5 @@
 #include "ssh/authorized_keys.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -11,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/directory.h"
 #include "base/fd.h"
 #include "base/small_file.h"
 #include "core/protect.h"
@@ -273,19 +273,19 @@ static bool ends_with(const char *name, const char *end) {
 /* Lists the names that end in .pub, and the others, less what starts with a dot, was put aside or
  * was left behind by an editor. Returns false where there are more of the former than there is room
  * for. */
-static bool list_key_files(DIR *dir, struct names *good, struct names *others) {
+static bool list_key_files(struct directory *dir, struct names *good, struct names *others) {
     static const char *const aside[] = {"~",         ".bak", ".old", ".orig", ".off",
                                         ".disabled", ".rej", ".swp", ".tmp"};
     bool room = true;
-    for (struct dirent *e; (e = readdir(dir)) != NULL;) {
-        size_t n = strlen(e->d_name);
-        bool is_aside = e->d_name[0] == '.';
+    for (const char *name; (name = directory_next(dir, NULL)) != NULL;) {
+        size_t n = strlen(name);
+        bool is_aside = name[0] == '.';
         for (size_t i = 0; i < sizeof aside / sizeof *aside; i++)
-            is_aside = is_aside || ends_with(e->d_name, aside[i]);
-        if (e->d_name[0] != '.' && n > 4 && strcmp(e->d_name + n - 4, ".pub") == 0)
-            room = add_name(good, e->d_name) && room;
+            is_aside = is_aside || ends_with(name, aside[i]);
+        if (name[0] != '.' && n > 4 && strcmp(name + n - 4, ".pub") == 0)
+            room = add_name(good, name) && room;
         else if (!is_aside)
-            add_name(others, e->d_name);
+            add_name(others, name);
     }
     qsort(good->at, good->count, sizeof *good->at, by_name);
     qsort(others->at, others->count, sizeof *others->at, by_name);
@@ -340,21 +340,20 @@ static void read_key_directory(struct authorized_keys *k, const char *directory,
     struct names good = {.room = LIMIT_KEYS, .at = good_names},
                  others = {.room = LIMIT_KEY_OTHERS, .at = other_names};
     char refusal[LIMIT_ERROR];
-    DIR *dir = opendir(directory);
-    const char *wrong =
-        dir == NULL ? strerror(errno) : protect_refuses(directory, PROTECT_KEY, refusal);
+    struct directory dir;
+    bool there = directory_open(&dir, directory) == 0;
+    const char *wrong = !there ? strerror(errno) : protect_refuses(directory, PROTECT_KEY, refusal);
     if (wrong == NULL && role != NULL && !small_file_is_inside(AT_FDCWD, directory))
         wrong = small_file_error(EXDEV);
-    if (dir == NULL || wrong != NULL) {
-        if (dir != NULL || errno != ENOENT)
+    if (wrong != NULL) {
+        if (there || errno != ENOENT)
             add_file_error(k, directory, 0, wrong);
-        if (dir != NULL)
-            closedir(dir);
+        directory_close(&dir);
         return;
     }
-    if (!list_key_files(dir, &good, &others))
+    if (!list_key_files(&dir, &good, &others))
         add_file_error(k, directory, 0, "more files than there is room for");
-    closedir(dir);
+    directory_close(&dir);
     k->is_transient = k->is_transient || others.count > 0;
     for (size_t i = 0; i < good.count + others.count; i++) {
         char path[LIMIT_PATH + 256],

@@ -16,6 +16,7 @@
 
 #include "base/clock.h"
 #include "base/fd.h"
+#include "base/fork_single.h"
 #include "base/init_link.h"
 #include "base/peer.h"
 #include "base/ucspi.h"
@@ -73,7 +74,7 @@ const char *daemon_start(struct ssh_connection *c) {
     if (c->signals == -1 || c->poll == -1 || pipe2(go, O_CLOEXEC) == -1
         || pipe2(log, O_CLOEXEC) == -1 || fd_nonblock(log[0]) == -1 || handoff_open(link) == -1)
         return strerror(errno);
-    c->tinysshd = fork();
+    c->tinysshd = fork_single();
     if (c->tinysshd == -1)
         return strerror(errno);
     if (c->tinysshd == 0) {
@@ -142,7 +143,7 @@ static void log_end(const struct ssh_connection *c) {
  * can't be sent any more. The descriptors become /dev/null, since a command that goes on keeps its
  * shell, and the shell needs this process for its lines. */
 static void end_connection(struct ssh_connection *c) {
-    int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+    int null = fd_open("/dev/null", O_RDWR);
     c->ended = true;
     login_read_log(c);
     fd_close(&c->link);

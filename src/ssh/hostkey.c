@@ -106,7 +106,7 @@ static int find_key(struct openssh_key *k, int dir, const char *directory,
 
 int hostkey_find(struct openssh_key *k, const char *directory, const unsigned char *known,
                  char error[HOSTKEY_ERROR]) {
-    int dir = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    int dir = fd_open(directory, O_RDONLY | O_DIRECTORY);
     if (dir == -1)
         return errno == ENOENT ? 0 : set_hostkey_error(error, directory, "", strerror(errno));
     int found = find_key(k, dir, directory, known, error);
@@ -139,8 +139,7 @@ static int make_key(struct openssh_key *k, const char *run, const char *tinysshd
     char directory[LIMIT_PATH], name[LIMIT_PATH + 32];
     static const char *const made[] = {SECRET_FILE, PUBLIC_FILE};
     snprintf(directory, sizeof directory, "%s/new.%ld", run, (long)getpid());
-    int result = run_makekey(tinysshd, directory),
-        dir = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    int result = run_makekey(tinysshd, directory), dir = fd_open(directory, O_RDONLY | O_DIRECTORY);
     if (result == 0 && (dir == -1 || !read_secret(dir, k->secret)))
         result = -1;
     fd_close(&dir);
@@ -184,7 +183,7 @@ static int open_directory(const char *directory) {
         mkdir(path, 0755);
     }
     mkdir(path, 0700);
-    return open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    return fd_open(path, O_RDONLY | O_DIRECTORY);
 }
 
 /* There is no key in `directory` yet: makes one. Where it can't be written there, the key lasts as
@@ -236,7 +235,7 @@ int hostkey_prepare(const char *directory, const char *run, const char *tinysshd
     *warning = '\0';
     if (mkdir(run, 0700) == -1 && errno != EEXIST)
         return set_hostkey_error(error, run, "", strerror(errno));
-    int dir = open(run, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    int dir = fd_open(run, O_RDONLY | O_DIRECTORY);
     if (dir == -1)
         return set_hostkey_error(error, run, "", strerror(errno));
     bool before = read_secret(dir, known);

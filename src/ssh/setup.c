@@ -196,7 +196,7 @@ static int link_key_list(int directory) {
 }
 
 static const char *prepare_keys(struct setup *x, const struct settings *s, const char *peer) {
-    int directory = open(SETUP_KEYS, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    int directory = fd_open(SETUP_KEYS, O_RDONLY | O_DIRECTORY);
     if (directory == -1)
         return set_setup_error(x, "%s: %s", SETUP_KEYS, strerror(errno));
     x->keys.remembered = true;

@@ -75,7 +75,7 @@ static const char *open_foreign_session(struct foreign_session *l, const char *r
 
 __attribute__((noreturn)) static void run_foreign_monitor(int link, bool forced, const char *role) {
     static struct foreign_session l; /* large */
-    int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+    int null = fd_open("/dev/null", O_RDWR);
     /* Of the same session, whose terminal a command may need; but not of the process group that is
      * hung up when the front gives the terminal up. */
     if (setpgid(0, 0) == -1 && errno != EPERM)

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "base/fork_single.h"
 #include "base/init_link.h"
 #include "base/log.h"
 #include "core/audit.h"
@@ -55,7 +56,7 @@ static const char *open_session(struct ssh_connection *c, struct monitor *m) {
 /* The monitor's process. The connection and tinysshd are its parent's alone. */
 __attribute__((noreturn)) static void run_monitor(struct ssh_connection *c) {
     static struct monitor m; /* large */
-    int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+    int null = fd_open("/dev/null", O_RDWR);
     sigset_t none;
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
@@ -92,7 +93,7 @@ void shell_link_read(struct ssh_connection *c) {
         c->shell_told = true;
         init_link_known();
         connection_audit(c, "login", "allow", NULL);
-        c->monitor = fork();
+        c->monitor = fork_single();
         if (c->monitor == 0)
             run_monitor(c);
         if (c->monitor == -1)

@@ -63,7 +63,8 @@ int ssh_main(int argc, char **argv) {
     c.started = clock_now();
     ucspi_peer(c.peer, environ, 0);
     session_new_run(c.run);
-    peer_no_delay(0);
+    if (!init_link_is_there())
+        peer_no_delay(0);
     /* A client whose network is gone must not keep its command until tinysshd's hour is over. */
     peer_probe(0, LIMIT_PROBE_IDLE_S, LIMIT_PROBE_S, LIMIT_PROBES);
     const char *error = prepare_connection(&c, !only_prepare);

@@ -12,6 +12,7 @@
 #include "base/clock.h"
 #include "base/env.h"
 #include "base/fd.h"
+#include "base/fork_single.h"
 #include "base/ucspi.h"
 #include "core/audit.h"
 #include "tls/profile.h"
@@ -94,7 +95,7 @@ int backend_prepare(struct backend *b, char **argv, const char *peer) {
     if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) == -1)
         return -1;
     b->fd = pair[0];
-    b->pid = fork();
+    b->pid = fork_single();
     if (b->pid == 0) {
         close(pair[0]);
         run_backend(pair[1], argv, peer);

@@ -14,9 +14,9 @@ pytestmark = pytest.mark.root
 
 # The processes of a connection, by what each may call. A kernel that lacks something (a pipe that takes a line without a wait,
 # Linux 6.4) makes for a few calls more; whoever adds one deliberately raises the number, and says in tests/bench/README.md why.
-MOST_CALLS = {"monitor": 146, "front": 56, "start": 18}
+MOST_CALLS = {"monitor": 88, "front": 43, "start": 16}
 # Of monitor, front and command together; a kernel maps more or fewer pages around the one that was touched.
-MOST_FAULTS = 120
+MOST_FAULTS = 90
 
 
 def calls_of_a_request(server, trace):

@@ -34,6 +34,13 @@ def follow(name=b"0" * 16, what=0):
     return message(FOLLOW, name, struct.pack("=B", what))
 
 
+def login(requested=None, credential=CREDENTIAL, may_run=1, length=None, has_request=None):
+    """A LOGIN with a RUN in it."""
+    n = len(requested or b"") if length is None else length
+    has = requested is not None if has_request is None else has_request
+    return message(LOGIN, (requested or b"") + credential, struct.pack("=BBxxI", may_run, has, n))
+
+
 class Puppet:
     """What is said to a double, by two functions that carry bytes."""
 
@@ -180,6 +187,54 @@ def test_count_twice(start, taken_over):
         server.go()
     server.settle()
     assert len(server.events("end")) == 1 and [e["reason"] for e in server.events("fault")] == [FAULT]
+
+
+def test_login_that_runs(start, taken_over):
+    """A right credential runs the command, once; a wrong one nothing."""
+    server = start(TakenOver, double=taken_over)
+    with puppet(server) as p:
+        p.expect(READY)
+        p.send(login())
+        p.expect(ADMITTED, STARTED)
+        assert p.receive() in (ENDING, ENDED)
+    assert server.wait_event("end")[0]["exit"] == 0
+    for again in (run(), message(COUNT)):  # it was not admitted to anything else
+        with puppet(server) as p:
+            p.expect(READY)
+            p.send(login(credential=b"Bearer wrong"))
+            p.expect(DENIED)
+            p.send(again)
+            is_ended(server, p)
+    server.settle()
+    assert server.runs() == 1 and [e["reason"] for e in server.events("fault")] == [FAULT] * 2
+
+
+def test_login_of_a_broker_that_runs(start, taken_over):
+    """What is asked for is judged by the rules; where nothing is, nothing runs by itself."""
+    server = start(TakenOver, double=taken_over, FORCE_COMMAND=None, ALLOWED_COMMANDS="echo [a-z]+")
+    for requested, answer in ((b"echo ok", STARTED), (b"echo 1", REFUSED), (b"", REFUSED), (None, None)):
+        with puppet(server) as p:
+            p.expect(READY)
+            p.send(login(requested))
+            p.expect(ADMITTED)
+            if answer is None:
+                p.send(run(request=b"echo ok"))
+            p.expect(answer or STARTED)
+    server.settle()
+    assert len(server.events("start")) == 2 and len(server.events("deny")) == 2 and server.events("fault") == []
+
+
+@pytest.mark.parametrize("packet", [login(length=len(CREDENTIAL) + 1, has_request=1), login(length=1 << 31, has_request=1), login(may_run=2), login(b"x", has_request=2),
+                                    login(b"x", may_run=0), login(b"x", has_request=0)],
+                         ids=["longer than all", "much longer", "may_run", "has_request", "a request that may not run", "a request that there is not"])
+def test_unsound_logins(start, taken_over, packet):
+    server = start(TakenOver, double=taken_over)
+    with puppet(server) as p:
+        p.expect(READY)
+        p.send(packet)
+        is_ended(server, p)
+    server.settle()
+    assert [e["reason"] for e in server.events("fault")] == [FAULT] and server.events("start") == []
 
 
 @pytest.mark.parametrize("form, fds, variables", [(MERGED_INPUT, 0, b""), (STREAMS, 0, b""), (TERMINAL, 0, b""), (TERMINAL, 1, b""), (TERMINAL, 2, b""),
@@ -500,7 +555,7 @@ def test_memory_and_descriptors(start):
         assert holds(front, needles) == set()
         assert Path(f"/proc/{front}/environ").read_bytes().strip(b"\0") == b""
         mine = sorted(name.split(":")[0] for _, name in descriptors(front))
-        assert mine == ["/dev/null", "socket", "socket", "socket"]
+        assert mine == ["socket", "socket", "socket"]
         assert not {name for _, name in descriptors(front)} & {name for fd, name in descriptors(monitor)} - {"/dev/null"}
         assert not [name for _, name in descriptors(monitor) if name.startswith("socket") and fd_peer_is_client(server, name)]
 

@@ -66,7 +66,6 @@ static const uint8_t *plan; /* how each run goes: a byte */
 static size_t plan_n, running;
 
 bool run_watch_signals(void) { return true; }
-void run_forget_signals(void) {}
 int run_signals(void) { return -1; }
 void run_take_signals(void) {}
 int run_told(void) { return 0; }
