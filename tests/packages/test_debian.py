@@ -18,7 +18,7 @@ def built(tarball, version, tmp_path_factory):
     """The folder with what dpkg-buildpackage has made. (Under the false clock is the compiling, all that could ask for a date.)"""
     folder = tmp_path_factory.mktemp("elsewhere") / "with another name"
     env = clean_environment(SOURCE_DATE_EPOCH=DATE, TZ="Pacific/Chatham", LC_ALL="C.UTF-8", HOME=str(folder),
-                            LD_PRELOAD=str(FAKETIME), FAKETIME="+1500d", DEB_BUILD_OPTIONS="")
+                            LD_PRELOAD=str(FAKETIME), FAKETIME="+1500d", FAKE_UTIME="1", NO_FAKE_STAT="1")
     argv = ["unshare", "--net", TOP / "init/packages/deb", tarball, version, str(folder).replace(" ", "-")]
     done = subprocess.run(argv, env=env, umask=0o077, stdin=subprocess.DEVNULL, capture_output=True, text=True)
     assert done.returncode == 0, (done.stdout + done.stderr)[-4000:]
