@@ -209,6 +209,7 @@ bench: deps all
 	[ "$$(id -u)" -ne 0 ] || tests/bench/ssh
 	[ "$$(id -u)" -ne 0 ] || tests/bench/init
 	[ "$$(id -u)" -ne 0 ] || tests/bench/budget
+	[ "$$(id -u)" -ne 0 ] || tests/bench/hooks
 	[ "$$(id -u)" -ne 0 ] || tests/bench/roles
 
 fuzz: deps all

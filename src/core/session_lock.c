@@ -229,21 +229,33 @@ static bool share(struct claim *c, const char *run) {
     return false;
 }
 
-/* Somebody holds the lock: whether it is a run of this kind that is known. Where that has ended,
- * and what it has left behind holds the lock, it counts as under way, as for others. */
-static bool may_join(struct claim *c, char run[SHARED_RUN_NAME]) {
-    struct session *s = c->s;
-    struct lock_holder h;
+/* Gives the last run of this kind, and what its record says. */
+static bool look_at_last(const struct claim *c, char run[SHARED_RUN_NAME],
+                         enum record_state *state) {
+    const struct session *s = c->s;
     struct record_reader r;
     struct record_about about;
-    if (!shared_run_last(&s->shared, run))
-        return false;
-    lock_look(&s->lock, &h);
-    if (strcmp(h.run, run) != 0 || !record_open(&r, s->lock.directory, s->settings->role, run))
+    if (!shared_run_last(&s->shared, run)
+        || !record_open(&r, s->lock.directory, s->settings->role, run))
         return false;
     record_look(&r, &about);
     record_close(&r);
-    return about.state != RECORD_LOST;
+    *state = (enum record_state)about.state;
+    return true;
+}
+
+/* Whether a run of this kind is under way; with `is_held`, that somebody holds the lock, also one
+ * that has ended where what it has left behind holds it: as for others, that counts as under way.
+ */
+static bool may_join(const struct claim *c, char run[SHARED_RUN_NAME], bool is_held) {
+    struct lock_holder h;
+    enum record_state state;
+    if (!look_at_last(c, run, &state))
+        return false;
+    if (state == RECORD_RUNNING || !is_held)
+        return state == RECORD_RUNNING;
+    lock_look(&c->s->lock, &h);
+    return state != RECORD_LOST && strcmp(h.run, run) == 0;
 }
 
 /* COMMAND_LOCK=rerun, join. */
@@ -266,6 +278,8 @@ static bool take_shared(struct claim *c, int way) {
         case SHARED_RUN_COVERED: return share(c, run);
         case SHARED_RUN_ERROR: return fail(c);
         case SHARED_RUN_OTHERS:
+            if (way == LOCK_MODE_JOIN && may_join(c, run, false))
+                return share(c, run);
             if (!begin_waiting(c, "the next run is another request's too, which waits for it")
                 || !wait_for(c, shared_run_queue(&s->shared)))
                 return false;
@@ -278,7 +292,7 @@ static bool take_shared(struct claim *c, int way) {
                 shared_run_begin(&s->shared, c->audit->run);
                 return has_lock(c);
             }
-            if (way == LOCK_MODE_JOIN && may_join(c, run))
+            if (way == LOCK_MODE_JOIN && may_join(c, run, true))
                 return share(c, run);
             *c->o = (struct outcome){.kind = OUTCOME_BUSY};
             if (!c->waits)

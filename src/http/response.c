@@ -525,8 +525,19 @@ static bool has_failed(const struct response *r, const struct outcome *o) {
     return o->kind != OUTCOME_ENDED || o->code != 0;
 }
 
+/* What the record has said was before the end. */
+static void note_end(struct response *r, enum outcome_kind kind) {
+    if (kind == OUTCOME_ENDED || kind == OUTCOME_TIMEOUT || kind == OUTCOME_FAILED)
+        r->about.state = RECORD_ENDED;
+    else if (kind == OUTCOME_LOST)
+        r->about.state = RECORD_LOST;
+    r->about.kind = (uint8_t)kind;
+}
+
 static void response_ended(struct frontend *f, const struct outcome *o) {
     struct response *r = response_of(f);
+    if (r->has_about && o->kind != OUTCOME_KEPT)
+        note_end(r, o->kind);
     if (o->run != NULL && o->run[0] != '\0')
         snprintf(r->run, sizeof r->run, "%s", o->run);
     r->hold_until = CLOCK_NEVER;
