@@ -1,10 +1,12 @@
-/* Any bytes in the log, as a form and as a Basic credential: quoted text is one line of printable
- * ASCII that ends where it should, and base64 that is accepted has no second spelling. */
+/* Any bytes in the log, as a form, as a list of a field and as a Basic credential: quoted text is
+ * one line of printable ASCII that ends where it should, and base64 that is accepted has no second
+ * spelling. */
 #include <assert.h>
 #include <stdint.h>
 #include <string.h>
 
 #include "wire/base64.h"
+#include "wire/field_list.h"
 #include "wire/form.h"
 #include "wire/quote.h"
 
@@ -40,6 +42,22 @@ static void check_base64(const char *in, size_t n) {
     }
 }
 
+/* Elements are parts of the list, one behind the other; two lists in one field are one list. */
+static void check_list(struct slice list) {
+    struct slice element, value = {NULL, 0}, rest = list;
+    struct media_quality q = MEDIA_QUALITY_NONE;
+    const char *at = list.at;
+    while (field_list_next(&rest, &element)) {
+        assert(element.n > 0 && element.at >= at && element.at + element.n <= list.at + list.n);
+        at = element.at + element.n;
+    }
+    assert(rest.n == 0);
+    media_quality_read(&q, list, "application/json");
+    assert(q.quality >= -1 && q.quality <= 1000 && (q.quality >= 0) == (q.exactness > 0));
+    if (field_prefers(list, "wait", &value))
+        assert(value.n <= list.n && value.at >= list.at && value.at + value.n <= list.at + list.n);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     static char out[4096];
     const char *in = (const char *)data;
@@ -53,6 +71,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     assert(!b.full);
     check_quoted(out, b.len, 1);
     check_base64(in, size);
+    check_list((struct slice){in, size});
     ptrdiff_t n = form_value((struct slice){in, size}, "command", out, sizeof out);
     assert(n <= (ptrdiff_t)size - 8 || n == -1);
     return 0;
