@@ -1,6 +1,7 @@
 """bastion cgi behind real web servers, and called as one would (bastion(8), DESCRIPTION): all that is in its environment is
 the client's or the web server's, so nothing of it counts but the meta-variables of CGI."""
 import hashlib
+import json
 import os
 import subprocess
 
@@ -108,6 +109,14 @@ def test_header_is_no_setting(start, kind):
     answers = together([lambda d=d, a=a: ask(server, d, auth=a) for d, a in asked])
     assert [(*x, a.status, a.body == b"ok\n") for x, a in zip(asked, answers)] == [(*x, 200 if x[1] == AUTH else 401, x[1] == AUTH) for x in asked]
     assert server.settled_runs() == len(DECOYS)
+
+
+@pytest.mark.parametrize("kind", ["lighttpd", "httpd"])
+def test_json(start, kind):
+    """The answer as an object; a run that outlives its request there is none here, and no path to ask for it."""
+    found = curl(web(start, kind, FORCE_COMMAND="echo said; exit 3"), "-w", "%{stderr}%{http_code}", "-H", "Accept: application/json", "-H", "Prefer: respond-async")
+    said = json.loads(found.stdout)
+    assert (found.stderr, said["state"], said["exit"], said["output"]) == (b"422", "ended", 3, "said\n")
 
 
 def test_the_command_gets_nothing_of_it(start):
