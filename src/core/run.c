@@ -71,6 +71,8 @@ bool run_await_child(int64_t deadline) {
     const sigset_t set = watched_signals();
     struct timespec ts;
     int got = sigtimedwait(&set, NULL, clock_left(deadline, clock_now(), &ts));
+    if (got > 0 && got != SIGCHLD)
+        told_signal = got;
     return got == SIGCHLD || (got == -1 && errno == EINTR);
 }
 
