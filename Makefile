@@ -1,7 +1,9 @@
 # bastion's build. No configure: `make` is all, and `make TARGET=aarch64-linux-gnu` builds for another machine with Debian's
-# cross compiler of that name. `make test` and `make run` see to their Debian packages first (`make deps`).
+# cross compiler of that name. SLIM=1: without the Docker client, where there is no engine. `make test` and `make run` see to
+# their Debian packages first (`make deps`).
 
 TARGET  ?=
+SLIM    ?=
 HOSTCC  ?= gcc
 DESTDIR ?=
 PREFIX  ?= /usr/local
@@ -34,11 +36,11 @@ SHAPE   = -fPIE -ffile-prefix-map=$(CURDIR)=.
 WERROR ?= $(if $(wildcard .git)$(filter check test,$(MAKECMDGOALS)),-Werror)
 WARN   := -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith -Wcast-qual \
           -Wwrite-strings -Wformat=2 -Wundef -Wvla $(WERROR)
-OURS    = -std=c11 -D_GNU_SOURCE -Isrc $(WARN) -MMD -MP
+OURS    = $(SLIM:%=-DBASTION_SLIM) -std=c11 -D_GNU_SOURCE -Isrc $(WARN) -MMD -MP
 UNIT   := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all
 
 # In this order they stand in the executable: what serves connections together, so that each process maps little of it.
-SRC      := $(foreach room,src src/base src/wire src/core src/http src/ssh src/tls src/proxy init src/tool src/docker,$(sort $(wildcard $(room)/*.c)))
+SRC      := $(foreach room,src src/base src/wire src/core src/http src/ssh src/tls src/proxy init src/tool $(if $(SLIM),,src/docker),$(sort $(wildcard $(room)/*.c)))
 UNIT_SRC := $(sort $(wildcard tests/unit/*.c src/*/*.c init/*.c))
 BASTION  := $(SRC:%.c=$(OBJ)/%.o)
 UNITS    := $(UNIT_SRC:%.c=$(HOST)/obj/%.o)

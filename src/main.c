@@ -73,9 +73,11 @@ static const struct program {
      "which rules come nearest, and where they end. --files: as cgi and the login shell see the\n"
      "settings, without the environment. --brief: only what keeps init from serving. Exits 0\n"
      "(warnings or not), 78 for a fault, 126 for a refusal.\n"},
+#ifndef BASTION_SLIM
     {"docker", docker_main, "bastion docker COMMAND [ARG...]",
      "A small client of the Docker Engine: exec, ps, logs, start, stop and the like, as docker(1)\n"
      "has them. So does bastion when it is called docker, as by a link of that name.\n"},
+#endif
     {"cert", cert_main, "bastion cert [--keep] FOLDER NAME...",
      "Makes a key, FOLDER/tls.key, and a certificate for these host names and addresses that it\n"
      "signs itself, FOLDER/tls.crt; prints where they are and the key's pin for curl. --keep:\n"
@@ -120,17 +122,21 @@ static int run(const struct program *p, int argc, char **argv) {
     return p->main(argc, argv);
 }
 
+#ifndef BASTION_SLIM
 static bool is_named(const char *path, const char *name) {
     const char *slash = strrchr(path, '/');
     return strcmp(slash != NULL ? slash + 1 : path, name) == 0;
 }
+#endif
 
 int main(int argc, char **argv) {
     /* Where the starter ignores it, our children would be reaped behind our back (wait(2),
      * ECHILD). */
     signal(SIGCHLD, SIG_DFL);
+#ifndef BASTION_SLIM
     if (argc > 0 && is_named(argv[0], "docker"))
         return docker_main(argc, argv);
+#endif
     if (argc > 0 && (argv[0][0] == '-' || (argc > 1 && strcmp(argv[1], "-c") == 0)))
         return shell_main(argc, argv); /* as a login shell: login(1), sh(1) */
     if (argc < 2 || strcmp(argv[1], "--help") == 0)

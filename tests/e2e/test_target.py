@@ -45,3 +45,14 @@ def test_shell_without_floating_point(kind):
     script = 'printf "%d %s\\n" 3 x; trap "echo told" USR1; kill -USR1 $$; (: ${none?}) 2>/dev/null || echo gone; for i in 1 2; do [ $i = 1 ] && continue; echo $((i * 21)); done'
     done = subprocess.run([emulator, "-cpu", "24Kc", shell, "-c", script], capture_output=True, text=True)
     assert (done.returncode, done.stdout) == (0, "3 x\ntold\ngone\n42\n"), done
+
+
+def test_slim(tmp_path):
+    """Without the Docker client: its objects are no part, and nothing asks for them."""
+    words = ["make", "-C", TOP, f"OUT={tmp_path}", f"V={TOP}/build/vendor", "SLIM=1"]
+    main, whole = tmp_path / "obj/src/main.o", tmp_path / "bastion"
+    subprocess.run([*words, main], check=True, capture_output=True)
+    symbols = subprocess.run(["nm", main], check=True, capture_output=True, text=True).stdout
+    assert "health_main" in symbols and "docker" not in symbols
+    link = subprocess.run([*words, "-n", whole], check=True, capture_output=True, text=True).stdout
+    assert "src/tool/health.o" in link and "src/docker/" not in link

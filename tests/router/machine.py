@@ -104,7 +104,7 @@ class Router:
             out.write(archive(file_system()))
         self.services = {(by, what): Service(free_port(), self.home) for by, ports in SERVICES.items() for what in ports}
         forwards = "".join(f",hostfwd=tcp:127.0.0.1:{service.port}-:{SERVICES[by][what]}" for (by, what), service in self.services.items())
-        argv = ["qemu-system-mipsel", "-M", "malta", "-cpu", "24Kc", "-m", str(memory), "-vga", "none", "-display", "none",
+        argv = ["setpriv", "--pdeathsig", "KILL", "qemu-system-mipsel", "-M", "malta", "-cpu", "24Kc", "-m", str(memory), "-vga", "none", "-display", "none",
                 "-monitor", "none", "-serial", "stdio", "-no-reboot", "-kernel", PARTS / "vmlinuz", "-initrd", self.home / "initramfs",
                 "-append", "console=ttyS0 nokaslr loglevel=3 panic=1 rdinit=/init",
                 "-netdev", "user,id=net,restrict=on" + forwards, "-device", "pcnet,netdev=net,romfile=", *more]
