@@ -92,7 +92,8 @@ done
 bastion --version | head -n 1
 echo kept >/etc/bastion/HTTP_TOKEN; chmod 600 /etc/bastion/HTTP_TOKEN
 FORCE_COMMAND='echo installed' bastion check >/dev/null || echo "check: $?"
-printf 'GET /cgi-bin/run HTTP/1.0\r\nAuthorization: Bearer kept\r\n\r\n' | FORCE_COMMAND='echo I am $USER' RUN_DIR=/run/bastion-http bastion http 2>/dev/null | tail -n 1
+mkdir /run/bastion-http
+printf 'GET /cgi-bin/run HTTP/1.0\r\nAuthorization: Bearer kept\r\n\r\n' | FORCE_COMMAND='echo I am $USER' RUN_DIR=/run/bastion-http bastion http | tail -n 1
 dpkg -r bastion >&2
 ls /usr/bin/bastion 2>/dev/null || echo gone
 cat /etc/bastion/HTTP_TOKEN
