@@ -4,6 +4,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "base/num.h"
 #include "base/target.h"
 #include "base/version.h"
 #include "docker/api.h"
@@ -58,21 +59,20 @@ static void write_date(struct buf *out, struct slice value) {
     static const char months[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
     char text[64];
     struct buf b = BUF_ON(text);
-    int year, day, hour, minute, second;
-    unsigned month;
+    uint64_t year, month, day;
     json_text(&b, value);
     if (buf_string(&b) == NULL)
         return;
-    if (sscanf(text, "%4d-%2u-%2dT%2d:%2d:%2d", &year, &month, &day, &hour, &minute, &second) != 6
-        || month < 1 || month > 12) {
+    if (b.len < 19 || text[4] != '-' || text[7] != '-' || text[10] != 'T'
+        || !num_decimal(text, 4, 9999, &year) || !num_decimal(text + 5, 2, 12, &month)
+        || !num_decimal(text + 8, 2, 31, &day) || month == 0) {
         buf_text(out, text);
         return;
     }
-    struct tm tm = {
-        .tm_year = year - 1900, .tm_mon = (int)month - 1, .tm_mday = day, .tm_hour = hour};
+    struct tm tm = {.tm_year = (int)year - 1900, .tm_mon = (int)month - 1, .tm_mday = (int)day};
     timegm(&tm); /* for the day of the week */
-    buf_format(out, "%.3s %.3s %2d %02d:%02d:%02d %d", &"SunMonTueWedThuFriSat"[tm.tm_wday * 3],
-               &months[(month - 1) * 3], day, hour, minute, second, year);
+    buf_format(out, "%.3s %.3s %2d %.8s %d", &"SunMonTueWedThuFriSat"[tm.tm_wday * 3],
+               &months[(month - 1) * 3], (int)day, text + 11, (int)year);
 }
 
 static void print_built(struct slice value) {

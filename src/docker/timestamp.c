@@ -5,37 +5,54 @@
 #include <string.h>
 #include <time.h>
 
+/* Adds n bytes of decimal digits, with at most one point among them, of a unit of so many
+ * nanoseconds, as far as there is room. False where it is no number. (Without strtod(3), which
+ * takes more room in the program than all of this file.) */
+static bool add_decimal(int64_t *total, const char *digits, size_t n, int64_t unit) {
+    int64_t whole = 0, part = 0, place = unit;
+    bool has_point = false, has_digit = false;
+    for (size_t i = 0; i < n; i++) {
+        if (digits[i] == '.' && has_point)
+            return false;
+        has_point = has_point || digits[i] == '.';
+        if (digits[i] == '.')
+            continue;
+        has_digit = true;
+        if (has_point)
+            part += (place /= 10) * (digits[i] - '0');
+        else
+            whole = 10 * whole + (digits[i] - '0');
+    }
+    bool fits = whole <= (INT64_MAX - part - *total) / unit;
+    *total = fits ? *total + whole * unit + part : INT64_MAX - unit;
+    return has_digit;
+}
+
 /* A Go duration (time.ParseDuration), such as 1h30m, 1.5h, 90s, 200ms. In nanoseconds; false when
  * it is none. */
 static bool read_duration(const char *text, int64_t *nanoseconds) {
     static const struct {
         const char *name;
-        double ns;
-    } units[] = {{"ns", 1},  {"us", 1e3}, {"\xc2\xb5s", 1e3}, {"ms", 1e6},
-                 {"s", 1e9}, {"m", 6e10}, {"h", 3.6e12}};
-    double total = 0;
+        int64_t ns;
+    } units[] = {{"ns", 1},         {"us", 1000},       {"\xc2\xb5s", 1000}, {"ms", 1000000},
+                 {"s", 1000000000}, {"m", 60000000000}, {"h", 3600000000000}};
+    *nanoseconds = 0;
     if (strcmp(text, "0") == 0)
-        return *nanoseconds = 0, true;
+        return true;
     if (*text == '\0')
         return false;
     while (*text != '\0') {
-        char *end;
-        size_t digits = strspn(text, "0123456789."), u = 0, n;
-        if (digits == 0 || digits > 18)
-            return false;
-        double count = strtod(text, &end);
-        if (end != text + digits)
-            return false;
-        n = strcspn(end, "0123456789.");
+        size_t digits = strspn(text, "0123456789."), u = 0;
+        const char *name = text + digits;
+        size_t n = strcspn(name, "0123456789.");
         while (u < sizeof units / sizeof *units
-               && (strlen(units[u].name) != n || memcmp(units[u].name, end, n) != 0))
+               && (strlen(units[u].name) != n || memcmp(units[u].name, name, n) != 0))
             u++;
-        if (u == sizeof units / sizeof *units)
+        if (digits > 18 || u == sizeof units / sizeof *units
+            || !add_decimal(nanoseconds, text, digits, units[u].ns))
             return false;
-        total += count * units[u].ns;
-        text = end + n;
+        text = name + n;
     }
-    *nanoseconds = total < 9e18 ? (int64_t)total : INT64_MAX;
     return true;
 }
 
