@@ -91,7 +91,7 @@ $(OBJ)/flags:
 	@mkdir -p $(@D)
 	@echo '$(FLAGS)' >$@
 
-VERSION := $(shell sed -n 's/^\#define BASTION_VERSION "\(.*\)"/\1/p' src/base/version.h)
+VERSION := $(shell sed -n 's/^\#define BASTION_VERSION "\(.*\)"/\1/p' src/base/version.h 2>/dev/null)
 
 # What `bastion --version` names.
 parts := $(shell sed -n 's/^\([a-z]*\)  *\([0-9.]*\) .*/\1 \2/p' vendor/pins | sed '$(MUSL:%=s/^musl .*/musl of the %/)' | \
@@ -250,7 +250,7 @@ install: $(OUT)/bastion $(OUT)/tinysshd $(OUT)/licences
 
 # The date of all that is packed: of the last change, which in a release's own tarball is that of its files.
 ifndef SOURCE_DATE_EPOCH
-SOURCE_DATE_EPOCH := $(or $(if $(wildcard .git),$(shell git log -1 --format=%ct 2>/dev/null)),$(shell stat -c %Y src/CHANGELOG.md))
+SOURCE_DATE_EPOCH := $(or $(if $(wildcard .git),$(shell git log -1 --format=%ct 2>/dev/null)),$(shell stat -c %Y src/CHANGELOG.md 2>/dev/null))
 endif
 export SOURCE_DATE_EPOCH
 
