@@ -272,6 +272,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     if (size < 8)
         return 0;
     struct session *session = session_with((data[0] & 1) != 0);
+    lock_leave(&session->lock); /* as each run does, which takes no lock here */
     int free_before = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 3);
     close(free_before);
     now = 1000000;
