@@ -94,12 +94,6 @@ def test_a_licence_that_is_missing(tmp_path):
 
 # ---- the sources of others ----
 
-def test_each_part_has_two_addresses():
-    for name in {pin[0] for pin in PINS}:
-        addresses = [a for pin in PINS if pin[0] == name for a in pin[4:] if a != "-"]
-        assert len({a.split("/")[2] for a in addresses}) >= 2, name
-
-
 def without_apt(folder):
     """PATH, where apt-get fails as one that is not there does."""
     bin = folder / "bin"
