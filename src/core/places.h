@@ -8,7 +8,8 @@
 struct place {
     const char *path;
     enum protect_kind kind;
-    bool weak; /* decides nothing, and is closed only along with others */
+    /* decides nothing, and is closed only along with others, or where records stand in it */
+    bool weak;
     bool secret;
     /* a directory that can be entered and not be listed: what stands in it may be anybody's */
     bool hidden;

@@ -10,6 +10,7 @@
 #include "core/command_accounts.h"
 #include "core/places.h"
 #include "core/protect_parts.h"
+#include "core/record.h"
 #include "core/root_paths.h"
 #include "core/settings.h"
 
@@ -107,8 +108,10 @@ struct closing {
 
 static void note_need(void *context, const struct place *place) {
     bool *needed = context;
-    if (!*needed && !place->weak)
-        *needed = place->hidden || (!root_paths_has(place->path) && can_be_written(place->path));
+    if (*needed || (place->weak && root_paths_has(place->path)))
+        return;
+    *needed = (place->hidden || (!root_paths_has(place->path) && can_be_written(place->path)))
+              && (!place->weak || record_any(place->path));
 }
 
 static void add_way(void *context, const char *directory) { landlock_add(context, directory); }

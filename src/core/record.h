@@ -136,6 +136,9 @@ void record_close(struct record_reader *r);
 
 /* ---- all of a role ---- */
 
+/* Whether there are folders of records, of any role, in this directory. */
+bool record_any(const char *run_dir);
+
 /* Gives the role's records, newest first, LIMIT_RUNS_KEEP at most: returns their count. The list is
  * valid until the next call. */
 size_t record_all(const char (**names)[MESSAGE_RUN_ID], int run_dir, const char *role);

@@ -32,10 +32,12 @@ struct record_head *record_map(int fd, bool writes) {
     return at == MAP_FAILED ? NULL : at;
 }
 
+#define FOLDER "runs"
+
 int record_folder(int run_dir, const char *role, bool makes) {
-    char name[sizeof "runs." + LIMIT_ROLE_NAME];
+    char name[sizeof FOLDER "." + LIMIT_ROLE_NAME];
     struct stat st;
-    snprintf(name, sizeof name, "runs%s%s", role != NULL ? "." : "", role != NULL ? role : "");
+    snprintf(name, sizeof name, FOLDER "%s%s", role != NULL ? "." : "", role != NULL ? role : "");
     if (makes && mkdirat(run_dir, name, 0700) == -1 && errno != EEXIST)
         return -1;
     int fd = openat(run_dir, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
@@ -370,6 +372,16 @@ bool record_make_room(int folder, uint64_t keep) {
         left--;
     }
     return left < keep;
+}
+
+bool record_any(const char *run_dir) {
+    DIR *dir = opendir(run_dir);
+    bool any = false;
+    for (struct dirent *e; dir != NULL && !any && (e = readdir(dir)) != NULL;)
+        any = strncmp(e->d_name, FOLDER, sizeof FOLDER - 1) == 0;
+    if (dir != NULL)
+        closedir(dir);
+    return any;
 }
 
 size_t record_all(const char (**names)[MESSAGE_RUN_ID], int run_dir, const char *role) {

@@ -453,6 +453,12 @@ static bool make_record(struct session *s, const struct request *rq, struct reco
     if ((!kept && rq->way == 0) || s->unusable != NULL
         || (kept && settings_number(set, SETTING_RUNS_KEEP) == 0))
         return false;
+    const char *run_dir = settings_text(set, SETTING_RUN_DIR);
+    /* What a command could write is no record. */
+    if (protect_refuses(run_dir, PROTECT_KEY, s->error) != NULL) {
+        audit_error(rq->channel, rq->peer, s->error);
+        return false;
+    }
     int made = s->lock.directory == -1
                    ? -1
                    : record_create(&record, s->lock.directory, set->role, rq->run, rq->channel,
@@ -468,8 +474,8 @@ static bool make_record(struct session *s, const struct request *rq, struct reco
         record_hide(&record);
         record_leave(&record);
     }
-    snprintf(s->error, sizeof s->error, "RUN_DIR: no record of run %s in %s: %s", rq->run,
-             settings_text(set, SETTING_RUN_DIR), strerror(error));
+    snprintf(s->error, sizeof s->error, "RUN_DIR: no record of run %s in %s: %s", rq->run, run_dir,
+             strerror(error));
     audit_error(rq->channel, rq->peer, s->error);
     return false;
 }

@@ -8,9 +8,10 @@ import time
 from pathlib import Path
 
 import pytest
-from harness import AUTH, UNTIL_GO, Client, Listener, Server, ask, curl, request, together, wait_for
+from harness import AUTH, BASTION, UNTIL_GO, Client, Listener, Server, ask, curl, request, together, wait_for
 from hook_harness import SECRET, encoded, github, push
 
+WITHOUT_CALLS = str(Path(__file__).parent / "without_calls.py")
 ASYNC, JSON = "Prefer: respond-async", "Accept: application/json"
 # Lines that are there at once, and more as soon as the test lets it go on.
 STEPS = f"echo x >>$T/runs; echo first; {UNTIL_GO}; echo second; exit ${{CODE:-0}}"
@@ -768,3 +769,28 @@ def test_curl(start):
     until(server, location.removeprefix("/runs/"), "ended")
     done = curl(server, "--fail-with-body", path=location)
     assert done.returncode == 22 and done.stdout == b"first\nsecond\n"
+
+
+# ---- one account ----
+
+TAMPERS = """R=$T/../run; for f in $R $R/runs $R/runs/*; do (echo evil >>$f); (: >$f); rm -rf $f; mv $f $f.old; done 2>/dev/null
+mkdir $R/runs.other || (: >$R/runs-too) || echo nothing can be written; exit 3"""
+
+
+@pytest.mark.root
+def test_a_command_of_the_same_account(start):
+    """It can neither write a record, which would be believed, nor cut it short, by which its keeper would end without a line."""
+    server = start(Server, user="nobody", COMMAND_LOCK="off", FORCE_COMMAND=TAMPERS)
+    run = begin(server)
+    until(server, run, "ended")
+    assert get(server, run).body.endswith(b"\nnothing can be written\n") and [e["exit"] for e in server.events("end")] == [3]
+    assert listed(server) == [run]
+
+
+@pytest.mark.root
+def test_an_account_that_nothing_is_closed_to(start):
+    """Without Landlock there is no record that a command could not write: so there is none."""
+    server = start(Server, user="nobody", COMMAND_LOCK="off", FORCE_COMMAND="echo ok", program=("/usr/bin/python3", WITHOUT_CALLS, "landlock", BASTION, "http"))
+    answer = ask(server, ASYNC)
+    assert (answer.status, answer.body, answer["Preference-Applied"]) == (200, b"ok\n", None)
+    assert "is not to be had here" in server.wait_event("fault")[0]["reason"] and not (server.run_dir / "runs").exists()
