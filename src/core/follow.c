@@ -21,10 +21,6 @@ struct passing {
     size_t from, to;
 };
 
-static bool is_over(const struct record_about *about) {
-    return about->state != RECORD_WAITING && about->state != RECORD_RUNNING;
-}
-
 /* ---- what the front is told ---- */
 
 static void tell(struct front_link *front, const struct message *m, const void *text, size_t n,
@@ -36,12 +32,6 @@ static void tell(struct front_link *front, const struct message *m, const void *
 void follow_tell_state(const struct record_about *about, struct front_link *front) {
     const struct message m = {.type = MESSAGE_RECORD};
     tell(front, &m, about, sizeof *about, NULL);
-}
-
-enum outcome_kind follow_outcome(const struct record_about *about) {
-    return about->state == RECORD_ENDED ? (enum outcome_kind)about->kind
-           : is_over(about)             ? OUTCOME_LOST
-                                        : OUTCOME_KEPT;
 }
 
 static void begin(struct passing *p) {
@@ -60,7 +50,7 @@ static void begin(struct passing *p) {
 static void end(struct passing *p) {
     struct message m = {.type = MESSAGE_ENDED};
     fd_close(&p->out);
-    m.outcome.kind = (uint8_t)follow_outcome(&p->about);
+    m.outcome.kind = (uint8_t)record_outcome(&p->about);
     m.outcome.is_last = run_told() != 0;
     m.outcome.code = p->about.code;
     m.outcome.signal = p->about.signal;
@@ -140,7 +130,7 @@ void follow_pass_on(struct record_reader *r, enum follow_until until, struct fro
             if (p.out != -1)
                 follow_tell_state(&p.about, front);
         }
-        bool over = is_over(&p.about) || until == FOLLOW_TO_NOW, all = true;
+        bool over = record_is_over(&p.about) || until == FOLLOW_TO_NOW, all = true;
         if (p.out == -1 && front->fd != -1 && (until != FOLLOW_AFTER_END || over)) {
             if (until == FOLLOW_TO_NOW)
                 p.left = p.about.length;
@@ -160,7 +150,7 @@ void follow_await(struct record_reader *r, struct record_about *about) {
     record_open_shared(r);
     for (;;) {
         record_look(r, about);
-        if (is_over(about) || run_told() != 0)
+        if (record_is_over(about) || run_told() != 0)
             return;
         wait_for_event(r, NULL, -1, false);
     }

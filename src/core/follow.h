@@ -27,7 +27,4 @@ void follow_await(struct record_reader *r, struct record_about *about);
 /* Tells the front what the record says. */
 void follow_tell_state(const struct record_about *about, struct front_link *front);
 
-/* What of the record a client is told of the run's end. */
-enum outcome_kind follow_outcome(const struct record_about *about);
-
 #endif

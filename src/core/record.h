@@ -134,6 +134,10 @@ size_t record_read(struct record_reader *r, char *out, size_t n);
 
 void record_close(struct record_reader *r);
 
+/* Whether the run is over, however it has ended; and what of that a client is told. */
+bool record_is_over(const struct record_about *about);
+enum outcome_kind record_outcome(const struct record_about *about);
+
 /* ---- all of a role ---- */
 
 /* Whether there are folders of records, of any role, in this directory. */

@@ -230,6 +230,16 @@ void record_look(const struct record_reader *r, struct record_about *about) {
         about->ms = (record_now() - about->started) / 1000;
 }
 
+bool record_is_over(const struct record_about *about) {
+    return about->state != RECORD_WAITING && about->state != RECORD_RUNNING;
+}
+
+enum outcome_kind record_outcome(const struct record_about *about) {
+    return about->state == RECORD_ENDED ? (enum outcome_kind)about->kind
+           : record_is_over(about)      ? OUTCOME_LOST
+                                        : OUTCOME_KEPT;
+}
+
 /* Reads at most n bytes of the file from r->at on, to `most`. They count where they were not
  * overwritten meanwhile. */
 static size_t read_file(struct record_reader *r, char *out, size_t n, int64_t most) {

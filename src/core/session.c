@@ -269,7 +269,7 @@ static void share_run(struct session *s, const struct request *rq, struct audit 
         return;
     record_follow(&r, s->lock.directory, s->settings->role);
     follow_await(&r, &about);
-    *o = (struct outcome){.kind = follow_outcome(&about), .code = about.code};
+    *o = (struct outcome){.kind = record_outcome(&about), .code = about.code};
     record_close(&r);
 }
 
@@ -307,8 +307,7 @@ static void decide_anew(struct session *s, const struct request *rq, struct deci
     note_rule_errors(rq, &d->verdict.errors);
 }
 
-/* Tells the front what became of the request. */
-static void tell_front(struct front_link *front, const struct outcome *o, const char *run_id) {
+void session_tell(struct front_link *front, const struct outcome *o, const char *run_id) {
     bool ran = o->kind == OUTCOME_ENDED || o->kind == OUTCOME_TIMEOUT;
     struct message m = {.type = ran ? MESSAGE_ENDED : MESSAGE_REFUSED};
     /* What the log knows of who holds the lock, or of an error of ours, is no client's business. */
@@ -325,8 +324,7 @@ static void tell_front(struct front_link *front, const struct outcome *o, const 
         front_link_close(front);
 }
 
-/* Serves it in this process. */
-static void serve(struct session *s, const struct request *rq, struct front_link *front) {
+void session_serve_here(struct session *s, const struct request *rq, struct front_link *front) {
     struct decision *d = &s->decision;
     char run_id[SESSION_RUN_ID];
     snprintf(run_id, sizeof run_id, "%s", rq->run);
@@ -360,145 +358,5 @@ static void serve(struct session *s, const struct request *rq, struct front_link
         record_end(s->record, &o, a.ms > 0 ? a.ms : 0);
     }
     if (s->is_keeper || (rq->way & MESSAGE_RUN_WHOLE) == 0)
-        tell_front(front, &o, run_id);
-}
-
-/* ---- one that is kept ---- */
-
-/* Waits for what the keeper says first. False where the front is gone before that. */
-static bool wait_for_keeper(struct front_link *front, struct front_link *keeper,
-                            enum receipt *got) {
-    while ((*got = message_receive(keeper->fd, &keeper->in)) == RECEIPT_NONE) {
-        struct pollfd fds[3] = {{.fd = keeper->fd, .events = POLLIN},
-                                {.fd = front->fd, .events = POLLIN},
-                                {.fd = run_signals(), .events = POLLIN}};
-        if (poll(fds, 3, -1) <= 0)
-            continue;
-        if (fds[1].revents != 0)
-            front_link_receive(front);
-        if (fds[2].revents != 0)
-            run_take_signals();
-        if (front->fd == -1 || run_told() != 0)
-            return false;
-    }
-    return true;
-}
-
-/* The first that the keeper has said is that it has the run, or that nothing runs. */
-static void pass_on(const struct request *rq, struct front_link *front, struct record_reader *own,
-                    struct front_link *keeper) {
-    struct received *in = &keeper->in;
-    bool whole = (rq->way & MESSAGE_RUN_WHOLE) != 0;
-    enum receipt got;
-    if (!wait_for_keeper(front, keeper, &got))
-        return;
-    bool started = got == RECEIPT_MESSAGE && in->m.type == MESSAGE_STARTED;
-    if (started && (rq->way & MESSAGE_RUN_ASYNC) != 0) {
-        struct record_about about;
-        struct message m = {.type = MESSAGE_ENDED};
-        record_open_shared(own);
-        record_look(own, &about);
-        follow_tell_state(&about, front);
-        m.outcome.kind = OUTCOME_KEPT;
-        snprintf(m.outcome.run, sizeof m.outcome.run, "%s", about.run);
-        if (front->fd != -1 && message_send(front->fd, &m, NULL, 0, NULL, 0) == -1)
-            front_link_close(front);
-    } else if (started || whole) {
-        follow_pass_on(own, whole ? FOLLOW_AFTER_END : FOLLOW_TO_END, front);
-    } else if (got == RECEIPT_MESSAGE) {
-        if (front->fd != -1 && message_send(front->fd, &in->m, in->text, in->text_n, NULL, 0) == -1)
-            front_link_close(front);
-    } else {
-        tell_front(front, &(struct outcome){.kind = OUTCOME_ERROR}, rq->run);
-    }
-}
-
-/* Serves it by a keeper, in whose process this does not return. False where there can be none. */
-static bool serve_by_keeper(struct session *s, const struct request *rq, struct front_link *front,
-                            struct record_reader *own) {
-    static struct front_link link; /* large */
-    link.fd = -1;
-    switch (keeper_fork(s->record, front, &link)) {
-    case KEEPER_NONE: return false;
-    case KEEPER_SELF:
-        s->is_keeper = true;
-        record_close(own);
-        serve(s, rq, &link);
-        _exit(0);
-    case KEEPER_MONITOR: break;
-    }
-    lock_leave(&s->lock); /* the open file is the keeper's, and so is the lock on it */
-    if (run_watch_signals())
-        pass_on(rq, front, own, &link);
-    front_link_close(&link);
-    return true;
-}
-
-/* Whether the run may be shared: it is nobody's more than the others'. */
-static bool is_shared(const struct session *s, const struct request *rq) {
-    int way = s->unusable == NULL ? session_lock_mode(s, rq, true) : LOCK_MODE_OFF;
-    return way == LOCK_MODE_RERUN || way == LOCK_MODE_JOIN;
-}
-
-static bool is_kept(const struct session *s, const struct request *rq) {
-    return is_shared(s, rq) || rq->is_hook
-           || (rq->way & (MESSAGE_RUN_ASYNC | MESSAGE_RUN_KEPT)) != 0;
-}
-
-/* Makes the record of a request that wants one. */
-static bool make_record(struct session *s, const struct request *rq, struct record_reader *own) {
-    static struct record record; /* large */
-    const struct settings *set = s->settings;
-    bool kept = is_kept(s, rq);
-    if ((!kept && rq->way == 0) || s->unusable != NULL
-        || (kept && settings_number(set, SETTING_RUNS_KEEP) == 0))
-        return false;
-    const char *run_dir = settings_text(set, SETTING_RUN_DIR);
-    /* What a command could write is no record. */
-    if (protect_refuses(run_dir, PROTECT_KEY, s->error) != NULL) {
-        audit_error(rq->channel, rq->peer, s->error);
-        return false;
-    }
-    int made = s->lock.directory == -1
-                   ? -1
-                   : record_create(&record, s->lock.directory, set->role, rq->run, rq->channel,
-                                   rq->user, settings_number(set, SETTING_RUN_OUTPUT_MAX));
-    if (made == 0 && record_open_own(own, &record, s->lock.directory, set->role)) {
-        s->record = &record;
-        if (!kept)
-            record_hide(&record);
-        return true;
-    }
-    int error = s->lock.directory == -1 ? s->lock.error : errno;
-    if (made == 0) { /* it has one that can't be read */
-        record_hide(&record);
-        record_leave(&record);
-    }
-    snprintf(s->error, sizeof s->error, "RUN_DIR: no record of run %s in %s: %s", rq->run, run_dir,
-             strerror(error));
-    audit_error(rq->channel, rq->peer, s->error);
-    return false;
-}
-
-bool session_serve(struct session *s, const struct request *rq, struct front_link *front) {
-    struct record_reader own;
-    struct request other = *rq;
-    bool kept = is_kept(s, rq);
-    s->record = NULL;
-    if (!make_record(s, rq, &own)) {
-        other.way = 0; /* it is served as any other is */
-        serve(s, &other, front);
-    } else {
-        if (is_shared(s, rq)) /* all see the same */
-            other.form = RUN_MERGED;
-        if (!kept || !serve_by_keeper(s, &other, front, &own)) {
-            if (kept)
-                record_hide(s->record);
-            other.way = MESSAGE_RUN_WHOLE;
-            serve(s, &other, front);
-            follow_pass_on(&own, FOLLOW_AFTER_END, front);
-        }
-        record_close(&own);
-    }
-    return run_told() == 0;
+        session_tell(front, &o, run_id);
 }

@@ -1,4 +1,4 @@
-/* session_parts.h: what session.c has of session_lock.c. */
+/* session_parts.h: what session.c, session_lock.c and session_kept.c have of one another. */
 #ifndef CORE_SESSION_PARTS_H
 #define CORE_SESSION_PARTS_H
 
@@ -21,5 +21,11 @@ bool session_list_record(struct session *s, struct outcome *o);
 
 /* Says to the monitor, once, that this process, its keeper, has the run. */
 void session_announce(struct session *s, struct front_link *front, const char *run_id);
+
+/* Serves the request in this process, of its keeper or of the monitor. */
+void session_serve_here(struct session *s, const struct request *rq, struct front_link *front);
+
+/* Tells the front what became of the request. */
+void session_tell(struct front_link *front, const struct outcome *o, const char *run_id);
 
 #endif

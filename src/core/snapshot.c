@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "base/pages.h"
 #include "base/version.h"
 #include "base/writers.h"
 #include "core/places.h"
@@ -365,6 +366,13 @@ void snapshot_begin(struct snapshot_reading *r) {
     r->mounts = geteuid() == 0 ? fd_open("/proc/self/mounts", O_RDONLY) : -1;
 }
 
+struct buf snapshot_room(void) {
+    static char *room;
+    if (room == NULL)
+        room = pages_take(LIMIT_SNAPSHOT);
+    return (struct buf){.at = room, .cap = room != NULL ? LIMIT_SNAPSHOT : 0};
+}
+
 /* Whether the table of mounts is as it was at the beginning. */
 static bool end_reading(struct snapshot_reading *r) {
     struct pollfd p = {.fd = r->mounts, .events = POLLPRI};
@@ -391,12 +399,15 @@ static void leave(struct gathering *g, const char *name, const void *bytes,
 
 void snapshot_leave(struct snapshot_reading *r, const struct settings *s, const char *name,
                     const void *bytes, size_t n) {
-    static struct gathering g; /* large */
-    g.settings = s;
-    g.began = r->began;
-    g.unfit = n > LIMIT_SNAPSHOT;
-    g.head = (struct head){.clock = read_clock(), .bytes = (uint32_t)n};
-    if (bytes != NULL)
-        leave(&g, name, bytes, r);
+    static struct gathering *g; /* large */
+    if (bytes != NULL && g == NULL)
+        g = pages_take(sizeof *g);
+    if (bytes != NULL && g != NULL) {
+        g->settings = s;
+        g->began = r->began;
+        g->unfit = n > LIMIT_SNAPSHOT;
+        g->head = (struct head){.clock = read_clock(), .bytes = (uint32_t)n};
+        leave(g, name, bytes, r);
+    }
     fd_close(&r->mounts);
 }

@@ -7,6 +7,7 @@
 #include <stddef.h>
 #include <time.h>
 
+#include "base/buf.h"
 #include "core/settings.h"
 
 /* Returns what snapshot_leave has left in RUN_DIR under this name, and its length: valid until the
@@ -23,6 +24,9 @@ struct snapshot_reading {
 
 /* It begins: no file has been looked at yet. */
 void snapshot_begin(struct snapshot_reading *r);
+
+/* Room for what is to be left, empty: the same each time. There may be none. */
+struct buf snapshot_room(void);
 
 /* It has ended. Leaves n bytes that were read from those files, and from nothing else; or nothing,
  * with NULL. The files must have been without fault. Nothing is left where a later change might not

@@ -102,12 +102,11 @@ static bool remember(const struct auth *a, struct tokens *t, struct roles *roles
 
 static void leave(const struct auth *a, const struct tokens *t, const struct roles *roles,
                   struct snapshot_reading *reading) {
-    static char bytes[LIMIT_SNAPSHOT];
-    struct buf b = BUF_ON(bytes);
+    struct buf b = snapshot_room();
     buf_bytes(&b, &roles->count, sizeof roles->count);
     buf_bytes(&b, roles->role, roles->count * sizeof *roles->role);
     tokens_pack(t, roles, &b);
-    snapshot_leave(reading, a->remembered, SNAPSHOT, t->errors.len > 0 || b.full ? NULL : bytes,
+    snapshot_leave(reading, a->remembered, SNAPSHOT, t->errors.len > 0 || b.full ? NULL : b.at,
                    b.len);
 }
 

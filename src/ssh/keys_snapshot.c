@@ -74,11 +74,10 @@ bool keys_snapshot_take(struct authorized_keys *k, const struct settings *s) {
 
 void keys_snapshot_leave(const struct authorized_keys *k, const struct settings *s,
                          struct snapshot_reading *reading) {
-    static char bytes[LIMIT_SNAPSHOT];
     struct packed_head h = {.roles = (uint32_t)k->roles.count,
                             .keys = (uint32_t)k->count,
                             .texts = 1}; /* the first is empty */
-    struct buf b = BUF_ON(bytes);
+    struct buf b = snapshot_room();
     for (size_t i = 0; i < k->count; i++)
         h.texts += (uint32_t)(strlen(k->key[i].identity) + strlen(k->key[i].from) + 2);
     buf_bytes(&b, &h, sizeof h);
@@ -99,5 +98,5 @@ void keys_snapshot_leave(const struct authorized_keys *k, const struct settings 
         buf_bytes(&b, k->key[i].from, strlen(k->key[i].from) + 1);
     }
     bool fit = k->errors.len == 0 && !k->is_transient && !b.full;
-    snapshot_leave(reading, s, NAME, fit ? bytes : NULL, b.len);
+    snapshot_leave(reading, s, NAME, fit ? b.at : NULL, b.len);
 }

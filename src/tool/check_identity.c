@@ -1,14 +1,26 @@
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
 
+#include "base/pages.h"
 #include "http/auth.h"
 #include "tool/check_parts.h"
+#include "tool/print_error.h"
 #include "tool/report.h"
 #include "wire/date.h"
 
+/* What is large: roles are named in the tokens. */
+struct workspace {
+    struct tokens tokens;
+    struct roles roles;
+    struct settings settings;
+    struct policy policy;
+};
+
 /* Somebody's credentials, as they are found. */
 struct holder {
+    struct workspace *work;
     const struct subject *subject;
     const char *who, *peer; /* peer: "" for anywhere */
     int64_t now;
@@ -68,13 +80,12 @@ static void show_keys(struct holder *h) {
 }
 
 static void show_tokens(struct holder *h) {
-    static struct tokens t; /* these two are large, and roles are named in them */
-    static struct roles roles;
+    struct tokens *t = &h->work->tokens;
     struct auth a;
     auth_look(&a, h->subject->settings);
-    auth_gather(&a, &t, &roles);
-    for (size_t i = 0; i < t.count; i++) {
-        const struct token *k = &t.token[i], *same;
+    auth_gather(&a, t, &h->work->roles);
+    for (size_t i = 0; i < t->count; i++) {
+        const struct token *k = &t->token[i], *same;
         char place[LIMIT_PATH + 64], reason[TOKENS_REASON];
         struct buf b = BUF_ON(place);
         if (strcmp(k->name, h->who) != 0)
@@ -82,7 +93,7 @@ static void show_tokens(struct holder *h) {
         buf_format(&b, "http, %s", k->place);
         if (k->line > 0)
             buf_format(&b, ":%zu", k->line);
-        enum tokens_verdict verdict = tokens_find(&t, k->digest, h->peer, h->now, &same);
+        enum tokens_verdict verdict = tokens_find(t, k->digest, h->peer, h->now, &same);
         bool holds = verdict == TOKENS_GOOD || (verdict == TOKENS_ELSEWHERE && h->peer[0] == '\0');
         if (!holds)
             tokens_describe(reason, verdict, k);
@@ -93,17 +104,17 @@ static void show_tokens(struct holder *h) {
 
 /* Says what a role's credential buys. Returns the exit code. */
 static int show_role(const struct holder *h, const char *name, const char *request) {
-    static struct settings s; /* these two are large */
-    static struct policy policy;
+    struct settings *s = &h->work->settings;
+    struct policy *policy = &h->work->policy;
     const struct settings *outside = h->subject->settings;
     char folder[LIMIT_PATH], error[LIMIT_ERROR];
     const char *wrong = NULL;
     if (name != NULL) {
         roles_path(folder, settings_text(outside, SETTING_ROLES_DIR), name, NULL);
-        if (settings_read_role(&s, outside, name, folder) == -1)
-            wrong = s.error;
+        if (settings_read_role(s, outside, name, folder) == -1)
+            wrong = s->error;
     }
-    if (wrong == NULL && policy_load(&policy, name != NULL ? &s : outside, error) == -1)
+    if (wrong == NULL && policy_load(policy, name != NULL ? s : outside, error) == -1)
         wrong = error;
     printf("%s%s: ", name != NULL ? "role " : "no role", name != NULL ? name : "");
     if (wrong != NULL) {
@@ -111,9 +122,9 @@ static int show_role(const struct holder *h, const char *name, const char *reque
         return 126;
     }
     if (request != NULL)
-        return check_request(&policy, request, false);
-    puts(policy.mode == POLICY_FORCE ? "the one command (FORCE_COMMAND)"
-                                     : "requests that its rules allow");
+        return check_request(policy, request, false);
+    puts(policy->mode == POLICY_FORCE ? "the one command (FORCE_COMMAND)"
+                                      : "requests that its rules allow");
     return 0;
 }
 
@@ -123,6 +134,9 @@ int check_identity(const struct subject *x, const char *who, const char *peer,
     int code = 126;
     h = (struct holder){
         .subject = x, .who = who, .peer = peer != NULL ? peer : "", .now = time(NULL)};
+    h.work = pages_take(sizeof *h.work);
+    if (h.work == NULL)
+        return print_error("check", "%s", strerror(errno));
     show_keys(&h);
     show_tokens(&h);
     if (h.found == 0)
