@@ -41,18 +41,35 @@ static int fail(struct record *r, int error) {
     return -1;
 }
 
+/* Makes the file, and takes its lock. Before that is taken the file looks like one that was left
+ * behind, and whoever cleans up may have the lock, and remove it (record_make_room): then it is
+ * made again. */
+static int make_locked(struct record *r) {
+    for (int i = 0; i < LIMIT_RECORD_READS; i++) {
+        struct flock lock;
+        struct stat st;
+        r->fd = openat(r->directory, r->name,
+                       O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW | O_NOCTTY, 0600);
+        if (r->fd == -1)
+            return -1;
+        if (record_lock(r->fd, F_OFD_SETLK, &lock) == 0 && fstat(r->fd, &st) == 0
+            && st.st_nlink == 1)
+            return 0;
+        unlinkat(r->directory, r->name, 0);
+        fd_close(&r->fd);
+    }
+    errno = EAGAIN;
+    return -1;
+}
+
 /* The page of the head is written, and not only made by its mapping: so the file system has room
  * for it before anything relies on that. */
 static int make_file(struct record *r) {
     char empty[RECORD_HEAD] = "";
-    struct flock lock;
-    r->fd = openat(r->directory, r->name,
-                   O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW | O_NOCTTY, 0600);
-    if (r->fd == -1)
+    if (make_locked(r) == -1)
         return -1;
     errno = ENOSPC;
-    if (pwrite(r->fd, empty, sizeof empty, 0) != (ssize_t)sizeof empty
-        || record_lock(r->fd, F_OFD_SETLK, &lock) == -1)
+    if (pwrite(r->fd, empty, sizeof empty, 0) != (ssize_t)sizeof empty)
         return -1;
     r->head = record_map(r->fd, true);
     return r->head != NULL ? 0 : -1;

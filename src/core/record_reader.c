@@ -309,11 +309,12 @@ static int newer_first(const void *a, const void *b) {
                                 : strcmp(y->name, x->name);
 }
 
-/* One that was never listed, and whose keeper is gone, is nobody's. */
+/* One that was never listed, and whose keeper is gone, is nobody's. It is removed under its lock,
+ * so that whoever has just made it, and has no lock yet, sees that. */
 static void remove_leftover(int folder, const char *name) {
     struct flock lock;
-    int fd = openat(folder, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
-    if (fd != -1 && record_lock(fd, F_OFD_GETLK, &lock) == 0 && lock.l_type == F_UNLCK)
+    int fd = openat(folder, name, O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
+    if (fd != -1 && record_lock(fd, F_OFD_SETLK, &lock) == 0)
         unlinkat(folder, name, 0);
     fd_close(&fd);
 }

@@ -37,16 +37,17 @@ static bool may_exec;
 __attribute__((constructor)) static void look_around(void) {
     const char *value;
 #ifdef HOSTILE_SOCKET
-    setenv("HOSTILE_SOCKET", HOSTILE_SOCKET, 1);
-    setenv("TLS_KEY", TLS_KEY, 1);
-    setenv("RUN_DIR", RUN_DIR, 1);
-#endif
+    snprintf(target, sizeof target, "%s", HOSTILE_SOCKET);
+    snprintf(secret_file, sizeof secret_file, "%s", TLS_KEY);
+    snprintf(run_dir, sizeof run_dir, "%s", RUN_DIR);
+#else
     if ((value = getenv("HOSTILE_SOCKET")) != NULL)
         snprintf(target, sizeof target, "%s", value);
     if ((value = getenv("TLS_KEY")) != NULL)
         snprintf(secret_file, sizeof secret_file, "%s", value);
     if ((value = getenv("RUN_DIR")) != NULL || (value = getenv("HOSTILE_RUN_DIR")) != NULL)
         snprintf(run_dir, sizeof run_dir, "%s", value);
+#endif
     if ((value = getenv("HTTP_TOKEN")) != NULL) /* backwards, lest the search finds this copy */
         for (size_t n = strlen(value), i = 0; i < n && n < sizeof own_token; i++)
             own_token[i] = value[n - 1 - i];
