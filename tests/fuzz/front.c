@@ -71,9 +71,9 @@ static void take_end(struct frontend *f, const struct outcome *o) {
     client_of(f)->ended++;
 }
 
-static const struct frontend_ops ops = {take_start, give_room,  take_output, tell_unsent,
-                                        give_input, take_taken, is_input_over,
-                                        watch,      look,       take_end};
+static const struct frontend_ops ops = {take_start, give_room,  take_output,   tell_unsent,
+                                        give_input, take_taken, is_input_over, watch,
+                                        look,       take_end};
 
 /* Returns how many bytes of the input it took. */
 static size_t send_packet(int link, const uint8_t *at, size_t n) {
@@ -129,7 +129,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         assert(memchr(f.ready_text, '\0', sizeof f.ready_text) != NULL);
     }
     if ((data[0] & 2) != 0)
-        front_login(&f, (struct slice){(const char *)data, size}, &terms);
+        front_login(&f, (struct slice){(const char *)data, size / 2}, (data[0] & 32) != 0,
+                    (struct slice){(const char *)data + size / 2, size - size / 2}, &terms);
     if ((data[0] & 4) != 0)
         front_note_refusal(&f, 400, "because");
     const struct front_request request = {.form =
@@ -138,7 +139,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
                                           .variables = (data[0] & 16) != 0 ? variables : NULL};
     front_run(&f, &request, &c.frontend);
     assert(c.ended == 1);
-    /* A front ends with its connection, and closes nothing that a monitor sends it for no reason. */
+    /* A front ends with its connection, and closes nothing that a monitor sends it for no reason.
+     */
     close_range((unsigned)first, ~0U, 0);
     return 0;
 }
