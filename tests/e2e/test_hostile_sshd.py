@@ -133,7 +133,8 @@ def shell_is_held(found, when):
         assert found == dict.fromkeys(found, "EPERM")
     else:
         assert {name for name, result in found.items() if result == "OK"} == {"read-passwd", "fork", "executable-memory", "much-memory", "dumpable", "outlive-parent"}
-        assert set(found.values()) == {"OK", "EACCES", "EPERM", "EAFNOSUPPORT"}
+        # (in a container a file system may be read-only, and what is looked for not there)
+        assert set(found.values()) <= {"OK", "EACCES", "EPERM", "EAFNOSUPPORT", "EROFS", "ENOENT"}
 
 
 @pytest.mark.parametrize("when", SHELL)
