@@ -34,6 +34,7 @@ def test_a_name_that_no_certificate_can_have(start):
 
 def test_health(start):
     server = start(InitServer, TLS="self-signed", HTTPS_PORT=str(free_port()))
+    server.wait_event("ready")
     before = server.log_text()
     assert server.execute("/bin/bastion", "health").stdout.endswith("ok\n")
     server.settle()
