@@ -47,6 +47,25 @@ void front_link_receive(struct front_link *f) {
     front_link_close(f);
 }
 
+void front_link_send(struct front_link *f, const struct message *m, const void *text, size_t n,
+                     const int *fds, size_t count) {
+    if (f->fd != -1 && message_send(f->fd, m, text, n, fds, count) == -1)
+        front_link_close(f);
+}
+
+bool front_link_wait(struct front_link *f, int fd, short events) {
+    struct pollfd fds[3] = {{.fd = fd, .events = events},
+                            {.fd = f->fd, .events = POLLIN},
+                            {.fd = run_signals(), .events = POLLIN}};
+    if (poll(fds, 3, -1) <= 0)
+        return true;
+    if (fds[1].revents != 0)
+        front_link_receive(f);
+    if (fds[2].revents != 0)
+        run_take_signals();
+    return f->fd != -1 && run_told() == 0;
+}
+
 static int wait_for_fds(struct pollfd fds[FD_COUNT], struct record *record, int64_t deadline) {
     struct timespec ts;
     fds[FD_SIGNALS] = (struct pollfd){.fd = run_signals(), .events = POLLIN};

@@ -31,6 +31,14 @@ void front_link_close(struct front_link *f);
 /* Takes what the front has said while it is served. */
 void front_link_receive(struct front_link *f);
 
+/* Sends it a message (message_send), unless it is gone; one that does not take it is gone. */
+void front_link_send(struct front_link *f, const struct message *m, const void *text, size_t n,
+                     const int *fds, size_t count);
+
+/* Waits once, for `events` (poll(2)) of a descriptor; takes what the front and the signals say
+ * meanwhile. False where the front is gone, or this process is told to end (run_told). */
+bool front_link_wait(struct front_link *f, int fd, short events);
+
 enum await_lock {
     AWAIT_DONE,   /* it has ended; if it was killed, perhaps without the lock */
     AWAIT_FAILED, /* it has ended without */

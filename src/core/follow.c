@@ -25,8 +25,7 @@ struct passing {
 
 static void tell(struct front_link *front, const struct message *m, const void *text, size_t n,
                  const int *fd) {
-    if (front->fd != -1 && message_send(front->fd, m, text, n, fd, fd != NULL) == -1)
-        front_link_close(front);
+    front_link_send(front, m, text, n, fd, fd != NULL);
 }
 
 void follow_tell_state(const struct record_about *about, struct front_link *front) {

@@ -46,8 +46,7 @@ struct turn {
 
 static void send_front(struct monitor *m, const struct message *message, const char *text) {
     size_t n = text != NULL ? strlen(text) : 0;
-    if (m->front.fd != -1 && message_send(m->front.fd, message, text, n, NULL, 0) == -1)
-        front_link_close(&m->front);
+    front_link_send(&m->front, message, text, n, NULL, 0);
 }
 
 /* Tells the front how its request is to be served, with a text; or with a `reason` that it is not,
@@ -68,8 +67,7 @@ static void answer_login(struct monitor *m, struct turn *turn, const char *reaso
         m->refused(m, 401, reason, true);
         turn->not_before = clock_after(clock_now(), LIMIT_DENIED_MS);
     }
-    if (m->front.fd != -1 && message_send(m->front.fd, &answer, text.at, text.n, NULL, 0) == -1)
-        front_link_close(&m->front);
+    front_link_send(&m->front, &answer, text.at, text.n, NULL, 0);
 }
 
 static const struct slice no_text = {NULL, 0};

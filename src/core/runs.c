@@ -35,27 +35,17 @@ static void tell(struct front_link *front, enum message_type type, enum outcome_
     struct message m = {.type = type};
     m.outcome.kind = (uint8_t)kind;
     m.outcome.is_last = run_told() != 0;
-    if (front->fd != -1 && message_send(front->fd, &m, NULL, 0, fd, fd != NULL) == -1)
-        front_link_close(front);
+    front_link_send(front, &m, NULL, 0, fd, fd != NULL);
 }
 
 /* Writes all of it, as the front takes it. False when that is gone. */
 static bool put(int out, const void *bytes, size_t n, struct front_link *front) {
     for (size_t done = 0; done < n;) {
         ssize_t w = write(out, (const char *)bytes + done, n - done);
-        struct pollfd fds[3] = {{.fd = out, .events = POLLOUT},
-                                {.fd = front->fd, .events = POLLIN},
-                                {.fd = run_signals(), .events = POLLIN}};
         if (w == -1 && errno != EAGAIN && errno != EINTR)
             return false;
         done += w > 0 ? (size_t)w : 0;
-        if (w > 0 || poll(fds, 3, -1) <= 0)
-            continue;
-        if (fds[1].revents != 0)
-            front_link_receive(front);
-        if (fds[2].revents != 0)
-            run_take_signals();
-        if (front->fd == -1 || run_told() != 0)
+        if (w <= 0 && !front_link_wait(front, out, POLLOUT))
             return false;
     }
     return true;

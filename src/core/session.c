@@ -205,8 +205,7 @@ static void hand_over(struct session *s, struct front_link *front, const char *r
             fds[n++] = s->run.out[i];
     if (s->run.in != -1)
         fds[n++] = s->run.in;
-    if (front->fd != -1 && message_send(front->fd, &m, NULL, 0, fds, n) == -1)
-        front_link_close(front);
+    front_link_send(front, &m, NULL, 0, fds, n);
     fd_close(&s->run.in);
 }
 
@@ -319,9 +318,7 @@ void session_tell(struct front_link *front, const struct outcome *o, const char 
     m.outcome.code = o->code;
     m.outcome.signal = o->signal;
     snprintf(m.outcome.run, sizeof m.outcome.run, "%s", run_id);
-    if (front->fd != -1
-        && message_send(front->fd, &m, text, text != NULL ? strlen(text) : 0, NULL, 0) == -1)
-        front_link_close(front);
+    front_link_send(front, &m, text, text != NULL ? strlen(text) : 0, NULL, 0);
 }
 
 void session_serve_here(struct session *s, const struct request *rq, struct front_link *front) {

@@ -17,19 +17,9 @@
 /* Waits for what the keeper says first. False where the front is gone before that. */
 static bool wait_for_keeper(struct front_link *front, struct front_link *keeper,
                             enum receipt *got) {
-    while ((*got = message_receive(keeper->fd, &keeper->in)) == RECEIPT_NONE) {
-        struct pollfd fds[3] = {{.fd = keeper->fd, .events = POLLIN},
-                                {.fd = front->fd, .events = POLLIN},
-                                {.fd = run_signals(), .events = POLLIN}};
-        if (poll(fds, 3, -1) <= 0)
-            continue;
-        if (fds[1].revents != 0)
-            front_link_receive(front);
-        if (fds[2].revents != 0)
-            run_take_signals();
-        if (front->fd == -1 || run_told() != 0)
+    while ((*got = message_receive(keeper->fd, &keeper->in)) == RECEIPT_NONE)
+        if (!front_link_wait(front, keeper->fd, POLLIN))
             return false;
-    }
     return true;
 }
 
@@ -50,13 +40,11 @@ static void pass_on(const struct request *rq, struct front_link *front, struct r
         follow_tell_state(&about, front);
         m.outcome.kind = OUTCOME_KEPT;
         snprintf(m.outcome.run, sizeof m.outcome.run, "%s", about.run);
-        if (front->fd != -1 && message_send(front->fd, &m, NULL, 0, NULL, 0) == -1)
-            front_link_close(front);
+        front_link_send(front, &m, NULL, 0, NULL, 0);
     } else if (started || whole) {
         follow_pass_on(own, whole ? FOLLOW_AFTER_END : FOLLOW_TO_END, front);
     } else if (got == RECEIPT_MESSAGE) {
-        if (front->fd != -1 && message_send(front->fd, &in->m, in->text, in->text_n, NULL, 0) == -1)
-            front_link_close(front);
+        front_link_send(front, &in->m, in->text, in->text_n, NULL, 0);
     } else {
         session_tell(front, &(struct outcome){.kind = OUTCOME_ERROR}, rq->run);
     }

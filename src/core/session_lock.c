@@ -94,8 +94,8 @@ bool session_list_record(struct session *s, struct outcome *o) {
 void session_announce(struct session *s, struct front_link *front, const char *run_id) {
     struct message m = {.type = MESSAGE_STARTED};
     snprintf(m.outcome.run, sizeof m.outcome.run, "%s", run_id);
-    if (!s->is_announced && front->fd != -1 && message_send(front->fd, &m, NULL, 0, NULL, 0) == -1)
-        front_link_close(front);
+    if (!s->is_announced)
+        front_link_send(front, &m, NULL, 0, NULL, 0);
     s->is_announced = true;
 }
 
