@@ -86,7 +86,7 @@ static struct admission_verdict judge_cgi_request(struct handler *h) {
         .authorization = meta_variable("HTTP_AUTHORIZATION"),
         .hides_origin = server_is_uhttpd(),
     };
-    h->wishes = (struct wishes){.json = wishes_json(meta_variable("HTTP_ACCEPT"))};
+    h->preferences = (struct preferences){.json = preferences_json(meta_variable("HTTP_ACCEPT"))};
     handler_keep_command(h, has_meta_variable("HTTP_X_BASTION_COMMAND"),
                          meta_variable("HTTP_X_BASTION_COMMAND"));
     struct admission_verdict verdict = admission_judge(&request);

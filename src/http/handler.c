@@ -28,7 +28,7 @@ static bool lacks_command(const struct handler *h, struct admission_verdict *ver
 
 struct admission_verdict handler_login(struct handler *h, struct slice authorization,
                                        bool may_run) {
-    bool plain = h->commands <= 1 && !h->wishes.async && !h->wishes.json;
+    bool plain = h->commands <= 1 && !h->preferences.async && !h->preferences.json;
     const struct slice asked = {h->commands == 1 ? h->command : NULL,
                                 h->commands == 1 ? h->command_n : 0};
     switch (front_login(h->front, authorization, may_run && plain, asked, &h->terms)) {
@@ -62,8 +62,8 @@ static bool run(struct handler *h, struct reply *reply, const struct front_reque
     return !h->response.cut;
 }
 
-static void heed_wishes(struct handler *h, struct front_request *request) {
-    const struct wishes *w = &h->wishes;
+static void heed_preferences(struct handler *h, struct front_request *request) {
+    const struct preferences *w = &h->preferences;
     if (w->async && (w->wait_ms == 0 || w->json)) {
         request->way = MESSAGE_RUN_ASYNC;
     } else if (w->async) {
@@ -96,7 +96,7 @@ bool handler_run(struct handler *h, struct reply *reply, struct body *body) {
     response_start(&h->response, reply, body, is_input, h->terms.admitted.hold_ms);
     h->response.beat_ms = h->terms.admitted.heartbeat_ms;
     if (!is_input) /* which ends with its client */
-        heed_wishes(h, &request);
+        heed_preferences(h, &request);
     return run(h, reply, &request);
 }
 
@@ -110,7 +110,7 @@ bool handler_run_hook(struct handler *h, struct reply *reply, struct body *body)
 
 bool handler_follow(struct handler *h, struct reply *reply, struct body *body, struct slice run) {
     struct response *r = &h->response;
-    bool json = h->wishes.json;
+    bool json = h->preferences.json;
     if (reply->expects_continue && reply_continue(reply) == -1) {
         reply->close = true;
         return true;

@@ -8,7 +8,7 @@
 #include "http/response.h"
 #include "http/admission.h"
 #include "core/front.h"
-#include "http/wishes.h"
+#include "http/preferences.h"
 
 struct handler {
     struct front *front;  /* the monitor, as it is known here */
@@ -16,7 +16,7 @@ struct handler {
     /* The value of X-Bastion-Command, kept because a body is read over the head that it stands in:
      * how often the field is there, and the bytes of the first. It counts in broker mode alone. */
     size_t commands, command_n;
-    struct wishes wishes;            /* of the request at hand */
+    struct preferences preferences;  /* of the request at hand */
     struct response response;        /* to it */
     char command[LIMIT_REQUEST + 1]; /* of a longer one so much that it is seen to be too long */
 };

@@ -161,7 +161,7 @@ static bool serve_request(struct handler *h, const struct http1_head *head, stru
     reply->expects_continue = framing.expects_continue;
     in->floor = in->start = head->scanned;
     body_start(body, in, framing.chunked, framing.length);
-    wishes_read(&h->wishes, head);
+    preferences_read(&h->preferences, head);
     struct admission_verdict verdict = judge_request(h, head, &framing);
     if (verdict.is_hook)
         return hook_serve(h, head, framing.path, reply, body);

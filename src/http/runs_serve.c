@@ -13,7 +13,7 @@ static bool serve_state(struct handler *h, struct slice run, bool is_kill, struc
         response_start(&h->response, reply, body, false, 0);
         if (!body_drop(body, clock_after(clock_now(), LIMIT_BODY_WAIT_MS), LIMIT_BODY_WAIT_MS))
             reply->unread = reply->close = true;
-        reply->json = h->wishes.json && !is_kill;
+        reply->json = h->preferences.json && !is_kill;
         response_state(&h->response, &about, is_kill);
         return true;
     case FRONT_DENIED:
@@ -35,7 +35,7 @@ bool runs_serve(struct handler *h, struct slice path, struct slice method, struc
         return handler_follow(h, reply, body, run);
     if (run.n > 0)
         return serve_state(h, run, false, reply, body);
-    reply->json = h->wishes.json;
+    reply->json = h->preferences.json;
     response_start(&h->response, reply, body, false, 0);
     response_head(&h->response);
     return true;

@@ -1,4 +1,4 @@
-#include "http/wishes.h"
+#include "http/preferences.h"
 
 #include "base/num.h"
 #include "limit.h"
@@ -19,14 +19,14 @@ static bool wants_json(const struct media *m) {
     return m->json.quality > 0 && m->json.quality > m->text.quality;
 }
 
-bool wishes_json(struct slice accept) {
+bool preferences_json(struct slice accept) {
     struct media m = {MEDIA_QUALITY_NONE, MEDIA_QUALITY_NONE};
     if (accept.at != NULL)
         read_accept(&m, accept);
     return wants_json(&m);
 }
 
-static void read_prefer(struct wishes *w, struct slice prefer) {
+static void read_prefer(struct preferences *w, struct slice prefer) {
     struct slice value;
     uint64_t seconds;
     if (field_prefers(prefer, "respond-async", &value) && value.n == 0)
@@ -36,9 +36,9 @@ static void read_prefer(struct wishes *w, struct slice prefer) {
         w->wait_ms = (int64_t)seconds * 1000;
 }
 
-void wishes_read(struct wishes *w, const struct http1_head *head) {
+void preferences_read(struct preferences *w, const struct http1_head *head) {
     struct media m = {MEDIA_QUALITY_NONE, MEDIA_QUALITY_NONE};
-    *w = (struct wishes){.async = false};
+    *w = (struct preferences){.async = false};
     for (size_t i = 0; i < head->fields; i++) {
         if (slice_is_nocase(head->name[i], "Accept"))
             read_accept(&m, head->value[i]);
