@@ -61,9 +61,9 @@ endef
 # ---- Our own code ----
 
 # Sorted, what is small among the variables stands together, and each process writes to fewer pages.
-$(OUT)/bastion: $(BASTION) $(V)/bearssl/.done src/large.ld
+$(OUT)/bastion: $(BASTION) $(V)/bearssl/.done src/layout.ld
 	@echo link $@
-	@$(CC) $(SHAPE) $(CFLAGS) $(LDFLAGS) -Wl,--sort-section=alignment -Wl,-T,src/large.ld -o $(OBJ)/bastion $(BASTION) $(V)/bearssl/build/libbearssl.a
+	@$(CC) $(SHAPE) $(CFLAGS) $(LDFLAGS) -Wl,--sort-section=alignment -Wl,-T,src/layout.ld -o $(OBJ)/bastion $(BASTION) $(V)/bearssl/build/libbearssl.a
 	$(call shipped,$(OBJ)/bastion)
 	chmod 711 $@
 
