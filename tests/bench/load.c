@@ -1,7 +1,8 @@
 /* load PORT TOKEN requests CLIENTS COUNT BODY: COUNT requests, CLIENTS at a time, a connection
  * each; prints requests a second, and the median and the 99th percentile of their times in
  * microseconds. BODY is what must come, less a newline. load PORT TOKEN first COUNT BODY: the
- * median time to the answer's first byte, microseconds. load PORT TOKEN bulk VERSION BYTES: one
+ * median time to the answer's first byte, microseconds. load PORT TOKEN kept COUNT BODY: the median
+ * time of a connection's second request. load PORT TOKEN bulk VERSION BYTES: one
  * request of HTTP/1.VERSION, whose body must be BYTES long; prints MB/s. Any other answer, or one
  * that is cut, ends the program with 1 and a line that says why. */
 #include <arpa/inet.h>
@@ -23,7 +24,7 @@ static char buffer[1 << 20];
 /* An answer as far as it has come. A chunk is: its size in hexadecimal, CRLF, its bytes, CRLF; the
  * one of size 0 is the last, and trailers are not asked for. */
 struct answer {
-    enum { HEAD, PLAIN, SIZE, BYTES, BEHIND, LAST } state;
+    enum { HEAD, PLAIN, SIZED, SIZE, BYTES, BEHIND, LAST, END } state;
     char head[4096];
     size_t head_n;
     char body[64]; /* its beginning */
@@ -55,7 +56,13 @@ static size_t take_head(struct answer *a, const char *at, size_t n) {
             continue;
         if (strncmp(a->head, "HTTP/1.", 7) != 0 || strncmp(a->head + 8, " 200", 4) != 0)
             fail(a->head);
-        a->state = strcasestr(a->head, "\nTransfer-Encoding: chunked\n") != NULL ? SIZE : PLAIN;
+        const char *length = strcasestr(a->head, "\nContent-Length: ");
+        if (length != NULL)
+            a->left = strtoull(length + strlen("\nContent-Length: "), NULL, 10);
+        a->state = strcasestr(a->head, "\nTransfer-Encoding: chunked\n") != NULL ? SIZE
+                   : length == NULL                                              ? PLAIN
+                   : a->left > 0                                                 ? SIZED
+                                                                                 : END;
         return i + 1;
     }
     return n;
@@ -90,41 +97,59 @@ static void take(struct answer *a, const char *at, size_t n) {
             take_body(a, at + i, m);
             break;
         case SIZE: take_size(a, at[i]); break;
+        case SIZED:
         case BYTES:
             m = n - i < a->left ? n - i : a->left;
             take_body(a, at + i, m);
             a->left -= m;
             if (a->left == 0)
-                a->state = BEHIND;
+                a->state = a->state == BYTES ? BEHIND : END;
             break;
         case BEHIND:
         case LAST:
             if (at[i] != '\r' && at[i] != '\n')
                 fail("the chunks are broken");
-            if (at[i] == '\n' && a->state == BEHIND)
-                a->state = SIZE;
+            if (at[i] == '\n')
+                a->state = a->state == BEHIND ? SIZE : END;
             break;
+        case END: fail("there is more than the answer");
         }
     }
 }
 
-static void ask(struct answer *a) {
+static int open_connection(void) {
     int fd = socket(AF_INET, SOCK_STREAM, 0);
-    memset(a, 0, sizeof *a);
     if (fd == -1 || connect(fd, (struct sockaddr *)&server, sizeof server) == -1)
         fail("cannot connect");
-    if (write(fd, request, strlen(request)) != (ssize_t)strlen(request))
+    return fd;
+}
+
+/* Sends a request, and reads until `to` is reached, or the connection's end. */
+static void exchange(int fd, const char *text, int to, struct answer *a) {
+    memset(a, 0, sizeof *a);
+    if (write(fd, text, strlen(text)) != (ssize_t)strlen(text))
         fail("cannot write");
-    for (ssize_t n; (n = read(fd, buffer, sizeof buffer)) != 0;) {
+    for (ssize_t n; (int)a->state != to && (n = read(fd, buffer, sizeof buffer)) != 0;) {
         if (n < 0)
             fail("cannot read the answer");
         if (a->first == 0)
             a->first = now();
         take(a, buffer, (size_t)n);
     }
-    close(fd);
-    if (a->state != PLAIN && a->state != LAST)
+    if (a->state != PLAIN && a->state != END)
         fail("the answer is cut");
+}
+
+static void ask(struct answer *a) {
+    int fd = open_connection();
+    exchange(fd, request, -1, a);
+    close(fd);
+}
+
+static void check_body(const struct answer *a, const char *body) {
+    size_t length = strlen(body);
+    if (a->body_n != length + 1 || memcmp(a->body, body, length) != 0)
+        fail("another body came");
 }
 
 static int by_size(const void *a, const void *b) {
@@ -133,9 +158,9 @@ static int by_size(const void *a, const void *b) {
 }
 
 static void requests(int clients, int count, const char *body, int to_first) {
-    size_t size = sizeof(double) * (size_t)count, length = strlen(body);
+    size_t size = sizeof(double) * (size_t)count;
     double *times = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-    if (times == MAP_FAILED || length >= sizeof((struct answer *)0)->body)
+    if (times == MAP_FAILED || strlen(body) >= sizeof((struct answer *)0)->body)
         fail("no memory");
     double start = now();
     for (int c = 0; c < clients; c++) {
@@ -149,8 +174,7 @@ static void requests(int clients, int count, const char *body, int to_first) {
             double t = now();
             ask(&a);
             times[i] = (to_first ? a.first : now()) - t;
-            if (a.body_n != length + 1 || memcmp(a.body, body, length) != 0)
-                fail("another body came");
+            check_body(&a, body);
         }
         _exit(0);
     }
@@ -164,12 +188,35 @@ static void requests(int clients, int count, const char *body, int to_first) {
     printf("%.0f %.0f %.0f\n", count / all * 1e6, times[count / 2], times[count * 99 / 100]);
 }
 
+/* The second request of each of `count` connections, once the first has been answered. */
+static void kept(int count, const char *token, const char *body) {
+    char first[sizeof request];
+    double times[count];
+    snprintf(first, sizeof first,
+             "GET /cgi-bin/run HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer %s\r\n\r\n",
+             token);
+    for (int i = 0; i < count; i++) {
+        struct answer a;
+        int fd = open_connection();
+        exchange(fd, first, END, &a);
+        check_body(&a, body);
+        double t = now();
+        exchange(fd, request, END, &a);
+        times[i] = now() - t;
+        check_body(&a, body);
+        close(fd);
+    }
+    qsort(times, (size_t)count, sizeof *times, by_size);
+    printf("%.0f\n", times[count / 2]);
+}
+
 int main(int argc, char **argv) {
     const char *what = argc > 3 ? argv[3] : "";
     int many = strcmp(what, "requests") == 0 && argc == 7,
-        first = strcmp(what, "first") == 0 && argc == 6;
+        first = strcmp(what, "first") == 0 && argc == 6,
+        second = strcmp(what, "kept") == 0 && argc == 6;
     int bulk = strcmp(what, "bulk") == 0 && argc == 6;
-    if (!many && !first && !bulk)
+    if (!many && !first && !second && !bulk)
         return 64;
     server.sin_port = htons((unsigned short)atoi(argv[1]));
     server.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
@@ -181,6 +228,8 @@ int main(int argc, char **argv) {
         requests(atoi(argv[4]), atoi(argv[5]), argv[6], 0);
     } else if (first) {
         requests(1, atoi(argv[4]), argv[5], 1);
+    } else if (second) {
+        kept(atoi(argv[4]), argv[2], argv[5]);
     } else {
         struct answer a;
         double t = now();
