@@ -176,7 +176,7 @@ def test_whoever_waits_for_the_lock_and_leaves_does_not_run(start):
     first = server.start()
     server.wait_file("started")
     second = server.start()
-    wait_for(lambda: len(server.events("login")) == 2, "the second login")
+    server.wait_event("wait")
     second.kill()
     second.communicate()
     server.wait_event("gone")
