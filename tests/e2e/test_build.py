@@ -75,6 +75,53 @@ def test_no_trace_of_where_it_was_built():
             assert str(TOP).encode() not in (BUILT / name).read_bytes(), name
 
 
+# ---- segments ----
+
+PAGE = 4096
+
+
+def headers(path):
+    """Type, flags, offset in the file, address, sizes in the file and in memory of each segment."""
+    rows = re.findall(r"^ +(\w+) +0x(\w+) 0x(\w+) 0x\w+ 0x(\w+) 0x(\w+) ([R ][W ][E ])", run("readelf", "-lW", path).stdout, re.M)
+    return [(kind, flags.replace(" ", ""), *[int(number, 16) for number in numbers]) for kind, *numbers, flags in rows]
+
+
+@pytest.mark.parametrize("program", ["bastion", "tinysshd", "sh"])
+def test_rights_of_segments(program):
+    """Nothing is to be written and executed, in memory no page belongs to two segments, and what is read-only after the start is so to its
+    last page."""
+    rows = headers(BUILT / program)
+    loaded = [(flags, address // PAGE, -(-(address + memory) // PAGE)) for kind, flags, _, address, _, memory in rows if kind == "LOAD"]
+    assert len(loaded) >= 2 and {flags for flags, *_ in loaded} <= {"R", "RE", "RW"}
+    assert all(end <= begin for (_, _, end), (_, begin, _) in zip(loaded, loaded[1:]))
+    (_, _, _, address, _, memory), = [row for row in rows if row[0] == "GNU_RELRO"]
+    assert (address + memory) % PAGE == 0
+    assert {flags for kind, flags, *_ in rows if kind == "GNU_STACK"} == {"RW"}
+
+
+X86_64 = (BUILT / "bastion").read_bytes()[18:20] == b"\x3e\0"
+
+
+@pytest.mark.skipif(not X86_64, reason="other machines' constants are in the segment of the code")
+@pytest.mark.parametrize("program", ["bastion", "tinysshd", "sh"])
+def test_nothing_is_empty_in_the_file(program):
+    """Segments follow one another there, whatever their pages are in memory. (A section begins at a multiple of 64 bytes at most.)"""
+    rows = [(flags, offset, size) for kind, flags, offset, _, size, _ in headers(BUILT / program) if kind == "LOAD" and size]
+    assert [flags for flags, *_ in rows] == ["R", "RE", "R", "RW", "RW"]
+    assert max(begin - offset - size for (_, offset, size), (_, begin, _) in zip(rows, rows[1:])) < 64
+
+
+@pytest.mark.skipif(not X86_64, reason="an emulator's pages are others")
+def test_rights_of_pages():
+    """What is shipped, running."""
+    with subprocess.Popen([BUILT / "sh", "-c", "echo; read -r line"], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as shell:
+        shell.stdout.read(1)
+        maps = Path(f"/proc/{shell.pid}/maps").read_text().splitlines()
+        shell.stdin.close()
+    rights = [line.split()[1] for line in maps if line.endswith("/sh")]
+    assert {"r-xp", "r--p", "rw-p"} <= set(rights) and not [r for r in rights if "w" in r and "x" in r], maps
+
+
 # ---- licences ----
 
 def test_licences_of_the_image():
