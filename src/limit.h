@@ -67,7 +67,8 @@
 #define LIMIT_WRITE_STALL_MS 300000
 /* where others want the lock of its run, one that has output to take is gone when it takes fewer
  * than these bytes in this time: 1 KiB/s. The time is long enough for the lumps in which a slow
- * reader lets its kernel acknowledge (tens of KiB) */
+ * reader lets its kernel acknowledge (tens of KiB; hundreds, once it has been fast: then 4 KiB/s
+ * may look like a minute of nothing) */
 #define LIMIT_SLOW_MS 60000
 #define LIMIT_SLOW_BYTES 61440
 /* bytes in the kernel that a client's window has no room for, where a process stands between the

@@ -4,10 +4,11 @@ import contextlib
 import os
 import socket
 import ssl
+import threading
 import time
 
 import pytest
-from harness import UNTIL_GO, Client, ask, curl_in_background, request, wait_for
+from harness import UNTIL_GO, Client, ask, request, wait_for
 from ssh_harness import SshServer
 from tls_harness import NAME, TlsServer, authority
 from tls_harness import curl as tls_curl
@@ -26,6 +27,26 @@ def begin(server, **options):
     client.send(request(**options))
     wait_for(lambda: server.runs() == 1, "the run starts")
     return client
+
+
+@contextlib.contextmanager
+def taking(read, pace):
+    """Meanwhile somebody reads `pace` bytes a second, from the beginning on and whatever else goes on here. (curl --limit-rate=4K
+    takes 400 KiB at once, and then nothing for a hundred seconds; and whoever has been fast before has a receive buffer from which
+    the other side hears as seldom.)"""
+    ended, total = threading.Event(), [0]
+
+    def take():
+        start = time.monotonic()
+        while not ended.wait(0.5):
+            total[0] += len(read(max(1, int((time.monotonic() - start) * pace) - total[0])))
+
+    thread = threading.Thread(target=take, daemon=True)
+    thread.start()
+    yield total
+    assert thread.is_alive()  # nobody has cut it
+    ended.set()
+    thread.join()
 
 
 def until_ended(servers, meanwhile):
@@ -49,8 +70,7 @@ def test_over_http(start):
             (FLOOD, {}),
             (f"echo x >>$T/runs; head -c 3000 /dev/zero; {UNTIL_GO}; echo done", {}),
             (FLOOD, {})])
-    curl = curl_in_background(fast, "--limit-rate", "4K")
-    first = {server: begin(server) for server in (alone, silent, wait, hangup, skip, drip)}
+    first = {server: begin(server) for server in (alone, silent, wait, hangup, skip, drip, fast)}
     in_line = [Client(server, timeout=WITHIN) for server in (wait, hangup)]
     for client in in_line:
         client.send(request(close=True))
@@ -62,18 +82,17 @@ def test_over_http(start):
             if not server.events("end"):
                 ask(server)
 
-    ends = until_ended([wait, hangup, skip, drip], others)
+    with taking(first[fast].sock.recv, 4096):
+        ends = until_ended([wait, hangup, skip, drip], others)
     assert [end["reason"] for end in ends] == [GONE] * 4
     # The commands went on to their end, but for the one whose setting says otherwise; and those in line had their turn.
     assert [end.get("exit") for end in ends] == [0, 1, 0, 0] and hangup.lines("signals") == ["hup"]
     assert [client.answer().body for client in in_line] == [b"done\n"] * 2
     # Nobody else is touched: whom nobody waits for; who has taken all there is; who takes 4 KiB a second.
     assert [server.events("end") for server in (alone, silent, fast)] == [[]] * 3
-    assert fast.events("skip") and silent.events("skip") and curl.poll() is None
+    assert fast.events("skip") and silent.events("skip")
     silent.go()
     assert first[silent].answer().body == bytes(3000) + b"done\n"
-    curl.kill()
-    curl.wait()
     for client in (*first.values(), *in_line):
         client.reset()
 
@@ -91,12 +110,12 @@ def test_over_tls(start):
             wait_for(lambda server=server: server.runs() == 1, "the run starts")
 
         def others():
-            clients[1].recv(8192)
             for server in (skip, fast):
                 if not server.events("end"):
                     tls_curl(server)
 
-        assert until_ended([skip], others)[0]["reason"] == GONE
+        with taking(clients[1].recv, 8192):
+            assert until_ended([skip], others)[0]["reason"] == GONE
         assert fast.events("end") == [] and fast.events("skip")
 
 
@@ -111,12 +130,12 @@ def test_over_ssh(start):
     told = []
 
     def others():
-        os.read(sessions[2].stdout.fileno(), 32768)
         for server in (skip, fast):
             if not server.events("end"):
                 told.append(server.ssh().stdout.decode())
 
-    assert until_ended([skip], others)[0]["reason"] == GONE
+    with taking(lambda n: os.read(sessions[2].stdout.fileno(), n), 32768):
+        assert until_ended([skip], others)[0]["reason"] == GONE
     assert f'A run by "{user}" is under way already (' in told[0]
     assert [server.events("end") for server in (alone, fast)] == [[]] * 2 and fast.events("skip")
     for session in sessions:
