@@ -48,7 +48,7 @@ static int wait_for_more(int fd, size_t have, int64_t deadline) {
 static enum look look_at(int fd, enum opening_choice *choice) {
     char first[OPENING_BYTES];
     int64_t start = clock_now();
-    bool ending = false;
+    bool ending = false, more = false; /* what the kernel has said */
     for (size_t before = 0;;) {
         ssize_t n = recv(fd, first, sizeof first, MSG_PEEK | MSG_DONTWAIT);
         if (n < 0 && errno != EAGAIN && errno != EINTR)
@@ -59,22 +59,29 @@ static enum look look_at(int fd, enum opening_choice *choice) {
             return LOOK_CHOSEN;
         if (n == 0 || (ending && have == before))
             return LOOK_GONE;
+        if (more && have == before) { /* urgent data (tcp(7)), which no look gets past */
+            *choice = OPENING_IS_NONE;
+            return LOOK_CHOSEN;
+        }
         int ready = wait_for_more(
             fd, have, clock_after(start, have > 0 ? LIMIT_MUX_MS : LIMIT_MUX_SILENT_MS));
         if (ready == 0)
             return have > 0 ? LOOK_LATE : LOOK_SILENT;
         ending = ready == -1; /* what has come before the end counts */
+        more = ready == 1;
         before = have;
     }
 }
 
 /* ---- the program ---- */
 
+/* The file by its name, as in init/spawn.c. Where nothing has that name any more (an upgrade has
+ * taken its place, and the kernel adds " (deleted)"), this is still the same program. */
 static const char *own_path(void) {
     static char path[LIMIT_PATH];
     ssize_t n = readlink("/proc/self/exe", path, sizeof path - 1);
     path[n > 0 ? n : 0] = '\0';
-    return n > 0 ? path : "bastion";
+    return n <= 0 ? "bastion" : access(path, X_OK) == 0 ? path : "/proc/self/exe";
 }
 
 static int execute(const char *program, const char *behind, const char *peer) {

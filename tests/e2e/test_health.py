@@ -34,7 +34,7 @@ def test_a_line_that_is_none(tmp_path, line):
     assert health(tmp_path) == (1, "")
 
 
-@pytest.mark.parametrize("channel", ["http", "https", "ssh", "other"])
+@pytest.mark.parametrize("channel", ["http", "https", "mux", "ssh", "other"])
 @pytest.mark.parametrize("address", ["127.0.0.1", "nowhere"])
 def test_nobody_listens(tmp_path, channel, address):
     port = free_port()
@@ -42,7 +42,7 @@ def test_nobody_listens(tmp_path, channel, address):
     assert health(tmp_path) == (1, f"{channel} on port {port}: no answer\n")
 
 
-@pytest.mark.parametrize("channel", ["http", "https", "ssh"])
+@pytest.mark.parametrize("channel", ["http", "https", "mux", "ssh"])
 @pytest.mark.parametrize("answer", [b"", b"S", b"220 mail.example ESMTP\r\n"])
 def test_somebody_else_answers(tmp_path, channel, answer):
     """Another program has the port: what it says is no answer of that channel's, nor is its silence until it hangs up."""
