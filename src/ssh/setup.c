@@ -40,6 +40,9 @@ static const char *find_account(struct setup *x, const struct settings *s) {
             x,
             "SSH_USER: %s is in the group 0, root's, with which nothing runs: gpasswd -d %s root",
             a->name, a->name);
+    if (a->shell[0] == '\0') /* a number without a line there, or a line without a shell */
+        return set_setup_error(
+            x, "SSH_USER: %s has no login shell in /etc/passwd; it must be bastion", a->name);
     slash = strrchr(a->shell, '/');
     if (slash == NULL || strcmp(slash, "/bastion") != 0)
         return set_setup_error(x, "SSH_USER: the login shell of %s is \"%s\"; it must be bastion",
