@@ -1,5 +1,6 @@
 """The build as packagers see it: where the version stands, what becomes of warnings, symbols and licences, and how the sources of others
 come here. (What takes minutes is in tests/packages.)"""
+import gzip
 import hashlib
 import http.server
 import os
@@ -150,6 +151,16 @@ def without_apt(folder):
     return {**os.environ, "PATH": f"{bin}:{os.environ['PATH']}", "no_proxy": "*", "NO_PROXY": "*"}
 
 
+def no_clients(folder):
+    """A folder with a curl and a wget that fail."""
+    bin = folder / "no-clients"
+    bin.mkdir(exist_ok=True)
+    for tool in ("curl", "wget"):
+        (bin / tool).write_text(NO_APT)
+        (bin / tool).chmod(0o755)
+    return bin
+
+
 def fetcher(folder, pins):
     (folder / "vendor").mkdir()
     shutil.copy(TOP / "vendor/fetch", folder / "vendor")
@@ -186,6 +197,30 @@ def test_fetch_without_apt_takes_the_second_address(tmp_path, site):
         assert ("not reachable" if first == "gone" else "refused and deleted") in done.stderr
         for folder in ("vendor", "bin", "download"):
             shutil.rmtree(tmp_path / folder)
+
+
+def test_fetch_by_what_an_archive_unpacks_to(tmp_path, site):
+    """One that is made on demand, compressed anew in another way; not one with another byte, nor one whose end is missing."""
+    content = bytes(range(256)) * 64
+    pin = ["part", "1.0", "tar:" + hashlib.sha256(content).hexdigest(), "-", f"{site}/archive"]
+    fetch, download, env = fetcher(tmp_path, [["part", "1.0", "0" * 64, "-", "-"], pin]), tmp_path / "download", without_apt(tmp_path)
+    for level in (1, 9):
+        (tmp_path / "site/archive").write_bytes(gzip.compress(content, level, mtime=level))
+        done = run(fetch, download, env=env)
+        assert done.returncode == 0 and gzip.decompress((download / "part.tar").read_bytes()) == content, done.stderr
+        assert run(fetch, download, env={**env, "PATH": f"{no_clients(tmp_path)}:{env['PATH']}"}).returncode == 0  # what is there is right
+        (download / "part.tar").unlink()
+    for wrong in (gzip.compress(content + b"x"), gzip.compress(content)[:-9], content):
+        (tmp_path / "site/archive").write_bytes(wrong)
+        done = run(fetch, download, env=env)
+        assert done.returncode == 1 and "refused and deleted" in done.stderr and not list(download.iterdir())
+
+
+def test_each_part_has_two_addresses():
+    """But for dash, which its author has in one place. All are upstream's."""
+    for name in {pin[0] for pin in PINS}:
+        addresses = [word for pin in PINS if pin[0] == name for word in pin[4:] if word != "-"]
+        assert len(set(addresses)) == len(addresses) >= (1 if name == "dash" else 2), name
 
 
 def test_fetch_that_finds_nothing(tmp_path, site):
