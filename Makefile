@@ -213,6 +213,7 @@ bench: deps all
 	[ "$$(id -u)" -ne 0 ] || tests/bench/budget
 	[ "$$(id -u)" -ne 0 ] || tests/bench/hooks
 	[ "$$(id -u)" -ne 0 ] || tests/bench/roles
+	[ "$$(id -u)" -ne 0 ] || tests/bench/many
 
 fuzz: deps all
 	tests/fuzz/run 60

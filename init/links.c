@@ -14,14 +14,19 @@
 #include "penalty.h"
 #include "refusal.h"
 #include "room.h"
+#include "spawn.h"
 #include "unknown.h"
 
 int links_open(void) { return epoll_create1(EPOLL_CLOEXEC); }
 
-bool links_are_scarce(int fd) {
+static bool leaves_too_few(int fd) {
     struct rlimit most;
     return getrlimit(RLIMIT_NOFILE, &most) == 0
            && (rlim_t)fd + LIMIT_SPARE_DESCRIPTORS > most.rlim_cur;
+}
+
+bool links_are_scarce(int fd) {
+    return leaves_too_few(fd) && !(spawn_raise_descriptors() && !leaves_too_few(fd));
 }
 
 void links_add(int links, int link[2]) {

@@ -14,7 +14,7 @@
 int links_open(void);
 
 /* Whether descriptors are scarce now that `fd`, the newest one, is in use: those that are left are
- * for clients. */
+ * for clients. First this process takes as many as it may have (spawn_raise_descriptors). */
 bool links_are_scarce(int fd);
 
 /* Makes a link for one more connection: link[0] is this process's end, and link[1] for the one that

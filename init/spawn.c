@@ -7,6 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -41,6 +42,23 @@ static const int *ignored_signals(size_t *n) {
     return ignored;
 }
 
+/* ---- descriptors ---- */
+
+static struct rlimit given; /* the limit before this process raised its own; 0: it has not */
+
+bool spawn_raise_descriptors(void) {
+    struct rlimit now;
+    if (getrlimit(RLIMIT_NOFILE, &now) == -1 || now.rlim_cur == now.rlim_max)
+        return false;
+    struct rlimit raised = {now.rlim_max, now.rlim_max};
+    if (setrlimit(RLIMIT_NOFILE, &raised) == -1)
+        return false;
+    given = now;
+    return true;
+}
+
+/* ---- the child ---- */
+
 /* In the child, which shares this process's memory until it is another program (vfork(2)) and may
  * change nothing of it. Returns errno. */
 static int exec_self(const char *file, const char *const *argv, char *const *environment, int fd,
@@ -61,6 +79,8 @@ static int exec_self(const char *file, const char *const *argv, char *const *env
     const int *ignored = ignored_signals(&n);
     for (size_t i = 0; i < n; i++)
         signal(ignored[i], SIG_DFL);
+    if (given.rlim_max != 0)
+        setrlimit(RLIMIT_NOFILE, &given);
     sigprocmask(SIG_SETMASK, &none, NULL);
     execve(file, (char *const *)(uintptr_t)argv, environment);
     /* Where nothing has that name any more, this is still the same program. */

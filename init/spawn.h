@@ -2,10 +2,16 @@
 #ifndef INIT_SPAWN_H
 #define INIT_SPAWN_H
 
+#include <stdbool.h>
 #include <sys/types.h>
 
 /* This executable's path. */
 const char *spawn_path(void);
+
+/* Lets this process have as many descriptors as it ever may (getrlimit(2), RLIMIT_NOFILE): a
+ * thousand connections take as many. What it starts gets the limit that there was. False where it
+ * has as many already. */
+bool spawn_raise_descriptors(void);
 
 /* Starts `bastion ARG...` (argv[0] is its name) as the leader of a session of its own, with no
  * signal blocked or ignored. `fd` becomes its standard input and output, or it keeps this

@@ -100,11 +100,23 @@ static void note_end(struct supervisor *v, pid_t pid, int status, int64_t now) {
     audit_error(l->channel, NULL, text);
 }
 
-void supervisor_reap(struct supervisor *v, int64_t now) {
+/* waitpid(2) looks at every child, ended or not, which with a thousand connections takes longer
+ * than all else that is done for one. So whoever is known is asked for by name, and the others are
+ * only looked for once there has been a SIGCHLD, of which several may be one. */
+static void reap(struct supervisor *v, pid_t known, int64_t now) {
     int status;
-    for (pid_t pid; (pid = waitpid(-1, &status, WNOHANG)) > 0 || (pid == -1 && errno == EINTR);)
+    pid_t pid;
+    if (known > 0 && waitpid(known, &status, WNOHANG) == known)
+        note_end(v, known, status, now);
+    while ((pid = waitpid(-1, &status, WNOHANG)) > 0 || (pid == -1 && errno == EINTR))
         if (pid > 0)
             note_end(v, pid, status, now);
+}
+
+void supervisor_reap(struct supervisor *v, int64_t now) {
+    struct pollfd signals = {.fd = v->signal_fd, .events = POLLIN};
+    if (poll(&signals, 1, 0) != 0)
+        reap(v, 0, now);
 }
 
 /* ---- signals ---- */
@@ -162,6 +174,7 @@ static void note_ignored(struct supervisor *v, const struct signalfd_siginfo *in
 
 static void take_signals(struct supervisor *v, int64_t now) {
     struct signalfd_siginfo info;
+    pid_t ended = 0;
     while (read(v->signal_fd, &info, sizeof info) == sizeof info) {
         int signal = (int)info.ssi_signo;
         bool again = v->shutdown.phase != SHUTDOWN_NOT;
@@ -169,6 +182,8 @@ static void take_signals(struct supervisor *v, int64_t now) {
             note_ignored(v, &info, now);
             continue;
         }
+        if (signal == SIGCHLD)
+            ended = (pid_t)info.ssi_pid;
         if (signal == SIGHUP)
             signal_connections(SIGHUP);
         else if (signal != SIGCHLD && !again)
@@ -176,7 +191,7 @@ static void take_signals(struct supervisor *v, int64_t now) {
         if (signal == SIGQUIT || (again && (signal == SIGTERM || signal == SIGINT)))
             shutdown_hurry(&v->shutdown, now);
     }
-    supervisor_reap(v, now);
+    reap(v, ended, now);
 }
 
 /* ---- the loop ---- */

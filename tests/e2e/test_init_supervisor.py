@@ -194,11 +194,24 @@ def test_too_few_descriptors(start):
 def test_few_descriptors_from_the_start(start):
     """poll(2) refuses a list that is longer than the limit, however many of its places are empty."""
     server = start(InitServer)
-    _, hard = resource.prlimit(server.pid, resource.RLIMIT_NOFILE)
-    resource.prlimit(server.pid, resource.RLIMIT_NOFILE, (20, hard))
+    resource.prlimit(server.pid, resource.RLIMIT_NOFILE, (20, 20))
     for _ in range(2):  # it is waiting already when the limit is set
         with Client(server) as client:
             assert client.send(request(target="/healthz")).answer().status == 200
+
+
+def test_more_descriptors_than_usual(start):
+    """Where the usual ones do not suffice, process 1 takes as many as it ever may; commands have as many as it was given."""
+    server = start(InitServer, more="ulimit -Sn 128", MAX_CONNECTIONS="80", MAX_CONNECTIONS_PER_ADDRESS="80", COMMAND_LOCK="off",
+                   FORCE_COMMAND="ulimit -Sn; ulimit -Hn")
+    given = soft, hard = resource.prlimit(server.pid, resource.RLIMIT_NOFILE)
+    assert soft == 128
+    with contextlib.ExitStack() as stack:
+        for _ in range(70):  # each of which takes one, as long as it is open
+            client = stack.enter_context(Client(server)).send(request())
+            assert client.answer().body == f"{soft}\n{hard}\n".encode()
+        assert len(os.listdir(f"/proc/{server.pid}/fd")) > 70
+        assert resource.prlimit(server.pid, resource.RLIMIT_NOFILE) == (hard, hard) != given
 
 
 def test_too_few_processes(start):
