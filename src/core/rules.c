@@ -90,7 +90,7 @@ static struct {
     char text[LIMIT_RULES_TEXT];
     size_t text_n, used;
     struct ere rule[LIMIT_RULES];
-    bool compiled[LIMIT_RULES];
+    bool compiled[LIMIT_RULES], passed_over[LIMIT_RULES];
     _Alignas(16) char memory[LIMIT_RULES_MEMORY];
 } kept;
 
@@ -137,6 +137,20 @@ static const struct ere *compile_rule(const struct rules *r, size_t i, struct ru
     return NULL;
 }
 
+/* Whether the request begins as all do that the rule matches: of most rules that is all there is to
+ * know, and takes a tenth of the time. */
+static bool may_match(const struct rule *rule, struct slice request) {
+    struct slice begin = ere_prefix((struct slice){rule->text, strlen(rule->text)});
+    return begin.n == 0 || (begin.n <= request.n && memcmp(request.at, begin.at, begin.n) == 0);
+}
+
+/* Compiles those rules that were passed over, so that all that are none are named. */
+static void name_others(const struct rules *r, struct rules_verdict *v) {
+    for (size_t i = 0; i < r->count; i++)
+        if (kept.passed_over[i])
+            compile_rule(r, i, v);
+}
+
 void rules_match(const struct rules *r, struct slice request, struct rules_verdict *v) {
     v->match = -1;
     v->errors = BUF_ON(v->error_text);
@@ -144,8 +158,11 @@ void rules_match(const struct rules *r, struct slice request, struct rules_verdi
         return;
     keep_compiled(r);
     for (size_t i = 0; i < r->count && v->match == -1; i++) {
-        const struct ere *e = compile_rule(r, i, v);
+        kept.passed_over[i] = request.at != NULL && !may_match(&r->rule[i], request);
+        const struct ere *e = kept.passed_over[i] ? NULL : compile_rule(r, i, v);
         if (e != NULL && request.at != NULL && ere_match(e, request, matcher_run()))
             v->match = (int)i;
     }
+    if (v->match == -1)
+        name_others(r, v);
 }

@@ -46,8 +46,9 @@ struct rules_verdict {
 
 /* Matches the request (one over LIMIT_REQUEST matches nothing) against the table: the first rule
  * that matches the whole of it, from its first character to its last. With a request that is absent
- * it compiles every rule and no more. What the rules are compiled to is kept for the next call, and
- * counts as long as the text of the rules stays the same. */
+ * it compiles every rule and no more. Where a rule matches, of those before it that can't match by
+ * their first characters none is compiled, and so none is named. What the rules are compiled to is
+ * kept for the next call, and counts as long as the text of the rules stays the same. */
 void rules_match(const struct rules *r, struct slice request, struct rules_verdict *v);
 
 #endif

@@ -111,6 +111,10 @@ enum ere_result { ERE_GOOD, ERE_FAULT, ERE_FULL /* more memory is needed: never 
 enum ere_result ere_compile(struct ere *e, struct slice text, bool backwards, void *memory,
                             size_t size, struct ere_work *w, struct ere_fault *fault);
 
+/* What every text begins with that the expression matches, as far as a glance at it shows: a part
+ * of `text`, perhaps an empty one. Of an expression that is a fault, anything. */
+struct slice ere_prefix(struct slice text);
+
 /* ---- matching ---- */
 
 /* A set of positions is a word for each node; which they are follows from what was read. */

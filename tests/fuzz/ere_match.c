@@ -1,6 +1,7 @@
 /* Any bytes as an extended regular expression and, behind the first NUL, a text: read from either
  * end it is matched or not, its longest match from the beginning is the whole exactly if it is, and
- * characters of one class are one to the expression. */
+ * characters of one class are one to the expression; what is matched has the expression's prefix.
+ */
 #include <assert.h>
 #include <stdint.h>
 #include <string.h>
@@ -63,6 +64,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         assert(!matches);
         return 0;
     }
+    struct slice prefix = ere_prefix(rule);
+    assert(!matches || (prefix.n <= text.n && memcmp(text.at, prefix.at, prefix.n) == 0));
     assert(ere_compile(&backwards, rule, true, more_memory, sizeof more_memory, &work, &fault)
            == ERE_GOOD);
     assert(match_backwards(&backwards, text) == matches);

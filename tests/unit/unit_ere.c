@@ -184,12 +184,19 @@ static const struct {
      "10.0.0|10.0.0.1.2|1000.0.0.1|10a0.0.1"},
 };
 
+/* What is matched begins with what all of it begins with. */
+static bool has_prefix(const char *rule, const char *at, size_t n) {
+    struct slice prefix = ere_prefix((struct slice){rule, strlen(rule)});
+    return prefix.n <= n && memcmp(at, prefix.at, prefix.n) == 0;
+}
+
 /* Asks for each of the texts; says whether the empty one is among them. */
 static bool ask_each(const struct ere *e, const char *rule, const char *texts, bool good) {
     bool empty = false;
     for (const char *at = texts; at != NULL;) {
         size_t n = strcspn(at, "|");
         ck_assert_msg(ere_match(e, guarded(at, n), &run) == good, "%s: %.*s", rule, (int)n, at);
+        ck_assert_msg(!good || has_prefix(rule, at, n), "%s: %.*s", rule, (int)n, at);
         empty = empty || n == 0;
         at = at[n] == '|' ? at + n + 1 : NULL;
     }
@@ -204,6 +211,60 @@ START_TEST(meaning) {
         bool empty = ask_each(&e, rule, meanings[i].good, true);
         ask_each(&e, rule, meanings[i].bad, false);
         ck_assert_msg(ere_match(&e, guarded("", 0), &run) == empty, "%s and the empty text", rule);
+    }
+}
+END_TEST
+
+static const struct {
+    const char *rule, *prefix;
+} prefixes[] = {
+    {"", ""},
+    {"a", "a"},
+    {"email add [^ ]+@[^ ]+", "email add "},
+    {"s1 (on|off) [^ -][^ ]*", "s1 "},
+    {"^start now$", "start now"},
+    {"^", ""},
+    {"^^a", ""},
+    {"ab*c", "a"},
+    {"ab?", "a"},
+    {"ab+", "a"},
+    {"ab{0,2}", "a"},
+    {"a]}-,b", "a]}-,b"},
+    {"a.b", "a"},
+    {"a\\.b", "a"},
+    {"ä", ""},
+    {"aä", "a"},
+    {"(a|b)c", ""},
+    {"a|b", ""},
+    {"^a|b", ""},
+    {"a(b|c)|d", ""},
+    {"a|", ""},
+    {"a)|b", ""},
+    {"ab)c", "ab"},
+    {"a\\(b|c", ""},
+    {"a\\(b\\|c", "a"},
+    {"a[(]|b", ""},
+    {"a[|]", "a"},
+    {"a[]|]", "a"},
+    {"a[]]|b", ""},
+    {"a[^]|]", "a"},
+    {"a[^]]|b", ""},
+    {"a[\\]|b", ""},
+    {"a[[:alpha:]|]", "a"},
+    {"a[[:alpha:](]|b", ""},
+    {"a[[]|b", ""},
+    {"a[a-]|b", ""},
+};
+
+START_TEST(prefix) {
+    for (size_t i = 0; i < COUNT(prefixes); i++) {
+        size_t n = strlen(prefixes[i].rule);
+        struct ere e;
+        struct slice found = ere_prefix(guarded(prefixes[i].rule, n));
+        ck_assert_msg(found.n == strlen(prefixes[i].prefix)
+                          && memcmp(found.at, prefixes[i].prefix, found.n) == 0,
+                      "%s: %.*s", prefixes[i].rule, (int)found.n, found.at);
+        compile(&e, prefixes[i].rule); /* it is none that is a fault */
     }
 }
 END_TEST
@@ -751,6 +812,7 @@ Suite *unit_ere(void) {
     /* What takes longest comes last: tests/mutate runs the suite some hundred times, to the first
      * failure. */
     const TTest *tests[] = {meaning,
+                            prefix,
                             bars,
                             every_character,
                             a_fault,
