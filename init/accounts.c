@@ -55,10 +55,14 @@ int accounts_write(struct accounts *a, const struct settings *s, char *const *en
     return write_users(s) == -1 ? -1 : write_groups(a, s, has, group);
 }
 
-void accounts_refresh_groups(struct accounts *a, const struct settings *s,
-                             char *const *environment) {
+bool accounts_refresh_groups(struct accounts *a, const struct settings *s, char *const *environment,
+                             bool in_container) {
     gid_t group = 0;
     bool has = runas_docker_group(&group, s, environment);
-    if (has != a->has_socket || group != a->socket_group)
+    if (has == a->has_socket && group == a->socket_group)
+        return false;
+    if (in_container)
         write_groups(a, s, has, group);
+    *a = (struct accounts){has, group};
+    return true;
 }

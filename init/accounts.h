@@ -11,7 +11,7 @@
 
 #include "core/settings.h"
 
-/* The group of the Docker socket with which the groups were last written. */
+/* The group of the Docker socket as it was seen last, with which the groups were written. */
 struct accounts {
     bool has_socket;
     gid_t socket_group;
@@ -22,9 +22,9 @@ struct accounts {
  * it as a member. Returns 0, or -1 with errno. */
 int accounts_write(struct accounts *a, const struct settings *s, char *const *environment);
 
-/* Writes the groups again if the Docker socket has another group than when they were written: the
- * engine was started anew, say. A failure is tried again the next time. */
-void accounts_refresh_groups(struct accounts *a, const struct settings *s,
-                             char *const *environment);
+/* Whether the Docker socket has another group than the last time: the engine was started anew, say.
+ * `in_container` the groups are written again then. */
+bool accounts_refresh_groups(struct accounts *a, const struct settings *s, char *const *environment,
+                             bool in_container);
 
 #endif

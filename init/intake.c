@@ -11,6 +11,7 @@
 #include "room.h"
 #include "refusal.h"
 #include "serve.h"
+#include "spares.h"
 #include "waiting.h"
 
 /* ---- what can't be now ---- */
@@ -47,12 +48,13 @@ static struct connection_verdict judge(struct supervisor *v, const struct waitin
 /* False when no process could be made: others had better wait. The client is served, or refused. */
 static bool serve(struct supervisor *v, const struct waiting *w, int64_t now) {
     const struct listener *l = &v->listeners[w->number];
-    if (v->in_container)
-        accounts_refresh_groups(&v->accounts, &v->settings, v->environment);
+    if (accounts_refresh_groups(&v->accounts, &v->settings, v->environment, v->in_container))
+        spares_end();
     if (serve_connection(l, w->number, v->links, w->fd, &w->peer, &w->source, now))
         return true;
     refuse(v, w, strerror(errno), now);
     pause_accepting(v, l, "no process could be made", now);
+    spares_pause(now); /* they take what is short */
     return false;
 }
 

@@ -29,16 +29,26 @@ bool links_are_scarce(int fd) {
     return leaves_too_few(fd) && !(spawn_raise_descriptors() && !leaves_too_few(fd));
 }
 
-void links_add(int links, int link[2]) {
+void links_make(int link[2]) {
     if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, link) == -1) {
         link[0] = link[1] = -1;
-        return;
-    }
-    struct epoll_event e = {.events = EPOLLIN, .data.fd = link[0]};
-    if (links_are_scarce(link[1]) || epoll_ctl(links, EPOLL_CTL_ADD, link[0], &e) == -1) {
-        fd_close(&link[0]); /* it has no entry */
+    } else if (links_are_scarce(link[1])) {
+        fd_close(&link[0]);
         fd_close(&link[1]);
     }
+}
+
+void links_watch(int links, int *link) {
+    struct epoll_event e = {.events = EPOLLIN, .data.fd = *link};
+    if (*link != -1 && epoll_ctl(links, EPOLL_CTL_ADD, *link, &e) == -1)
+        fd_close(link); /* it has no entry */
+}
+
+void links_add(int links, int link[2]) {
+    links_make(link);
+    links_watch(links, &link[0]);
+    if (link[0] == -1)
+        fd_close(&link[1]);
 }
 
 /* The entry goes first: it would stay as long as a copy of the descriptor, which a process that is

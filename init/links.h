@@ -22,6 +22,11 @@ bool links_are_scarce(int fd);
  * for clients: the process does without, and its connection counts as known. */
 void links_add(int links, int link[2]);
 
+/* The same in two steps, for one that is started before its connection is there: what it says is
+ * taken from the second on. Where it can't be, *link is closed and -1. */
+void links_make(int link[2]);
+void links_watch(int links, int *link);
+
 /* Closes this process's end, unless it is -1: whoever has got hold of the other one keeps none of
  * this process's descriptors with it. */
 void links_remove(int links, int link);

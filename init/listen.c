@@ -93,7 +93,8 @@ static bool is_about_client(int error) {
 enum listen_result listen_accept(const struct listener *l, int *fd, struct sockaddr_storage *peer) {
     do {
         socklen_t n = sizeof *peer;
-        *fd = accept4(l->fd, (struct sockaddr *)peer, &n, SOCK_CLOEXEC);
+        *fd = accept4(l->fd, (struct sockaddr *)peer, &n,
+                      SOCK_CLOEXEC | (l->is_nonblocking ? SOCK_NONBLOCK : 0));
     } while (*fd == -1 && is_about_client(errno));
     if (*fd != -1)
         return LISTEN_CONNECTION;

@@ -23,6 +23,10 @@ bool serve_connection(const struct listener *l, unsigned number, int links, int 
                       const struct sockaddr_storage *peer, const struct source *source,
                       int64_t now);
 
+/* Starts one that is to wait for a connection of the listener, with its end of a link, which stays
+ * open here. Returns its process id, or -1 with errno. */
+pid_t serve_spare(const struct listener *l, int link);
+
 /* Tells all that is started from now on that /dev/log is this program's own (base/log.h): it is no
  * other place for a line that standard error did not take. */
 void serve_own_syslog(void);

@@ -17,6 +17,7 @@
 #include "links.h"
 #include "penalty.h"
 #include "refusal.h"
+#include "spares.h"
 #include "syslog.h"
 #include "unknown.h"
 #include "waiting.h"
@@ -25,7 +26,8 @@
 enum {
     SLOT_SIGNALS,
     SLOT_LINKS,
-    SLOT_LISTENERS,
+    SLOT_CHANGES,
+    SLOT_LISTENERS = SLOT_CHANGES + SPARES_SLOTS,
     SLOT_REFUSED = SLOT_LISTENERS + LIMIT_LISTENERS,
     SLOTS = SLOT_REFUSED + LIMIT_TURNED_AWAY
 };
@@ -86,6 +88,7 @@ static void note_end(struct supervisor *v, pid_t pid, int status, int64_t now) {
     const struct listener *l = end_connection(v, pid, signal, now);
     if (l == NULL)
         connection_forget_left();
+    spares_note_end(pid, status, now);
     if (pid == v->printer) {
         v->printer = 0;
         /* One that has ended by itself can't do it, and the next one hardly can. */
@@ -144,6 +147,7 @@ static void begin_shutdown(struct supervisor *v, int signal, int64_t now) {
     a.event = "stop";
     a.reason = text;
     audit_write(&a);
+    spares_close();
     for (size_t i = 0; i < v->listener_count; i++)
         listen_refuse(&v->listeners[i]);
     intake_close(v, now);
@@ -184,9 +188,10 @@ static void take_signals(struct supervisor *v, int64_t now) {
         }
         if (signal == SIGCHLD)
             ended = (pid_t)info.ssi_pid;
-        if (signal == SIGHUP)
+        if (signal == SIGHUP) {
             signal_connections(SIGHUP);
-        else if (signal != SIGCHLD && !again)
+            spares_end();
+        } else if (signal != SIGCHLD && !again)
             begin_shutdown(v, signal, now);
         if (signal == SIGQUIT || (again && (signal == SIGTERM || signal == SIGINT)))
             shutdown_hurry(&v->shutdown, now);
@@ -205,6 +210,7 @@ static int64_t prepare_poll(struct supervisor *v, struct pollfd fds[SLOTS], int6
         deadline = clock_earlier(deadline, v->accept_from);
     fds[SLOT_SIGNALS] = (struct pollfd){.fd = v->signal_fd, .events = POLLIN};
     fds[SLOT_LINKS] = (struct pollfd){.fd = v->links, .events = POLLIN};
+    deadline = clock_earlier(deadline, spares_watch(fds + SLOT_CHANGES));
     deadline = clock_earlier(deadline, links_note_left_out(v->listeners, v->listener_count, now));
     deadline = clock_earlier(deadline, refusal_note_left_out(v->listeners, v->listener_count, now));
     if (!stops)
@@ -230,6 +236,7 @@ static void run_timers(struct supervisor *v, int64_t now) {
     if (v->shutdown.phase == SHUTDOWN_NOT) {
         intake_retry(v, now);
         unknown_tick(v->listeners, v->links, now);
+        spares_tick(v, now);
     }
     shutdown_tick(&v->shutdown, v->printer, now);
 }
@@ -253,6 +260,7 @@ static void kill_what_is_left(const struct supervisor *v) {
 void supervisor_run(struct supervisor *v) {
     int64_t now = clock_now();
     start_printer(v, now);
+    spares_open(v);
     while (v->shutdown.phase != SHUTDOWN_DONE) {
         struct pollfd fds[SLOTS];
         struct timespec ts;
@@ -269,6 +277,8 @@ void supervisor_run(struct supervisor *v) {
             take_signals(v, now);
         if (n > 0 && fds[SLOT_LINKS].revents != 0)
             links_take(v->links, v->listeners, now);
+        if (n > 0)
+            spares_ready(fds + SLOT_CHANGES, now);
         /* Not if a signal has just begun the shutdown. */
         for (unsigned i = 0; n > 0 && v->shutdown.phase == SHUTDOWN_NOT && i < v->listener_count;
              i++)

@@ -236,8 +236,8 @@
 #define LIMIT_SNAPSHOT_REST_S 2
 
 /* What is closed to the command. */
-/* for which a run relies on what its login has found about the owners of keys and tokens, and of the
- * directories on the way to them */
+/* for which a run relies on what its login has found about the owners of keys and tokens, and of
+ * the directories on the way to them */
 #define LIMIT_JUDGED_MS 1000
 /* for which the list of the settings' directory counts, for the first request of a connection; and
  * bytes of the names in it: where there are more it is not kept */
@@ -322,6 +322,15 @@
 #define LIMIT_CONNECTIONS 65536 /* that are served at once, of all listeners: the most of one */
 /* on top of each limit, from the loopback address: the health check */
 #define LIMIT_SPARE_CONNECTIONS 4
+/* processes that are ready for connections of one listener: a crowd needs no more than the
+ * processors can start meanwhile */
+#define LIMIT_SPARES 8
+/* for which more of them than at rest are kept, once there were too few; before another is started
+ * where one has ended by itself; and before files that have changed are watched again */
+#define LIMIT_SPARE_MS 1000
+/* files and directories that are watched, of which most are keys: more make for no such processes
+ */
+#define LIMIT_WATCHES 4096
 #define LIMIT_ACCEPTS 64     /* connections taken from one listener in a row */
 #define LIMIT_TURNED_AWAY 32 /* refused connections that may still have bytes on their way */
 /* lines of the log, a second, on refused requests: of one connection, wrong credentials aside, and

@@ -20,12 +20,13 @@
 #include "limit.h"
 
 static bool is_open;
+static int awaits = -1; /* a spare's: where its connection comes */
 
 void init_link_describe(char variable[INIT_LINK_VARIABLE]) {
     struct stat st;
     bool is_file = fstat(2, &st) == 0 && S_ISREG(st.st_mode);
-    snprintf(variable, INIT_LINK_VARIABLE, "BASTION_INIT=3%s%s.%ld", container_is_ours() ? "c" : "",
-             is_file ? "f" : "", landlock_version());
+    snprintf(variable, INIT_LINK_VARIABLE, INIT_LINK_NAME "3%s%s.%ld",
+             container_is_ours() ? "c" : "", is_file ? "f" : "", landlock_version());
 }
 
 /* Takes up what `bastion init` says. */
@@ -49,11 +50,21 @@ static bool are_closed_on_exec(void) {
 #endif
 }
 
+/* What stands in its place is left to the program, but for that socket. */
+static void begin_to_wait(char kind) {
+    enum { BEHIND = LANDLOCK_APART_FD + 1 };
+    if (kind == INIT_LINK_SPARE)
+        awaits = INIT_LINK_FD;
+    else if (kind == INIT_LINK_BEHIND_TLS && (awaits = fcntl(0, F_DUPFD_CLOEXEC, BEHIND)) != -1)
+        fd_keep(awaits);
+}
+
 void init_link_open(char *const *environment, bool inherited) {
+    static const char spares[] = {INIT_LINK_SPARE, INIT_LINK_BEHIND_TLS, '\0'};
     const char *value = env_get(environment, "BASTION_INIT");
     int family;
     socklen_t n = sizeof family;
-    if (value == NULL || value[0] != '3'
+    if (value == NULL || (value[0] != '3' && strchr(spares, value[0]) == NULL)
         || getsockopt(INIT_LINK_FD, SOL_SOCKET, SO_DOMAIN, &family, &n) == -1 || family != AF_UNIX)
         return;
     bool done = !inherited && are_closed_on_exec();
@@ -63,9 +74,75 @@ void init_link_open(char *const *environment, bool inherited) {
     heed(value);
     fd_keep(landlock_apart_take(environment, inherited, done) ? LANDLOCK_APART_FD : INIT_LINK_FD);
     fd_know_standard();
+    begin_to_wait(value[0]);
 }
 
 bool init_link_is_there(void) { return is_open; }
+
+bool init_link_is_spare(void) { return awaits != -1; }
+
+/* ---- the connection of a spare ---- */
+
+union passed {
+    struct cmsghdr head;
+    char room[CMSG_SPACE(sizeof(int))];
+};
+
+bool init_link_give(int link, int fd, const char *text, size_t n) {
+    union passed passed = {.head = {.cmsg_len = (socklen_t)CMSG_LEN(sizeof fd),
+                                    .cmsg_level = SOL_SOCKET,
+                                    .cmsg_type = SCM_RIGHTS}};
+    struct iovec piece = {(void *)(uintptr_t)text, n};
+    struct msghdr message = {.msg_iov = &piece,
+                             .msg_iovlen = 1,
+                             .msg_control = &passed,
+                             .msg_controllen = sizeof passed.room};
+    char said;
+    memcpy(CMSG_DATA(&passed.head), &fd, sizeof fd);
+    return recv(link, &said, 1, MSG_DONTWAIT) == 1 && said == INIT_LINK_SPARE
+           && sendmsg(link, &message, MSG_DONTWAIT | MSG_NOSIGNAL) == (ssize_t)n;
+}
+
+/* From process 1. Returns whether the connection has come. */
+static bool take_connection(struct init_link_connection *c) {
+    union passed passed;
+    struct iovec piece = {c->text, sizeof c->text};
+    struct msghdr message = {.msg_iov = &piece,
+                             .msg_iovlen = 1,
+                             .msg_control = &passed,
+                             .msg_controllen = sizeof passed.room};
+    if (recvmsg(awaits, &message, MSG_CMSG_CLOEXEC) <= 0 || CMSG_FIRSTHDR(&message) == NULL)
+        return false;
+    memcpy(&c->fd, CMSG_DATA(&passed.head), sizeof c->fd);
+    return true;
+}
+
+/* From `bastion tls`. */
+static bool await_handshake(struct init_link_connection *c) {
+    c->fd = awaits;
+    c->is_tls = true;
+    return recv(awaits, c->text, sizeof c->text, MSG_WAITALL) == sizeof c->text
+           && recv(awaits, c->user, sizeof c->user, MSG_WAITALL) == sizeof c->user
+           && fd_nonblock_socket(awaits) == 0;
+}
+
+bool init_link_await(struct init_link_connection *c) {
+    static const char ready = INIT_LINK_SPARE;
+    size_t count = 0;
+    if (send(awaits, &ready, 1, MSG_NOSIGNAL) != 1
+        || !(awaits == INIT_LINK_FD ? take_connection : await_handshake)(c))
+        return false;
+    c->text[sizeof c->text - 1] = c->user[sizeof c->user - 1] = '\0';
+    for (char *at = c->text; *at != '\0' && count < INIT_LINK_VARIABLES; at += strlen(at) + 1)
+        c->variables[count++] = at;
+    return true;
+}
+
+void init_link_put_behind_tls(char *const *environment) {
+    for (; *environment != NULL; environment++)
+        if (strncmp(*environment, INIT_LINK_NAME, sizeof INIT_LINK_NAME - 1) == 0)
+            (*environment)[sizeof INIT_LINK_NAME - 1] = INIT_LINK_BEHIND_TLS;
+}
 
 void init_link_close(void) {
     if (is_open)

@@ -11,10 +11,12 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/directory.h"
 #include "base/env.h"
 #include "base/fd.h"
 #include "base/landlock_abi.h"
+#include "limit.h"
 
 enum { OPENING = LANDLOCK_READ_FILE | LANDLOCK_WRITE_FILE };
 
@@ -104,6 +106,8 @@ int landlock_apart_prepare(char variable[LANDLOCK_APART_VARIABLE_SIZE]) {
 
 static int prepared = -1;
 static uint64_t prepared_state;
+static bool is_same; /* as what there was when landlock_apart_look was called */
+static int64_t confirmed;
 
 bool landlock_apart_take(char *const *environment, bool inherited, bool closes) {
     const char *text = env_get(environment, LANDLOCK_APART_VARIABLE);
@@ -118,8 +122,15 @@ bool landlock_apart_take(char *const *environment, bool inherited, bool closes) 
 
 void landlock_apart_close(void) { fd_close(&prepared); }
 
+void landlock_apart_look(void) {
+    is_same = prepared != -1 && state_of_directories() == prepared_state;
+}
+
+void landlock_apart_confirm(void) { confirmed = is_same ? clock_now() : 0; }
+
 int landlock_make_apart(int terminal) {
-    if (terminal == -1 && prepared != -1 && state_of_directories() == prepared_state)
+    bool is_known = confirmed != 0 && clock_now() - confirmed < LIMIT_JUDGED_MS;
+    if (terminal == -1 && prepared != -1 && (is_known || state_of_directories() == prepared_state))
         return prepared;
     return make_apart(terminal);
 }

@@ -21,6 +21,8 @@ bool front_wait_ready(struct front *f) {
         return false;
     f->usable = f->in.m.ready.usable;
     f->asks_forwarded = f->in.m.ready.asks_forwarded;
+    f->is_set_up = f->in.m.ready.is_set_up;
+    f->in.fds[0] = f->in.fds[1] = -1; /* the connection, where it came just now, as 0 and 1 */
     size_t n = f->in.text_n < sizeof f->ready_text ? f->in.text_n : sizeof f->ready_text - 1;
     memcpy(f->ready_text, f->in.text, n); /* the rest is zero */
     return true;

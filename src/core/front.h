@@ -16,6 +16,7 @@ struct front {
     int link;             /* to the monitor; -1 once it is gone, or done with */
     bool usable;          /* the settings can be used; else every request is an error of ours */
     bool asks_forwarded;  /* a proxy's word on its client counts */
+    bool is_set_up;       /* the connection has come so that it does not block */
     bool is_last;         /* the monitor serves no further request */
     char ready_text[512]; /* how a client is asked for a credential */
     struct received in;

@@ -32,6 +32,11 @@ void listed_add(const char *name) {
 
 void listed_end(void) { until = is_full ? 0 : clock_after(clock_now(), LIMIT_LISTED_MS); }
 
+void listed_confirm(void) {
+    if (until != 0)
+        until = clock_after(clock_now(), LIMIT_LISTED_MS);
+}
+
 void listed_forget(void) { until = 0; }
 
 bool listed_knows(const char *directory) {

@@ -11,6 +11,9 @@ void listed_begin(void);
 void listed_add(const char *name);
 void listed_end(void);
 
+/* Nothing has changed there until now: it counts from now on, where it did at all. */
+void listed_confirm(void);
+
 /* It counts no longer: what comes from now on is another request. */
 void listed_forget(void);
 

@@ -72,6 +72,13 @@ void lock_prepare(struct lock *l, const char *run_dir, const char *role, gid_t g
         fd_close(&l->fd);
 }
 
+bool lock_is_in_place(const struct lock *l) {
+    struct stat file, directory;
+    return l->fd != -1 && fstat(l->fd, &file) == 0 && file.st_nlink == 1
+           && fstat(l->directory, &directory) == 0 && directory.st_nlink > 0
+           && run_directory_judge(&directory) == RUN_DIRECTORY_FIT;
+}
+
 void lock_close(struct lock *l) {
     fd_close(&l->fd);
     fd_close(&l->record);

@@ -37,6 +37,10 @@ struct lock {
  * lock. */
 void lock_prepare(struct lock *l, const char *run_dir, const char *role, gid_t group);
 
+/* Whether what lock_prepare has opened a while ago is still what is there: nobody has taken the
+ * file or the directory away since, or let others write in it. */
+bool lock_is_in_place(const struct lock *l);
+
 /* Closes what lock_prepare has opened. */
 void lock_close(struct lock *l);
 

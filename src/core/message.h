@@ -93,6 +93,7 @@ struct message {
         struct {
             uint8_t usable;         /* else nothing can be served, and the log says why */
             uint8_t asks_forwarded; /* the client is a proxy whose word counts */
+            uint8_t is_set_up;      /* a connection that comes with it, which does not block */
         } ready;
         struct {
             uint8_t is_broker;    /* a request has to say what to run */

@@ -80,11 +80,25 @@ static enum run_form form_of_http(const struct monitor *m) {
     return input ? RUN_MERGED_INPUT : RUN_MERGED;
 }
 
-static void name_run(const struct monitor *m, char run[SESSION_RUN_ID]) {
+static void name_run(struct monitor *m, char run[SESSION_RUN_ID]) {
     if (m->run[0] != '\0')
         memcpy(run, m->run, SESSION_RUN_ID);
     else
         session_new_run(run);
+    m->run[0] = '\0';
+}
+
+/* Tells the front that it can begin. What it does not have yet takes the places of the descriptors
+ * 0 and 1 there, which are free. */
+static void send_ready(struct monitor *m) {
+    const int connection[2] = {m->connection, m->connection};
+    m->ready.type = MESSAGE_READY;
+    m->ready.ready.asks_forwarded = m->proxies != NULL;
+    front_link_send(&m->front, &m->ready, m->ready_text,
+                    m->ready_text != NULL ? strlen(m->ready_text) : 0, connection,
+                    m->connection != 0 ? 2 : 0);
+    if (m->connection != 0)
+        close(m->connection);
 }
 
 /* Serves what came with a right credential. */
@@ -393,9 +407,7 @@ bool monitor_serve(struct monitor *m) {
     sigemptyset(&told);
     sigaddset(&told, SIGPIPE);
     snprintf(m->client, sizeof m->client, "%s", m->peer);
-    m->ready.type = MESSAGE_READY;
-    m->ready.ready.asks_forwarded = m->proxies != NULL;
-    send_front(m, &m->ready, m->ready_text);
+    send_ready(m);
     while (sound && m->front.fd != -1) {
         struct timespec pause;
         int64_t wait = turn.not_before - clock_now();

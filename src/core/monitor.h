@@ -33,7 +33,8 @@ struct monitor {
     void *context;        /* the caller's, for these two */
     struct message ready; /* what the front is told first, with this text */
     const char *ready_text;
-    char run[SESSION_RUN_ID]; /* of the only run, where its name is known before; or empty */
+    int connection; /* what that hands over to a front which does not have it yet; else 0 */
+    char run[SESSION_RUN_ID]; /* of the next run, where its name is known before; or empty */
     bool no_terminal;         /* this credential may have none */
     struct front_link front;
     struct received in; /* the message at hand */

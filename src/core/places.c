@@ -159,13 +159,16 @@ void places_each(const struct settings *s, struct places_wanted wanted, take_pla
                  void *context) {
     const struct walk w = {.settings = s, .wanted = wanted, .take = take, .context = context};
     struct stat st;
-    directory_and(&w, SETTINGS_DIRECTORY, is_of_settings, PROTECT_SETTING);
-    each_of_users(&w, settings_text(s, SETTING_AUTHORIZED_KEYS_DIR));
-    each_of_tokens(&w, settings_text(s, SETTING_TOKENS_DIR));
+    if (!wanted.unwatched) {
+        directory_and(&w, SETTINGS_DIRECTORY, is_of_settings, PROTECT_SETTING);
+        each_of_users(&w, settings_text(s, SETTING_AUTHORIZED_KEYS_DIR));
+        each_named(&w);
+        each_of_the_host(&w);
+    }
+    if (!wanted.unwatched || wanted.tokens)
+        each_of_tokens(&w, settings_text(s, SETTING_TOKENS_DIR));
     if (wanted.roles)
         each_of_roles(&w);
-    each_named(&w);
-    each_of_the_host(&w);
     /* What sshd reads is made for every login, and only where there is SSH. */
     bool has_ssh =
         lstat(RUN_DIRECTORY "/ssh", &st) == 0 || lstat(RUN_DIRECTORY "/hostkey", &st) == 0;
@@ -178,7 +181,7 @@ void places_each_credential(const struct settings *s, take_place *take, void *co
     static const enum setting files[] = {SETTING_AUTHORIZED_KEYS_HOST,
                                          SETTING_AUTHORIZED_KEYS_REPO};
     const struct walk w = {
-        .settings = s, .wanted = {true, true, true}, .take = take, .context = context};
+        .settings = s, .wanted = {true, true, true, false}, .take = take, .context = context};
     each_of_users(&w, settings_text(s, SETTING_AUTHORIZED_KEYS_DIR));
     each_of_tokens(&w, settings_text(s, SETTING_TOKENS_DIR));
     each_of_roles(&w);

@@ -17,9 +17,10 @@ struct place {
 typedef void take_place(void *context, const struct place *place);
 
 /* Gives each to `take`, but for the files of tokens or of keys where these are not `wanted`; the
- * directories that these are in are given all the same; and all of ROLES_DIR only with `roles`. */
+ * directories that these are in are given all the same; and all of ROLES_DIR only with `roles`.
+ * With `unwatched`, of all the others only those that core/watch.h leaves out. */
 struct places_wanted {
-    bool tokens, keys, roles;
+    bool tokens, keys, roles, unwatched;
 };
 void places_each(const struct settings *s, struct places_wanted wanted, take_place *take,
                  void *context);

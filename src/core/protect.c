@@ -40,6 +40,28 @@ void protect_begin(void) {
 
 void protect_has_judged(enum protect_read what) { judged[what] = any_writable ? 0 : clock_now(); }
 
+/* No file that core/watch.h watches was open to anybody but root; and that is still so. */
+static bool is_shut;
+static int64_t confirmed;
+
+static void note_open(void *context, const struct place *place) {
+    bool *open = context;
+    *open = *open || place->hidden || (!place->weak && !root_paths_has(place->path));
+}
+
+void protect_prepare(void) {
+    bool open = false;
+    root_paths_forget();
+    places_each(settings, (struct places_wanted){.keys = true}, note_open, &open);
+    is_shut = !open;
+}
+
+void protect_confirm(void) { confirmed = is_shut ? clock_now() : 0; }
+
+static bool is_just_confirmed(void) {
+    return confirmed != 0 && clock_now() - confirmed < LIMIT_JUDGED_MS;
+}
+
 static bool is_just_judged(enum protect_read what) {
     return judged[what] != 0 && clock_now() - judged[what] < LIMIT_JUDGED_MS;
 }
@@ -132,7 +154,8 @@ static struct closing closing; /* static, since it is large and seldom needed */
 static bool is_needed(bool read) {
     struct places_wanted wanted = {.tokens = !(read && is_just_judged(PROTECT_TOKENS)),
                                    .keys = !(read && is_just_judged(PROTECT_KEYS)),
-                                   .roles = !(read && is_just_judged(PROTECT_ROLES))};
+                                   .roles = !(read && is_just_judged(PROTECT_ROLES)),
+                                   .unwatched = read && is_just_confirmed()};
     bool needed = false;
     if (!landlock_is_available())
         return false;
@@ -150,7 +173,7 @@ int protect_close(int *ruleset, const struct account *account, char error[LIMIT_
         return 0;
     landlock_start(&c->ways);
     landlock_start(&c->closed);
-    places_each(settings, (struct places_wanted){true, true, true}, close_place, c);
+    places_each(settings, (struct places_wanted){true, true, true, false}, close_place, c);
     *ruleset = landlock_make(&c->ways, &c->closed);
     if (*ruleset != -1)
         return 1;

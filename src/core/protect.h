@@ -43,6 +43,12 @@ void protect_begin(void);
 enum protect_read { PROTECT_TOKENS, PROTECT_KEYS, PROTECT_ROLES, PROTECT_KINDS_READ };
 void protect_has_judged(enum protect_read what);
 
+/* For a process that waits for its connection while core/watch.h tells of changes: looks ahead of
+ * time at all that is watched; and says when the connection is there that nothing has changed. A
+ * run that starts in the next moment relies on it. */
+void protect_prepare(void);
+void protect_confirm(void);
+
 /* Whether the next command is put under a ruleset (base/landlock.h). */
 bool protect_closes(void);
 

@@ -64,7 +64,7 @@ void protect_report(void (*tell_it)(void *context, enum protect_finding finding,
                     void *context) {
     const struct settings *settings = protect_settings();
     struct report r = {.tell = tell_it, .context = context};
-    places_each(settings, (struct places_wanted){true, true, true}, report_place, &r);
+    places_each(settings, (struct places_wanted){true, true, true, false}, report_place, &r);
     for (enum setting id = 0; id < SETTING_COUNT; id++) {
         const struct settings_value *v = &settings->value[id];
         char path[LIMIT_PATH + 64];

@@ -122,6 +122,7 @@ static const struct spec {
     [SETTING_TRUSTED_PROXIES] = {"TRUSTED_PROXIES", NEED_PROXIES, KIND_NETWORKS, .preset = NULL},
     [SETTING_PROXY_PROTOCOL] = {"PROXY_PROTOCOL", NEED_LISTENERS, KIND_CHOICE, .preset = "off",
                                 .words = "off on"},
+    [SETTING_SPARE] = {"SPARE", NEED_LISTENERS, KIND_NUMBER, .preset = "1", .to = LIMIT_SPARES},
 };
 
 bool settings_needed(enum setting id, unsigned needs) { return (spec[id].need & needs) != 0; }

@@ -116,9 +116,7 @@ static bool is_roots_alone(const char *path) {
     return root_paths_has(path) || writers_find(&w, path, NULL, NULL, NULL) == 0;
 }
 
-/* Whether a change of a file on this mount is seen here at once: on one that has a server, a change
- * is seen when the server is asked, which a look at the state need not do. */
-static bool is_local(const struct statfs *fs) {
+bool snapshot_is_local(const struct statfs *fs) {
     static const uint32_t types[] = {
         0xef53 /* ext2 to 4 */, 0x01021994 /* tmpfs */,    0x794c7630 /* overlay */,
         0x58465342 /* XFS */,   0x9123683e /* Btrfs */,    0xf2f52010 /* F2FS */,
@@ -140,7 +138,7 @@ static const char *whole_path(char path[2 * LIMIT_PATH], const struct settings *
 
 static bool look_at_mount(struct mount *m, const char *path) {
     struct statfs fs;
-    if (statfs(path, &fs) == -1 || !is_local(&fs))
+    if (statfs(path, &fs) == -1 || !snapshot_is_local(&fs))
         return false;
     m->read_only = (fs.f_flags & ST_RDONLY) != 0;
     return true;

@@ -4,7 +4,9 @@
 #ifndef CORE_SNAPSHOT_H
 #define CORE_SNAPSHOT_H
 
+#include <stdbool.h>
 #include <stddef.h>
+#include <sys/statfs.h>
 #include <time.h>
 
 #include "base/buf.h"
@@ -39,5 +41,9 @@ struct buf snapshot_room(void);
  * - of a few files, which are read as fast. */
 void snapshot_leave(struct snapshot_reading *r, const struct settings *s, const char *name,
                     const void *bytes, size_t n);
+
+/* Whether a change of a file on this mount is seen here at once: on one that has a server, a change
+ * is seen when the server is asked, which a look at the state need not do. */
+bool snapshot_is_local(const struct statfs *fs);
 
 #endif

@@ -19,6 +19,7 @@
 #include "http/status.h"
 #include "wire/http1.h"
 #include "wire/opening.h"
+#include "wire/utf8.h"
 
 extern char **environ;
 
@@ -264,13 +265,13 @@ static int serve_http_connection(struct front *f) {
     static struct input in;
     static struct http1_head head;
     struct reply reply = {.form = REPLY_HTTP, .out = 1, .chunked = true};
-    int64_t end = clock_after(clock_now(), LIMIT_CONNECTION_MS);
     struct body body;
     bool whole = true;
     h.front = f;
     in.fd = 0; /* written before it is read: one page fault in place of two */
-    if (!set_up_connection() || !front_wait_ready(f))
+    if (!front_wait_ready(f) || (!f->is_set_up && !set_up_connection()))
         return 71;
+    int64_t end = clock_after(clock_now(), LIMIT_CONNECTION_MS);
     body_start_to_end(&body, &in);
     reply.unread = reply.close = !f->usable;
     if (!f->usable)
@@ -300,8 +301,19 @@ static int serve_http_connection(struct front *f) {
     return whole ? 0 : 1;
 }
 
+static char peer[LIMIT_PEER], user[LIMIT_USER];
+
+static int await_connection(void) {
+    struct init_link_connection c = {.fd = -1};
+    if (!init_link_await(&c))
+        return -1;
+    ucspi_peer(peer, c.variables, c.fd);
+    if (c.is_tls && utf8_is_plain(c.user, strlen(c.user)))
+        strcpy(user, c.user);
+    return c.fd;
+}
+
 int http_main(int argc, char **argv) {
-    char peer[LIMIT_PEER], user[LIMIT_USER] = "";
     (void)argv;
     if (argc > 1) {
         fputs("bastion http: takes no arguments\n", stderr);
@@ -310,7 +322,9 @@ int http_main(int argc, char **argv) {
     init_link_open(environ, false);
     if (fd_only_standard() == -1)
         return 71;
-    ucspi_peer(peer, environ, 0);
+    bool is_spare = init_link_is_spare();
+    if (!is_spare)
+        ucspi_peer(peer, environ, 0);
     /* The name in the client's certificate, which `bastion tls` has verified. */
     const char *https = env_get(environ, "HTTPS"), *name = env_get(environ, "SSL_CLIENT_S_DN_CN");
     if (https != NULL && strcmp(https, "on") == 0 && name != NULL)
@@ -319,6 +333,7 @@ int http_main(int argc, char **argv) {
                                                .peer = peer,
                                                .user = user,
                                                .environment = environ,
-                                               .serve = serve_http_connection};
+                                               .serve = serve_http_connection,
+                                               .await = is_spare ? await_connection : NULL};
     return http_monitor_run(&connection);
 }

@@ -15,6 +15,7 @@
 #include "base/fd.h"
 #include "base/fork_single.h"
 #include "base/init_link.h"
+#include "base/landlock_apart.h"
 #include "base/log.h"
 #include "base/rate.h"
 #include "core/audit.h"
@@ -24,6 +25,7 @@
 #include "core/listed.h"
 #include "core/monitor.h"
 #include "core/noted.h"
+#include "core/protect.h"
 #include "core/run.h"
 #include "http/auth.h"
 #include "http/hook_login.h"
@@ -47,6 +49,10 @@ __attribute__((noreturn)) static void run_front(const struct http_connection *c,
     if (dup2(link, FRONT_LINK) == -1)
         _exit(71);
     fd_close_from(FRONT_LINK + 1);
+    if (c->await != NULL) { /* it takes these places */
+        close(0);
+        close(1);
+    }
     /* The end by a signal is set before the filter, which has no prctl(2) that could undo it, and
      * behind the change of account, which would. */
     if ((account_is_root() && drop_to(&nobody) == -1) || prctl(PR_SET_PDEATHSIG, SIGKILL) == -1
@@ -220,6 +226,28 @@ static const char *open_session(struct http_monitor *h) {
     return NULL;
 }
 
+/* Does what a run needs ahead of time, and waits for the connection. Process 1 sends it only where
+ * nothing of what was read has changed until then. False when there will be none. */
+static bool await_connection(struct http_monitor *h) {
+    struct session *s = &h->session;
+    protect_prepare();
+    landlock_apart_look();
+    session_new_run(h->monitor.run);
+    run_watch_signals();
+    h->monitor.connection = h->connection->await();
+    if (h->monitor.connection == -1)
+        return false;
+    h->monitor.ready.ready.is_set_up = true;
+    protect_confirm();
+    landlock_apart_confirm();
+    listed_confirm();
+    if (s->opened && !lock_is_in_place(&s->lock)) {
+        lock_close(&s->lock);
+        lock_prepare(&s->lock, settings_text(s->settings, SETTING_RUN_DIR), NULL, s->account.gid);
+    }
+    return true;
+}
+
 static bool serve_front(const struct http_connection *c, int link) {
     static struct http_monitor h; /* large */
     h.connection = c;
@@ -233,6 +261,9 @@ static bool serve_front(const struct http_connection *c, int link) {
     h.monitor.hook_role = choose_hook;
     h.monitor.context = &h;
     const char *error = open_session(&h);
+    /* A spare that can't serve leaves that, and the line of the log, to one that has a client. */
+    if (c->await != NULL && (error != NULL || !await_connection(&h)))
+        _exit(0);
     if (error != NULL)
         audit_error(c->channel, c->peer, error);
     h.monitor.ready.ready.usable = error == NULL;

@@ -13,6 +13,7 @@
 #include "base/env.h"
 #include "base/fd.h"
 #include "base/fork_single.h"
+#include "base/init_link.h"
 #include "base/ucspi.h"
 #include "core/audit.h"
 #include "tls/profile.h"
@@ -86,7 +87,20 @@ __attribute__((noreturn)) static void run_backend(int fd, char **argv, const cha
     _exit(failed == ENOENT ? 127 : 126);
 }
 
-int backend_prepare(struct backend *b, char **argv, const char *peer) {
+/* The process of a spare: executes the program at once. */
+__attribute__((noreturn)) static void run_spare(int fd, char **argv) {
+    sigset_t none;
+    sigemptyset(&none);
+    sigprocmask(SIG_SETMASK, &none, NULL);
+    signal(SIGPIPE, SIG_DFL);
+    init_link_put_behind_tls(environ);
+    if (dup2(fd, 0) != -1 && dup2(fd, 1) != -1)
+        execvp(argv[0], argv);
+    _exit(127);
+}
+
+/* `peer` is NULL for a spare. */
+static int prepare(struct backend *b, char **argv, const char *peer) {
     int pair[2];
     sigset_t set;
     sigemptyset(&set);
@@ -98,13 +112,37 @@ int backend_prepare(struct backend *b, char **argv, const char *peer) {
     b->pid = fork_single();
     if (b->pid == 0) {
         close(pair[0]);
+        if (peer == NULL)
+            run_spare(pair[1], argv);
         run_backend(pair[1], argv, peer);
     }
     close(pair[1]);
-    return b->pid == -1 || fd_nonblock(b->fd) == -1 ? -1 : 0;
+    return b->pid == -1 ? -1 : 0;
+}
+
+int backend_prepare(struct backend *b, char **argv, const char *peer) {
+    return prepare(b, argv, peer) == -1 || fd_nonblock(b->fd) == -1 ? -1 : 0;
+}
+
+int backend_prepare_spare(struct backend *b, char **argv) {
+    char ready;
+    b->is_spare = true;
+    return prepare(b, argv, NULL) == -1 || recv(b->fd, &ready, 1, 0) != 1
+                   || fd_nonblock(b->fd) == -1
+               ? -1
+               : 0;
+}
+
+void backend_introduce(const struct backend *b, const char *text) {
+    (void)!send(b->fd, text, INIT_LINK_TEXT, MSG_NOSIGNAL);
 }
 
 int backend_begin(const struct backend *b, const struct backend_facts *facts) {
+    if (b->is_spare)
+        return send(b->fd, facts->client_name, sizeof facts->client_name, MSG_NOSIGNAL)
+                       == sizeof facts->client_name
+                   ? 0
+                   : -1;
     return send(b->fd, facts, sizeof *facts, MSG_NOSIGNAL) == sizeof *facts ? 0 : -1;
 }
 

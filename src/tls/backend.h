@@ -22,13 +22,22 @@ struct backend_facts {
 struct backend {
     pid_t pid;
     int fd; /* our end of what is its standard input and output, not blocking and close-on-exec */
+    bool is_spare; /* it was executed before the connection was there (base/init_link.h) */
 };
 
 /* Makes the process, for the program `argv` and a client at `peer`. SIGCHLD is blocked from here
  * on. Returns 0, or -1 with errno. */
 int backend_prepare(struct backend *b, char **argv, const char *peer);
 
-/* Has it execute the program. Returns 0, or -1 when it is not there any more. */
+/* The same where the connection is not there yet: the program, `bastion http`, is executed at once,
+ * and waits for it. Returns 0 once it does, or -1: it can't. */
+int backend_prepare_spare(struct backend *b, char **argv);
+
+/* Tells such a program of its client, before that has said anything: `text` of
+ * base/init_link.h. */
+void backend_introduce(const struct backend *b, const char *text);
+
+/* Has it execute the program, or go on. Returns 0, or -1 when it is not there any more. */
 int backend_begin(const struct backend *b, const struct backend_facts *facts);
 
 /* Waits for its end up to `ms` milliseconds, or for ever with -1. True with *code, 128 + n for

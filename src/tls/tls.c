@@ -91,12 +91,30 @@ static void open_cache(struct handshake *h, uid_t uid, gid_t gid) {
                        first->data, first->data_len); // NOLINT(clang-analyzer-core.NullDereference)
 }
 
+static const char *read_settings(struct tls_connection *c) {
+    const struct settings_places places = {environ, settings_directories};
+    return settings_start(&c->handshake->settings, &places, NEED_TLS);
+}
+
+/* Makes the program ready, and waits for the connection: nothing of the key was read until then.
+ * False when there will be none, or could be none. */
+static bool await_connection(struct tls_connection *c, char **program) {
+    struct init_link_connection connection = {.fd = -1};
+    if (read_settings(c) != NULL || backend_prepare_spare(&c->program, program) == -1
+        || !init_link_await(&connection) || dup2(connection.fd, 0) == -1
+        || dup2(connection.fd, 1) == -1)
+        return false;
+    close(connection.fd);
+    backend_introduce(&c->program, connection.text);
+    ucspi_peer(c->peer, connection.variables, 0);
+    return true;
+}
+
 static const char *prepare_connection(struct tls_connection *c, char **program) {
-    struct settings_places places = {environ, settings_directories};
-    const char *error = settings_start(&c->handshake->settings, &places, NEED_TLS);
+    const char *error = c->program.is_spare ? NULL : read_settings(c);
     if (error != NULL)
         return error;
-    if (backend_prepare(&c->program, program, c->peer) == -1) {
+    if (!c->program.is_spare && backend_prepare(&c->program, program, c->peer) == -1) {
         snprintf(c->error, sizeof c->error, "the program's process can't be made: %s",
                  strerror(errno));
         return c->error;
@@ -227,19 +245,24 @@ int tls_main(int argc, char **argv) {
     static struct handshake handshake;
     /* its fields are set below: with an initializer all of it would stand in the executable */
     static struct tls_connection c;
-    int64_t deadline = clock_after(clock_now(), LIMIT_TLS_HANDSHAKE_MS);
     if (argc < 2 || argv[1][0] == '-') {
         fputs("usage: bastion tls PROGRAM [ARG...]\n", stderr);
         return 64;
     }
     init_link_open(environ, true);
-    if (fd_only_standard() == -1 || fd_nonblock(0) == -1 || fd_nonblock(1) == -1)
+    if (fd_only_standard() == -1)
         return 71;
     signal(SIGPIPE, SIG_IGN);
     prctl(PR_SET_DUMPABLE, 0);
     c.handshake = &handshake;
     handshake.cache.fd = c.program.fd = -1;
-    ucspi_peer(c.peer, environ, 0);
+    if (!init_link_is_spare())
+        ucspi_peer(c.peer, environ, 0);
+    else if (!await_connection(&c, argv + 1))
+        return 0;
+    int64_t deadline = clock_after(clock_now(), LIMIT_TLS_HANDSHAKE_MS);
+    if (fd_nonblock(0) == -1 || fd_nonblock(1) == -1)
+        return 71;
     const char *error = prepare_connection(&c, argv + 1);
     int code = -1;
     tunnel_start(&c.tunnel, &c.server.eng, 0, 1);

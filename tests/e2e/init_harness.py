@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import harness
-from harness import BASTION, PATIENCE, Client, free_port, is_listening
+from harness import BASTION, PATIENCE, Client, free_port, is_listening, wait_for
 from ssh_harness import SshServer
 
 TOP = Path(__file__).parents[2]
@@ -110,12 +110,23 @@ class InitServer(SshServer):
         return [self.process.pid, *([] if self.process.poll() is not None else [self.pid])]
 
     def connections(self):
-        """All that serves: not init, nor what prints lines of /dev/log."""
-        return [p for p in self.processes() if p not in self.roots() and p not in self.printers()]
+        """All that serves: not init, nor what prints lines of /dev/log, nor what is ready for a connection."""
+        ready = {p for spare in self.spares() for p in descendants(spare)}
+        return [p for p in self.processes() if p not in self.roots() and p not in self.printers() and p not in ready]
 
     def monitors(self):
         """The processes of connections that process 1 has started: each has a front of its own."""
-        return [p for p in self.processes("bastion", "http") if harness.parent(p) == self.pid]
+        ready = self.spares()
+        return [p for p in self.processes("bastion", "http") if harness.parent(p) == self.pid and p not in ready]
+
+    def spares(self):
+        """The first process of each that has been started for a connection, and has none yet."""
+        pid = self.pid
+        return [p for p in self.processes("bastion") if harness.parent(p) == pid and is_spare(p)]
+
+    def wait_spares(self, count=1):
+        """As many, once they are ready."""
+        return wait_for(lambda: len(ready := [p for p in self.spares() if is_ready(p)]) >= count and ready, f"{count} spares")
 
     def printers(self):
         return [p for p in self.processes() if p not in self.roots() and is_init(p)]
@@ -182,6 +193,40 @@ class NetClient(Client):
     def connect(self, server):
         self.sock.close()
         self.sock = server.connect(self.source)
+
+
+def children(pid):
+    try:
+        return [int(p) for p in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+    except OSError:
+        return []
+
+
+def descendants(pid):
+    """It, and all that come from it."""
+    return [pid, *(p for child in children(pid) for p in descendants(child))]
+
+
+def is_spare(pid):
+    """Whether it was started to wait for a connection, and has none. Its front gets it, where it has one, which has not been made at
+    first, and has ended in the end."""
+    try:
+        if b"\0BASTION_INIT=s" not in b"\0" + Path(f"/proc/{pid}/environ").read_bytes():
+            return False
+        if harness.arguments(pid)[1:2] != [b"http"]:
+            return os.readlink(f"/proc/{pid}/fd/0").endswith("/null")
+        fronts = children(pid)
+        return not any(Path(f"/proc/{p}/fd/0").is_symlink() for p in fronts) if fronts else not Path(f"/proc/{pid}/fd/7").is_symlink()
+    except OSError:
+        return False
+
+
+def is_ready(pid):
+    """Whether a spare has done all that it does ahead of time: the last is to make a signalfd, in the monitor."""
+    try:
+        return any("signalfd" in os.readlink(fd) for fd in Path(f"/proc/{pid}/fd").iterdir()) or any(map(is_ready, children(pid)))
+    except OSError:
+        return False
 
 
 def is_init(pid):

@@ -280,7 +280,7 @@ def test_a_login_stays(start):
 
 def test_one_that_says_it_falsely(start):
     """It has what those with a credential have, and no more: a place of MAX_CONNECTIONS_PER_ADDRESS."""
-    server = start(NetServer, MAX_CONNECTIONS_PER_ADDRESS="1", COMMAND_LOCK="off", SSH_PORT="off")
+    server = start(NetServer, MAX_CONNECTIONS_PER_ADDRESS="1", COMMAND_LOCK="off", SSH_PORT="off", SPARE="0")
     with server.at(STRANGER) as liar, server.at(PERSON) as person:
         victim, = wait_for(lambda: len(found := served(server)) == 2 and [p for p in found if is_of(p, STRANGER)], "they are served")
         with steal(victim, 3) as link:
