@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
@@ -88,6 +89,19 @@ static int64_t read_clock(void) {
     return day.tv_sec - start.tv_sec;
 }
 
+/* Since Linux 5.8 (statx(2)). The headers of musl 1.2.5, which MUSL=system may find, have no name
+ * for it; what the kernel writes has room there all the same, behind the device. */
+#ifndef STATX_MNT_ID
+#define STATX_MNT_ID 0x1000U
+#endif
+
+static uint64_t mount_of(const struct statx *x) {
+    uint64_t id;
+    memcpy(&id, (const char *)x + offsetof(struct statx, stx_dev_minor) + sizeof x->stx_dev_minor,
+           sizeof id);
+    return id;
+}
+
 /* Returns 0, or an error's number. */
 static int look(struct witness *w, int directory, const char *path) {
     enum { WANTED = STATX_BASIC_STATS | STATX_MNT_ID };
@@ -98,7 +112,7 @@ static int look(struct witness *w, int directory, const char *path) {
         return ENOSYS;
     w->inode = x.stx_ino;
     w->size = x.stx_size;
-    w->mount = x.stx_mnt_id;
+    w->mount = mount_of(&x);
     w->changed_s = x.stx_ctime.tv_sec;
     w->changed_ns = x.stx_ctime.tv_nsec;
     w->modified_s = x.stx_mtime.tv_sec;
