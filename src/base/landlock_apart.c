@@ -130,6 +130,7 @@ void landlock_apart_confirm(void) { confirmed = is_same ? clock_now() : 0; }
 
 int landlock_make_apart(int terminal) {
     bool is_known = confirmed != 0 && clock_now() - confirmed < LIMIT_JUDGED_MS;
+    confirmed = 0; /* the next run of the connection looks by itself */
     if (terminal == -1 && prepared != -1 && (is_known || state_of_directories() == prepared_state))
         return prepared;
     return make_apart(terminal);

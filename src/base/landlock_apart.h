@@ -35,8 +35,8 @@ int landlock_apart_prepare(char variable[LANDLOCK_APART_VARIABLE_SIZE]);
 bool landlock_apart_take(char *const *environment, bool inherited, bool closes);
 
 /* For a process that waits for its connection while core/watch.h tells of changes: compares ahead
- * of time what was in / and /dev; and says when the connection is there that nothing has changed. A
- * run that starts in the next moment (LIMIT_JUDGED_MS) relies on it. */
+ * of time what was in / and /dev; and says when the connection is there that nothing has changed.
+ * The first run, if it starts in the next moment (LIMIT_JUDGED_MS) relies on it. */
 void landlock_apart_look(void);
 void landlock_apart_confirm(void);
 

@@ -58,8 +58,11 @@ void protect_prepare(void) {
 
 void protect_confirm(void) { confirmed = is_shut ? clock_now() : 0; }
 
+/* For one run: the next one of the connection looks by itself. */
 static bool is_just_confirmed(void) {
-    return confirmed != 0 && clock_now() - confirmed < LIMIT_JUDGED_MS;
+    bool is = confirmed != 0 && clock_now() - confirmed < LIMIT_JUDGED_MS;
+    confirmed = 0;
+    return is;
 }
 
 static bool is_just_judged(enum protect_read what) {
