@@ -227,6 +227,17 @@ def test_a_rule_that_does_not_compile(start):
     assert list(named) == [f"ALLOWED_COMMANDS:{n}" for n in (2, 3, 4, 5)] and all(named.values())
 
 
+def test_a_rule_that_does_not_compile_is_named_when_it_matters(start):
+    """At a request that no rule allows, and at one that begins as the rule does; not at others."""
+    server = broker(start, "menu [z-a]\na\nmenu [^ ]+\n")
+    faults = []
+    for text, answer in (("a", "a"), ("b", None), ("menu x", "menu x")):
+        assert says(server, text) == answer
+        faults.append(len(server.events("fault")))
+    assert faults == [0, 1, 2]
+    assert {e["reason"] for e in server.events("fault")} == {"ALLOWED_COMMANDS:1: column 7: a range that ends before it begins"}
+
+
 def test_no_rules(start):
     server = broker(start, "# none")
     assert says(server, "a") is None
