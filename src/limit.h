@@ -126,6 +126,9 @@
 /* from fork to exec of a command; only one whose process another of its account has stopped takes
  * longer than some milliseconds */
 #define LIMIT_START_MS 5000
+/* bytes of stack that a process which begins to wait gives back: more than any call leaves, and
+ * less than the gap that the kernel keeps below a stack (a megabyte) */
+#define LIMIT_STACK_RELEASED 65536
 /* bytes of stack that the command's process has until its exec: a path to look for it at, twice */
 #define LIMIT_START_STACK 65536
 /* for the front to say how much output there was, once the command has ended; a front that is

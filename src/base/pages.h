@@ -18,4 +18,8 @@ void *pages_take(size_t n);
  * where it is written to. Secrets in it are overwritten by the caller first. */
 void pages_release(void *at, size_t n);
 
+/* Gives back what calls that have returned have left of the stack, as far as LIMIT_STACK_RELEASED
+ * down: for a process that waits long in a frame that is higher up. */
+void pages_release_stack(void);
+
 #endif

@@ -13,6 +13,7 @@
 #include "base/fork_single.h"
 #include "base/init_link.h"
 #include "base/log.h"
+#include "base/pages.h"
 #include "core/audit.h"
 #include "core/keeper.h"
 #include "core/monitor.h"
@@ -78,6 +79,7 @@ __attribute__((noreturn)) static void run_monitor(struct ssh_connection *c) {
     if (error != NULL)
         connection_audit(c, "fault", NULL, error);
     m.ready.ready.usable = error == NULL;
+    pages_release_stack();
     monitor_serve(&m);
     keeper_await_all();
     _exit(0);

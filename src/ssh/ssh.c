@@ -9,6 +9,7 @@
 #include "base/fd.h"
 #include "base/init_link.h"
 #include "base/log.h"
+#include "base/pages.h"
 #include "base/peer.h"
 #include "base/ucspi.h"
 #include "core/audit.h"
@@ -23,7 +24,12 @@ extern char **environ;
 static bool is_done(const struct ssh_connection *c) { return c->ended && c->monitor <= 0; }
 
 static void serve_ssh_connection(struct ssh_connection *c) {
+    bool released = false;
     while (!is_done(c)) {
+        if (c->monitor > 0 && !released) { /* the session runs: what follows is waiting */
+            pages_release_stack();
+            released = true;
+        }
         struct epoll_event events[8];
         int n = epoll_wait(c->poll, events, 8, -1);
         for (int i = 0; i < n; i++) {

@@ -3,12 +3,15 @@ process 1 knows of all that it has waited for (proc(5), stat). These are counts,
 tests/bench/budget has them by process, and tests/bench/README.md what they have been."""
 import collections
 import re
+import resource
 import subprocess
 from pathlib import Path
 
 import pytest
-from harness import NOT_COUNTED, ask, wait_for
-from init_harness import InitServer, children
+from harness import NOT_COUNTED, UNTIL_GO, ask, wait_for
+from init_harness import InitServer, children, memory
+
+from ssh_harness import SshServer
 
 pytestmark = pytest.mark.root
 
@@ -19,6 +22,9 @@ pytestmark = pytest.mark.root
 MOST_CALLS = {"monitor": 42, "front": 22, "start": 16, "ready": 96}
 # Of monitor, front and command together; a kernel maps more or fewer pages around the one that was touched.
 MOST_FAULTS = 36
+
+# KiB of memory of its own in an SSH session whose command waits. Of tinysshd's buffers, 670 KiB, it uses few pages.
+MOST_MEMORY = {"tinysshd": 110}
 
 
 def calls_of_a_request(server, trace):
@@ -84,3 +90,18 @@ def test_page_faults(start):
         wait_for(lambda: faults(server.pid, 8) > before, "process 1 has waited for it")
         found.append(faults(server.pid, 8) - before - ahead)
     assert sorted(found)[4] <= MOST_FAULTS, found
+
+
+@NOT_COUNTED
+def test_memory_of_an_ssh_session(start):
+    """And its buffers are locked, whether used or not: no secret gets to a swap device."""
+    server = start(SshServer, FORCE_COMMAND=UNTIL_GO)
+    client = server.start()
+    server.wait_event("start")
+    tinysshd, = server.processes("tinysshd")
+    locked = re.search(r"^VmLck:\s*(\d+)", Path(f"/proc/{tinysshd}/status").read_text(), re.M)
+    found = {"tinysshd": memory(tinysshd)}
+    (server.home / "go").touch()
+    assert client.wait() == 0
+    assert int(locked[1]) > 600 or resource.getrlimit(resource.RLIMIT_MEMLOCK)[0] < 1 << 20
+    assert all(found[name] <= most for name, most in MOST_MEMORY.items()), found
