@@ -138,6 +138,7 @@ $(V)/flags:
 	@mkdir -p $(@D)
 	@echo '$(PART_FLAGS)' >$@
 
+$(V)/musl/.done: $(wildcard vendor/patches/musl/*.patch)
 $(V)/tinyssh/.done: $(wildcard vendor/patches/tinyssh/*.patch)
 $(V)/bearssl/.done $(HOST)/bearssl/.done: $(wildcard vendor/patches/bearssl/*.patch)
 
