@@ -100,8 +100,6 @@ $(OBJ)/src/main.o: OURS += -DBASTION_PARTS='"$(parts)"'
 $(OBJ)/src/main.o: vendor/pins
 
 $(OBJ)/src/docker/%.o $(OBJ)/src/tool/%.o $(OBJ)/src/http/%.o $(OBJ)/src/ssh/%.o $(OBJ)/src/tls/%.o $(OBJ)/src/core/%.o $(OBJ)/src/base/%.o $(OBJ)/init/%.o: OPTIMIZE := -Os
-# The one loop there that all of a bulk output passes.
-$(OBJ)/src/tls/chacha20.o: OPTIMIZE := -O2
 # Of wire/ what is read once for a connection, or less often.
 once := authorized base64 date der docker_api field_list form form_push forwarded_for from json json_path json_push json_write openssh_key opening \
     proxy_protocol quote shell_words tinysshd token_file x509

@@ -5,8 +5,6 @@
 #include <bearssl_rsa.h>
 #include <string.h>
 
-#include "tls/chacha20.h"
-
 enum { SUITES = 3 };
 
 /* By the certificate's kind (RSA, ECDSA), then by whether the processor has AES: then AES-GCM is
@@ -40,17 +38,6 @@ static void set_key(br_ssl_server_context *s, const struct certificate *c) {
     }
 }
 
-/* As br_ssl_engine_set_default_chapol does, but for ChaCha20. */
-static void set_chacha20_poly1305(br_ssl_engine_context *e) {
-    br_ssl_engine_set_chapol(e, &br_sslrec_in_chapol_vtable, &br_sslrec_out_chapol_vtable);
-    br_ssl_engine_set_chacha20(e, chacha20_fastest());
-#ifdef __SIZEOF_INT128__
-    br_ssl_engine_set_poly1305(e, br_poly1305_ctmulq_run);
-#else
-    br_ssl_engine_set_poly1305(e, br_poly1305_ctmul_run);
-#endif
-}
-
 void profile_set(br_ssl_server_context *s, const struct certificate *c) {
     static const char *protocols[] = {"http/1.1", "http/1.0"};
     static br_ec_impl groups; /* the engine keeps a pointer to it */
@@ -70,7 +57,7 @@ void profile_set(br_ssl_server_context *s, const struct certificate *c) {
     br_ssl_engine_set_prf_sha256(e, br_tls12_sha256_prf);
     br_ssl_engine_set_prf_sha384(e, br_tls12_sha384_prf);
     br_ssl_engine_set_default_aes_gcm(e);
-    set_chacha20_poly1305(e);
+    br_ssl_engine_set_default_chapol(e);
     br_ssl_engine_set_protocol_names(e, protocols, 2);
 }
 

@@ -30,7 +30,7 @@ static SRunner *runner_of_all(enum fork_status how) {
         unit_json,       unit_docker,      unit_x509,       unit_ere,           unit_lint,
         unit_check,      unit_init,        unit_token_file, unit_tokens,        unit_roles,
         unit_connection, unit_small_file,  unit_writers,    unit_json_push,     unit_hook,
-        unit_deliveries, unit_directory,   unit_shared_run, unit_record,        unit_chacha20};
+        unit_deliveries, unit_directory,   unit_shared_run, unit_record};
     SRunner *runner = srunner_create(NULL);
     for (size_t i = 0; i < COUNT(suites); i++)
         srunner_add_suite(runner, suites[i]());

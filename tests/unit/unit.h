@@ -59,6 +59,5 @@ Suite *unit_deliveries(void);
 Suite *unit_directory(void);
 Suite *unit_shared_run(void);
 Suite *unit_record(void);
-Suite *unit_chacha20(void);
 
 #endif
