@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 from harness import AUTH, TOKEN, UNTIL_GO, Client, ask, free_port, is_alive, request, together, wait_for
 from init_harness import InitServer, children, is_ready, is_spare, memory
+from role_harness import bearer, token
 
 pytestmark = pytest.mark.root
 
@@ -247,6 +248,49 @@ def test_the_lock_that_is_there(start):
         server.wait_spares()
         assert ask(server)["X-Bastion-Skipped"] == "1"
         server.go()
+
+
+def test_tokens(start):
+    """Each request looks at them by itself, also one that is served by what was ready before."""
+    def prepare(server):
+        (server.etc / "tokens.d").mkdir(mode=0o755)
+        (server.etc / "tokens.d/ci.token").write_text(token("old"))
+
+    server = start(InitServer, prepare=prepare, TOKENS_DIR="/etc/bastion/tokens.d", FORCE_COMMAND="echo $PPID", COMMAND_LOCK="off")
+
+    def answer(auth):
+        expected = inner(server.wait_spares()[0])
+        got = ask(server, auth=auth)
+        return got.status, got.status != 200 or int(got.body) == expected
+
+    assert answer(bearer("old")) == (200, True) and answer(bearer("new"))[0] == 401
+    server.wait_spares()
+    write_in_place(server.etc / "tokens.d/ci.token", token("new"))
+    assert answer(bearer("old"))[0] == 401 and answer(bearer("new")) == (200, True)
+    server.wait_spares()
+    (server.etc / "tokens.d/ci.token").unlink()
+    assert answer(bearer("new"))[0] == 401
+
+
+def test_a_list_that_was_there(start):
+    def prepare(server):
+        (server.etc / "allowed-commands.list").write_text("echo a\n")
+
+    def answer():
+        server.wait_spares()
+        return ask(server, "X-Bastion-Command: echo a").status
+
+    server = start(InitServer, FORCE_COMMAND=None, prepare=prepare, COMMAND_LOCK="off")
+    assert answer() == 200
+    server.wait_spares()
+    write_in_place(server.etc / "allowed-commands.list", "echo b\n")
+    assert answer() == 403
+    server.wait_spares()
+    write_in_place(server.etc / "allowed-commands.list", "echo a\n")
+    assert answer() == 200
+    server.wait_spares()
+    (server.etc / "allowed-commands.list").unlink()
+    assert ask(server, "X-Bastion-Command: echo a").status == 500
 
 
 def test_a_setting_that_is_wrong(start):
