@@ -12,7 +12,7 @@ import time
 from pathlib import Path
 
 import pytest
-from harness import AUTH, TOKEN, UNTIL_GO, Client, ask, free_port, is_alive, request, together, wait_for
+from harness import TOKEN, UNTIL_GO, Client, ask, free_port, is_alive, request, together, wait_for
 from init_harness import InitServer, children, is_ready, is_spare, memory
 from role_harness import bearer, token
 
