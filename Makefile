@@ -14,7 +14,7 @@ OUT  := build$(TARGET:%=/%)
 OBJ  := $(OUT)/obj
 V    := $(OUT)/vendor
 DL   := build/download
-HOST := build/host
+HOST := build/host$(TARGET:%=/%)
 
 # The shape of the programs (static, position-independent, RELRO …) comes with the compiler, see vendor/build.
 CC     := $(V)/musl/root/bin/musl-gcc
@@ -37,7 +37,26 @@ WERROR ?= $(if $(wildcard .git)$(filter check test,$(MAKECMDGOALS)),-Werror)
 WARN   := -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith -Wcast-qual \
           -Wwrite-strings -Wformat=2 -Wundef -Wvla $(WERROR)
 OURS    = $(SLIM:%=-DBASTION_SLIM) -std=c11 -D_GNU_SOURCE -Isrc $(WARN) -MMD -MP
-UNIT   := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all
+
+# The unit tests are built under the sanitizers, by this machine's compiler and C library, and by its other ones of 32 bits. For a
+# machine that qemu emulates they are as its programs are: with musl, and without. There the library of the tests is built as well.
+UNIT_CC    := $(HOSTCC)
+UNIT       := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all
+UNIT_PARTS := $(HOST)/bearssl
+CHECK       = $$(pkg-config --$(1) check)
+ifdef TARGET
+CHECK       = $(if $(filter cflags,$(1)),-isystem $(HOST)/check/src,$(HOST)/check/libcheck.a -lm)
+ifeq ($(TARGET),i686-linux-gnu)
+UNIT_CC    := $(TARGET)-gcc
+UNIT       += -D_FILE_OFFSET_BITS=64 -D_TIME_BITS=64
+ld_so       = $(realpath $(shell $(UNIT_CC) -print-file-name=ld-linux.so.2))
+UNIT_LINK   = -Wl,--dynamic-linker=$(ld_so),-rpath=$(dir $(ld_so))
+else
+UNIT_CC    := $(CC)
+UNIT       := -O1 -g
+UNIT_PARTS := $(V)/bearssl
+endif
+endif
 
 # In this order they stand in the executable: what serves connections together, so that each process maps little of it.
 SRC      := $(foreach room,src src/base src/wire src/core src/http src/ssh src/tls src/proxy init src/tool $(if $(SLIM),,src/docker),$(sort $(wildcard $(room)/*.c)))
@@ -72,18 +91,17 @@ $(OBJ)/%.o: %.c $(OBJ)/flags $(V)/musl/.done $(V)/bearssl/.done
 	@echo cc $<
 	@$(CC) $(SHAPE) $(CFLAGS) $(DEBUG) $(OURS) -isystem $(V)/bearssl/inc -c -o $@ $<
 
-# The same sources under the sanitizers, by the machine's own compiler and C library.
-build/unit: $(UNITS) $(HOST)/bearssl/.done
+$(OUT)/unit: $(UNITS) $(UNIT_PARTS)/.done
 	@echo link $@
-	@$(HOSTCC) $(UNIT) -o $@ $(UNITS) $(HOST)/bearssl/build/libbearssl.a $$(pkg-config --libs check)
+	@$(UNIT_CC) $(UNIT) $(UNIT_LINK) -o $@ $(UNITS) $(UNIT_PARTS)/build/libbearssl.a $(call CHECK,libs)
 
-$(HOST)/obj/%.o: %.c $(OBJ)/flags $(HOST)/bearssl/.done
+$(HOST)/obj/%.o: %.c $(OBJ)/flags $(UNIT_PARTS)/.done $(if $(TARGET),$(HOST)/check/.done)
 	@mkdir -p $(@D)
 	@echo hostcc $<
-	@$(HOSTCC) $(UNIT) $(OURS) -isystem $(HOST)/bearssl/inc $$(pkg-config --cflags check) -c -o $@ $<
+	@$(UNIT_CC) $(UNIT) $(OURS) -isystem $(UNIT_PARTS)/inc $(call CHECK,cflags) -c -o $@ $<
 
 # Whether made here or given on make's command line, other flags mean other objects.
-FLAGS := $(SHAPE) $(CFLAGS) $(LDFLAGS) $(DEBUG) $(OURS) $(UNIT) $(HOSTCC)
+FLAGS := $(SHAPE) $(CFLAGS) $(LDFLAGS) $(DEBUG) $(OURS) $(UNIT) $(UNIT_CC)
 ifneq ($(file <$(OBJ)/flags),$(FLAGS))
 .PHONY: $(OBJ)/flags
 endif
@@ -125,7 +143,12 @@ $(V)/bearssl/.done $(V)/tinyssh/.done $(V)/dash/.done: $(V)/%/.done: $(DL)/%.tar
 	$(call part,$(CURDIR)/$(CC),$(TARGET))
 
 $(HOST)/bearssl/.done: $(HOST)/%/.done: $(DL)/%.tar vendor/build
-	$(call part,$(HOSTCC),)
+	$(call part,$(UNIT_CC),$(TARGET))
+
+# Nothing of it comes into what is handed on, and so it is none of the parts.
+$(HOST)/check/.done: tests/unit/libcheck tests/unit/pins $(if $(filter $(CC),$(UNIT_CC)),$(V)/musl/.done)
+	tests/unit/fetch $(DL)/tests
+	CC=$(if $(filter $(CC),$(UNIT_CC)),$(CURDIR)/)$(UNIT_CC) AR=$(TARGET)-ar tests/unit/libcheck $(DL)/tests/check.tar $(@D) && touch $@
 
 # Other flags, other parts.
 PART_FLAGS := $(strip $(MUSL) $(DEBUG) $(VENDOR_CFLAGS))
@@ -158,7 +181,7 @@ vendor: $(OUT)/tinysshd $(OUT)/sh $(V)/bearssl/.done
 
 # ---- What people type ----
 
-unit: build/unit
+unit: $(OUT)/unit
 
 layers:
 	tests/layers
@@ -167,8 +190,9 @@ layers:
 lint: deps $(V)/bearssl/.done
 	tests/lint
 
-# With TARGET: the quick part of the end-to-end tests, against that machine's programs, which qemu runs.
-check: deps all $(if $(TARGET),,unit)
+# With TARGET: the unit tests and the quick part of the end-to-end tests, by that machine's programs, which qemu runs; with QUICK=1
+# only a choice of the latter.
+check: deps all unit
 	tests/run $(if $(TARGET),target $(TARGET),quick)
 
 # Every machine that Debian has a cross compiler for, one after another, whatever one of them says.
@@ -284,7 +308,7 @@ deb: dist
 	init/packages/deb $(SOURCE) $(VERSION) build/deb
 
 clean:
-	rm -rf $(OBJ) $(foreach program,bastion tinysshd sh,$(OUT)/$(program) $(OUT)/$(program).debug) $(OUT)/licences $(OUT)/licences.gz $(HOST)/obj build/unit build/fuzz build/run build/rootfs
+	rm -rf $(OBJ) $(foreach program,bastion tinysshd sh,$(OUT)/$(program) $(OUT)/$(program).debug) $(OUT)/licences $(OUT)/licences.gz $(HOST)/obj $(OUT)/unit build/fuzz build/run build/rootfs
 
 distclean:
 	rm -rf build

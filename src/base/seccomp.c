@@ -247,6 +247,9 @@ static const unsigned privileged[] = {
 #endif
 #ifdef SYS_clock_settime64
     SYS_clock_settime64,
+#endif
+#ifdef SYS_clock_settime32 /* musl's names, with 32 bits, for what the C library of GNU calls as   \
+                              above */
     SYS_clock_settime32,
     SYS_settimeofday_time32,
 #endif
