@@ -33,7 +33,7 @@ static pid_t watcher;                 /* the process that sees to that; 0: there
 static int64_t watch_from;            /* it is not started before */
 
 void spares_open(struct supervisor *v) {
-    at_rest = settings_number(&v->settings, SETTING_SPARE);
+    at_rest = (size_t)settings_number(&v->settings, SETTING_SPARE);
     if (at_rest == 0)
         return;
     accounts_refresh_groups(&v->accounts, &v->settings, v->environment, v->in_container);
