@@ -376,7 +376,6 @@ def test_without_root(start):
     server = start(InitServer, user="1000:1000", mode="1777", HTTP_TOKEN="t" * 20, SSH_PORT="off", FORCE_COMMAND="echo $PPID",
                    COMMAND_LOCK="off")
     auth = "Authorization: Bearer " + "t" * 20
-    ask(server, auth=auth)
     expected = inner(server.wait_spares()[0])
     assert int(ask(server, auth=auth).body) == expected
 
