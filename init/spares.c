@@ -85,10 +85,15 @@ static void note_change(int64_t now) {
         spares[i].from = now;
 }
 
+static void put_slots(struct pollfd slots[SPARES_SLOTS]) {
+    slots[0] = (struct pollfd){.fd = is_watched ? changes : -1, .events = POLLIN};
+    slots[1] = (struct pollfd){.fd = is_watched ? mounts : -1, .events = POLLPRI};
+}
+
 /* As of now. */
 static bool has_changed(int64_t now) {
     struct pollfd slots[SPARES_SLOTS];
-    spares_watch(slots);
+    put_slots(slots);
     if (is_watched && poll(slots, SPARES_SLOTS, 0) != 0)
         note_change(now);
     return !is_watched;
@@ -177,26 +182,33 @@ static void fill_up(struct spares *s, const struct listener *l, int64_t now) {
             s->from = clock_after(now, LIMIT_SPARE_MS);
 }
 
+/* Whether there are to be any for it. */
+static bool is_served(const struct listener *l) {
+    return is_watched && l->has_spares && l->fd != -1;
+}
+
 void spares_tick(struct supervisor *v, int64_t now) {
     if (changes != -1 && !is_watched && watcher == 0 && now >= watch_from)
         start_watcher(v);
-    for (size_t i = 0; i < v->listener_count && is_watched; i++)
-        if (v->listeners[i].has_spares && v->listeners[i].fd != -1)
+    for (size_t i = 0; i < v->listener_count; i++)
+        if (is_served(&v->listeners[i]))
             fill_up(&spares[i], &v->listeners[i], now);
 }
 
 /* ---- the loop ---- */
 
-int64_t spares_watch(struct pollfd slots[SPARES_SLOTS]) {
+/* The deadline is that of what spares_tick does, and of nothing else: it is called until that is.
+ */
+int64_t spares_watch(const struct supervisor *v, struct pollfd slots[SPARES_SLOTS]) {
     int64_t deadline = CLOCK_NEVER;
-    slots[0] = (struct pollfd){.fd = is_watched ? changes : -1, .events = POLLIN};
-    slots[1] = (struct pollfd){.fd = is_watched ? mounts : -1, .events = POLLPRI};
+    put_slots(slots);
     if (changes != -1 && !is_watched && watcher == 0)
         deadline = watch_from;
-    for (const struct spares *s = spares; s < spares + LIMIT_LISTENERS && is_watched; s++) {
-        if (s->count < s->wanted)
+    for (size_t i = 0; i < v->listener_count; i++) {
+        const struct spares *s = &spares[i];
+        if (is_served(&v->listeners[i]) && s->count < s->wanted)
             deadline = clock_earlier(deadline, s->from);
-        if (s->wanted > at_rest)
+        if (is_served(&v->listeners[i]) && s->wanted > at_rest)
             deadline = clock_earlier(deadline, s->less_at);
     }
     return deadline;

@@ -28,7 +28,7 @@ void spares_tick(struct supervisor *v, int64_t now);
 
 /* What the loop waits at: fills in the slots, and returns until when; takes what has come. */
 enum { SPARES_SLOTS = 2 };
-int64_t spares_watch(struct pollfd slots[SPARES_SLOTS]);
+int64_t spares_watch(const struct supervisor *v, struct pollfd slots[SPARES_SLOTS]);
 void spares_ready(const struct pollfd slots[SPARES_SLOTS], int64_t now);
 
 /* Takes up that a child has ended, be it one of these or not. */

@@ -210,7 +210,7 @@ static int64_t prepare_poll(struct supervisor *v, struct pollfd fds[SLOTS], int6
         deadline = clock_earlier(deadline, v->accept_from);
     fds[SLOT_SIGNALS] = (struct pollfd){.fd = v->signal_fd, .events = POLLIN};
     fds[SLOT_LINKS] = (struct pollfd){.fd = v->links, .events = POLLIN};
-    deadline = clock_earlier(deadline, spares_watch(fds + SLOT_CHANGES));
+    deadline = clock_earlier(deadline, spares_watch(v, fds + SLOT_CHANGES));
     deadline = clock_earlier(deadline, links_note_left_out(v->listeners, v->listener_count, now));
     deadline = clock_earlier(deadline, refusal_note_left_out(v->listeners, v->listener_count, now));
     if (!stops)

@@ -2,8 +2,10 @@
 process 1 knows of all that it has waited for (proc(5), stat). These are counts, the same on a busy machine and on a quiet one.
 tests/bench/budget has them by process, and tests/bench/README.md what they have been."""
 import collections
+import contextlib
 import re
 import resource
+import socket
 import subprocess
 from pathlib import Path
 
@@ -19,7 +21,7 @@ pytestmark = pytest.mark.root
 # row `ready`, of the process that takes this one's place, and its front. A kernel that lacks something (a pipe that takes a line
 # without a wait, Linux 6.4) makes for a few calls more; whoever adds one deliberately raises the number, and says in
 # tests/bench/README.md why.
-MOST_CALLS = {"monitor": 42, "front": 22, "start": 16, "ready": 96}
+MOST_CALLS = {"init": 60, "monitor": 42, "front": 22, "start": 16, "ready": 96}
 # Of monitor, front and command together; a kernel maps more or fewer pages around the one that was touched.
 MOST_FAULTS = 36
 
@@ -27,21 +29,27 @@ MOST_FAULTS = 36
 MOST_MEMORY = {"tinysshd": 110}
 
 
+@contextlib.contextmanager
+def traced(pids, trace):
+    tracer = subprocess.Popen(["strace", "-f", "-qq", "-o", trace, *(word for pid in pids for word in ("-p", str(pid)))])
+    try:
+        for pid in pids:
+            wait_for(lambda pid=pid: f"TracerPid:\t{tracer.pid}\n" in Path(f"/proc/{pid}/status").read_text(), "strace is there")
+        yield
+    finally:
+        tracer.terminate()
+        tracer.wait()
+
+
 def calls_of_a_request(server, trace):
     """{process: [call, ...]}, where the command's process is `start` until it has executed the command."""
     monitor, = server.wait_spares()
     front, = children(monitor)
     names = {server.pid: "init", monitor: "monitor", front: "front"}
-    tracer = subprocess.Popen(["strace", "-f", "-qq", "-o", trace, *(word for pid in names for word in ("-p", str(pid)))])
-    try:
-        for pid in names:
-            wait_for(lambda pid=pid: f"TracerPid:\t{tracer.pid}\n" in Path(f"/proc/{pid}/status").read_text(), "strace is there")
+    with traced(names, trace):
         assert ask(server).body == b"ok\n"
         server.settle()
         assert monitor not in server.wait_spares()
-    finally:
-        tracer.terminate()
-        tracer.wait()
     lines = re.findall(r"^(\d+) +(.*)$", trace.read_text(), re.M)
     for pid, text in lines:  # whose child each of the others is shows by what it executes
         if '"echo ok"' in text:
@@ -69,6 +77,24 @@ def test_calls(start, tmp_path):
     assert {"init", "ready", "monitor", "front", "start", "command"} == set(calls)
     found = {name: len(calls[name]) for name in MOST_CALLS}
     assert all(found[name] <= most for name, most in MOST_CALLS.items()), (found, {n: collections.Counter(c) for n, c in calls.items()})
+
+
+@NOT_COUNTED
+@pytest.mark.parametrize("spare", ["0", "1"])
+def test_process_1_waits(start, tmp_path, spare):
+    """Whatever has come, between two events it makes no call: of a loop that doesn't wait there would be thousands."""
+    server = start(InitServer, FORCE_COMMAND="echo ok", SPARE=spare)
+    with traced([server.pid], tmp_path / "trace"):
+        for _ in range(2):
+            with socket.create_connection(("127.0.0.1", server.ssh_port)) as s:
+                assert s.recv(4) == b"SSH-"
+            server.settle()
+            assert ask(server).body == b"ok\n"
+            server.settle()
+        if spare != "0":
+            wait_for(lambda: len(server.spares()) == 1, "as at rest")
+    calls = re.findall(rf"^{server.pid} +(\w+)\(", (tmp_path / "trace").read_text(), re.M)
+    assert 40 < len(calls) < 600, collections.Counter(calls)
 
 
 def faults(pid, field=7):
