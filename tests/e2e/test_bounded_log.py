@@ -195,8 +195,8 @@ def descriptors(server):
 
 @pytest.mark.root
 def test_a_link_ends_with_its_connection(start):
-    """Also where somebody else has got hold of the other end."""
-    server = start(InitServer)
+    """Also where somebody else has got hold of the other end. (Processes that are ready have links, too.)"""
+    server = start(InitServer, SPARE="0")
     before = descriptors(server)
     with Client(server) as client:
         assert client.send(request()).answer().status == 200

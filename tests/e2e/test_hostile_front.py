@@ -355,7 +355,11 @@ def test_descriptors(start, taken_over, kind, fds):
 
 
 def descriptors(pid):
-    return {(fd, os.readlink(f"/proc/{pid}/fd/{fd}")) for fd in os.listdir(f"/proc/{pid}/fd")}
+    found = set()
+    for fd in os.listdir(f"/proc/{pid}/fd"):
+        with contextlib.suppress(FileNotFoundError):  # closed since it was listed
+            found.add((fd, os.readlink(f"/proc/{pid}/fd/{fd}")))
+    return found
 
 
 def test_nothing_but_descriptors(start, taken_over):

@@ -21,6 +21,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/peer.h"
 #include "core/front.h"
 
 bool __wrap_front_wait_ready(struct front *f);
@@ -121,6 +122,7 @@ static void receive_packet(void) {
 }
 
 bool __wrap_front_wait_ready(struct front *f) {
+    peer_no_delay(1); /* the server itself does so after this */
     link_fd = f->link;
     for (;;) {
         char letter;
