@@ -158,18 +158,9 @@ def add_list(server):
     (server.etc / "allowed-commands.list").write_text("echo c\n")
 
 
-def give_to_group(server):
-    os.chown(server.etc, 0, 1000)
-    os.chmod(server.etc, 0o775)
-
-
 def take_account_away(server):
     passwd = server.inside("/run/bastion/passwd")
     passwd.write_text(passwd.read_text().replace("agent:x:1000", "agent:x:0000"))
-
-
-def add_role(server):
-    (server.etc / "roles").mkdir()
 
 
 def mount_over(server):
@@ -274,6 +265,20 @@ def test_tokens(start):
     server.wait_spares()
     (server.etc / "tokens.d/ci.token").unlink()
     assert answer(bearer("new"))[0] == 401
+
+
+def test_a_role(start):
+    """Its settings, too, are read with the request that asks for it."""
+    def prepare(server):
+        (server.etc / "roles/web/tokens.d").mkdir(parents=True)
+        (server.etc / "roles/web/tokens.d/ci.token").write_text(token("web"))
+        (server.etc / "roles/web/FORCE_COMMAND").write_text("echo a")
+
+    server = start(InitServer, prepare=prepare, COMMAND_LOCK="off")
+    for text in ("echo a", "echo b", "echo c"):
+        server.wait_spares()
+        write_in_place(server.etc / "roles/web/FORCE_COMMAND", text)
+        assert ask(server, auth=bearer("web")).body.decode() == text[-1] + "\n"
 
 
 def test_a_list_that_was_there(start):
