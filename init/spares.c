@@ -45,12 +45,16 @@ void spares_open(struct supervisor *v) {
 
 /* ---- the end ---- */
 
+static void take_out(struct spares *s, size_t i) {
+    s->count--;
+    memmove(&s->list[i], &s->list[i + 1], (s->count - i) * sizeof *s->list);
+}
+
 /* Its front is of the same process group. */
 static void end_oldest(struct spares *s) {
     kill(-s->list[0].pid, SIGKILL);
     close(s->list[0].link);
-    s->count--;
-    memmove(s->list, s->list + 1, s->count * sizeof *s->list);
+    take_out(s, 0);
 }
 
 void spares_end(void) {
@@ -100,11 +104,16 @@ static bool has_changed(int64_t now) {
 }
 
 /* What decides where settings stand takes a parser, which this process is to be without. */
-static void start_watcher(const struct supervisor *v) {
+static void start_watcher(const struct supervisor *v, int64_t now) {
     char told[4096];
     while (read(changes, told, sizeof told) > 0) {
     }
     watcher = fork();
+    if (watcher == -1) { /* tried again later */
+        watcher = 0;
+        watch_from = clock_after(now, LIMIT_SHORT_NOTE_MS);
+        return;
+    }
     if (watcher != 0)
         return;
     if (dup2(changes, 0) == -1)
@@ -128,8 +137,7 @@ void spares_note_end(pid_t pid, int status, int64_t now) {
         for (size_t i = 0; i < s->count; i++)
             if (s->list[i].pid == pid) { /* which the next one may do too, if it can't serve */
                 close(s->list[i].link);
-                s->count--;
-                memmove(&s->list[i], &s->list[i + 1], (s->count - i) * sizeof *s->list);
+                take_out(s, i);
                 s->from =
                     clock_after(now, WIFEXITED(status) ? LIMIT_SHORT_NOTE_MS : LIMIT_SPARE_MS);
             }
@@ -148,8 +156,7 @@ pid_t spares_give(unsigned number, int fd, const struct buf *addresses, int *lin
         s->less_at = clock_after(now, LIMIT_SPARE_MS);
         return -1;
     }
-    s->count--;
-    memmove(s->list, s->list + 1, s->count * sizeof *s->list);
+    take_out(s, 0);
     *link = first.link;
     return first.pid;
 }
@@ -189,7 +196,7 @@ static bool is_served(const struct listener *l) {
 
 void spares_tick(struct supervisor *v, int64_t now) {
     if (changes != -1 && !is_watched && watcher == 0 && now >= watch_from)
-        start_watcher(v);
+        start_watcher(v, now);
     for (size_t i = 0; i < v->listener_count; i++)
         if (is_served(&v->listeners[i]))
             fill_up(&spares[i], &v->listeners[i], now);
