@@ -128,6 +128,11 @@ class InitServer(SshServer):
         """As many, once they are ready."""
         return wait_for(lambda: len(ready := [p for p in self.spares() if is_ready(p)]) >= count and ready, f"{count} spares")
 
+    def wait_rest(self):
+        """Until nobody is served, and as many are ready as at rest: no more, as they are after many connections, and no fewer."""
+        self.settle()
+        wait_for(lambda: len(ready := self.spares()) == 1 and is_ready(ready[0]), "as at rest")
+
     def printers(self):
         return [p for p in self.processes() if p not in self.roots() and is_init(p)]
 

@@ -71,8 +71,7 @@ def test_calls(start, tmp_path):
     server = start(InitServer, FORCE_COMMAND="echo ok")
     server.wait_spares()
     ask(server)  # the lock's file is made
-    server.settle()
-    wait_for(lambda: len(server.spares()) == 1, "as at rest")
+    server.wait_rest()
     calls = calls_of_a_request(server, tmp_path / "trace")
     assert {"init", "ready", "monitor", "front", "start", "command"} == set(calls)
     found = {name: len(calls[name]) for name in MOST_CALLS}
@@ -92,7 +91,7 @@ def test_process_1_waits(start, tmp_path, spare):
             assert ask(server).body == b"ok\n"
             server.settle()
         if spare != "0":
-            wait_for(lambda: len(server.spares()) == 1, "as at rest")
+            server.wait_rest()
     calls = re.findall(rf"^{server.pid} +(\w+)\(", (tmp_path / "trace").read_text(), re.M)
     assert 40 < len(calls) < 600, collections.Counter(calls)
 
@@ -107,8 +106,8 @@ def test_page_faults(start):
     server = start(InitServer, FORCE_COMMAND="echo ok")
     found = []
     for _ in range(9):
-        wait_for(lambda: len(server.spares()) == 1, "as at rest")
-        spare, = server.wait_spares()
+        server.wait_rest()
+        spare, = server.spares()
         ahead = sum(map(faults, [spare, *children(spare)]))
         before = faults(server.pid, 8)
         assert ask(server).body == b"ok\n"

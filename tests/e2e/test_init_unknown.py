@@ -129,6 +129,7 @@ def test_who_waits_at_the_end(start):
     server = start(NetServer, MAX_CONNECTIONS_PER_ADDRESS="1", SSH_PORT="off")
     first = server.connect(STRANGER)
     wait_for(lambda: len(served(server)) == 1, "it is served")
+    wait_for(lambda: len(server.spares()) == 1, "the next one is to be ready")
     before = len(os.listdir(f"/proc/{server.pid}/fd"))
     second = server.connect(STRANGER)
     wait_for(lambda: len(os.listdir(f"/proc/{server.pid}/fd")) > before, "it is accepted")
@@ -362,6 +363,7 @@ def test_the_log_of_many_refusals(start):
 def test_500_mixed_connections(start):
     """And then there is as much room as there was at first, to the last place."""
     server = start(NetServer, MAX_CONNECTIONS="12", MAX_CONNECTIONS_PER_ADDRESS="8", COMMAND_LOCK="off")
+    server.wait_rest()
     before = len(os.listdir(f"/proc/{server.pid}/fd"))
 
     def mixed(first):
@@ -376,7 +378,7 @@ def test_500_mixed_connections(start):
                     s.sendall(b"nonsense\r\n")
 
     together([lambda first=first: mixed(first) for first in range(4)])
-    wait_for(lambda: not server.connections(), "all have ended")
+    server.wait_rest()
     wait_for(lambda: len(os.listdir(f"/proc/{server.pid}/fd")) == before, "and nothing of theirs is left")
     held = [server.at(PERSON).send(request()) for _ in range(8)] + [server.at("198.51.100.9").send(request()) for _ in range(4)]
     assert [client.answer().status for client in held] == [200] * 12
