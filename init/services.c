@@ -62,20 +62,20 @@ static const char *const *put_argv(const struct supervisor *v, const char **argv
 
 static void add_listener(struct supervisor *v, const char *channel, const char *const *argv,
                          int64_t unknown_ms, enum setting port) {
-    bool is_http = port == SETTING_HTTP_PORT;
-    v->listeners[v->listener_count++] = (struct listener){
-        .channel = channel,
-        .argv = argv,
-        .limits = &v->limits,
-        .proxies = settings_text(&v->settings, SETTING_TRUSTED_PROXIES),
-        .has_header = services_have_header(v),
-        .has_spares = (is_http || port == SETTING_HTTPS_PORT) && !services_have_header(v),
-        .is_nonblocking = is_http && !services_have_header(v),
-        .refusal = is_http ? busy_http : NULL,
-        .unknown_ms = unknown_ms,
-        .refused_ms = port != SETTING_SSH_PORT ? LIMIT_UNKNOWN_REFUSED_MS : 0,
-        .port = (unsigned)settings_number(&v->settings, port),
-        .fd = -1};
+    bool is_http = port == SETTING_HTTP_PORT, is_mux = port == SETTING_MUX_PORT;
+    v->listeners[v->listener_count++] =
+        (struct listener){.channel = channel,
+                          .argv = argv,
+                          .limits = &v->limits,
+                          .proxies = settings_text(&v->settings, SETTING_TRUSTED_PROXIES),
+                          .has_header = services_have_header(v),
+                          .has_spares = !is_mux && !services_have_header(v),
+                          .is_nonblocking = is_http && !services_have_header(v),
+                          .refusal = is_http ? busy_http : NULL,
+                          .unknown_ms = unknown_ms,
+                          .refused_ms = port != SETTING_SSH_PORT ? LIMIT_UNKNOWN_REFUSED_MS : 0,
+                          .port = (unsigned)settings_number(&v->settings, port),
+                          .fd = -1};
 }
 
 /* Whoever logs in becomes SSH_USER: that takes root, or a process that is this account already. On

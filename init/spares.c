@@ -14,6 +14,7 @@
 #include "core/watch.h"
 #include "links.h"
 #include "serve.h"
+#include "spawn.h"
 
 /* Those of a listener, the oldest first. */
 static struct spares {
@@ -119,7 +120,7 @@ static void start_watcher(const struct supervisor *v, int64_t now) {
     if (dup2(changes, 0) == -1)
         _exit(1);
     fd_close_from(3);
-    _exit(watch_configuration(0, v->environment) ? 0 : 1);
+    _exit(watch_configuration(0, v->environment, spawn_path()) ? 0 : 1);
 }
 
 /* A change while it was at work shows when the first connection is to be given away. */

@@ -14,6 +14,7 @@
 #include "base/container.h"
 #include "base/env.h"
 #include "base/fd.h"
+#include "base/fd_passing.h"
 #include "base/landlock.h"
 #include "base/landlock_apart.h"
 #include "base/log.h"
@@ -83,38 +84,15 @@ bool init_link_is_spare(void) { return awaits != -1; }
 
 /* ---- the connection of a spare ---- */
 
-union passed {
-    struct cmsghdr head;
-    char room[CMSG_SPACE(sizeof(int))];
-};
-
 bool init_link_give(int link, int fd, const char *text, size_t n) {
-    union passed passed = {.head = {.cmsg_len = (socklen_t)CMSG_LEN(sizeof fd),
-                                    .cmsg_level = SOL_SOCKET,
-                                    .cmsg_type = SCM_RIGHTS}};
-    struct iovec piece = {(void *)(uintptr_t)text, n};
-    struct msghdr message = {.msg_iov = &piece,
-                             .msg_iovlen = 1,
-                             .msg_control = &passed,
-                             .msg_controllen = sizeof passed.room};
     char said;
-    memcpy(CMSG_DATA(&passed.head), &fd, sizeof fd);
     return recv(link, &said, 1, MSG_DONTWAIT) == 1 && said == INIT_LINK_SPARE
-           && sendmsg(link, &message, MSG_DONTWAIT | MSG_NOSIGNAL) == (ssize_t)n;
+           && fd_send(link, text, n, &fd, 1);
 }
 
 /* From process 1. Returns whether the connection has come. */
 static bool take_connection(struct init_link_connection *c) {
-    union passed passed;
-    struct iovec piece = {c->text, sizeof c->text};
-    struct msghdr message = {.msg_iov = &piece,
-                             .msg_iovlen = 1,
-                             .msg_control = &passed,
-                             .msg_controllen = sizeof passed.room};
-    if (recvmsg(awaits, &message, MSG_CMSG_CLOEXEC) <= 0 || CMSG_FIRSTHDR(&message) == NULL)
-        return false;
-    memcpy(&c->fd, CMSG_DATA(&passed.head), sizeof c->fd);
-    return true;
+    return fd_receive(awaits, c->text, sizeof c->text, &c->fd, 1, 0) > 0 && c->fd != -1;
 }
 
 /* From `bastion tls`. */

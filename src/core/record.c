@@ -13,6 +13,7 @@
 
 #include "base/buf.h"
 #include "base/fd.h"
+#include "base/fd_passing.h"
 #include "core/record_file.h"
 
 _Static_assert(sizeof(struct record_head) <= RECORD_HEAD, "the head has a page");
@@ -135,21 +136,8 @@ static void add_follower(struct record *r, int pipe) {
 
 void record_take_control(struct record *r) {
     struct record_control control;
-    union {
-        struct cmsghdr head;
-        char room[CMSG_SPACE(sizeof(int))];
-    } ancillary;
-    struct iovec part = {&control, sizeof control};
-    struct msghdr message = {.msg_iov = &part,
-                             .msg_iovlen = 1,
-                             .msg_control = &ancillary,
-                             .msg_controllen = sizeof ancillary};
-    ssize_t n = recvmsg(r->control, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
-    const struct cmsghdr *c = n == -1 ? NULL : CMSG_FIRSTHDR(&message);
-    int pipe = -1;
-    if (c != NULL && c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_RIGHTS
-        && c->cmsg_len == CMSG_LEN(sizeof pipe))
-        memcpy(&pipe, CMSG_DATA(c), sizeof pipe);
+    int pipe;
+    ssize_t n = fd_receive(r->control, &control, sizeof control, &pipe, 1, MSG_DONTWAIT);
     bool whole = n == (ssize_t)sizeof control;
     if (whole && control.what == RECORD_CONTROL_FOLLOW && pipe != -1) {
         add_follower(r, pipe);

@@ -95,13 +95,14 @@ static void watch_place(void *context, const struct place *place) {
         watch_path(w, place->path, 0);
 }
 
-bool watch_configuration(int changes, char *const *environment) {
+bool watch_configuration(int changes, char *const *environment, const char *program) {
     static struct settings s; /* large */
     struct watch w = {.changes = changes, .run_dir = RUN_DIRECTORY};
     const struct settings_places places = {environment, settings_directories};
     watch_path(&w, SETTINGS_DIRECTORY, 0); /* before it says where the rest is */
     watch_path(&w, "/etc/passwd", 0);
     watch_path(&w, "/etc/group", 0);
+    watch_path(&w, program, 0);
     if (env_get(environment, LANDLOCK_APART_VARIABLE) != NULL) /* what that was made of */
         w.unfit = w.unfit || !add(&w, "/", ENTRIES) || !add(&w, "/dev", ENTRIES);
     if (settings_read(&s, &places, NEED_RUN_DIR | NEED_TLS) == -1)

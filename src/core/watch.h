@@ -12,10 +12,11 @@
 #include <stdbool.h>
 
 /* Has `changes`, of inotify_init1(2), become readable when any of that changes which this
- * environment, the administrator's, and the settings name. It reads these: so it is not for a
- * process that has settings already. False where a change might not be seen: on file systems whose
+ * environment, the administrator's, and the settings name, or `program`, which all of this was read
+ * by and which may be upgraded. It reads the settings: so it is not for a process that has some
+ * already. False where a change might not be seen: on file systems whose
  * files change elsewhere, on a server; where directories can't be listed; where there is too much
  * of it. */
-bool watch_configuration(int changes, char *const *environment);
+bool watch_configuration(int changes, char *const *environment, const char *program);
 
 #endif

@@ -12,10 +12,12 @@
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/clock.h"
 #include "base/fd.h"
+#include "base/fd_passing.h"
 #include "base/fork_single.h"
 #include "base/init_link.h"
 #include "base/peer.h"
@@ -32,16 +34,22 @@ static bool give_shell_end(int fd) {
     return (fd == HANDOFF_FD ? fcntl(fd, F_SETFD, 0) : dup2(fd, HANDOFF_FD)) != -1;
 }
 
-/* In the child: waits for a byte, which says that its parent watches it and its children's socket
- * is there; then becomes tinysshd. It dies with its parent, without whom nobody would look after
- * the session. */
+/* In the child: does what can be done without a client, and waits for what it is to have: the
+ * connection as two descriptors, and the list of keys. That also says that its parent watches it.
+ * Then it becomes tinysshd. It dies with its parent, without whom nobody would look after the
+ * session. */
+enum { CLIENT_INPUT, CLIENT_OUTPUT, KEY_LIST, TINYSSHD_FDS };
 static void become_tinysshd(int go, int log, int shell_end, const struct setup *setup) {
+    int fds[TINYSSHD_FDS];
     char byte;
     sigset_t none;
     sigemptyset(&none);
-    if (read(go, &byte, 1) == 1 && prctl(PR_SET_PDEATHSIG, SIGKILL) == 0 && dup2(log, 2) != -1
-        && dup2(setup->key_list, SETUP_KEY_LIST_FD) != -1 && give_shell_end(shell_end)) {
-        daemon_confine(setup);
+    if (prctl(PR_SET_PDEATHSIG, SIGKILL) == -1)
+        _exit(71);
+    daemon_confine(setup);
+    if (fd_receive(go, &byte, 1, fds, TINYSSHD_FDS, 0) == 1 && dup2(fds[CLIENT_INPUT], 0) != -1
+        && dup2(fds[CLIENT_OUTPUT], 1) != -1 && dup2(log, 2) != -1
+        && dup2(fds[KEY_LIST], SETUP_KEY_LIST_FD) != -1 && give_shell_end(shell_end)) {
         sigprocmask(SIG_SETMASK, &none, NULL);
         execle(setup->program, "tinysshd", "-v", SETUP_HOST_KEY, (char *)NULL,
                (const char *[]){"PATH=/bin:/usr/bin", NULL});
@@ -60,20 +68,22 @@ static int open_signals(void) {
     return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 }
 
-/* Makes ready what tinysshd's children need, and lets it go. Returns NULL, or the error. */
-static const char *let_start(struct ssh_connection *c, int go) {
-    if (!setup_check_others(&c->setup.account, c->traced, c->setup.error))
-        return c->setup.error;
-    return write(go, "", 1) == 1 ? NULL : strerror(errno);
+/* The directories and programs that it is confined to, which Landlock knows by their inodes: what
+ * was put in the place of one of them since is out of its reach. */
+static void look_at_places(const struct ssh_connection *c, struct stat found[DAEMON_PLACES]) {
+    const char *const paths[DAEMON_PLACES] = {SETUP_HOST_KEY, SETUP_KEYS, c->setup.program,
+                                              c->setup.account.shell};
+    for (size_t i = 0; i < DAEMON_PLACES; i++)
+        if (stat(paths[i], &found[i]) == -1)
+            found[i].st_ino = 0; /* no file's */
 }
 
-const char *daemon_start(struct ssh_connection *c) {
+const char *daemon_prepare(struct ssh_connection *c) {
     int go[2], log[2], link[2];
-    c->signals = open_signals();
-    c->poll = epoll_create1(EPOLL_CLOEXEC);
-    if (c->signals == -1 || c->poll == -1 || pipe2(go, O_CLOEXEC) == -1
-        || pipe2(log, O_CLOEXEC) == -1 || fd_nonblock(log[0]) == -1 || handoff_open(link) == -1)
+    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, go) == -1 || pipe2(log, O_CLOEXEC) == -1
+        || fd_nonblock(log[0]) == -1 || handoff_open(link) == -1)
         return strerror(errno);
+    look_at_places(c, c->place);
     c->tinysshd = fork_single();
     if (c->tinysshd == -1)
         return strerror(errno);
@@ -84,12 +94,56 @@ const char *daemon_start(struct ssh_connection *c) {
     close(go[0]);
     close(log[1]);
     close(link[1]);
-    fd_close(&c->setup.key_list);
+    c->go = go[1];
     c->log = log[0];
     c->link = link[0];
     c->traced = geteuid() == 0 && tracer_watch(c->tinysshd);
-    const char *error = let_start(c, go[1]);
-    close(go[1]);
+    return NULL;
+}
+
+/* Whether the process that was made ahead of time is there, and can reach what it needs. */
+static bool is_prepared(const struct ssh_connection *c) {
+    struct stat now[DAEMON_PLACES];
+    if (waitpid(c->tinysshd, NULL, WNOHANG | __WALL) != 0)
+        return false;
+    look_at_places(c, now);
+    for (size_t i = 0; i < DAEMON_PLACES; i++)
+        if (now[i].st_ino != c->place[i].st_ino || now[i].st_dev != c->place[i].st_dev)
+            return false;
+    return true;
+}
+
+static void discard_prepared(struct ssh_connection *c) {
+    kill(c->tinysshd, SIGKILL);
+    waitpid(c->tinysshd, NULL, __WALL);
+    fd_close(&c->go);
+    fd_close(&c->log);
+    fd_close(&c->link);
+    c->tinysshd = 0;
+}
+
+/* Gives it what it waits for. Returns NULL, or the error. */
+static const char *let_start(struct ssh_connection *c) {
+    const int fds[TINYSSHD_FDS] = {
+        [CLIENT_INPUT] = 0, [CLIENT_OUTPUT] = 1, [KEY_LIST] = c->setup.key_list};
+    if (!setup_check_others(&c->setup.account, c->traced, c->setup.error))
+        return c->setup.error;
+    const char *error = fd_send(c->go, "", 1, fds, TINYSSHD_FDS) ? NULL : strerror(errno);
+    fd_close(&c->go);
+    fd_close(&c->setup.key_list);
+    return error;
+}
+
+const char *daemon_start(struct ssh_connection *c) {
+    const char *error;
+    if (c->tinysshd != 0 && !is_prepared(c))
+        discard_prepared(c);
+    if (c->tinysshd == 0 && (error = daemon_prepare(c)) != NULL)
+        return error;
+    c->signals = open_signals();
+    c->poll = epoll_create1(EPOLL_CLOEXEC);
+    if (c->signals == -1 || c->poll == -1)
+        return strerror(errno);
     connection_watch(c, c->signals, CONNECTION_SIGNAL, EPOLLIN);
     connection_watch(c, c->log, CONNECTION_LOG, EPOLLIN);
     connection_watch(c, c->link, CONNECTION_LINK, EPOLLIN);
@@ -97,7 +151,7 @@ const char *daemon_start(struct ssh_connection *c) {
      * may have read a piece before epoll_wait(2) looks, and then the event would not be
      * reported. */
     connection_watch(c, 0, CONNECTION_SOCKET, EPOLLIN | EPOLLOUT | EPOLLET);
-    return error;
+    return let_start(c);
 }
 
 /* Until the login is through, tinysshd and the client send small packets and wait for the other

@@ -4,8 +4,13 @@
 
 #include "ssh/ssh_connection.h"
 
-/* Starts tinysshd on descriptors 0 and 1, and watches all that the connection waits for. Returns
- * NULL, or the error, which may stand in c->error or c->setup.error. */
+/* After setup_find, before there is a client: makes the process that will be tinysshd, as far as
+ * that goes. Returns NULL, or the error. */
+const char *daemon_prepare(struct ssh_connection *c);
+
+/* After setup_prepare: starts tinysshd on descriptors 0 and 1, be its process prepared or not, and
+ * watches all that the connection waits for. Returns NULL, or the error, which may stand in
+ * c->setup.error. */
 const char *daemon_start(struct ssh_connection *c);
 
 /* A signal has come: passes one that ends this process on to tinysshd, and looks after children. */

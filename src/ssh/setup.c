@@ -253,13 +253,16 @@ void setup_look(const struct settings *s, bool makes_account, bool makes_directo
         report(context, error);
 }
 
+const char *setup_find(struct setup *x, const struct settings *s) {
+    const char *error = find_account(x, s);
+    x->key_list = -1;
+    return error != NULL ? error : find_tinysshd(x);
+}
+
 const char *setup_prepare(struct setup *x, const struct settings *s, const char *peer) {
     const char *error;
     char warning[HOSTKEY_ERROR], host_key_error[HOSTKEY_ERROR];
-    umask(022);
-    x->key_list = -1;
-    if ((error = find_account(x, s)) != NULL || (error = make_directories(x)) != NULL
-        || (error = make_home(x)) != NULL || (error = find_tinysshd(x)) != NULL
+    if ((error = make_directories(x)) != NULL || (error = make_home(x)) != NULL
         || (error = prepare_keys(x, s, peer)) != NULL)
         return error;
     if (hostkey_prepare(settings_text(s, SETTING_SSH_KEYS), SETUP_HOST_KEY, x->program, warning,

@@ -1,5 +1,5 @@
-/* setup.h: what tinysshd needs on the disk, prepared for one connection: the account with its link
- * to the keys, the list of keys, and the host's key. */
+/* setup.h: what tinysshd needs: the account with its link to the keys, the list of keys that one
+ * client can log in with, and the host's key. */
 #ifndef SSH_SETUP_H
 #define SSH_SETUP_H
 
@@ -28,10 +28,13 @@ struct setup {
     char error[SETUP_ERROR];
 };
 
-/* Prepares all of it: looks up SSH_USER, reads the keys, lists those that hold for `peer`, and
- * makes what is missing of the host's key and the account's ~/.ssh. What is unusable but stops
- * nobody is logged once; `peer` is NULL where there is no client yet. Returns NULL; or the error,
- * which may stand in x->error: then nobody may be served. */
+/* Looks up SSH_USER and tinysshd. Returns NULL; or the error, which may stand in x->error: then
+ * nobody may be served. */
+const char *setup_find(struct setup *x, const struct settings *s);
+
+/* After that: reads the keys, lists those that hold for `peer`, and makes what is missing of the
+ * host's key and the account's ~/.ssh. What is unusable but stops nobody is logged once; `peer` is
+ * NULL where there is no client yet. Returns as setup_find does. */
 const char *setup_prepare(struct setup *x, const struct settings *s, const char *peer);
 
 /* Tells `report` each error that setup_prepare would find, and changes nothing. The account and the

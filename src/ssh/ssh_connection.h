@@ -6,12 +6,15 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/stat.h>
 #include <sys/types.h>
 
 #include "core/session.h"
 #include "core/settings.h"
 #include "limit.h"
 #include "ssh/setup.h"
+
+enum { DAEMON_PLACES = 4 };
 
 struct ssh_connection {
     struct settings settings;
@@ -22,9 +25,11 @@ struct ssh_connection {
     char error[LIMIT_PATH + 128];
 
     /* daemon.c */
-    pid_t tinysshd;
-    bool traced; /* ptrace(2) holds what tinysshd starts */
-    bool ended;  /* tinysshd has */
+    pid_t tinysshd;                   /* 0: its process is not there yet */
+    int go;                           /* where that waits for what it is to serve */
+    struct stat place[DAEMON_PLACES]; /* what it was confined to */
+    bool traced;                      /* ptrace(2) holds what tinysshd starts */
+    bool ended;                       /* tinysshd has */
 
     /* login.c */
     int log;                               /* tinysshd's, a pipe; -1 after its end */

@@ -18,6 +18,7 @@ TOP = Path(__file__).parents[2]
 # Of another machine's build its own; another build of bastion alone stands beside this one's other programs.
 _beside = Path(os.environ.get("BASTION") or "/none").parent
 PROGRAMS = _beside if (_beside / "sh").exists() else TOP / "build"
+PORTS = {"HTTP_PORT": "off", "HTTPS_PORT": "off", "SSH_PORT": "22"}  # on which processes are ready, and what they are by default
 # What bastion(8), THE CONTAINER, says that it needs, and no more.
 CAPABILITIES = "-all,+setuid,+setgid,+chown,+fowner,+kill"
 
@@ -119,19 +120,20 @@ class InitServer(SshServer):
         ready = self.spares()
         return [p for p in self.processes("bastion", "http") if harness.parent(p) == self.pid and p not in ready]
 
-    def spares(self):
-        """The first process of each that has been started for a connection, and has none yet."""
+    def spares(self, *program):
+        """The first process of each that has been started for a connection, and has none yet: of all ports, or of this program's."""
         pid = self.pid
-        return [p for p in self.processes("bastion") if harness.parent(p) == pid and is_spare(p)]
+        return [p for p in self.processes("bastion", *program) if harness.parent(p) == pid and is_spare(p)]
 
-    def wait_spares(self, count=1):
-        """As many, once they are ready."""
-        return wait_for(lambda: len(ready := [p for p in self.spares() if is_ready(p)]) >= count and ready, f"{count} spares")
+    def wait_spares(self, count=1, program="http"):
+        """As many for the port of this program, once they are ready."""
+        return wait_for(lambda: len(ready := [p for p in self.spares(program) if is_ready(p)]) >= count and ready, f"{count} spares")
 
     def wait_rest(self):
         """Until nobody is served, and as many are ready as at rest: no more, as they are after many connections, and no fewer."""
+        count = sum(self.settings.get(name, usual) != "off" for name, usual in PORTS.items()) * int(self.settings.get("SPARE", "1"))
         self.settle()
-        wait_for(lambda: len(ready := self.spares()) == 1 and is_ready(ready[0]), "as at rest")
+        wait_for(lambda: len(ready := self.spares()) == count and all(map(is_ready, ready)), "as at rest")
 
     def printers(self):
         return [p for p in self.processes() if p not in self.roots() and is_init(p)]
@@ -218,8 +220,8 @@ def is_spare(pid):
     try:
         if b"\0BASTION_INIT=s" not in b"\0" + Path(f"/proc/{pid}/environ").read_bytes():
             return False
-        if harness.arguments(pid)[1:2] != [b"http"]:
-            return os.readlink(f"/proc/{pid}/fd/0").endswith("/null")
+        if harness.arguments(pid)[1:2] != [b"http"]:  # of SSH, at its end, that is so again
+            return os.readlink(f"/proc/{pid}/fd/0").endswith("/null") and "anon_inode:[eventpoll]" not in links(pid)
         fronts = children(pid)
         return not any(Path(f"/proc/{p}/fd/0").is_symlink() for p in fronts) if fronts else not Path(f"/proc/{pid}/fd/7").is_symlink()
     except OSError:
@@ -227,11 +229,23 @@ def is_spare(pid):
 
 
 def is_ready(pid):
-    """Whether a spare has done all that it does ahead of time: the last is to make a signalfd, in the monitor."""
+    """Whether a spare has done all that it does ahead of time: the last is to make a signalfd, in the monitor; for SSH, to wait, and to
+    have a child that waits, where tinysshd is to run."""
     try:
-        return any("signalfd" in os.readlink(fd) for fd in Path(f"/proc/{pid}/fd").iterdir()) or any(map(is_ready, children(pid)))
+        if harness.arguments(pid)[1:2] == [b"ssh"]:
+            return is_asleep(pid) and any(is_asleep(p) and os.readlink(f"/proc/{p}/cwd").endswith("/hostkey") for p in children(pid))
+        return "anon_inode:[signalfd]" in links(pid) or any(map(is_ready, children(pid)))
     except OSError:
         return False
+
+
+def links(pid):
+    """What its descriptors are."""
+    return [os.readlink(fd) for fd in Path(f"/proc/{pid}/fd").iterdir()]
+
+
+def is_asleep(pid):
+    return Path(f"/proc/{pid}/stat").read_text().rpartition(") ")[2].startswith("S")
 
 
 def is_init(pid):

@@ -107,7 +107,7 @@ def test_page_faults(start):
     found = []
     for _ in range(9):
         server.wait_rest()
-        spare, = server.spares()
+        spare, = server.spares("http")
         ahead = sum(map(faults, [spare, *children(spare)]))
         before = faults(server.pid, 8)
         assert ask(server).body == b"ok\n"

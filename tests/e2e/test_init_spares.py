@@ -77,7 +77,7 @@ def test_the_command_sees_no_difference(start):
 
     command = "env; ls -l /proc/self/fd | sed 's/.*[0-9] //' | grep -v /proc; id; ulimit -a; umask; grep -E '^(Umask|Uid|Gid|Groups|Shd|Sig[BIC]|Cap|NoNew|Secc)' /proc/self/status"
     with_one, without = start(InitServer, FORCE_COMMAND=command), start(InitServer, FORCE_COMMAND=command, SPARE="0")
-    with_one.wait_spares()
+    with_one.wait_rest()
     one, other = environment(with_one), environment(without)
     strip = re.compile(r"pipe:\[\d+\]")
     assert [strip.sub("pipe", line) for line in one] == [strip.sub("pipe", line) for line in other]
@@ -103,7 +103,7 @@ def test_as_many_as_asked_for(start, count):
     server = start(InitServer, SPARE=count)
     assert ask(server).status == 200
     if count != "0":
-        wait_for(lambda: len(server.spares()) == int(count), "as many")
+        wait_for(lambda: len(server.spares("http")) == int(count), "as many")
     else:
         assert not server.spares()
 
@@ -112,8 +112,8 @@ def test_more_while_more_are_needed(start):
     server = start(InitServer, FORCE_COMMAND="echo ok", COMMAND_LOCK="off")
     server.wait_spares()
     assert together([lambda: [ask(server).body for _ in range(25)]] * 8) == [[b"ok\n"] * 25] * 8
-    wait_for(lambda: 1 < len(server.spares()) <= 8, "more than at rest")
-    wait_for(lambda: len(server.spares()) == 1, "as many as at rest")
+    wait_for(lambda: 1 < len(server.spares("http")) <= 8, "more than at rest")
+    wait_for(lambda: len(server.spares("http")) == 1, "as many as at rest")
 
 
 # ---- limits and times ----
@@ -134,7 +134,7 @@ def test_they_count_for_no_limit(start):
 def test_times_begin_with_the_connection(start):
     """That for a request's head, ten seconds, would be over."""
     server = start(InitServer, FORCE_COMMAND="echo ok")
-    spare = wait_for(lambda: next((p for p in server.spares() if is_ready(p) and age(p) > 11), None), "one that has waited for long")
+    spare = wait_for(lambda: next((p for p in server.spares("http") if is_ready(p) and age(p) > 11), None), "one that has waited for long")
     with Client(server) as client:
         client.send("GET /cgi-bin/run HTTP/1.1\r\n")
         time.sleep(0.5)
@@ -361,7 +361,7 @@ def test_one_that_is_killed_with_its_connection(start):
     os.kill(spare, signal.SIGSTOP)
     with Client(server) as client:
         client.send(request())
-        wait_for(lambda: server.spares() != [spare], "it has been given away")
+        wait_for(lambda: server.spares("http") != [spare], "it has been given away")
         os.kill(spare, signal.SIGKILL)
         with contextlib.suppress(ConnectionResetError):
             assert client.is_closed()
@@ -455,5 +455,5 @@ def test_a_certificate_that_is_replaced(https):
 def test_idle_memory(https):
     """Of all processes, with a spare for each port: KiB."""
     tls_spare(https)
-    https.wait_spares(2)
+    https.wait_rest()
     assert sum(memory(pid) for pid in https.processes() if pid != https.process.pid) < 600
