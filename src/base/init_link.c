@@ -104,10 +104,11 @@ static bool await_handshake(struct init_link_connection *c) {
            && fd_nonblock_socket(awaits) == 0;
 }
 
-bool init_link_await(struct init_link_connection *c) {
+bool init_link_await(struct init_link_connection *c, int companion) {
     static const char ready = INIT_LINK_SPARE;
+    struct pollfd fds[] = {{.fd = awaits, .events = POLLIN}, {.fd = companion}};
     size_t count = 0;
-    if (send(awaits, &ready, 1, MSG_NOSIGNAL) != 1
+    if (send(awaits, &ready, 1, MSG_NOSIGNAL) != 1 || poll(fds, 2, -1) == -1 || fds[1].revents != 0
         || !(awaits == INIT_LINK_FD ? take_connection : await_handshake)(c))
         return false;
     c->text[sizeof c->text - 1] = c->user[sizeof c->user - 1] = '\0';

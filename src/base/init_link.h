@@ -74,9 +74,10 @@ struct init_link_connection {
     char user[LIMIT_USER]; /* the name in the client's certificate, which nobody has checked */
 };
 
-/* Says that this spare is ready, and waits for its connection. False when there will be none. The
- * struct is zeroed. */
-bool init_link_await(struct init_link_connection *c);
+/* Says that this spare is ready, and waits for its connection. False when there will be none; or
+ * when nobody holds the other end of the socket `companion` any more, another process's that is
+ * ready with this one and that it could not serve without. The struct is zeroed. */
+bool init_link_await(struct init_link_connection *c, int companion);
 
 /* For `bastion tls`, a spare itself: makes the environment that of one behind it. That has a socket
  * as 0 and 1, and says there that it is ready; then it gets `text` there, before a byte of the

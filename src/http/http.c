@@ -303,9 +303,9 @@ static int serve_http_connection(struct front *f) {
 
 static char peer[LIMIT_PEER], user[LIMIT_USER];
 
-static int await_connection(void) {
+static int await_connection(int front) {
     struct init_link_connection c = {.fd = -1};
-    if (!init_link_await(&c))
+    if (!init_link_await(&c, front))
         return -1;
     ucspi_peer(peer, c.variables, c.fd);
     if (c.is_tls && utf8_is_plain(c.user, strlen(c.user)))

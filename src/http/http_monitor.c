@@ -234,7 +234,7 @@ static bool await_connection(struct http_monitor *h) {
     landlock_apart_look();
     session_new_run(h->monitor.run);
     run_watch_signals();
-    h->monitor.connection = h->connection->await();
+    h->monitor.connection = h->connection->await(h->monitor.front.fd);
     if (h->monitor.connection == -1)
         return false;
     h->monitor.ready.ready.is_set_up = true;

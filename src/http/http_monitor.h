@@ -13,9 +13,10 @@ struct http_connection {
     const char *user;         /* the name in the client's certificate, or empty */
     char *const *environment; /* the administrator's; an empty list where the client writes it */
     int (*serve)(struct front *f); /* the front: serves the connection; returns the exit status */
-    /* NULL, unless the connection is not there yet: waits for it, fills in `peer` and `user`, and
-     * returns it; -1: there will be none */
-    int (*await)(void);
+    /* NULL, unless the connection is not there yet: waits for it, as long as the front at this
+     * socket's other end is there, fills in `peer` and `user`, and returns it; -1: there will be
+     * none */
+    int (*await)(int front);
 };
 
 /* Makes the front before a byte was read, confines it, and serves it as its monitor. Descriptors 0

@@ -58,7 +58,7 @@ static const char *prepare(struct ssh_connection *c) {
  * are read when there is a client. False when there will be none, or could be none. */
 static bool await_connection(struct ssh_connection *c) {
     struct init_link_connection connection = {.fd = -1};
-    if (prepare(c) != NULL || daemon_prepare(c) != NULL || !init_link_await(&connection)
+    if (prepare(c) != NULL || daemon_prepare(c) != NULL || !init_link_await(&connection, c->go)
         || dup2(connection.fd, 0) == -1 || dup2(connection.fd, 1) == -1)
         return false;
     close(connection.fd);

@@ -101,7 +101,7 @@ static const char *read_settings(struct tls_connection *c) {
 static bool await_connection(struct tls_connection *c, char **program) {
     struct init_link_connection connection = {.fd = -1};
     if (read_settings(c) != NULL || backend_prepare_spare(&c->program, program) == -1
-        || !init_link_await(&connection) || dup2(connection.fd, 0) == -1
+        || !init_link_await(&connection, c->program.fd) || dup2(connection.fd, 0) == -1
         || dup2(connection.fd, 1) == -1)
         return false;
     close(connection.fd);

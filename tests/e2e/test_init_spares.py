@@ -342,12 +342,14 @@ def test_a_hangup(start):
     assert ask(server).status == 200
 
 
-def test_one_that_is_killed(start):
-    """Another takes its place, in a while, and nobody notices."""
+@pytest.mark.parametrize("which", ["monitor", "front"])
+def test_one_that_is_killed(start, which):
+    """Another takes its place, in a while, and nobody notices: also where it is the process that it could not serve without."""
     server = start(InitServer)
     spare, = server.wait_spares()
+    front, = children(spare)
     lines = len(server.events())
-    os.kill(spare, signal.SIGKILL)
+    os.kill(spare if which == "monitor" else front, signal.SIGKILL)
     wait_for(lambda: not is_alive(spare), "its end")
     assert ask(server).status == 200
     assert server.wait_spares() != [spare]
@@ -427,6 +429,17 @@ def test_https(https):
         assert int(ask_tls(https).split()[-1]) == expected
         wait_for(lambda: not is_alive(tls) and not is_alive(monitor), "they serve one connection")
     assert https.events("start")[-1]["peer"] == "127.0.0.1"
+
+
+@pytest.mark.parametrize("which", [0, 1, 2], ids=["tls", "monitor", "front"])
+def test_one_for_https_that_is_killed(https, which):
+    tls, monitor = tls_spare(https)
+    everybody = [tls, monitor, *children(monitor)]
+    lines = len(https.events())
+    os.kill(everybody[which], signal.SIGKILL)
+    wait_for(lambda: not any(map(is_alive, everybody)), "the end of all three")
+    assert b" 200 " in ask_tls(https)
+    assert not other_lines(https, lines)
 
 
 def test_what_is_ready_for_https_has_no_key(https):
