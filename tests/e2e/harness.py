@@ -51,15 +51,15 @@ def basic(user_and_password):
     return "Authorization: Basic " + base64.b64encode(raw).decode()
 
 
-def wait_for(predicate, what="", seconds=PATIENCE):
-    """The first true value of the predicate."""
+def wait_for(predicate, what="", seconds=PATIENCE, step=0.01):
+    """The first true value of the predicate; `step`: the seconds between two tries, more where each takes its time."""
     end = time.monotonic() + seconds
     while True:
         value = predicate()
         if value:
             return value
         assert time.monotonic() < end, f"nothing in {seconds} s: {what}"
-        time.sleep(0.01)
+        time.sleep(step)
 
 
 # ---- ports ----
@@ -111,38 +111,71 @@ def _listeners(s):
 
 # ---- processes ----
 
-def is_alive(pid):
+def proc(pid, name):
+    """What stands in a file of a process's."""
+    fd = os.open(f"/proc/{pid}/{name}", os.O_RDONLY)
     try:
-        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] not in "ZX"
-    except OSError:
-        return False
+        data = b""
+        while piece := os.read(fd, 65536):
+            data += piece
+        return data
+    finally:
+        os.close(fd)
+
+
+def numbered():
+    """{(process, inode of its folder)} of all that there are: no later process of that number has this inode."""
+    with os.scandir("/proc") as entries:
+        return {(int(entry.name), entry.inode()) for entry in entries if entry.name.isdigit()}
+
+
+class Stats(dict):
+    """{process: (its state, its parent)}, each asked for once."""
+
+    def __missing__(self, pid):
+        try:
+            state, ppid = proc(pid, "stat").rpartition(b")")[2].split(None, 2)[:2]
+        except OSError:
+            state, ppid = b"X", 0
+        self[pid] = state, int(ppid)
+        return self[pid]
+
+    def is_alive(self, pid):
+        return self[pid][0] not in b"ZX"
+
+    def descends(self, pid, roots):
+        """Whether it is one of the roots, or comes from one."""
+        while pid > 1 and pid not in roots:
+            pid = self[pid][1]
+        return pid in roots
+
+
+def is_alive(pid):
+    return Stats().is_alive(pid)
 
 
 def parent(pid):
-    try:
-        return int(Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[1])
-    except OSError:
-        return 0
+    return Stats()[pid][1]
 
 
-def has_marker(pid, marker, roots):
+def has_marker(pid, marker, roots, stats):
     """Whether the process has the marker (bytes NAME=value) in its environment; where that can't be read (bastion hides its
     own from other processes of the account) or was wiped, whether it descends from a superserver."""
     try:
-        environment = Path(f"/proc/{pid}/environ").read_bytes()
-    except PermissionError:
-        environment = b""
+        environment = proc(pid, "environ")
     except OSError:
-        return False
+        environment = b""
     if environment.strip(b"\0"):
         return marker in environment.split(b"\0")
-    while pid > 1 and pid not in roots:
-        pid = parent(pid)
-    return pid in roots
+    return stats.descends(pid, roots)
 
 
-def processes(marker, roots):
-    return [int(e) for e in os.listdir("/proc") if e.isdigit() and has_marker(int(e), marker, roots) and is_alive(e)]
+def processes(marker, roots, bare=False, older=frozenset()):
+    """Those alive that have the marker; `bare`: and all that come from a root, whatever their environment is. `older`: what there was
+    before the marker, by numbered(): most of all processes, which need not be asked again at each try of each wait."""
+    stats = Stats()
+    return [pid for pid, _ in sorted(numbered() - older)
+            if (bare and pid not in roots and stats.descends(pid, roots) or has_marker(pid, marker, roots, stats)) and stats.is_alive(pid)]
 
 
 def arguments(pid):
@@ -163,8 +196,8 @@ def private(script, argv):
 # needs to know accounts come along.
 OWN_FOLDERS = """
 e=$(mktemp -d); mount -t tmpfs -o mode=755 tmpfs $e
-cp -a /etc/passwd /etc/group /etc/nsswitch.conf /etc/ld.so.* /etc/hosts /etc/alternatives $e/
-mkdir $e/bastion; mount --bind $e /etc; umount $e; rmdir $e
+cp -a /etc/passwd /etc/group /etc/nsswitch.conf /etc/ld.so.* /etc/hosts $e/
+mkdir $e/bastion $e/alternatives; mount --bind /etc/alternatives $e/alternatives; mount --rbind $e /etc; umount -R $e; rmdir $e
 mount -t tmpfs -o mode=755 tmpfs /run; mkdir /run/bastion
 """
 
@@ -232,6 +265,8 @@ SUPERSERVERS = {
 class Folder:
     """What every server leaves behind and is asked for."""
 
+    BARE = False  # whether some of its processes have an environment of their own
+
     def __init__(self):
         self.home = Path(tempfile.mkdtemp(prefix="bastion-e2e-"))
         os.chmod(self.home, 0o755)
@@ -240,11 +275,11 @@ class Folder:
         os.chmod(self.t, 0o777)
         self.run_dir.mkdir(0o755)
         self.log.touch()
-        self.marker = f"T={self.t}".encode()
+        self.marker, self.older = f"T={self.t}".encode(), numbered()
 
     def processes(self, *argv):
         """This server's live processes; with words, those whose arguments start with them."""
-        found = processes(self.marker, self.roots())
+        found = processes(self.marker, self.roots(), self.BARE, self.older)
         wanted = [os.fsencode(word) for word in argv]
         return [pid for pid in found if arguments(pid)[:len(wanted)] == wanted] if wanted else found
 

@@ -111,14 +111,20 @@ class InitServer(SshServer):
         return [self.process.pid, *([] if self.process.poll() is not None else [self.pid])]
 
     def connections(self):
-        """All that serves: not init, nor what prints lines of /dev/log, nor what is ready for a connection."""
+        """All that serves: not init, nor what prints lines of /dev/log, nor what is ready for a connection. (Which those are is asked
+        last: what is made ready meanwhile is no connection.)"""
+        roots, there = self.roots(), self.processes()
+        there = [p for p in there if p not in roots and not is_init(p)]
         ready = {p for spare in self.spares() for p in descendants(spare)}
-        return [p for p in self.processes() if p not in self.roots() and p not in self.printers() and p not in ready]
+        return [p for p in there if p not in ready]
 
     def monitors(self):
-        """The processes of connections that process 1 has started: each has a front of its own."""
-        ready = self.spares()
-        return [p for p in self.processes("bastion", "http") if harness.parent(p) == self.pid and p not in ready]
+        """The processes of connections that process 1 has started, each with a front of its own: what was ready a moment ago is none
+        yet, and what is made ready meanwhile is none either."""
+        pid, ready = self.pid, self.spares("http")
+        there = [p for p in self.processes("bastion", "http") if harness.parent(p) == pid]
+        ready += self.spares("http")
+        return [p for p in there if p not in ready]
 
     def spares(self, *program):
         """The first process of each that has been started for a connection, and has none yet: of all ports, or of this program's."""
@@ -136,7 +142,13 @@ class InitServer(SshServer):
         wait_for(lambda: len(ready := self.spares()) == count and all(map(is_ready, ready)), "as at rest")
 
     def printers(self):
-        return [p for p in self.processes() if p not in self.roots() and is_init(p)]
+        roots = self.roots()
+        return [p for p in self.processes() if p not in roots and is_init(p)]
+
+    def printer(self):
+        """The one, once a connection can come: whatever process 1 starts is called as it is until it executes its program."""
+        self.wait_spares()
+        return wait_for(lambda: len(found := self.printers()) == 1 and found, "it prints")[0]
 
 
 class NetServer(InitServer):
@@ -223,6 +235,8 @@ def is_spare(pid):
         if harness.arguments(pid)[1:2] != [b"http"]:  # of SSH, at its end, that is so again
             return os.readlink(f"/proc/{pid}/fd/0").endswith("/null") and "anon_inode:[eventpoll]" not in links(pid)
         fronts = children(pid)
+        if not all(map(harness.is_alive, fronts)):  # it has ended, and nobody has asked for that yet
+            return False
         return not any(Path(f"/proc/{p}/fd/0").is_symlink() for p in fronts) if fronts else not Path(f"/proc/{pid}/fd/7").is_symlink()
     except OSError:
         return False

@@ -103,7 +103,7 @@ def status(pid, name):
 @pytest.mark.parametrize("user", [None, "43210:43210"])
 def test_the_printer_is_an_ordinary_account(start, user):
     server = start(InitServer, user=user, mode="1777" if user else "755", more="chmod 1777 $root/dev")
-    printer, = wait_for(server.printers, "it prints")
+    printer = server.printer()
     number = "43210" if user else "65526"
     wait_for(lambda: status(printer, "Uid").split() == [number] * 4, "it is that account")
     assert status(printer, "Gid").split() == [number] * 4 and status(printer, "Groups").split() in ([], [number])
@@ -119,7 +119,7 @@ def test_the_printer_is_an_ordinary_account(start, user):
 def test_what_comes_last_is_printed(start):
     """While nobody prints any more, too: by a process without capabilities as well."""
     server = start(InitServer)
-    printer, = wait_for(server.printers, "it prints")
+    printer = server.printer()
     os.kill(printer, signal.SIGSTOP)
     send(server, 1000, 5)
     server.tell()

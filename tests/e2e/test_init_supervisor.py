@@ -316,7 +316,7 @@ def test_dev_log_forges_nothing(start):
 def test_dev_log_is_taken_up_again(start):
     """The process that prints is started anew when it is gone."""
     server = start(InitServer)
-    printer, = wait_for(server.printers, "it prints")
+    printer = server.printer()
     os.kill(printer, signal.SIGKILL)
     wait_for(lambda: server.printers() not in ([], [printer]), "another one")
     log_line(server, b"still here", 1000)
@@ -342,7 +342,7 @@ def test_a_log_that_is_gone(start):
     log_line(server, b"into nothing", 1000)
     assert ask(server).status == 500 and server.ssh().returncode != 0
     assert len(server.lines("runs")) == 1
-    printer, = wait_for(server.printers, "it prints")
+    printer = server.printer()
     wait_for(lambda: is_waiting(printer), "the printer waits")
 
 

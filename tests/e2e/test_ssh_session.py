@@ -32,6 +32,14 @@ def test_the_client_cannot_choose(show, command):
 
 # ---- the end of a command ----
 
+@pytest.mark.parametrize("exchange", ["+curve25519-sha256", "curve25519-sha256", "curve25519-sha256@libssh.org", "sntrup761x25519-sha512@openssh.com"],
+                         ids=["the client's choice", "curve25519", "libssh's name of it", "sntrup761"])
+def test_key_exchange(show, exchange):
+    done = show.ssh(options=["-o", f"KexAlgorithms={exchange}", "-o", "LogLevel=DEBUG1"])
+    chosen = re.search(rb"kex: algorithm: (\S+)\r?\n", done.stderr)[1].decode()
+    assert done.returncode == 7 and chosen in (exchange, "sntrup761x25519-sha512@openssh.com")
+
+
 @pytest.mark.parametrize("code", [0, 1, 2, 75, 124, 126, 127, 128, 255])
 def test_exit_code(start, code):
     server = start(SshServer, FORCE_COMMAND=f"echo ok; exit {code}")
