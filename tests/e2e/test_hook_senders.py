@@ -3,6 +3,7 @@ them, signed by openssl. What HOOK_WHEN wants of each is run, once, with the val
 import copy
 
 import pytest
+from harness import together
 from hook_harness import HookServer, encoded, forgejo, gitea, github, gitlab, gitlab_token, push
 
 SHA = "6113728f27ae82c7b1a177c8d03f9e96e0adf246"
@@ -79,6 +80,7 @@ def changed(body, path, value):
 def test_what_forges_send(start, kind):
     senders, event, body, when, values, passed, others = SENT[kind]
     server = start(HookServer, COMMAND_LOCK="off", HOOK_WHEN=when, HOOK_PASS=values, FORCE_COMMAND="echo x >>$T/runs; env | grep ^HOOK_")
+    wrong = []
     for sender in senders:
         runs = server.runs()
         answer = server.deliver(body, sender, event=event)
@@ -89,5 +91,9 @@ def test_what_forges_send(start, kind):
             answer = server.deliver(changed(body, path, value), sender, event=event)
             assert (answer.status, answer["X-Bastion-Skipped"]) == (200, "1") and f".{path}" in answer.body.decode(), (path, value, answer)
         assert server.deliver(body, sender, event="push")["X-Bastion-Skipped"] == "1"
-        assert server.deliver(encoded(body)[:-1] + b" }", sender, event=event, **({"key": b"x"} if sender is gitlab else {"secret": "x"})).status == 401
+        altered = encoded(body)[:-1] + b" }"
+        wrong.append((altered, *sender(altered, event=event, **({"key": b"x"} if sender is gitlab else {"secret": "x"}))))
         assert server.settled_runs() == runs + 2
+    runs = server.runs()
+    assert {answer.status for answer in together([lambda words=words: server.send(*words) for words in wrong])} == {401}
+    assert server.settled_runs() == runs

@@ -1,5 +1,6 @@
 """What the folders of credentials said is kept in RUN_DIR as long as nothing in them changes: every change counts at the next request,
 and what is kept is believed only if root alone can have written it. Each test has folders of its own, in which all has been at rest."""
+import copy
 import hashlib
 import os
 import shutil
@@ -10,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from harness import BASTION, PATIENCE, wait_for
+from harness import BASTION, PATIENCE, together, wait_for
 from role_harness import SshRoles, bearer, token
 from ssh_harness import ALICE, MALLORY
 
@@ -19,6 +20,8 @@ pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="what is kept is root'
 ROLES = 12
 NOBODY = 65534
 EVIL = "a secret that stands nowhere"
+# Seconds between two looks at whether something is kept: it takes seconds of rest, and each look is a whole request.
+STEP = 0.2
 
 
 class Folders:
@@ -42,7 +45,7 @@ class Folders:
     def ask(self, secret, wrap=(), **settings):
         """What the command has said, or the status."""
         request = f"POST /cgi-bin/run HTTP/1.1\r\nHost: a\r\n{bearer(secret)}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
-        environment = {"PATH": os.environ["PATH"], "FORCE_COMMAND": "printf outside", "SSH_USER": "nobody", "RUN_DIR": str(self.run),
+        environment = {"PATH": os.environ["PATH"], "FORCE_COMMAND": "printf outside", "SSH_USER": "nobody", "COMMAND_LOCK": "off", "RUN_DIR": str(self.run),
                        "ROLES_DIR": str(self.roles), "TOKENS_DIR": str(self.tokens), "AUTHORIZED_KEYS_DIR": str(self.users), **settings}
         done = subprocess.run([*wrap, BASTION, "http"], env=environment, input=request.encode(), stdout=subprocess.PIPE,
                               stderr=subprocess.PIPE, timeout=PATIENCE, check=False)
@@ -51,12 +54,24 @@ class Folders:
         status = int(head.split()[1])
         return body.decode() if status == 200 else status
 
+    def asks(self, *secrets, **settings):
+        """All at the same time: each refusal takes a second."""
+        return together([lambda secret=secret: self.ask(secret, **settings) for secret in secrets])
+
+    def another_run(self, name):
+        """The same folders with another RUN_DIR."""
+        other = copy.copy(self)
+        other.run = self.top / name
+        other.run.mkdir()
+        other.kept = other.run / self.kept.name
+        return other
+
     def keep(self, **settings):
         """Asks until it is kept."""
         def is_kept():
             assert self.ask("secret 0", **settings) == "r0"
             return self.kept.exists()
-        wait_for(is_kept, "it is kept")
+        wait_for(is_kept, "it is kept", step=STEP)
         return self
 
     def forge(self, role=0):
@@ -135,24 +150,20 @@ CHANGES = {  # what is asked afterwards: what is answered
 }
 
 
-@pytest.fixture(scope="module")
-def changed(top):
-    """One for each change, and one more: what is put there takes seconds to be at rest, all of them together."""
-    folders = [Folders(top, f"change{i}") for i in range(len(CHANGES) + 1)]
-    return [f.keep() for f in folders]
+def test_a_change_counts_at_the_next_request(top):
+    """One folder for each change: what is put there takes seconds to be at rest, all of them together."""
+    folders = [Folders(top, f"change{i}") for i in range(len(CHANGES))]
+    for f, change in zip([f.keep() for f in folders], CHANGES):
+        change(f)
+    found = together([lambda f=f, wanted=wanted: f.asks(*wanted) for f, wanted in zip(folders, CHANGES.values())])
+    assert [dict(zip(wanted, said)) for wanted, said in zip(CHANGES.values(), found)] == list(CHANGES.values())
+    others = together([lambda f=f: f.ask("secret 5") for f in folders])
+    assert others == [401 if f.roles.stat().st_mode & 2 else "r5" for f in folders] and others.count(401) == 1
 
 
-@pytest.mark.parametrize("i", range(len(CHANGES)))
-def test_a_change_counts_at_the_next_request(changed, i):
-    change, wanted = list(CHANGES.items())[i]
-    change(changed[i])
-    assert {secret: changed[i].ask(secret) for secret in wanted} == wanted
-    assert changed[i].ask("secret 5") == (401 if (changed[i].roles.stat().st_mode & 2) else "r5")
-
-
-def test_what_a_command_could_write_is_closed_to_it(changed):
+def test_what_a_command_could_write_is_closed_to_it(top):
     """A key that has become the account's since, of whatever role."""
-    f = changed[-1]
+    f = Folders(top, "closed").keep()
     assert f.ask("secret 5") == "r5"
     (f.roles / "r5/users.d/x.pub").chmod(0o666)
     assert f.ask("secret 5") == "r5"
@@ -169,7 +180,7 @@ def test_what_is_believed(top):
     assert f.kept.stat().st_mode & 0o7777 == 0o600
     assert f.ask(EVIL) == 401
     f.forge()
-    assert [f.ask(EVIL), f.ask("secret 0")] == ["r0", 401]
+    assert f.asks(EVIL, "secret 0") == ["r0", 401]
 
     # The clock was set since then, so that the time of a change may come a second time.
     assert f.ask(EVIL, wrap=("unshare", "--time", "--fork", "--boottime", "5000")) == 401
@@ -180,42 +191,33 @@ def test_what_is_believed(top):
     assert [f.ask(EVIL, TOKENS_DIR=str(f.users)), f.ask(EVIL), f.ask("of no role")] == ["r0", 401, "outside"]
 
 
-@pytest.mark.parametrize("spoil", [
-    lambda f: os.chown(f.kept, NOBODY, 0),
-    lambda f: f.kept.chmod(0o620),
-    lambda f: f.kept.chmod(0o602),
-    lambda f: os.link(f.kept, f.run / "second"),
-    lambda f: (f.kept.rename(f.run / "first"), f.kept.symlink_to("first")),
-    lambda f: f.kept.write_bytes(f.kept.read_bytes()[:-1]),
-    lambda f: f.kept.write_bytes(f.kept.read_bytes() + b"\0"),
-    lambda f: f.kept.write_bytes(f.kept.read_bytes().replace(b"bastion ", b"another ", 1)),
-    lambda f: f.kept.write_bytes(b""),
-    lambda f: (f.kept.unlink(), os.mkfifo(f.kept)),
-    lambda f: f.kept.write_bytes(f.kept.read_bytes()[:80] + b"\xff" * 64 + f.kept.read_bytes()[144:]),
-    lambda f: f.kept.write_bytes(f.kept.read_bytes()[:64] + b"\xff" * 4096),
-])
-def test_what_is_not_believed(forged, spoil):
-    f = forged()
-    assert f.ask(EVIL) == "r0"
-    spoil(f)
-    assert [f.ask(EVIL), f.ask("secret 0")] == [401, "r0"]
+SPOILT = {
+    "another's": lambda f: os.chown(f.kept, NOBODY, 0),
+    "the group's": lambda f: f.kept.chmod(0o620),
+    "everybody's": lambda f: f.kept.chmod(0o602),
+    "of two names": lambda f: os.link(f.kept, f.run / "second"),
+    "a link": lambda f: (f.kept.rename(f.run / "first"), f.kept.symlink_to("first")),
+    "shorter": lambda f: f.kept.write_bytes(f.kept.read_bytes()[:-1]),
+    "longer": lambda f: f.kept.write_bytes(f.kept.read_bytes() + b"\0"),
+    "of another program": lambda f: f.kept.write_bytes(f.kept.read_bytes().replace(b"bastion ", b"another ", 1)),
+    "empty": lambda f: f.kept.write_bytes(b""),
+    "a pipe": lambda f: (f.kept.unlink(), os.mkfifo(f.kept)),
+    "of great numbers": lambda f: f.kept.write_bytes(f.kept.read_bytes()[:80] + b"\xff" * 64 + f.kept.read_bytes()[144:]),
+    "of great numbers alone": lambda f: f.kept.write_bytes(f.kept.read_bytes()[:64] + b"\xff" * 4096),
+}
 
 
-@pytest.fixture(scope="module")
-def forged(top):
-    """The same folders with a forgery for each test."""
-    f = Folders(top, "forged").keep()
-    f.forge()
-    forgery = f.kept.read_bytes()
-
-    def lay():
-        for path in f.run.iterdir():
-            path.unlink()
-        f.run.chmod(0o755)
-        f.kept.write_bytes(forgery)
-        f.kept.chmod(0o600)
-        return f
-    return lay
+def test_what_is_not_believed(top):
+    """The same folders, with a forgery for each fault in a RUN_DIR of its own."""
+    first = Folders(top, "forged").keep().forge()
+    spoilt = {name: first.another_run(f"run{i}") for i, name in enumerate(SPOILT)}
+    for f in spoilt.values():
+        shutil.copy2(first.kept, f.kept)
+    assert together([lambda f=f: f.ask(EVIL) for f in spoilt.values()]) == ["r0"] * len(SPOILT)
+    for name, f in spoilt.items():
+        SPOILT[name](f)
+    said = together([lambda f=f: [f.ask(EVIL), f.ask("secret 0")] for f in spoilt.values()])
+    assert dict(zip(spoilt, said)) == dict.fromkeys(SPOILT, [401, "r0"])
 
 
 def test_an_account_that_is_not_root_keeps_nothing(top):
@@ -255,7 +257,7 @@ def test_a_read_only_mount(top):
         def is_kept():
             assert f.ask("secret 0", wrap=inside) == "r0"
             return f.kept.exists()
-        wait_for(is_kept, "it is kept")
+        wait_for(is_kept, "it is kept", step=STEP)
         f.forge()
         assert f.ask(EVIL, wrap=inside) == "r0"
         subprocess.run([*inside, "mount", "-o", "remount,bind,rw", mount], check=True)
@@ -279,7 +281,7 @@ def test_keys(start):
     def is_kept():
         assert server.ssh("x").stdout == b"r3"
         return kept.exists()
-    wait_for(is_kept, "it is kept")
+    wait_for(is_kept, "it is kept", step=STEP)
     assert server.ssh("x").stdout == b"r3"
     assert server.ssh("x", key=MALLORY).returncode == 255
     path = server.roles / "r3/users.d/alice.pub"
@@ -305,7 +307,7 @@ def test_keys_that_are_read_each_time(start):
     def is_at_rest():
         assert server.ssh("x").stdout == b"r3"
         return time.time() - began > 4
-    wait_for(is_at_rest, "all is at rest")
+    wait_for(is_at_rest, "all is at rest", step=STEP)
     assert server.ssh("x").stdout == b"r3" and not kept.exists()
 
 
