@@ -1,19 +1,22 @@
 """What one request over HTTP takes of the kernel, the command itself apart: system calls, counted by strace, and page faults, which
-process 1 knows of all that it has waited for (proc(5), stat). These are counts, the same on a busy machine and on a quiet one.
-tests/bench/budget has them by process, and tests/bench/README.md what they have been."""
+process 1 knows of all that it has waited for (proc(5), stat); and the calls of a request over HTTPS and of a login over SSH, by the
+kernel's tracepoints. These are counts, the same on a busy machine and on a quiet one, but where it is said. tests/bench/budget has
+them by process, and tests/bench/README.md what they have been."""
 import collections
 import contextlib
 import re
 import resource
 import socket
+import ssl
 import subprocess
 from pathlib import Path
 
 import pytest
-from harness import NOT_COUNTED, PATIENCE, UNTIL_GO, ask, wait_for
+from harness import NOT_COUNTED, PATIENCE, UNTIL_GO, ask, free_port, request, wait_for
 from init_harness import InitServer, children, memory
 
 from ssh_harness import SshServer
+from trace_harness import CALLS, NEXT, SWITCHES, Account, Tracer, named, ready_processes, wait_rest
 
 pytestmark = pytest.mark.root
 
@@ -24,6 +27,14 @@ pytestmark = pytest.mark.root
 MOST_CALLS = {"init": 60, "monitor": 42, "front": 22, "start": 16, "ready": 96}
 # Of monitor, front and command together; a kernel maps more or fewer pages around the one that was touched.
 MOST_FAULTS = 36
+
+# The same of a full handshake and one request, and of a login by a key with a command, both with the least that OpenSSL's and OpenSSH's
+# clients exchange. How many there are hangs on how many pieces the client's bytes come in: the least of TRIES is no more than this.
+MOST_CALLS_HTTPS = {"bastion init": 34, "bastion tls": 110, "monitor": 38, "front": 20, "the command's start": 16, NEXT: 127}
+MOST_CALLS_SSH = {"bastion init": 34, "bastion ssh": 250, "tinysshd's start": 8, "tinysshd": 254, "tinysshd, which signs": 25,
+                  "tinysshd, which looks for the key": 67, "tinysshd, which starts the shell": 66, "the login shell, a front": 59,
+                  "monitor": 68, "the command's start": 18, NEXT: 152}
+TRIES = 5
 
 # KiB that it has written to in an SSH session whose command waits. Of tinysshd's buffers, 670 KiB, it uses few pages.
 MOST_MEMORY = {"tinysshd": 110}
@@ -94,6 +105,57 @@ def test_process_1_waits(start, tmp_path, spare):
             server.wait_rest()
     calls = re.findall(rf"^{server.pid} +(\w+)\(", (tmp_path / "trace").read_text(), re.M)
     assert 40 < len(calls) < 600, collections.Counter(calls)
+
+
+def least_calls(server, program, ask):
+    """{process: calls}, each the least of the tries, the command's apart; all are made of the same processes."""
+    tracer, found = Tracer(server.pid), []
+
+    def once():
+        ask()
+        wait_rest(server)
+    try:
+        once()  # the lock's file is made
+        with tracer.events([*SWITCHES[:3], CALLS]):
+            for _ in range(TRIES):
+                ready = ready_processes(server, program)
+                found.append(collections.Counter())
+                for stage, counts in Account(tracer.lines(once), server.pid, ready).counts.items():
+                    found[-1][named(stage)] += counts["calls"]
+    finally:
+        tracer.close()
+    assert len({frozenset(calls) for calls in found}) == 1, found
+    return {name: min(calls[name] for calls in found) for name in found[0] if name != "the command"}
+
+
+TRACED = pytest.mark.skipif("tracefs" not in Path("/proc/filesystems").read_text(), reason="this kernel has no tracepoints")
+
+
+@TRACED
+@NOT_COUNTED
+def test_calls_of_https(start):
+    port = free_port()
+    server = start(InitServer, FORCE_COMMAND="echo ok", TLS="self-signed", HTTPS_PORT=str(port))
+    context = ssl.create_default_context(cafile=server.keys / "tls.crt")
+
+    def https():
+        with socket.create_connection((server.host, port)) as s, context.wrap_socket(s, server_hostname="localhost") as client:
+            client.sendall(request(close=True))
+            assert b"".join(iter(lambda: client.recv(65536), b"")).endswith(b"ok\n")
+    wait_rest(server)
+    found = least_calls(server, "tls", https)
+    assert found.keys() == MOST_CALLS_HTTPS.keys() and all(found[name] <= most for name, most in MOST_CALLS_HTTPS.items()), found
+
+
+@TRACED
+@NOT_COUNTED
+def test_calls_of_ssh(start):
+    server = start(InitServer, FORCE_COMMAND="echo ok", HTTP_TOKEN=None)
+
+    def login():
+        assert server.ssh().stdout == b"ok\n"
+    found = least_calls(server, "ssh", login)
+    assert found.keys() == MOST_CALLS_SSH.keys() and all(found[name] <= most for name, most in MOST_CALLS_SSH.items()), found
 
 
 def faults(pid, field=7):
