@@ -23,9 +23,11 @@ struct world {
     atomic_ulong runs, requests, waiting, began[MOST_RUNS];
     atomic_ulong running; /* the run that has the lock; 0: none */
     atomic_int wrong, shared, go;
+    atomic_int is_waiting[MANY]; /* which of them wait for a run, where `me` is used */
 };
 static struct world *world;
 static int directory = -1;
+static int me; /* of those that serve many requests, which one this process is */
 static char path[64];
 
 static void set_up(void) {
@@ -190,6 +192,7 @@ static void serve(void (*hold)(void)) {
     lock_prepare(&lock, path, NULL, getgid());
     enum shared_run_turn turn;
     atomic_fetch_add(&world->waiting, 1);
+    atomic_store(&world->is_waiting[me], 1);
     while ((turn = shared_run_take(&s, run)) == SHARED_RUN_OTHERS)
         wait_for_child(shared_run_queue(&s));
     if (turn == SHARED_RUN_MINE) {
@@ -197,6 +200,7 @@ static void serve(void (*hold)(void)) {
             wait_for_child(lock_queue(&lock));
         turn = shared_run_take(&s, run);
     }
+    atomic_store(&world->is_waiting[me], 0);
     if (turn == SHARED_RUN_MINE) {
         number = atomic_fetch_add(&world->runs, 1) + 1;
         name_of(number, run);
@@ -217,8 +221,6 @@ static void serve(void (*hold)(void)) {
     lock_close(&lock);
     atomic_fetch_add(&world->requests, 1);
 }
-
-static void hold_shortly(void) { usleep(500); }
 
 static void hold_until_told(void) {
     while (atomic_load(&world->go) == 0)
@@ -282,22 +284,46 @@ START_TEST(one_more) {
 END_TEST
 
 enum { REQUESTS = 400 };
-static void serve_many(void) {
-    while (atomic_load(&world->requests) < REQUESTS)
-        serve(hold_shortly);
+static bool all_are_served(void) { return atomic_load(&world->requests) >= REQUESTS; }
+
+/* Every second run waits until two requests wait for the next one: one of them makes it, and the
+ * other shares it, unless it is killed. */
+static void hold_for_others(void) {
+    bool is_short = atomic_load(&world->running) % 2 == 0;
+    for (int others = 0; others < 2 && !all_are_served();) {
+        usleep(500);
+        others = is_short ? 2 : 0;
+        for (int i = 0; i < MANY; i++)
+            others += atomic_load(&world->is_waiting[i]);
+    }
 }
 
+static void serve_many(void) {
+    while (!all_are_served())
+        serve(hold_for_others);
+}
+
+static pid_t start_many(int which) {
+    me = which;
+    atomic_store(&world->is_waiting[me], 0);
+    return start(serve_many);
+}
+
+/* They are killed at any moment, and as often as the requests that they serve: where each takes
+ * long, none would be served by processes that are killed every few milliseconds. */
 START_TEST(random_kills) {
     pid_t child[MANY];
     unsigned seed = 1;
     for (int i = 0; i < MANY; i++)
-        child[i] = start(serve_many);
-    while (atomic_load(&world->requests) < REQUESTS) {
-        pid_t *victim = &child[rand_r(&seed) % MANY];
+        child[i] = start_many(i);
+    while (!all_are_served()) {
+        int victim = rand_r(&seed) % MANY;
+        unsigned long wanted = atomic_load(&world->requests) + (unsigned)rand_r(&seed) % 3;
+        wait_until(&world->requests, wanted < REQUESTS ? wanted : REQUESTS);
         usleep((useconds_t)(rand_r(&seed) % 4000));
-        kill(*victim, SIGKILL);
-        ck_assert_int_eq(waitpid(*victim, NULL, 0), *victim);
-        *victim = start(serve_many);
+        kill(child[victim], SIGKILL);
+        ck_assert_int_eq(waitpid(child[victim], NULL, 0), child[victim]);
+        child[victim] = start_many(victim);
     }
     for (int i = 0; i < MANY; i++)
         end(child[i]);
