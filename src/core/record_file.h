@@ -44,6 +44,14 @@ int record_lock(int fd, int operation, struct flock *lock);
 /* Maps the head of an open record, for one that writes or for one that reads. NULL with errno. */
 struct record_head *record_map(int fd, bool writes);
 
+/* The time of day, in microseconds since 1970. */
+int64_t record_now(void);
+
+/* Reads the facts, as they are at one moment. */
+void record_facts(const struct record_head *head, struct record_facts *facts);
+
+/* ---- record_folder.c ---- */
+
 /* The folder of a role's records below RUN_DIR, made where `makes` is set. Returns its descriptor,
  * or -1 with errno. */
 int record_folder(int run_dir, const char *role, bool makes);
@@ -58,11 +66,5 @@ bool record_is_name(const char *name);
 /* Removes the oldest of the folder's records whose runs have ended, so that there is room for one
  * more of `keep`. False where there is none. The caller has flock(2) on the folder. */
 bool record_make_room(int folder, uint64_t keep);
-
-/* The time of day, in microseconds since 1970. */
-int64_t record_now(void);
-
-/* Reads the facts, as they are at one moment. */
-void record_facts(const struct record_head *head, struct record_facts *facts);
 
 #endif
