@@ -24,7 +24,8 @@ def server(start):
 
 
 def ready(server):
-    spare, = server.wait_spares(program="ssh")
+    server.wait_rest()
+    spare, = server.spares("ssh")
     return spare
 
 
