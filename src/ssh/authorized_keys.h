@@ -80,6 +80,9 @@ bool authorized_keys_insert(struct authorized_keys *k);
  * key->state says which hold. */
 void authorized_keys_judge(struct authorized_keys *k, const char *peer, int64_t now);
 
+/* The first key with that text, of SSH_KEY_TEXT characters, whatever its limits; or NULL. */
+const struct key *authorized_keys_first(struct authorized_keys *k, const char *text);
+
 /* The first key with that text whose limits hold, or NULL. */
 const struct key *authorized_keys_find(struct authorized_keys *k, const char *text);
 
