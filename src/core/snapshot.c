@@ -378,8 +378,9 @@ void snapshot_begin(struct snapshot_reading *r) {
     r->mounts = geteuid() == 0 ? fd_open("/proc/self/mounts", O_RDONLY) : -1;
 }
 
+static char *room;
+
 struct buf snapshot_room(void) {
-    static char *room;
     if (room == NULL)
         room = pages_take(LIMIT_SNAPSHOT);
     return (struct buf){.at = room, .cap = room != NULL ? LIMIT_SNAPSHOT : 0};
@@ -420,6 +421,9 @@ void snapshot_leave(struct snapshot_reading *r, const struct settings *s, const 
         g->unfit = n > LIMIT_SNAPSHOT;
         g->head = (struct head){.clock = read_clock(), .bytes = (uint32_t)n};
         leave(g, name, bytes, r);
+        pages_release(g, sizeof *g);
     }
+    if (room != NULL)
+        pages_release(room, LIMIT_SNAPSHOT);
     fd_close(&r->mounts);
 }

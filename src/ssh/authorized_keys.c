@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "base/pages.h"
 #include "wire/base64.h"
 #include "wire/date.h"
 #include "wire/from.h"
@@ -84,7 +85,7 @@ bool authorized_keys_insert(struct authorized_keys *k) {
 }
 
 int authorized_keys_open(const struct authorized_keys *k) {
-    static char text[LIMIT_KEYS * (SSH_KEY_TEXT + sizeof "ssh-ed25519 \n")];
+    static PAGES_ALIGNED char text[LIMIT_KEYS * (SSH_KEY_TEXT + sizeof "ssh-ed25519 \n")];
     struct buf b = BUF_ON(text);
     for (size_t i = 0; i < k->count; i++)
         if (k->key[i].state == KEY_HOLDS)
@@ -93,7 +94,9 @@ int authorized_keys_open(const struct authorized_keys *k) {
     if (fd == -1)
         return -1;
     errno = ENOSPC; /* what a short write means */
-    if (write(fd, b.at, b.len) == (ssize_t)b.len && fchmod(fd, 0644) == 0
+    bool written = write(fd, b.at, b.len) == (ssize_t)b.len;
+    pages_release(text, sizeof text);
+    if (written && fchmod(fd, 0644) == 0
         && fcntl(fd, F_ADD_SEALS, F_SEAL_WRITE | F_SEAL_GROW | F_SEAL_SHRINK | F_SEAL_SEAL) == 0)
         return fd;
     fd_close(&fd);

@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "base/directory.h"
 #include "base/fd.h"
+#include "base/pages.h"
 #include "base/small_file.h"
 #include "core/protect.h"
 #include "core/replaced_mount.h"
@@ -146,8 +147,14 @@ static void read_key_lines(struct authorized_keys *k, const struct source *from,
     }
 }
 
+/* What reading takes, given back when it has ended: bastion ssh waits long after that. */
+static struct {
+    PAGES_ALIGNED char text[LIMIT_KEY_FILE + 1]; /* of one file */
+    char good_names[LIMIT_KEYS][256], other_names[LIMIT_KEY_OTHERS][256];
+} work;
+
 static void read_authorized_file(struct authorized_keys *k, const struct source *from) {
-    static char text[LIMIT_KEY_FILE + 1];
+    char *text = work.text;
     char refusal[LIMIT_ERROR];
     struct stat st;
     size_t n;
@@ -157,7 +164,7 @@ static void read_authorized_file(struct authorized_keys *k, const struct source 
         return;
     const char *wrong = fd == -1 ? small_file_error(errno) : NULL;
     if (wrong == NULL)
-        wrong = small_file_read(fd, text, sizeof text, &n, &st);
+        wrong = small_file_read(fd, text, sizeof work.text, &n, &st);
     if (wrong == NULL)
         wrong = link ? protect_refuses(from->path, PROTECT_KEY, refusal)
                      : protect_refuses_open(from->path, &st, PROTECT_KEY, refusal);
@@ -267,9 +274,8 @@ static void look_at_other_file(struct authorized_keys *k, char *path, char *name
 
 static void read_key_directory(struct authorized_keys *k, const char *directory,
                                const struct role *role) {
-    static char good_names[LIMIT_KEYS][256], other_names[LIMIT_KEY_OTHERS][256];
-    struct names good = {.room = LIMIT_KEYS, .at = good_names},
-                 others = {.room = LIMIT_KEY_OTHERS, .at = other_names};
+    struct names good = {.room = LIMIT_KEYS, .at = work.good_names},
+                 others = {.room = LIMIT_KEY_OTHERS, .at = work.other_names};
     char refusal[LIMIT_ERROR];
     struct directory dir;
     bool there = directory_open(&dir, directory) == 0;
@@ -313,11 +319,12 @@ static void read_roles(struct authorized_keys *k, const char *directory) {
 }
 
 static void start(struct authorized_keys *k) {
+    if (k->count > 0) /* else nothing of it was written to, and it is large */
+        memset(k->place, 0, sizeof k->place);
     k->count = 0;
     k->any_source = k->is_transient = false;
     k->errors = BUF_ON(k->error_text);
     k->limits = BUF_ON(k->limit_text);
-    memset(k->place, 0, sizeof k->place);
 }
 
 void authorized_keys_read(struct authorized_keys *k, const struct settings *s) {
@@ -340,4 +347,5 @@ void authorized_keys_read(struct authorized_keys *k, const struct settings *s) {
                        "no usable key: nobody can log in");
     if (k->remembered)
         keys_snapshot_leave(k, s, &reading);
+    pages_release(&work, sizeof work);
 }
