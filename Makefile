@@ -197,7 +197,7 @@ check: deps all unit
 
 # Every machine that Debian has a cross compiler for, one after another, whatever one of them says.
 TARGETS := i686-linux-gnu aarch64-linux-gnu arm-linux-gnueabihf arm-linux-gnueabi mips-linux-gnu mipsel-linux-gnu \
-           mips64el-linux-gnuabi64 riscv64-linux-gnu powerpc64le-linux-gnu s390x-linux-gnu
+           mips64el-linux-gnuabi64 riscv64-linux-gnu powerpc-linux-gnu powerpc64le-linux-gnu s390x-linux-gnu
 check-targets:
 	@failed=; for target in $(TARGETS); do $(MAKE) TARGET=$$target check || failed="$$failed $$target"; done; \
 	[ -z "$$failed" ] || { echo "failed:$$failed" >&2; exit 1; }

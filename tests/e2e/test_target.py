@@ -31,7 +31,8 @@ def test_packages_of_a_target(tmp_path):
     done = subprocess.run([TOP / "vendor/deps", "target", *targets], capture_output=True, text=True,
                           env={"PATH": f"{tmp_path}:{os.environ['PATH']}"})
     named = done.stderr.split()
-    for target, name in zip(targets, ["i386", "arm64", "armhf", "armel", "mips", "mipsel", "mips64el", "riscv64", "ppc64el", "s390x"]):
+    for target, name in zip(targets, ["i386", "arm64", "armhf", "armel", "mips", "mipsel", "mips64el", "riscv64",
+                                     "powerpc", "ppc64el", "s390x"]):
         assert f"gcc-{target}" in named and f"libc6-dev-{name}-cross" in named
     assert "qemu-user-static" in named
 
