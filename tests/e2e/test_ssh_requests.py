@@ -26,7 +26,10 @@ def talk(server, conversation, **options):
                                     **options) as connection:
             return await conversation(connection)
 
-    return asyncio.run(asyncio.wait_for(all_of_it(), PATIENCE))
+    try:
+        return asyncio.run(asyncio.wait_for(all_of_it(), PATIENCE))
+    except TimeoutError as e:  # which is an OSError too, as a lost connection is
+        raise AssertionError(f"it has not come to its end in {PATIENCE} s") from e
 
 
 class Session(asyncssh.SSHClientSession):
@@ -304,7 +307,7 @@ def test_beyond_the_window(start, message):
         if message:
             channel.send_packet(93, UInt32(2 ** 32 - 1))
         else:
-            for _ in range(6):
+            for _ in range(20):  # more than that and all pipes on the way to a command that reads nothing
                 channel.send_packet(94, String(b"x" * 30000))
         await session.ended
         assert session.status is None
