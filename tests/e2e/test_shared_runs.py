@@ -1,4 +1,5 @@
 """COMMAND_LOCK=rerun and join (bastion-settings(5)): runs that several requests share, over HTTP, by webhooks and over SSH."""
+import contextlib
 import os
 import random
 import signal
@@ -389,6 +390,14 @@ def test_a_command_that_lets_go_of_the_lock(start):
     server.settle()
 
 
+def has_pipe(pid):
+    for fd in os.listdir(f"/proc/{pid}/fd"):
+        with contextlib.suppress(FileNotFoundError):  # closed since it was listed
+            if os.readlink(f"/proc/{pid}/fd/{fd}").startswith("pipe:"):
+                return True
+    return False
+
+
 @pytest.mark.parametrize("lock", ["rerun", "join"])
 def test_a_lost_run(start, lock):
     """The process that knows how it ends is killed: who shares it is told so, and the command, which goes on, is waited for."""
@@ -396,6 +405,8 @@ def test_a_lost_run(start, lock):
     first = begin_run(server)
     connection = set(server.connections())
     keeper = [pid for pid in connection if parent(pid) in connection and os.readlink(f"/proc/{pid}/fd/0") == "/dev/null"]
+    front, = (pid for pid in connection if os.readlink(f"/proc/{pid}/fd/0") != "/dev/null")
+    wait_for(lambda: has_pipe(front), "the front is told that it runs")
     assert len(keeper) == 1
     os.kill(keeper[0], signal.SIGKILL)
     answer = first.answer()
