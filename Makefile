@@ -9,7 +9,7 @@ DESTDIR ?=
 PREFIX  ?= /usr/local
 
 # Where things go. What takes long to make, and never changes with our own code, is below build/download and */vendor:
-# `make clean` leaves that. So are the Docker engine's images that tests/image makes, in build/engine.
+# `make clean` leaves that. So are the Docker engines' images that tests/image makes, in build/engine*.
 OUT  := build$(TARGET:%=/%)
 OBJ  := $(OUT)/obj
 V    := $(OUT)/vendor

@@ -14,7 +14,21 @@ def pytest_configure(config):
     config.addinivalue_line("markers", "root: needs to be root; an ordinary user can't ask for it")
 
 
+def spread(items):
+    """The slow ones evenly among the first half of the others, and those of one file apart: each process takes a hundred in a row and
+    more, and none is to have many that wait half a minute, nor to begin with one when all others have ended."""
+    slow = [item for item in items if item.get_closest_marker("slow")]
+    others = [item for item in items if not item.get_closest_marker("slow")]
+    slow = [item for i in range(8) for item in slow[i::8]]
+    step = len(others) // (2 * len(slow) + 1)
+    for i, item in enumerate(slow):
+        others.insert(i * (step + 1), item)
+    items[:] = others
+
+
 def pytest_collection_modifyitems(items):
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        spread(items)
     for item in items:
         if item.get_closest_marker("root") and not harness.IS_ROOT:
             item.add_marker(pytest.mark.skip(reason="only root can do this"))

@@ -440,6 +440,7 @@ def test_never_answers(start, taken_over):
 
 
 @pytest.mark.root
+@pytest.mark.slow
 def test_does_not_outlast_its_time(start):
     """Neither before a right credential nor once it is done, though it tries to stay. In this double time passes 200 times as fast, and what
     it sets an alarm for is a second."""

@@ -203,6 +203,7 @@ def test_the_terminal_is_its_account_s(start):
     assert b"5000" in said(ALICE) and b"%d" % AGENT_UID in said(BOB)
 
 
+@pytest.mark.slow
 def test_a_killed_command_of_another_account(start):
     """It is ended like any, though it is not SSH_USER's."""
     def prepare(server):

@@ -494,6 +494,7 @@ def test_kill(start):
     assert again.status == 200 and len(server.events("end")) == 1
 
 
+@pytest.mark.slow
 def test_kill_hard(start):
     """SIGKILL behind SIGTERM, as COMMAND_TIMEOUT has it."""
     server = start(Server, FORCE_COMMAND="trap '' TERM; echo x >>$T/runs; while :; do sleep 0.1; done", COMMAND_LOCK="off")

@@ -17,7 +17,8 @@ sys.path.insert(0, str(TOP / "tests/e2e"))
 from harness import SYSTEM_PATH, wait_for  # noqa: E402
 
 CLIENT = "/usr/bin/docker"  # Debian's: another one may come first in PATH, and be the machine's own
-DATA = TOP / "build/engine"  # images and the cache of builds stay for the next session; `make clean` leaves them too
+# Images and the cache of builds stay for the next session; `make clean` leaves them too. Two sessions at the same time take two.
+DATA = TOP / "build" / os.environ.get("BASTION_ENGINE", "engine")
 DEBIAN = "debian:trixie-slim"
 SMALL = "target"  # busybox alone: where a container has to be made quickly
 
@@ -26,6 +27,14 @@ START = """
 for d in /run/containerd /run/docker; do mkdir -p $d; mount -t tmpfs tmpfs $d; done
 exec "$@"
 """
+
+
+def storage_driver():
+    """overlay2, as users have it, where the file system takes that; else vfs, which copies all of an image for each layer and container."""
+    with tempfile.TemporaryDirectory(prefix="overlay-", dir=DATA) as folder:
+        script = 'cd "$1"; mkdir l u w m; mount -t overlay overlay -o lowerdir=l,upperdir=u,workdir=w m'
+        tried = subprocess.run(["unshare", "--mount", "--propagation", "private", "sh", "-euc", script, "sh", folder], capture_output=True)
+    return "overlay2" if tried.returncode == 0 else "vfs"
 
 
 class Engine:
@@ -41,14 +50,17 @@ class Engine:
         DATA.mkdir(parents=True, exist_ok=True)
         self.lock = open(DATA / "lock", "w")
         fcntl.flock(self.lock, fcntl.LOCK_EX)  # one engine at a time can have the data
-        self.process = None
+        self.process, self.driver = None, storage_driver()
+        for other in {"overlay2", "vfs"} - {self.driver}:  # which was another session's, and takes gigabytes
+            for path in (DATA / "data" / other, DATA / "data/image" / other):
+                shutil.rmtree(path, ignore_errors=True)
 
     # -- the daemon --
 
     def start(self, *more):
         """`more`: further options of dockerd's."""
         dockerd = ["dockerd", "--config-file", self.home / "daemon.json", "--data-root", DATA / "data", "--exec-root", self.home / "exec",
-                   "--pidfile", self.home / "pid", "-H", self.host, "--storage-driver=vfs", "--bridge=none", "--iptables=false",
+                   "--pidfile", self.home / "pid", "-H", self.host, f"--storage-driver={self.driver}", "--bridge=none", "--iptables=false",
                    "--ip6tables=false", "--ip-forward=false", *more]
         argv = ["setpriv", "--pdeathsig", "KILL", "unshare", "--mount", "--propagation", "slave", "--pid", "--fork", "--kill-child",
                 "--mount-proc", "sh", "-euc", START, "sh", *dockerd]
