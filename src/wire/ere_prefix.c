@@ -17,7 +17,7 @@ static bool repeats(struct slice text, size_t at) {
     return c == '*' || c == '+' || c == '?' || c == '{';
 }
 
-/* Where the set ends that begins there, as read_set in ere.c reads it. */
+/* Where the set ends that begins there, as ere_read_set (ere_set.c) reads it. */
 static size_t skip_set(struct slice text, size_t at) {
     at++;
     at += is_at(text, at, '^');

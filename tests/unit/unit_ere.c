@@ -266,6 +266,7 @@ START_TEST(prefix) {
                       "%s: %.*s", prefixes[i].rule, (int)found.n, found.at);
         compile(&e, prefixes[i].rule); /* it is none that is a fault */
     }
+    ere_prefix(guarded("a[|b", 4)); /* a fault: anything, and nothing behind its end is read */
 }
 END_TEST
 
