@@ -19,7 +19,6 @@ struct listener {
     const struct connection_limits *limits;
     const char *proxies; /* TRUSTED_PROXIES, or NULL */
     bool has_header;     /* what serves a connection begins with `bastion proxy` */
-    bool has_spares;     /* it can wait for a connection (spares.h) */
     bool is_nonblocking; /* it wants the socket so */
     int64_t unknown_ms;  /* for a connection to show a right credential (unknown.h) */
     int64_t refused_ms;  /* more of that where a request was refused */

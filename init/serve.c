@@ -108,7 +108,7 @@ bool serve_connection(const struct listener *l, unsigned number, int links, int 
     struct buf addresses = BUF_ON(text);
     int link;
     put_addresses(&addresses, peer, fd);
-    pid_t pid = l->has_spares ? spares_give(number, fd, &addresses, &link, now) : -1;
+    pid_t pid = spares_give(number, fd, &addresses, &link, now);
     if (pid != -1)
         links_watch(links, &link);
     else

@@ -62,14 +62,13 @@ static const char *const *put_argv(const struct supervisor *v, const char **argv
 
 static void add_listener(struct supervisor *v, const char *channel, const char *const *argv,
                          int64_t unknown_ms, enum setting port) {
-    bool is_http = port == SETTING_HTTP_PORT, is_mux = port == SETTING_MUX_PORT;
+    bool is_http = port == SETTING_HTTP_PORT;
     v->listeners[v->listener_count++] =
         (struct listener){.channel = channel,
                           .argv = argv,
                           .limits = &v->limits,
                           .proxies = settings_text(&v->settings, SETTING_TRUSTED_PROXIES),
                           .has_header = services_have_header(v),
-                          .has_spares = !is_mux && !services_have_header(v),
                           .is_nonblocking = is_http && !services_have_header(v),
                           .refusal = is_http ? busy_http : NULL,
                           .unknown_ms = unknown_ms,

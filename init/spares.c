@@ -191,9 +191,7 @@ static void fill_up(struct spares *s, const struct listener *l, int64_t now) {
 }
 
 /* Whether there are to be any for it. */
-static bool is_served(const struct listener *l) {
-    return is_watched && l->has_spares && l->fd != -1;
-}
+static bool is_served(const struct listener *l) { return is_watched && l->fd != -1; }
 
 void spares_tick(struct supervisor *v, int64_t now) {
     if (changes != -1 && !is_watched && watcher == 0 && now >= watch_from)

@@ -20,6 +20,8 @@
 #include "base/log.h"
 #include "limit.h"
 
+extern char **environ;
+
 static bool is_open;
 static int awaits = -1; /* a spare's: where its connection comes */
 
@@ -65,7 +67,7 @@ void init_link_open(char *const *environment, bool inherited) {
     const char *value = env_get(environment, "BASTION_INIT");
     int family;
     socklen_t n = sizeof family;
-    if (value == NULL || (value[0] != '3' && strchr(spares, value[0]) == NULL)
+    if (value == NULL || (value[0] != INIT_LINK_USUAL && strchr(spares, value[0]) == NULL)
         || getsockopt(INIT_LINK_FD, SOL_SOCKET, SO_DOMAIN, &family, &n) == -1 || family != AF_UNIX)
         return;
     bool done = !inherited && are_closed_on_exec();
@@ -117,10 +119,34 @@ bool init_link_await(struct init_link_connection *c, int companion) {
     return true;
 }
 
-void init_link_put_behind_tls(char *const *environment) {
+static void change_kind(char *const *environment, char kind) {
     for (; *environment != NULL; environment++)
         if (strncmp(*environment, INIT_LINK_NAME, sizeof INIT_LINK_NAME - 1) == 0)
-            (*environment)[sizeof INIT_LINK_NAME - 1] = INIT_LINK_BEHIND_TLS;
+            (*environment)[sizeof INIT_LINK_NAME - 1] = kind;
+}
+
+void init_link_put_behind_tls(char *const *environment) {
+    change_kind(environment, INIT_LINK_BEHIND_TLS);
+}
+
+static bool is_any(const char *name, size_t n) { return name != NULL && n > 0; }
+
+bool init_link_await_in_place(void) {
+    static struct init_link_connection c; /* the environment refers to it */
+    static struct env e;
+    if (!init_link_is_spare())
+        return true;
+    if (!init_link_await(&c, -1) || dup2(c.fd, 0) == -1 || dup2(c.fd, 1) == -1)
+        return false;
+    close(c.fd);
+    env_start(&e);
+    env_copy(&e, environ, is_any);
+    for (char **variable = c.variables; *variable != NULL; variable++)
+        env_replace(&e, *variable);
+    change_kind(e.list, INIT_LINK_USUAL);
+    environ = (char **)(uintptr_t)env_list(&e);
+    awaits = -1;
+    return environ != NULL;
 }
 
 void init_link_close(void) {

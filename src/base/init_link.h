@@ -39,6 +39,7 @@ enum {
     INIT_LINK_KNOWN = 'k',
     INIT_LINK_KEEPER = 'r',
     INIT_LINK_CLIENT = 'c',
+    INIT_LINK_USUAL = '0' + INIT_LINK_FD,
     INIT_LINK_SPARE = 's',
     INIT_LINK_BEHIND_TLS = 't',
     INIT_LINK_YES = 'y',
@@ -78,6 +79,12 @@ struct init_link_connection {
  * when nobody holds the other end of the socket `companion` any more, another process's that is
  * ready with this one and that it could not serve without. The struct is zeroed. */
 bool init_link_await(struct init_link_connection *c, int companion);
+
+/* The same for a program that executes another one in its own place, which is to find all as it
+ * would be without: puts the connection as 0 and 1, and the variables into `environ`. Where this is
+ * no spare that is so already, and there is nothing to do. False when there will be no connection.
+ */
+bool init_link_await_in_place(void);
 
 /* For `bastion tls`, a spare itself: makes the environment that of one behind it. That has a socket
  * as 0 and 1, and says there that it is ready; then it gets `text` there, before a byte of the

@@ -140,8 +140,10 @@ int mux_main(int argc, char **argv) {
     if (fd_only_standard() == -1)
         return 71;
     prctl(PR_SET_DUMPABLE, 0);
-    ucspi_peer(peer, environ, 0);
     const char *error = settings_start(&settings, &places, NEED_TLS | NEED_PROXIES);
+    if (!init_link_await_in_place())
+        return 71;
+    ucspi_peer(peer, environ, 0);
     if (error != NULL) {
         audit_error("mux", peer, error);
         return 78;

@@ -18,7 +18,7 @@ TOP = Path(__file__).parents[2]
 # Of another machine's build its own; another build of bastion alone stands beside this one's other programs.
 _beside = Path(os.environ.get("BASTION") or "/none").parent
 PROGRAMS = _beside if (_beside / "sh").exists() else TOP / "build"
-PORTS = {"HTTP_PORT": "off", "HTTPS_PORT": "off", "SSH_PORT": "22"}  # on which processes are ready, and what they are by default
+PORTS = {"HTTP_PORT": "off", "HTTPS_PORT": "off", "SSH_PORT": "22", "MUX_PORT": "off"}  # on which processes are ready, and what they are by default
 # What bastion(8), THE CONTAINER, says that it needs, and no more.
 CAPABILITIES = "-all,+setuid,+setgid,+chown,+fowner,+kill"
 
@@ -244,8 +244,10 @@ def is_spare(pid):
 
 def is_ready(pid):
     """Whether a spare has done all that it does ahead of time: the last is to make a signalfd, in the monitor; for SSH, to wait, and to
-    have a child that waits, where tinysshd is to run."""
+    have a child that waits, where tinysshd is to run; of the two that execute another program then, to wait."""
     try:
+        if harness.arguments(pid)[1:2] in ([b"mux"], [b"proxy"]):
+            return is_asleep(pid)
         if harness.arguments(pid)[1:2] == [b"ssh"]:
             return is_asleep(pid) and any(is_asleep(p) and os.readlink(f"/proc/{p}/cwd").endswith("/hostkey") for p in children(pid))
         return "anon_inode:[signalfd]" in links(pid) or any(map(is_ready, children(pid)))

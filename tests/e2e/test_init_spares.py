@@ -12,7 +12,7 @@ import time
 from pathlib import Path
 
 import pytest
-from harness import TOKEN, UNTIL_GO, Client, ask, free_port, is_alive, request, together, wait_for
+from harness import TOKEN, UNTIL_GO, Client, ask, free_port, is_alive, is_listening, request, together, wait_for
 from init_harness import InitServer, children, is_ready, is_spare, memory
 from role_harness import bearer, token
 
@@ -470,3 +470,93 @@ def test_idle_memory(https):
     tls_spare(https)
     https.wait_rest()
     assert sum(memory(pid) for pid in https.processes() if pid != https.process.pid) < 600
+
+
+# ---- programs that become others: one port for all, and behind a proxy's header ----
+
+class OnePort(InitServer):
+    def is_listening(self):
+        return is_listening(int(self.settings["MUX_PORT"]))
+
+
+@pytest.fixture
+def mux(start):
+    port = free_port()
+    server = start(OnePort, HTTP_TOKEN=TOKEN, MUX_PORT=str(port), SSH_PORT="off", HTTP_PORT="off", HTTPS_PORT="off", TLS="self-signed",
+                   FORCE_COMMAND='echo "$PPID $BASTION_CHANNEL $BASTION_PEER"', COMMAND_LOCK="off")
+    server.port = server.ssh_port = server.https_port = port
+    return server
+
+
+def test_mux(mux):
+    """What was ready becomes the program that serves the connection: that of HTTP is the command's parent itself."""
+    served = []
+    for ask_it, channel in ((lambda: ask(mux).body, b"http"), (lambda: ask_tls(mux).partition(b"\r\n\r\n")[2], b"http"), (lambda: mux.ssh().stdout, b"ssh")):
+        mux.wait_rest()
+        spare, = mux.spares("mux")
+        number = inner(spare)
+        parent, *said = ask_it().split()
+        assert said == [channel, b"127.0.0.1"]
+        served.append(int(parent) == number)
+        wait_for(lambda spare=spare: not is_alive(spare), "it serves one connection")
+    assert served == [True, False, False]
+
+
+def test_mux_reads_settings_anew(start):
+    """Whether there is a certificate decides about clear text from elsewhere, and about TLS."""
+    port = free_port()
+    server = start(OnePort, HTTP_TOKEN=TOKEN, MUX_PORT=str(port), SSH_PORT="off", HTTP_PORT="off", HTTPS_PORT="off", FORCE_COMMAND="echo ok")
+    server.port = server.https_port = port
+    server.wait_rest()
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-subj", "/CN=localhost",
+                    "-keyout", server.etc / "key.pem", "-out", server.etc / "crt.pem"], check=True, capture_output=True)
+    (server.etc / "TLS_KEY").write_text("/etc/bastion/key.pem")
+    (server.etc / "TLS_CERT").write_text("/etc/bastion/crt.pem")
+    context = ssl._create_unverified_context()
+    with socket.create_connection(("127.0.0.1", port)) as plain, context.wrap_socket(plain) as s:
+        s.sendall(request(close=True))
+        assert s.recv(65536).endswith(b"ok\n")
+
+
+def behind_a_proxy(start, **settings):
+    return start(InitServer, PROXY_PROTOCOL="on", COMMAND_LOCK="off", prepare=lambda s: (s.etc / "TRUSTED_PROXIES").write_text("127.0.0.1"), **settings)
+
+
+def ask_behind(server, client="192.0.2.7"):
+    with socket.create_connection(("127.0.0.1", server.port)) as s:
+        s.sendall(f"PROXY TCP4 {client} 192.0.2.1 50000 80\r\n".encode() + request(close=True))
+        with contextlib.suppress(ConnectionResetError):
+            return b"".join(iter(lambda: s.recv(65536), b"")).partition(b"\r\n\r\n")[2]
+
+
+def test_behind_a_proxy(start):
+    server = behind_a_proxy(start, SSH_PORT="off", FORCE_COMMAND='echo "$PPID $BASTION_PEER"')
+    for client in ("192.0.2.7", "192.0.2.8"):
+        server.wait_rest()
+        spare, = server.spares("proxy")
+        number = inner(spare)
+        assert ask_behind(server, client).decode() == f"{number} {client}\n"
+        wait_for(lambda spare=spare: not is_alive(spare), "it serves one connection")
+    server.wait_rest()
+    (server.etc / "TRUSTED_PROXIES").write_text("127.0.0.2")
+    assert not ask_behind(server)
+
+
+@pytest.mark.parametrize("kind", ["mux", "proxy"])
+def test_the_command_sees_no_difference_there(start, kind):
+    def environment(spare):
+        if kind == "proxy":
+            server = behind_a_proxy(start, SPARE=spare, SSH_PORT="off", FORCE_COMMAND=command)
+        else:
+            port = free_port()
+            server = start(OnePort, HTTP_TOKEN=TOKEN, MUX_PORT=str(port), SSH_PORT="off", HTTP_PORT="off", HTTPS_PORT="off", FORCE_COMMAND=command,
+                           COMMAND_LOCK="off", SPARE=spare)
+            server.port = port
+        server.wait_rest()
+        text = (ask_behind(server) if kind == "proxy" else ask(server).body).decode()
+        for value in (str(server.home), str(server.port), str(server.ssh_port)):
+            text = text.replace(value, "…")
+        return re.sub(r"(?m)^(BASTION_RUN|T|SPARE)=.*", r"\1", re.sub(r"pipe:\[\d+\]", "pipe", text)).splitlines()
+
+    command = "env; ls -l /proc/self/fd | sed 's/.*[0-9] //' | grep -v /proc; id; ulimit -a; umask"
+    assert environment("1") == environment("0") != []
