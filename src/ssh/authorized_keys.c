@@ -16,6 +16,15 @@
 #include "wire/from.h"
 #include "wire/sha256.h"
 
+void authorized_keys_clear(struct authorized_keys *k) {
+    if (k->count > 0) /* else nothing of it was written to, and it is large */
+        memset(k->place, 0, sizeof k->place);
+    k->count = 0;
+    k->any_source = k->is_transient = false;
+    k->errors = BUF_ON(k->error_text);
+    k->limits = BUF_ON(k->limit_text);
+}
+
 /* The place of a text, or the free one where it would be: at least half of them are free. */
 static uint16_t *find_place(struct authorized_keys *k, const char *text) {
     enum { PLACES = sizeof k->place / sizeof *k->place };
@@ -34,14 +43,10 @@ static struct key *key_at(struct authorized_keys *k, uint16_t place) {
     return place != 0 ? &k->key[place - 1] : NULL;
 }
 
-const struct key *authorized_keys_first(struct authorized_keys *k, const char *text) {
-    return key_at(k, *find_place(k, text));
-}
-
 const struct key *authorized_keys_find(struct authorized_keys *k, const char *text) {
     if (strlen(text) != SSH_KEY_TEXT)
         return NULL;
-    for (const struct key *key = authorized_keys_first(k, text); key != NULL;
+    for (const struct key *key = key_at(k, *find_place(k, text)); key != NULL;
          key = key_at(k, key->next))
         if (key->state == KEY_HOLDS)
             return key;

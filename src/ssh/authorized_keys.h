@@ -72,6 +72,9 @@ struct authorized_keys {
  * end in .pub, and private keys above all. */
 void authorized_keys_read(struct authorized_keys *k, const struct settings *s);
 
+/* Empties a table that is all zeros, or was used before; `remembered`, `see` and `context` stay. */
+void authorized_keys_clear(struct authorized_keys *k);
+
 /* Adds k->key[k->count], of which all is set but what the others say about it. False where one
  * before it leaves no use for it. */
 bool authorized_keys_insert(struct authorized_keys *k);
@@ -80,10 +83,7 @@ bool authorized_keys_insert(struct authorized_keys *k);
  * key->state says which hold. */
 void authorized_keys_judge(struct authorized_keys *k, const char *peer, int64_t now);
 
-/* The first key with that text, of SSH_KEY_TEXT characters, whatever its limits; or NULL. */
-const struct key *authorized_keys_first(struct authorized_keys *k, const char *text);
-
-/* The first key with that text whose limits hold, or NULL. */
+/* The first key with that text whose limits hold, as all do before they are judged; or NULL. */
 const struct key *authorized_keys_find(struct authorized_keys *k, const char *text);
 
 /* Puts the keys whose limits hold into a file that has no name (memfd_create(2)), as tinysshd reads

@@ -62,7 +62,7 @@ struct source {
 static void name_shared(struct authorized_keys *k, const struct source *from, size_t line,
                         const struct authorized *a, const struct key *key) {
     char text[128];
-    const struct key *first = authorized_keys_first(k, key->text);
+    const struct key *first = authorized_keys_find(k, key->text); /* none has been judged yet */
     const char *role = first->role == NULL ? NULL : first->role->name;
     snprintf(text, sizeof text, "the same key as one of %s%s: it counts for nobody",
              role != NULL ? "the role " : "no role", role != NULL ? role : "");
@@ -318,23 +318,14 @@ static void read_roles(struct authorized_keys *k, const char *directory) {
             read_key_directory(k, path, &k->roles.role[i]);
 }
 
-static void start(struct authorized_keys *k) {
-    if (k->count > 0) /* else nothing of it was written to, and it is large */
-        memset(k->place, 0, sizeof k->place);
-    k->count = 0;
-    k->any_source = k->is_transient = false;
-    k->errors = BUF_ON(k->error_text);
-    k->limits = BUF_ON(k->limit_text);
-}
-
 void authorized_keys_read(struct authorized_keys *k, const struct settings *s) {
     struct snapshot_reading reading;
-    start(k);
+    authorized_keys_clear(k);
     if (k->remembered && keys_snapshot_take(k, s))
         return;
     if (k->remembered)
         snapshot_begin(&reading);
-    start(k);
+    authorized_keys_clear(k);
     protect_begin();
     read_key_directory(k, settings_text(s, SETTING_AUTHORIZED_KEYS_DIR), NULL);
     read_single_file(k, settings_text(s, SETTING_AUTHORIZED_KEYS_HOST));
