@@ -7,9 +7,9 @@
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "base/init_link.h"
 #include "core/audit.h"
 #include "core/client.h"
+#include "core/monitor_parts.h"
 #include "core/runs.h"
 #include "wire/forwarded_for.h"
 
@@ -34,25 +34,13 @@ bool monitor_passes_variable(const char *variable) {
 
 /* ---- the messages ---- */
 
-/* What the front may say next. */
-struct turn {
-    bool admitted; /* one RUN may come */
-    bool more;     /* and further requests after it */
-    int64_t until; /* for a right credential to come; CLOCK_NEVER once one has */
-    /* after a wrong credential: nothing is taken before this, so that a front that has been taken
-     * over can't guess faster than a client */
-    int64_t not_before;
-};
-
-static void send_front(struct monitor *m, const struct message *message, const char *text) {
+void monitor_send(struct monitor *m, const struct message *message, const char *text) {
     size_t n = text != NULL ? strlen(text) : 0;
     front_link_send(&m->front, message, text, n, NULL, 0);
 }
 
-/* Tells the front how its request is to be served, with a text; or with a `reason` that it is not,
- * which the log gets. */
-static void answer_login(struct monitor *m, struct turn *turn, const char *reason,
-                         struct slice text, bool runs) {
+void monitor_answer_login(struct monitor *m, struct monitor_turn *turn, const char *reason,
+                          struct slice text, bool runs) {
     const struct settings *s = m->session->settings; /* the login has decided which */
     struct message answer = {.type = reason == NULL ? MESSAGE_ADMITTED : MESSAGE_DENIED};
     if (reason == NULL) {
@@ -102,7 +90,7 @@ static void send_ready(struct monitor *m) {
 }
 
 /* Serves what came with a right credential. */
-static void serve_login(struct monitor *m, struct turn *turn, struct slice requested) {
+static void serve_login(struct monitor *m, struct monitor_turn *turn, struct slice requested) {
     char run[SESSION_RUN_ID];
     const struct request rq = {.channel = m->channel,
                                .user = m->user,
@@ -117,7 +105,7 @@ static void serve_login(struct monitor *m, struct turn *turn, struct slice reque
 }
 
 /* False where the message is not sound. */
-static bool take_login(struct monitor *m, struct turn *turn) {
+static bool take_login(struct monitor *m, struct monitor_turn *turn) {
     struct received *in = &m->in;
     const bool may_run = in->m.login.may_run, has_request = in->m.login.has_request;
     const size_t n = in->m.login.request_n;
@@ -133,121 +121,9 @@ static bool take_login(struct monitor *m, struct turn *turn) {
     turn->admitted = reason == NULL && !runs;
     if (reason == NULL)
         turn->until = CLOCK_NEVER;
-    answer_login(m, turn, reason, no_text, runs);
+    monitor_answer_login(m, turn, reason, no_text, runs);
     if (runs)
         serve_login(m, turn, is_broker ? (struct slice){in->text, n} : no_text);
-    return !m->front.invalid;
-}
-
-/* ---- a delivery of a webhook (core/hook.h) ---- */
-
-static bool take_claim(struct monitor *m, struct turn *turn) {
-    struct hook_claim claim;
-    struct buf paths = {.at = m->in.text, .cap = LIMIT_MESSAGE_TEXT};
-    if (m->in.text_n != sizeof claim)
-        return false;
-    memcpy(&claim, m->in.text, sizeof claim);
-    if (!hook_is_sound(&claim))
-        return false;
-    m->hook_role(m, claim.role);
-    const char *reason =
-        hook_begin(m->hook, m->session->unusable == NULL ? m->session->settings : NULL, &claim);
-    snprintf(m->user, sizeof m->user, "hook");
-    if (reason == NULL)
-        hook_list_paths(m->hook, &paths);
-    answer_login(m, turn, reason, (struct slice){paths.at, paths.len}, false);
-    return true;
-}
-
-static bool take_body(struct monitor *m) {
-    if (m->hook->stage != HOOK_OPEN || !hook_take_body(m->hook, m->in.text, m->in.text_n))
-        return false;
-    send_front(m, &(struct message){.type = MESSAGE_TAKEN}, NULL);
-    return true;
-}
-
-static bool take_end_of_body(struct monitor *m, struct turn *turn) {
-    if (m->hook->stage != HOOK_OPEN || m->in.text_n > 0)
-        return false;
-    const char *reason = hook_verify(m->hook);
-    turn->admitted = reason == NULL;
-    if (turn->admitted) {
-        turn->until = CLOCK_NEVER;
-        init_link_known();
-    } else {
-        hook_leave(m->hook);
-    }
-    answer_login(m, turn, reason, no_text, false);
-    return true;
-}
-
-/* That a name stands twice is in the log, since others may take the last for the value. */
-static void note_repeated(const struct monitor *m, const char *path) {
-    struct audit a = AUDIT_EMPTY;
-    char text[LIMIT_HOOK_PATH + 64];
-    snprintf(text, sizeof text, "a name of %s stands twice in the delivery: the first counts",
-             path);
-    a.event = "notice";
-    a.channel = m->channel;
-    a.user = m->user;
-    a.role = m->session->settings->role;
-    a.peer = m->client;
-    a.delivery = m->hook->claim.delivery;
-    a.reason = text;
-    audit_write(&a);
-}
-
-static bool take_value(struct monitor *m) {
-    const struct message *v = &m->in.m;
-    struct hook *h = m->hook;
-    if (h->stage != HOOK_SIGNED || v->value.kind > JSON_OBJECT
-        || !hook_take_value(h, (enum json_kind)v->value.kind, v->value.unusable != 0,
-                            (struct slice){m->in.text, m->in.text_n}))
-        return false;
-    if (v->value.repeated)
-        note_repeated(m, h->rules.rule[h->next - 1].path);
-    send_front(m, &(struct message){.type = MESSAGE_TAKEN}, NULL);
-    return true;
-}
-
-/* Says that the delivery is not to run, by itself or since an allowlist is no command. */
-static void refuse_hook(struct monitor *m, const struct request *rq, bool is_skipped,
-                        const char *reason) {
-    struct message answer = {.type = MESSAGE_REFUSED};
-    struct audit a = audit_denial(rq->channel, rq->peer, reason);
-    answer.outcome.kind = is_skipped ? OUTCOME_SKIPPED : OUTCOME_FORBIDDEN;
-    answer.outcome.code = is_skipped ? 0 : 126;
-    snprintf(answer.outcome.run, sizeof answer.outcome.run, "%s", rq->run);
-    a.run = rq->run;
-    a.role = m->session->settings->role;
-    a.user = rq->user;
-    a.delivery = rq->delivery;
-    if (is_skipped) {
-        a.event = "skip";
-        a.verdict = NULL;
-    } else {
-        a.exit = 126;
-    }
-    audit_write(&a);
-    send_front(m, &answer, reason);
-}
-
-/* Serves a delivery whose signature was right. False where the front has not given all values. */
-static bool serve_hook(struct monitor *m, struct turn *turn, struct request *rq) {
-    struct hook *h = m->hook;
-    if (!hook_is_complete(h))
-        return false;
-    rq->is_hook = true;
-    rq->delivery = h->claim.delivery[0] != '\0' ? h->claim.delivery : NULL;
-    rq->input = h->input;
-    rq->variables = h->variables;
-    if (h->verdict != HOOK_RUNS)
-        refuse_hook(m, rq, h->verdict == HOOK_SKIPPED, h->reason);
-    else if (m->session->policy.mode == POLICY_BROKER)
-        refuse_hook(m, rq, false, "a webhook runs FORCE_COMMAND, and there is an allowlist");
-    else
-        turn->more = session_serve(m->session, rq, &m->front) && turn->more;
-    hook_leave(h);
     return !m->front.invalid;
 }
 
@@ -304,11 +180,11 @@ static void refuse_terminal(struct monitor *m, const struct request *rq) {
     a.run = rq->run;
     a.user = rq->user;
     audit_write(&a);
-    send_front(m, &answer, "this key may have no terminal");
+    monitor_send(m, &answer, "this key may have no terminal");
 }
 
 /* Serves one request. False where the message is not sound. */
-static bool take_run(struct monitor *m, struct turn *turn) {
+static bool take_run(struct monitor *m, struct monitor_turn *turn) {
     char *variables[LIMIT_CLIENT_VARIABLES + 1], run[SESSION_RUN_ID];
     struct request rq = {
         .channel = m->channel, .user = m->user, .peer = m->client, .run = run, .input = -1};
@@ -317,7 +193,7 @@ static bool take_run(struct monitor *m, struct turn *turn) {
     turn->admitted = false;
     name_run(m, run);
     if (m->hook != NULL && m->hook->stage == HOOK_SIGNED)
-        return serve_hook(m, turn, &rq);
+        return monitor_serve_hook(m, turn, &rq);
     if (rq.form == RUN_TERMINAL && m->no_terminal)
         refuse_terminal(m, &rq);
     else
@@ -326,7 +202,7 @@ static bool take_run(struct monitor *m, struct turn *turn) {
 }
 
 /* Serves a question on runs that are kept. False where the message is not sound. */
-static bool take_question(struct monitor *m, struct turn *turn) {
+static bool take_question(struct monitor *m, struct monitor_turn *turn) {
     const struct received *in = &m->in;
     const struct request rq = {.channel = m->channel, .user = m->user, .peer = m->client};
     bool is_list = in->m.type == MESSAGE_RUNS, more;
@@ -344,18 +220,9 @@ static bool take_question(struct monitor *m, struct turn *turn) {
     return !m->front.invalid;
 }
 
-static bool take_part_of_hook(struct monitor *m, struct turn *turn) {
-    switch (m->in.m.type) {
-    case MESSAGE_HOOK: turn->admitted = false; return take_claim(m, turn);
-    case MESSAGE_BODY: return take_body(m);
-    case MESSAGE_VERIFY: return take_end_of_body(m, turn);
-    default: return take_value(m);
-    }
-}
-
 /* Takes up whom the proxy speaks for that is at the other end of the connection. A login before is
  * another request's. */
-static bool take_forwarded(struct monitor *m, struct turn *turn) {
+static bool take_forwarded(struct monitor *m, struct monitor_turn *turn) {
     const struct received *in = &m->in;
     size_t n = in->text_n / FORWARDED_ADDRESS;
     if (m->proxies == NULL || in->text_n % FORWARDED_ADDRESS != 0 || n > LIMIT_FORWARDED
@@ -370,7 +237,7 @@ static bool take_forwarded(struct monitor *m, struct turn *turn) {
 }
 
 /* False when the front has said what it may not. */
-static bool take_message(struct monitor *m, struct turn *turn) {
+static bool take_message(struct monitor *m, struct monitor_turn *turn) {
     struct received *in = &m->in;
     bool has_fd = in->fds[0] != -1;
     switch (in->m.type) {
@@ -383,7 +250,7 @@ static bool take_message(struct monitor *m, struct turn *turn) {
     case MESSAGE_HOOK:
     case MESSAGE_BODY:
     case MESSAGE_VERIFY:
-    case MESSAGE_VALUE: return m->hook != NULL && !has_fd && take_part_of_hook(m, turn);
+    case MESSAGE_VALUE: return m->hook != NULL && !has_fd && monitor_take_hook(m, turn);
     case MESSAGE_FORWARDED: return !has_fd && take_forwarded(m, turn);
     case MESSAGE_RUN: return turn->admitted && take_run(m, turn);
     case MESSAGE_RUNS:
@@ -392,14 +259,14 @@ static bool take_message(struct monitor *m, struct turn *turn) {
         if (m->refused == NULL || has_fd || in->text_n > LIMIT_REFUSAL_TEXT)
             return false;
         m->refused(m, in->m.refusal.status, in->text, false);
-        send_front(m, &(struct message){.type = MESSAGE_NOTED}, NULL);
+        monitor_send(m, &(struct message){.type = MESSAGE_NOTED}, NULL);
         return true;
     default: return false;
     }
 }
 
 bool monitor_serve(struct monitor *m) {
-    struct turn turn = {.admitted = m->login == NULL, .more = true, .until = CLOCK_NEVER};
+    struct monitor_turn turn = {.admitted = m->login == NULL, .more = true, .until = CLOCK_NEVER};
     if (m->login != NULL)
         turn.until = clock_after(clock_now(), LIMIT_STRANGER_MS);
     bool sound = true;
