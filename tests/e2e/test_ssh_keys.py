@@ -374,12 +374,12 @@ def test_as_many_files_as_there_is_room_for(start):
 TYPE, DAMAGED, OPTION = "a key of another type than ssh-ed25519", "a damaged key", "has an option that is not obeyed here"
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def rsa():
     return make_key(KEYS, "rsa", kind="rsa", extra=["-b", "2048"])
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def ecdsa():
     return make_key(KEYS, "ecdsa", kind="ecdsa")
 
