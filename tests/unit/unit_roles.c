@@ -87,9 +87,23 @@ START_TEST(listed) {
 }
 END_TEST
 
+/* qemu's user emulation of s390x (7.2) leaves nanoseconds out of what stat says, and not out of
+ * what fstatat does; so neither says whether a folder is what it was. */
+static bool lacks_nanoseconds(const char *path) {
+    struct stat st, same;
+    int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    ck_assert(fd != -1 && stat(path, &st) == 0 && fstatat(fd, ".", &same, 0) == 0);
+    close(fd);
+    return st.st_mtim.tv_nsec != same.st_mtim.tv_nsec;
+}
+
 /* A name that comes or goes, and another folder in its place, are another state; as is none. */
 START_TEST(state_of_folder) {
     char one[256], other[256];
+    if (lacks_nanoseconds(directory)) {
+        puts("marked: state_of_folder: this emulator's stat has no nanoseconds");
+        return;
+    }
     put("a", "x", "");
     roles_list(&roles, directory, &errors);
     struct role role = roles.role[0];
