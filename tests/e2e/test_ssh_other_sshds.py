@@ -166,7 +166,8 @@ def test_death_by_signal(start, kind):
 
 @every
 def test_terminal(start, terminal, kind):
-    server = start(OtherSshd, kind=kind, FORCE_COMMAND="stty size; tty; ps -o stat= -p $$; echo $TERM; read line; stty size; exit 5")
+    server = start(OtherSshd, kind=kind, FORCE_COMMAND="stty size; tty; ps -o stat= -p $$; echo $TERM; read line; "
+                   "while [ \"$(stty size)\" = '33 99' ]; do sleep 0.05; done; stty size; exit 5")  # the client may send the line first
     client = terminal(server)
     assert b"33 99" in client.read_until(b"/dev/pts/")
     assert b"s+" in client.read_until(b"xterm-256color")  # a session's leader, in the foreground
