@@ -42,7 +42,7 @@ class Stage:
             try:
                 answer = client.answer()
                 return answer.status, answer.body.decode() if answer.status == 200 else ""
-            except (ConnectionResetError, AssertionError):
+            except (ConnectionResetError, EOFError, AssertionError):  # the first where it closes with bytes unread
                 return None, client.file.read().decode()
 
     def events(self):
