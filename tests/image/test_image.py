@@ -230,6 +230,6 @@ def test_300_at_once_and_no_zombies(bastion):
                 FORCE_COMMAND="(exec 3</dev/zero) & echo ok")
     for _ in range(4):
         assert b.within(sys.executable, "-c", CROWD, repr(request(close=True)), timeout=120).stdout == b"300\n"
-    # Process 1, what prints its log, and the monitor and front that are ready for the next connection.
-    wait_for(lambda: len(b.engine.processes(b.name)) == 4, "all others have ended, and are reaped")
+    # Process 1, what prints its log, and what is ready for the next connections: two processes for HTTP, and two for SSH.
+    wait_for(lambda: len(b.engine.processes(b.name)) == 6, "all others have ended, and are reaped")
     assert len(b.lines("start")) == len(b.lines("end")) == 1200
