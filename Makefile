@@ -233,6 +233,7 @@ bench: deps all
 	tests/bench/broker
 	[ "$$(id -u)" -ne 0 ] || tests/bench/docker
 	tests/bench/tls
+	tests/bench/curves
 	[ "$$(id -u)" -ne 0 ] || tests/bench/ssh
 	[ "$$(id -u)" -ne 0 ] || tests/bench/init
 	[ "$$(id -u)" -ne 0 ] || tests/bench/budget
