@@ -138,7 +138,7 @@ SIGNATURES = [(github, "X-Hub-Signature-256"), (gitea, "X-Gitea-Signature"), (gi
 
 
 CHANGES = {"flipped": flipped, "truncated": lambda v: v[:-1], "longer": lambda v: v + "0", "empty": lambda v: "",
-           "prefix": lambda v: v[7:] if v.startswith("sha256=") else "sha1=" + v, "a letter": lambda v: v[:-2] + "g" + v[-1]}
+           "prefix": lambda v: v[7:] if v.startswith("sha256=") else "sha1=" + v, "a letter": lambda v: v[:-2] + ("k" if v[-2] == "g" else "g") + v[-1]}
 
 
 @pytest.mark.parametrize("change", CHANGES)
