@@ -129,7 +129,10 @@ void init_link_put_behind_tls(char *const *environment) {
     change_kind(environment, INIT_LINK_BEHIND_TLS);
 }
 
-static bool is_any(const char *name, size_t n) { return name != NULL && n > 0; }
+static bool is_named(const char *name, size_t n) {
+    (void)name;
+    return n > 0;
+}
 
 bool init_link_await_in_place(void) {
     static struct init_link_connection c; /* the environment refers to it */
@@ -140,7 +143,7 @@ bool init_link_await_in_place(void) {
         return false;
     close(c.fd);
     env_start(&e);
-    env_copy(&e, environ, is_any);
+    env_copy(&e, environ, is_named);
     for (char **variable = c.variables; *variable != NULL; variable++)
         env_replace(&e, *variable);
     change_kind(e.list, INIT_LINK_USUAL);

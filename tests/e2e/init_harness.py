@@ -151,6 +151,13 @@ class InitServer(SshServer):
         return wait_for(lambda: len(found := self.printers()) == 1 and found, "it prints")[0]
 
 
+class OnePort(InitServer):
+    """It listens on MUX_PORT alone."""
+
+    def is_listening(self):
+        return is_listening(int(self.settings["MUX_PORT"]))
+
+
 class NetServer(InitServer):
     """One in a network namespace of its own, where clients have any address of 198.51.100.0/24 and 2001:db8::/32: it listens at
     198.51.100.1 and 2001:db8::1, among others. Whoever talks to it is a client of `at`, or a program started by `command`."""
@@ -261,7 +268,10 @@ def links(pid):
 
 
 def is_asleep(pid):
-    return Path(f"/proc/{pid}/stat").read_text().rpartition(") ")[2].startswith("S")
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(") ")[2].startswith("S")
+    except OSError:
+        return False
 
 
 def is_init(pid):

@@ -12,8 +12,8 @@ import time
 from pathlib import Path
 
 import pytest
-from harness import TOKEN, UNTIL_GO, Client, ask, free_port, is_alive, is_listening, request, together, wait_for
-from init_harness import InitServer, children, is_ready, is_spare, memory
+from harness import TOKEN, UNTIL_GO, Client, ask, free_port, is_alive, request, together, wait_for
+from init_harness import InitServer, OnePort, children, is_ready, memory
 from role_harness import bearer, token
 
 pytestmark = pytest.mark.root
@@ -38,6 +38,16 @@ def lay_out(pid):
     """Where the executable, the stack and the kernel's pages are."""
     maps = Path(f"/proc/{pid}/maps").read_text().splitlines()
     return tuple(maps[i].split("-")[0] for i in (0, -3, -2, -1))
+
+
+def writable_memory(pid):
+    """All that it may have written to, piece by piece."""
+    with open(f"/proc/{pid}/mem", "rb") as mem:
+        for line in Path(f"/proc/{pid}/maps").read_text().splitlines():
+            start, end, rights = re.match(r"(\w+)-(\w+) (\S+)", line).groups()
+            if "w" in rights:
+                mem.seek(int(start, 16))
+                yield mem.read(int(end, 16) - int(start, 16))
 
 
 def write_in_place(path, text):
@@ -68,19 +78,24 @@ def test_a_connection_is_given_to_one_that_is_ready(start):
     assert len(layouts) == 3
 
 
-def test_the_command_sees_no_difference(start):
-    def environment(server):
-        text = ask(server).body.decode()
-        for value in (str(server.home), str(server.port), str(server.ssh_port)):
-            text = text.replace(value, "…")
-        return re.sub(r"(?m)^(BASTION_RUN|T|SPARE)=.*", r"\1", text).splitlines()
+# What a command can see of how its process was made.
+SEEN = ("env; ls -l /proc/self/fd | sed 's/.*[0-9] //' | grep -v /proc; id; ulimit -a; umask; "
+        "grep -E '^(Umask|Uid|Gid|Groups|Shd|Sig[BIC]|Cap|NoNew|Secc)' /proc/self/status")
 
-    command = "env; ls -l /proc/self/fd | sed 's/.*[0-9] //' | grep -v /proc; id; ulimit -a; umask; grep -E '^(Umask|Uid|Gid|Groups|Shd|Sig[BIC]|Cap|NoNew|Secc)' /proc/self/status"
-    with_one, without = start(InitServer, FORCE_COMMAND=command), start(InitServer, FORCE_COMMAND=command, SPARE="0")
+
+def seen(server, output):
+    """The lines of SEEN, without what is each server's or run's own."""
+    text = re.sub(r"pipe:\[\d+\]", "pipe", output.decode())
+    for value in (str(server.home), str(server.port), str(server.ssh_port)):
+        text = text.replace(value, "…")
+    return re.sub(r"(?m)^(BASTION_RUN|T|SPARE)=.*", r"\1", text).splitlines()
+
+
+def test_the_command_sees_no_difference(start):
+    with_one, without = start(InitServer, FORCE_COMMAND=SEEN), start(InitServer, FORCE_COMMAND=SEEN, SPARE="0")
     with_one.wait_rest()
-    one, other = environment(with_one), environment(without)
-    strip = re.compile(r"pipe:\[\d+\]")
-    assert [strip.sub("pipe", line) for line in one] == [strip.sub("pipe", line) for line in other]
+    one, other = (seen(server, ask(server).body) for server in (with_one, without))
+    assert one == other != []
     assert not without.spares()
 
 
@@ -140,7 +155,7 @@ def test_times_begin_with_the_connection(start):
         time.sleep(0.5)
         client.send(request(close=True).partition(b"\r\n")[2].decode())
         assert client.answer().body == b"ok\n"
-    assert not is_spare(spare)
+    wait_for(lambda: not is_alive(spare), "it has served it")
 
 
 # ---- changes ----
@@ -447,13 +462,7 @@ def test_what_is_ready_for_https_has_no_key(https):
     secret = bytes.fromhex(re.search(r"priv:\s*((?:[0-9a-f:]+\s*)+?)pub:", key)[1].replace(":", "").replace("\n", "").replace(" ", ""))[-32:]
     tls, monitor = tls_spare(https)
     for pid in (tls, monitor, *children(monitor)):
-        with open(f"/proc/{pid}/mem", "rb") as mem:
-            for line in Path(f"/proc/{pid}/maps").read_text().splitlines():
-                start, end, rights = re.match(r"(\w+)-(\w+) (\S+)", line).groups()
-                if "w" in rights:
-                    mem.seek(int(start, 16))
-                    data = mem.read(int(end, 16) - int(start, 16))
-                    assert secret not in data and b"PRIVATE KEY" not in data
+        assert not any(secret in data or b"PRIVATE KEY" in data for data in writable_memory(pid))
 
 
 def test_a_certificate_that_is_replaced(https):
@@ -473,11 +482,6 @@ def test_idle_memory(https):
 
 
 # ---- programs that become others: one port for all, and behind a proxy's header ----
-
-class OnePort(InitServer):
-    def is_listening(self):
-        return is_listening(int(self.settings["MUX_PORT"]))
-
 
 @pytest.fixture
 def mux(start):
@@ -544,19 +548,13 @@ def test_behind_a_proxy(start):
 
 @pytest.mark.parametrize("kind", ["mux", "proxy"])
 def test_the_command_sees_no_difference_there(start, kind):
-    def environment(spare):
-        if kind == "proxy":
-            server = behind_a_proxy(start, SPARE=spare, SSH_PORT="off", FORCE_COMMAND=command)
-        else:
-            port = free_port()
-            server = start(OnePort, HTTP_TOKEN=TOKEN, MUX_PORT=str(port), SSH_PORT="off", HTTP_PORT="off", HTTPS_PORT="off", FORCE_COMMAND=command,
-                           COMMAND_LOCK="off", SPARE=spare)
-            server.port = port
+    def lines(spare):
+        port = free_port()
+        server = (behind_a_proxy(start, SPARE=spare, SSH_PORT="off", FORCE_COMMAND=SEEN) if kind == "proxy" else
+                  start(OnePort, HTTP_TOKEN=TOKEN, MUX_PORT=str(port), SSH_PORT="off", HTTP_PORT="off", HTTPS_PORT="off", FORCE_COMMAND=SEEN,
+                        COMMAND_LOCK="off", SPARE=spare))
+        server.port = server.port if kind == "proxy" else port
         server.wait_rest()
-        text = (ask_behind(server) if kind == "proxy" else ask(server).body).decode()
-        for value in (str(server.home), str(server.port), str(server.ssh_port)):
-            text = text.replace(value, "…")
-        return re.sub(r"(?m)^(BASTION_RUN|T|SPARE)=.*", r"\1", re.sub(r"pipe:\[\d+\]", "pipe", text)).splitlines()
+        return seen(server, ask_behind(server) if kind == "proxy" else ask(server).body)
 
-    command = "env; ls -l /proc/self/fd | sed 's/.*[0-9] //' | grep -v /proc; id; ulimit -a; umask"
-    assert environment("1") == environment("0") != []
+    assert lines("1") == lines("0") != []

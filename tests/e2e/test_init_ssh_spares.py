@@ -1,19 +1,17 @@
 """Processes that are ready for SSH before a client is there (test_init_spares.py has those for HTTP): bastion ssh has read its
 settings, and the process that will be tinysshd is confined. Neither has read a key."""
 import os
-import re
 import shutil
 import signal
 import socket
 import subprocess
 import time
-from pathlib import Path
 
 import pytest
 from harness import ask, is_alive, parent, wait_for
 from init_harness import InitServer, children, is_ready
 from ssh_harness import MALLORY, make_key, public
-from test_init_spares import age, lay_out, write_in_place
+from test_init_spares import SEEN, age, lay_out, seen, writable_memory, write_in_place
 
 pytestmark = pytest.mark.root
 
@@ -59,16 +57,10 @@ def test_a_login(server):
 
 
 def test_the_command_sees_no_difference(start):
-    def environment(server):
-        text = server.ssh().stdout.decode()
-        for value in (str(server.home), str(server.port), str(server.ssh_port)):
-            text = text.replace(value, "…")
-        return re.sub(r"(?m)^(BASTION_RUN|T|SPARE)=.*", r"\1", re.sub(r"pipe:\[\d+\]", "pipe", text)).splitlines()
-
-    command = "env; ls -l /proc/self/fd | sed 's/.*[0-9] //' | grep -v /proc; id; ulimit -a; umask; grep -E '^(Umask|Uid|Gid|Groups|Shd|Sig[BIC]|Cap|NoNew|Secc)' /proc/self/status"
-    with_one, without = start(InitServer, FORCE_COMMAND=command), start(InitServer, FORCE_COMMAND=command, SPARE="0")
+    with_one, without = start(InitServer, FORCE_COMMAND=SEEN), start(InitServer, FORCE_COMMAND=SEEN, SPARE="0")
     with_one.wait_rest()
-    assert environment(with_one) == environment(without)
+    one, other = (seen(server, server.ssh().stdout) for server in (with_one, without))
+    assert one == other != []
 
 
 def test_times_begin_with_the_connection(server):
@@ -123,15 +115,6 @@ def secret(server):
     tinysshd_form = server.inside("/run/bastion/hostkey/.ed25519.sk").read_bytes()
     assert len(tinysshd_form) == 64 and text.startswith("ssh-ed25519 ")
     return tinysshd_form[:32]
-
-
-def writable_memory(pid):
-    with open(f"/proc/{pid}/mem", "rb") as mem:
-        for line in Path(f"/proc/{pid}/maps").read_text().splitlines():
-            start, end, rights = re.match(r"(\w+)-(\w+) (\S+)", line).groups()
-            if "w" in rights:
-                mem.seek(int(start, 16))
-                yield mem.read(int(end, 16) - int(start, 16))
 
 
 def test_what_is_ready_has_no_host_key(server):

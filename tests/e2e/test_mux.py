@@ -12,12 +12,11 @@ import sys
 import termios
 import threading
 import time
-from pathlib import Path
 
 import harness
 import pytest
 from harness import AUTH, BASTION, TOKEN, Client, ask, curl, free_port, is_listening, pass_bytes, request, wait_for
-from init_harness import InitServer, NetServer
+from init_harness import NetServer, OnePort, is_asleep
 from ssh_harness import ALICE, SshServer, by_asyncssh, public
 from test_ssh_clients import by_dbclient, by_plink, dropbear_key, putty_key
 from tls_harness import pair
@@ -39,21 +38,9 @@ class Mux(SshServer):
         return [event["reason"] for event in self.events("deny", channel="mux")]
 
 
-class OnePort(InitServer):
-    def is_listening(self):
-        return is_listening(int(self.settings["MUX_PORT"]))
-
-
 def is_taken(s):
     """Whether the other side's kernel has all that was sent."""
     return int.from_bytes(fcntl.ioctl(s, termios.TIOCOUTQ, bytes(4)), sys.byteorder) == 0
-
-
-def is_asleep(pid):
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] == "S"
-    except OSError:
-        return False
 
 
 def has_looked(server, s):
