@@ -111,6 +111,8 @@ static const char *run_dir_defect(const char *path) {
 }
 
 static void check_run_dir(const struct subject *x) {
+    if (x->unusable[SETTING_RUN_DIR])
+        return; /* and nobody meant the default */
     char source[SETTINGS_SOURCE];
     const struct settings *s = x->settings;
     const char *path = settings_text(s, SETTING_RUN_DIR),

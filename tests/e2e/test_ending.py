@@ -16,7 +16,7 @@ ROLL_BACK = """
 exec 2>/dev/null # where the shell would tell of its sleep's end
 trap 'echo got it >>$T/signals; echo rolling back; while [ ! -e $T/go ]; do sleep 0.02; done; i=0
 while [ $i -lt 20 ]; do echo line $i; i=$((i + 1)); done; echo rolled back; echo done >>$T/ends; exit 5' HUP TERM
-echo $$ >>$T/pids; : >$T/started; echo started; while :; do sleep 0.02; done
+echo $$ >>$T/pids; echo started; : >$T/started; while :; do sleep 0.02; done
 """
 OUTPUT = b"started\nrolling back\n" + b"".join(b"line %d\n" % i for i in range(20)) + b"rolled back\n"
 
