@@ -21,16 +21,18 @@ char *unit_guarded(const void *bytes, size_t n) {
 }
 
 static SRunner *runner_of_all(enum fork_status how) {
+    /* First those whose checks fork very often: the sanitizer's memory, which grows, is copied with
+     * it. */
     Suite *(*const suites[])(void) = {
-        unit_num,        unit_buf,         unit_clock,      unit_env,           unit_ip,
-        unit_ucspi,      unit_base64,      unit_utf8,       unit_quote,         unit_form,
-        unit_http1,      unit_chunk,       unit_opening,    unit_proxy,         unit_body,
-        unit_settings,   unit_auth,        unit_admission,  unit_policy,        unit_account,
-        unit_authorized, unit_openssh_key, unit_tinysshd,   unit_base64_encode, unit_broker,
-        unit_json,       unit_docker,      unit_x509,       unit_ere,           unit_lint,
-        unit_check,      unit_init,        unit_token_file, unit_tokens,        unit_roles,
-        unit_connection, unit_small_file,  unit_writers,    unit_json_push,     unit_hook,
-        unit_deliveries, unit_directory,   unit_shared_run, unit_record};
+        unit_shared_run,  unit_record,    unit_deliveries,    unit_init,       unit_num,
+        unit_buf,         unit_clock,     unit_env,           unit_ip,         unit_ucspi,
+        unit_base64,      unit_utf8,      unit_quote,         unit_form,       unit_http1,
+        unit_chunk,       unit_opening,   unit_proxy,         unit_body,       unit_settings,
+        unit_auth,        unit_admission, unit_policy,        unit_account,    unit_authorized,
+        unit_openssh_key, unit_tinysshd,  unit_base64_encode, unit_broker,     unit_json,
+        unit_docker,      unit_x509,      unit_ere,           unit_lint,       unit_check,
+        unit_token_file,  unit_tokens,    unit_roles,         unit_connection, unit_small_file,
+        unit_writers,     unit_json_push, unit_hook,          unit_directory};
     SRunner *runner = srunner_create(NULL);
     for (size_t i = 0; i < COUNT(suites); i++)
         srunner_add_suite(runner, suites[i]());

@@ -14,8 +14,19 @@
 #include "unit.h"
 #include "wire/field_list.h"
 
-static int directory = -1;
+static int directory = -1, before = -1;
 static char path[64];
+
+/* A record leaves the working directory for its own, and then for the root. */
+static void remember_directory(void) {
+    before = open(".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    ck_assert_int_ne(before, -1);
+}
+
+static void return_to_directory(void) {
+    ck_assert_int_eq(fchdir(before), 0);
+    close(before);
+}
 
 static void make_directory(void) {
     snprintf(path, sizeof path, "/tmp/bastion-unit-XXXXXX");
@@ -242,6 +253,7 @@ Suite *unit_record(void) {
     Suite *s = suite_create("record");
     TCase *t = tcase_create("record");
     tcase_set_timeout(t, 120);
+    tcase_add_checked_fixture(t, remember_directory, return_to_directory);
     tcase_add_test(t, any_sizes);
     tcase_add_test(t, read_meanwhile);
     tcase_add_test(t, lost);
