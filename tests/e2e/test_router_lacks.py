@@ -8,15 +8,16 @@ from types import SimpleNamespace
 
 import pytest
 import tls_harness
-from harness import BASTION, OWN_FOLDERS, SYSTEM_PATH, TOKEN, ask, curl, free_port, private, settings_files, syslog, wait_for
+from harness import BASTION, OWN_FOLDERS, SYSTEM_PATH, TOKEN, ask, curl, free_port, own_dev, private, settings_files, syslog, wait_for
 from ssh_harness import SshServer, own_host
 from test_ssh_other_sshds import OtherSshd
 from tls_harness import TlsServer
 
 pytestmark = pytest.mark.root
 
-NO_PROC = "umount -l /proc"
-NO_DEV_LOG = "mount -t tmpfs -o mode=755 tmpfs /dev; mknod -m 666 /dev/null c 1 3; mknod -m 444 /dev/urandom c 1 9"
+# Both also work where root is not the machine's (tests/target): mounts that were there before can't be undone, nor devices made.
+NO_PROC = "mount -t tmpfs tmpfs /proc"
+NO_DEV_LOG = f"own=$(mktemp -d); mount -t tmpfs -o mode=755 tmpfs $own; {own_dev('$own')}"
 REQUEST = {"REQUEST_METHOD": "GET", "PATH_INFO": "", "SCRIPT_NAME": "/cgi-bin/run", "SERVER_PROTOCOL": "HTTP/1.1", "HTTP_HOST": "a",
            "HTTP_AUTHORIZATION": f"Bearer {TOKEN}", "REMOTE_ADDR": "192.0.2.1"}
 FILES = {"FORCE_COMMAND": "echo ok", "HTTP_TOKEN": TOKEN, "SSH_USER": "nobody"}
