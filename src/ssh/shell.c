@@ -130,7 +130,7 @@ static char *const *client_variables(void) {
  * were not there. Giving it up hangs its foreground group up, which is this process: that signal is
  * ignored. False where it is not the leader. */
 static bool give_up_terminal(void) {
-    if (getsid(0) != getpid() || tcgetsid(0) != getpid())
+    if (getsid(0) != getpid() || tcgetpgrp(0) == -1) /* of a terminal that is not the session's */
         return false;
     struct sigaction ignore = {.sa_handler = SIG_IGN}, old;
     sigaction(SIGHUP, &ignore, &old);
