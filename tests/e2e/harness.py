@@ -65,7 +65,7 @@ def wait_for(predicate, what="", seconds=PATIENCE, step=0.01):
 # ---- ports ----
 
 _worker = int(re.sub(r"\D", "", os.environ.get("PYTEST_XDIST_WORKER", "")) or 0)
-_ports = itertools.count(12000 + 2000 * (_worker % 10) + os.getpid() % 1000)
+_ports = itertools.count(12000 + 1250 * (_worker % 16) + os.getpid() % 250)
 
 
 def free_port(host="127.0.0.1"):
