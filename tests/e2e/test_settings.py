@@ -246,6 +246,13 @@ def test_output_that_cannot_be_written(arguments, code):
         assert subprocess.run([BASTION, *arguments], env={**SANITIZERS, **GOOD}, stdout=full, stderr=subprocess.DEVNULL).returncode == code
 
 
+# What file(1) says of each that there is a compiler for (Makefile).
+MACHINES = {"x86_64": ("64-bit LSB", "x86-64"), "i686": ("32-bit LSB", "80386"), "aarch64": ("64-bit LSB", "aarch64"), "arm": ("32-bit LSB", "ARM"),
+            "mips": ("32-bit MSB", "MIPS32"), "mipsel": ("32-bit LSB", "MIPS32"), "mips64el": ("64-bit LSB", "MIPS64"),
+            "powerpc": ("32-bit MSB", "PowerPC"), "powerpc64le": ("64-bit LSB", "64-bit PowerPC"), "riscv64": ("64-bit LSB", "RISC-V"),
+            "s390x": ("64-bit MSB", "IBM S/390")}
+
+
 @NOT_COUNTED
 def test_version():
     """What it is, what it was built for, and what it was built with."""
@@ -254,6 +261,7 @@ def test_version():
     assert said[0] == "bastion " + re.search(r"^## ([0-9.]+)$", (top / "src/CHANGELOG.md").read_text(), re.M)[1]
     target, parts = said[1].split(", with ")
     machine = subprocess.run(["file", "-b", BASTION], capture_output=True, text=True).stdout
-    assert {"x86_64": "x86-64", "mips": "MSB", "mipsel": "LSB"}.get(target, target.upper()[:3]) in machine
+    order, name = MACHINES[target]
+    assert f"{order} pie executable" in machine and name in machine
     pins = [line.split()[:2] for line in (top / "vendor/pins").read_text().splitlines() if not line.startswith("#")]
     assert sorted(parts.split(", ")) == sorted({" ".join(pin) for pin in pins})

@@ -86,7 +86,7 @@ def file_system():
 class Service:
     """One of its ports, as far as the harness's clients have to know."""
     host = "127.0.0.1"
-    arguments, ssh = SshServer.arguments, SshServer.ssh
+    arguments, ssh, start = SshServer.arguments, SshServer.ssh, SshServer.start
 
     def __init__(self, port, home):
         self.port, self.home = port, home

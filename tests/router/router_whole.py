@@ -56,6 +56,21 @@ def test_ssh_on_a_terminal(router):
     terminal.close()
 
 
+def test_memory_of_tinysshd(router):
+    """It has 670 KB of buffers, of which a session touches a tenth; the kernel locks pages as they are touched (mlock2(2)). What its
+    executable has is all its own here, where no other session goes on."""
+    router.run(f"echo '{COMMAND}' >/etc/bastion/FORCE_COMMAND; touch /tmp/hold")
+    with router.services["tcpsvd", "ssh"].start() as client:
+        try:
+            assert client.stdout.read(3) == b"ok\n"
+            peak, = [peak for words, peak, _ in router.processes() if words.startswith("tinysshd ")]
+            locked = router.run("cat /proc/$(pidof tinysshd)/status | sed -n 's/^VmLck:[^0-9]*//p'")
+        finally:
+            router.run("rm /tmp/hold")
+        assert client.wait(timeout=120) == 0
+    assert peak < 500 and int(locked.split()[0]) > 600, (peak, locked)
+
+
 def test_many_at_once(router):
     """Four sessions of SSH and four of HTTPS, all of them running: that much memory is there, and none is lost."""
     router.run(f"echo '{COMMAND}' >/etc/bastion/FORCE_COMMAND; touch /tmp/hold")
