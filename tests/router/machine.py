@@ -141,9 +141,9 @@ class Router:
         return int(re.search(r"^cpu0 .*", self.run("cat /proc/schedstat"), re.M)[0].split()[7])
 
     def processes(self):
-        """Those of bastion and tinysshd: (words, the most memory that was resident, its share of that memory), in KiB."""
+        """Those of bastion and tinysshd: (words, the most memory that was resident, what is no file's of it), in KiB."""
         script = ("for p in /proc/[0-9]*; do case $(readlink $p/exe) in */bastion|*/tinysshd) "
-                  "echo \"$(tr '\\0' ' ' <$p/cmdline)|$(sed -n 's/^VmHWM: *//p' $p/status)|$(sed -n 's/^Pss: *//p' $p/smaps_rollup)\";; esac; done")
+                  "echo \"$(tr '\\0' ' ' <$p/cmdline)|$(sed -n 's/^VmHWM: *//p' $p/status)|$(sed -n 's/^Anonymous: *//p' $p/smaps_rollup)\";; esac; done")
         rows = [line.split("|") for line in self.run(script).splitlines() if line.count("|") == 2]
         return [(words.strip(), *(int(n.split()[0]) for n in numbers)) for words, *numbers in rows if all(numbers)]
 
