@@ -222,11 +222,13 @@ test-packages: deps all build/licences
 test-processes: deps all
 	tests/run processes
 
-# A whole router with little memory: curl and ssh through its net card. A quarter of an hour at most.
+# A whole router with little memory: curl and ssh through its net card. A quarter of an hour at most. With TARGET: a board with that
+# processor, of those that Debian has a kernel for (tests/router/machine.py).
+test-router: export TARGET := $(or $(TARGET),mipsel-linux-gnu)
 test-router:
-	$(MAKE) TARGET=mipsel-linux-gnu deps all
-	vendor/deps router
-	timeout 900 tests/run router
+	$(MAKE) deps all
+	vendor/deps router $(TARGET)
+	timeout 900 tests/run router $(TARGET)
 
 bench: deps all
 	tests/bench/run

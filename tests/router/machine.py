@@ -1,6 +1,7 @@
-"""A router: qemu's Malta board with a 24Kc, the processor without floating point of many routers. Its kernel and its busybox are
-Debian's (fetch), its root file system lies in its memory, 6 MB of it; the net card's ports are on this machine's loopback
-address, and it reaches nothing itself. What it is told goes over its serial line, to a shell (init)."""
+"""A router: qemu's Malta board with a 24Kc, the processor without floating point of many routers, or a board with another processor for
+which bastion was built (BOARDS). Its kernel and its busybox are Debian's (fetch), its root file system lies in its memory, 6 MB of it;
+the net card's ports are on this machine's loopback address, and it reaches nothing itself. What it is told goes over its serial
+line, to a shell (init)."""
 import gzip
 import os
 import re
@@ -18,12 +19,20 @@ from tls_harness import pair
 
 HERE = Path(__file__).parent
 TOP = HERE.parents[1]
-PARTS = TOP / "build/router"
 PROGRAMS = Path(os.environ.get("BASTION", TOP / "build/mipsel-linux-gnu/bastion")).parent
+PARTS = TOP / "build/router" / PROGRAMS.name
 PATIENCE = 240  # seconds: a router is slow, an emulated one beside other tests more so
-# MB. Debian's kernel, made for all boards, takes 20 of them before anything runs, where one made for a board takes some 7, and the file
-# system, which a router has in flash memory, takes 6 more: to programs that is a router with 32 MB. At 36 this one does not start.
-MEMORY = 48
+# qemu's program, its words for the board, the console, the net card; MB of memory. Of the first: Debian's kernel, made for all boards,
+# takes 20 MB before anything runs, where one made for a board takes some 7, and the file system, which a router has in flash
+# memory, takes 6 more: to programs that is a router with 32 MB. At 36 this one does not start.
+BOARDS = {
+    "mipsel-linux-gnu": ("mipsel", "-M malta -cpu 24Kc -vga none", "ttyS0", "pcnet", 48),
+    "mips64el-linux-gnuabi64": ("mips64el", "-M malta -cpu 5KEc", "ttyS0", "pcnet", 128),
+    "aarch64-linux-gnu": ("aarch64", "-M virt -cpu cortex-a53", "ttyAMA0", "e1000", 256),
+    "arm-linux-gnueabihf": ("arm", "-M virt,highmem=off -cpu cortex-a15", "ttyAMA0", "e1000", 256),
+    "powerpc64le-linux-gnu": ("ppc64", "-M pseries -vga none", "hvc0", "e1000", 512),
+    "s390x-linux-gnu": ("s390x", "-M s390-ccw-virtio", "ttysclp0", "virtio-net-ccw", 256),
+}
 
 # The services by the port they have there.
 SERVICES = {"inetd": {"http": 8080, "tls": 8443, "ssh": 22}, "tcpsvd": {"http": 9080, "tls": 9443, "rsa": 9444, "ssh": 9022}}
@@ -47,7 +56,7 @@ FILES = {
     "etc/bastion/TLS_KEY": "/etc/tls/ec.key",
 }
 FOLDERS = ["bin", "sbin", "dev", "proc", "sys", "tmp", "usr", "usr/bin", "usr/sbin", "usr/lib", "usr/lib/bastion", "lib",
-           "lib/mipsel-linux-gnu", "etc", "etc/tls", "etc/ssh", "etc/bastion", "etc/bastion/users.d"]
+           "etc", "etc/tls", "etc/ssh", "etc/bastion", "etc/bastion/users.d"]
 
 
 def archive(entries):
@@ -69,6 +78,8 @@ def file_system():
     """With /var in memory as on OpenWrt, and without /run."""
     entries = [(name, stat.S_IFDIR | 0o755, b"", (0, 0)) for name in FOLDERS]
     entries += [("var", stat.S_IFLNK | 0o777, b"tmp", (0, 0)), ("dev/console", stat.S_IFCHR | 0o600, b"", (5, 1))]
+    entries += [(str(path.relative_to(PARTS / "root")), stat.S_IFDIR | 0o755, b"", (0, 0)) for path in sorted((PARTS / "root").rglob("*"))
+                if path.is_dir() and str(path.relative_to(PARTS / "root")) not in FOLDERS]
     entries.append(file("init", (HERE / "init").read_bytes(), 0o755))
     for path in sorted((PARTS / "root").rglob("*")):
         if path.is_file():
@@ -96,18 +107,19 @@ class Service:
 
 
 class Router:
-    def __init__(self, memory=MEMORY, more=()):
-        """`more`: words for qemu."""
+    def __init__(self, memory=None, more=()):
+        """`memory`: in MB, if not the board's; `more`: words for qemu."""
+        machine, board, console, card, usual = BOARDS[PROGRAMS.name]
         self.home = Path(tempfile.mkdtemp(prefix="bastion-router-"))
         self.seen, self.process = b"", None
         with gzip.open(self.home / "initramfs", "wb", 9) as out:
             out.write(archive(file_system()))
         self.services = {(by, what): Service(free_port(), self.home) for by, ports in SERVICES.items() for what in ports}
         forwards = "".join(f",hostfwd=tcp:127.0.0.1:{service.port}-:{SERVICES[by][what]}" for (by, what), service in self.services.items())
-        argv = ["setpriv", "--pdeathsig", "KILL", "qemu-system-mipsel", "-M", "malta", "-cpu", "24Kc", "-m", str(memory), "-vga", "none", "-display", "none",
+        argv = ["setpriv", "--pdeathsig", "KILL", f"qemu-system-{machine}", *board.split(), "-m", str(memory or usual), "-display", "none",
                 "-monitor", "none", "-serial", "stdio", "-no-reboot", "-kernel", PARTS / "vmlinuz", "-initrd", self.home / "initramfs",
-                "-append", "console=ttyS0 nokaslr loglevel=3 panic=1 rdinit=/init",
-                "-netdev", "user,id=net,restrict=on" + forwards, "-device", "pcnet,netdev=net,romfile=", *more]
+                "-append", f"console={console} nokaslr loglevel=3 panic=1 rdinit=/init",
+                "-netdev", "user,id=net,restrict=on" + forwards, "-device", f"{card},netdev=net" + ("" if card == "virtio-net-ccw" else ",romfile="), *more]
         self.process = subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
         try:
             self.read_until(rb"router: up\r?\n")
@@ -146,6 +158,17 @@ class Router:
                   "echo \"$(tr '\\0' ' ' <$p/cmdline)|$(sed -n 's/^VmHWM: *//p' $p/status)|$(sed -n 's/^Anonymous: *//p' $p/smaps_rollup)\";; esac; done")
         rows = [line.split("|") for line in self.run(script).splitlines() if line.count("|") == 2]
         return [(words.strip(), *(int(n.split()[0]) for n in numbers)) for words, *numbers in rows if all(numbers)]
+
+    def states(self, *names):
+        """Those of bastion and tinysshd: (name, the first word of each such line in its status). The name is the subcommand, or argv[0]."""
+        script = ("for p in /proc/[0-9]*; do case $(readlink $p/exe) in */bastion|*/tinysshd) "
+                  "tr '\\0' ' ' <$p/cmdline; echo \"|$(tr '\\n' ' ' <$p/status)\";; esac; done")
+        rows = [line.split("|") for line in self.run(script).splitlines() if "|" in line]
+        return [(words.removeprefix("bastion ").split()[0], *(re.search(rf"{name}:\s*(\w+)", status)[1] for name in names)) for words, status in rows if status]
+
+    def sleepers(self):
+        """How many commands wait."""
+        return int(self.run("grep -l '^sleep' /proc/[0-9]*/cmdline 2>/dev/null | wc -l; true"))
 
     def free(self):
         """KiB that its processes could still have."""
