@@ -275,3 +275,17 @@ def test_a_machine_without_dpkg(tmp_path):
         named = line.split("missing: ")[1].split()
         assert "there is no dpkg here" in line and "patch" in named and not {"gcc", "make"} & set(named)
         assert ("curl" in named) == (goal == [])
+
+
+# ---- the machine's own musl ----
+
+def test_musl_of_the_machine(tmp_path):
+    """MUSL=system: its compiler makes programs of the shape that ours have, and nothing of musl's sources is looked at. (What comes of
+    all of it is in tests/packages.)"""
+    env = {**os.environ, "MUSL": "system", "MUSL_GCC": str(BUILT / "vendor/musl/root/bin/musl-gcc"), "CC": "gcc", "TARGET": "", "FLAGS": ""}
+    made = run(TOP / "vendor/build", "musl", "/nowhere", tmp_path / "musl", env=env)
+    assert (made.returncode, made.stdout, made.stderr) == (0, "", "")
+    (tmp_path / "hello.c").write_text('#include <stdio.h>\nint main(void) { return puts("hello") < 0; }\n')
+    assert run(tmp_path / "musl/root/bin/musl-gcc", "-fPIE", "-o", tmp_path / "hello", tmp_path / "hello.c").returncode == 0
+    assert run(tmp_path / "hello").stdout == "hello\n"
+    assert "static-pie linked" in run("file", "-b", tmp_path / "hello").stdout
