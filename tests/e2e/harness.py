@@ -64,7 +64,8 @@ def wait_for(predicate, what="", seconds=PATIENCE, step=0.01):
 
 # ---- ports ----
 
-_worker = int(re.sub(r"\D", "", os.environ.get("PYTEST_XDIST_WORKER", "")) or 0)
+# Each process of the tests begins elsewhere: the workers of one run, and those of two at once.
+_worker = int(os.environ.get("PYTEST_XDIST_WORKER", f"gw{os.getpid()}")[2:])
 _ports = itertools.count(12000 + 1250 * (_worker % 16) + os.getpid() % 250)
 
 
