@@ -10,13 +10,26 @@ import sys
 PR_SET_SECCOMP, SECCOMP_MODE_FILTER, RET_ALLOW, RET_ERRNO, ENOSYS = 22, 2, 0x7FFF0000, 0x00050000, 38
 PR_SET_NO_NEW_PRIVS = 38
 EAFNOSUPPORT, AF_INET6 = 97, 10
+
+
+def has_32_bits(path):
+    """Whether it is an executable file of i686 (e_machine is EM_386)."""
+    try:
+        with open(path, "rb") as file:
+            return file.read(20)[18:] == b"\3\0"
+    except OSError:
+        return False
+
+
+# Whose numbers the calls have: a bastion of 32 bits may be what is started, or what that starts.
+MACHINE = "i686" if platform.machine() == "x86_64" and any(map(has_32_bits, sys.argv[2:])) else platform.machine()
 # First and last of each; Landlock's three have the same numbers everywhere.
-SECCOMP = {"x86_64": 317, "aarch64": 277, "i686": 354}.get(platform.machine(), 0)
-GETRANDOM = {"x86_64": 318, "aarch64": 278, "i686": 355}.get(platform.machine(), 0)
-SOCKETPAIR = {"x86_64": 53, "aarch64": 199, "i686": 360}.get(platform.machine(), 0)
-PTRACE = {"x86_64": 101, "aarch64": 117, "i686": 26}.get(platform.machine(), 0)
-SOCKET = {"x86_64": 41, "aarch64": 198, "i686": 359}.get(platform.machine(), 0)
-LATER = {"x86_64": 333, "aarch64": 292, "i686": 385}.get(platform.machine(), 292)
+SECCOMP = {"x86_64": 317, "aarch64": 277, "i686": 354}.get(MACHINE, 0)
+GETRANDOM = {"x86_64": 318, "aarch64": 278, "i686": 355}.get(MACHINE, 0)
+SOCKETPAIR = {"x86_64": 53, "aarch64": 199, "i686": 360}.get(MACHINE, 0)
+PTRACE = {"x86_64": 101, "aarch64": 117, "i686": 26}.get(MACHINE, 0)
+SOCKET = {"x86_64": 41, "aarch64": 198, "i686": 359}.get(MACHINE, 0)
+LATER = {"x86_64": 333, "aarch64": 292, "i686": 385}.get(MACHINE, 292)
 CALLS = {"landlock": (444, 446), "seccomp": (SECCOMP, SECCOMP), "getrandom": (GETRANDOM, GETRANDOM), "socketpair": (SOCKETPAIR, SOCKETPAIR),
          "ptrace": (PTRACE, PTRACE), "later": (LATER, 0x3FFFFFFF)}
 
