@@ -31,6 +31,7 @@ BOARDS = {
     "aarch64-linux-gnu": ("aarch64", "-M virt -cpu cortex-a53", "ttyAMA0", "e1000", 256),
     "arm-linux-gnueabihf": ("arm", "-M virt,highmem=off -cpu cortex-a15", "ttyAMA0", "e1000", 256),
     "powerpc64le-linux-gnu": ("ppc64", "-M pseries -vga none", "hvc0", "e1000", 512),
+    "riscv64-linux-gnu": ("riscv64", "-M virt", "ttyS0", "e1000", 256),
     "s390x-linux-gnu": ("s390x", "-M s390-ccw-virtio", "ttysclp0", "virtio-net-ccw", 256),
 }
 
