@@ -44,9 +44,10 @@ def test_connections(start):
         wait_for(lambda: len(server.monitors()) < CONNECTIONS, "it has ended")
         with server.at("198.51.100.8") as other:
             until(other.send(request(close=True)), b"begun\n")
-            (server.t / "pipe").write_text("\n" * CONNECTIONS)  # an empty line for each, which is a byte
-            for client in (*clients[1:], other):
-                assert client.file.read().endswith(b"done\n\r\n0\r\n\r\n")
+            with open(server.t / "pipe", "r+b", buffering=0) as pipe:  # open until all have read: who opens it late would wait for a writer
+                pipe.write(b"\n" * CONNECTIONS)  # an empty line for each, which is a byte
+                for client in (*clients[1:], other):
+                    assert client.file.read().endswith(b"done\n\r\n0\r\n\r\n")
     assert len(server.events("start")) == CONNECTIONS + 1 and len(server.events("deny")) == 1
 
 
