@@ -8,7 +8,6 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
-#include <termios.h>
 #include <unistd.h>
 
 #include "base/fd.h"
@@ -128,13 +127,13 @@ static char *const *client_variables(void) {
 /* A terminal that this process leads as a session is given up for good, so that the command's can
  * take it: the kernel's hang-up, its signals and the new sizes reach the command as if this process
  * were not there. Giving it up hangs its foreground group up, which is this process: that signal is
- * ignored. False where it is not the leader. */
+ * ignored. False where it is not the leader, or where the terminal is not this session's. */
 static bool give_up_terminal(void) {
-    if (getsid(0) != getpid() || tcgetpgrp(0) == -1) /* of a terminal that is not the session's */
+    if (getsid(0) != getpid())
         return false;
     struct sigaction ignore = {.sa_handler = SIG_IGN}, old;
     sigaction(SIGHUP, &ignore, &old);
-    bool given = ioctl(0, TIOCNOTTY) == 0;
+    bool given = ioctl(0, TIOCNOTTY) == 0; /* else ENOTTY (ioctl_tty(2)) */
     sigaction(SIGHUP, &old, NULL);
     return given;
 }
