@@ -234,19 +234,31 @@ def descendants(pid):
 
 
 def is_spare(pid):
-    """Whether it was started to wait for a connection, and has none. Its front gets it, where it has one, which has not been made at
-    first, and has ended in the end."""
+    """Whether it was started to wait for a connection, and has none."""
     try:
         if b"\0BASTION_INIT=s" not in b"\0" + Path(f"/proc/{pid}/environ").read_bytes():
             return False
         if harness.arguments(pid)[1:2] != [b"http"]:  # of SSH, at its end, that is so again
-            return os.readlink(f"/proc/{pid}/fd/0").endswith("/null") and "anon_inode:[eventpoll]" not in links(pid)
+            waits = os.readlink(f"/proc/{pid}/fd/0").endswith("/null") and "anon_inode:[eventpoll]" not in links(pid)
+            return waits and is_executing(pid)
+        # Its front gets it. At first none has been made, nor has descriptor 7, which is there still when the front has ended.
         fronts = children(pid)
-        if not all(map(harness.is_alive, fronts)):  # it has ended, and nobody has asked for that yet
-            return False
-        return not any(Path(f"/proc/{p}/fd/0").is_symlink() for p in fronts) if fronts else not Path(f"/proc/{pid}/fd/7").is_symlink()
+        waits = not any(map(has_client, fronts)) if fronts else not Path(f"/proc/{pid}/fd/7").is_symlink()
+        return waits and all(map(is_executing, fronts or [pid]))
     except OSError:
         return False
+
+
+def has_client(front):
+    """Whether its standard input is a connection. While it is being made, it is what its monitor has there; then none, until it gets one."""
+    path = Path(f"/proc/{front}/fd/0")
+    return path.is_symlink() and os.readlink(path).startswith("socket:")
+
+
+def is_executing(pid):
+    """Whether it is not about to end: then it still counts as alive while its descriptors are closed, but its memory is gone before. So
+    what was seen of its descriptors, and what was missing, was so while it worked if this holds afterwards."""
+    return harness.arguments(pid) != []
 
 
 def is_ready(pid):
