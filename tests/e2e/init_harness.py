@@ -241,18 +241,23 @@ def is_spare(pid):
         if harness.arguments(pid)[1:2] != [b"http"]:  # of SSH, at its end, that is so again
             waits = os.readlink(f"/proc/{pid}/fd/0").endswith("/null") and "anon_inode:[eventpoll]" not in links(pid)
             return waits and is_executing(pid)
-        # Its front gets it. At first none has been made, nor has descriptor 7, which is there still when the front has ended.
+        # Its front gets it, which is made before its monitor has a signalfd, and which is gone when it has served.
         fronts = children(pid)
-        waits = not any(map(has_client, fronts)) if fronts else not Path(f"/proc/{pid}/fd/7").is_symlink()
-        return waits and all(map(is_executing, fronts or [pid]))
+        waits = not has_signals(pid) or fronts and all(map(is_waiting, fronts))
+        return waits and all(map(is_executing, [pid, *fronts]))
     except OSError:
         return False
 
 
-def has_client(front):
-    """Whether its standard input is a connection. While it is being made, it is what its monitor has there; then none, until it gets one."""
+def has_signals(pid):
+    return "anon_inode:[signalfd]" in links(pid)
+
+
+def is_waiting(front):
+    """Whether it has no connection: then it has no standard input, or as yet that of its monitor. (What a monitor makes later, to keep
+    a run or to be a command, is another program, or has its signalfd.)"""
     path = Path(f"/proc/{front}/fd/0")
-    return path.is_symlink() and os.readlink(path).startswith("socket:")
+    return not path.is_symlink() or os.readlink(path).endswith("/null") and harness.arguments(front)[1:2] == [b"http"] and not has_signals(front)
 
 
 def is_executing(pid):
@@ -269,7 +274,7 @@ def is_ready(pid):
             return is_asleep(pid)
         if harness.arguments(pid)[1:2] == [b"ssh"]:
             return is_asleep(pid) and any(is_asleep(p) and os.readlink(f"/proc/{p}/cwd").endswith("/hostkey") for p in children(pid))
-        return "anon_inode:[signalfd]" in links(pid) or any(map(is_ready, children(pid)))
+        return has_signals(pid) or any(map(is_ready, children(pid)))
     except OSError:
         return False
 

@@ -4,9 +4,10 @@ Apache's mod_cgid and fcgiwrap pass all of the body before they read a byte of t
 ways of their own."""
 import hashlib
 import os
+from pathlib import Path
 
 import pytest
-from harness import BASTION, OWN_FOLDERS, TOKEN, Client, ask, chunked, request, settings_files
+from harness import BASTION, OWN_FOLDERS, TOKEN, Client, ask, chunked, request, settings_files, wait_for
 
 pytestmark = pytest.mark.root
 
@@ -67,6 +68,19 @@ PROGRAMS = {
     "busybox": "exec busybox httpd -f -p {host}:{port} -h {home}/www",
 }
 SERVERS = list(PROGRAMS)
+# Where programs are started by a process beside the web server: its socket, which may be there later than the server's, and whose it is
+# in the end.
+HELPERS = {"apache": ("cgid.sock", "www-data"), "nginx": ("fcgi.sock", "root")}
+
+
+def is_helped(server, name, owner):
+    path = next(server.home.glob(name + "*"), None)  # Apache's has its number behind it
+    sockets = [line.split() for line in Path("/proc/net/unix").read_text().splitlines()[1:]]
+    listening = {words[7] for words in sockets if len(words) == 8 and int(words[3], 16) & SO_ACCEPTCON}
+    return str(path) in listening and path.owner() == owner
+
+
+SO_ACCEPTCON = 1 << 16
 
 
 def web(start, kind, **settings):
@@ -87,6 +101,8 @@ def web(start, kind, **settings):
         return ["sh", "-c", PROGRAMS[kind].format(**places)]
 
     server = start(argv=argv, before=before)
+    if kind in HELPERS:
+        wait_for(lambda: is_helped(server, *HELPERS[kind]), "the process that starts programs listens")
     server.kind = kind
     server.connections = lambda: server.processes(BASTION, "cgi")
     return server
