@@ -110,6 +110,17 @@ def _listeners(s):
             data = data[(length + 3) & ~3:]
 
 
+SO_ACCEPTCON = 1 << 16
+
+
+def is_unix_listening(home, name, owner):
+    """Whether the socket of that name in the folder, which may have a number behind it, takes connections, and of this account."""
+    listed = [line.split() for line in Path("/proc/net/unix").read_text().splitlines()[1:]]
+    listening = {words[7] for words in listed if len(words) == 8 and int(words[3], 16) & SO_ACCEPTCON}
+    path = next(filter(Path.is_socket, home.glob(name + "*")), None)
+    return str(path) in listening and path.owner() == owner
+
+
 # ---- processes ----
 
 def proc(pid, name):

@@ -4,10 +4,9 @@ Apache's mod_cgid and fcgiwrap pass all of the body before they read a byte of t
 ways of their own."""
 import hashlib
 import os
-from pathlib import Path
 
 import pytest
-from harness import BASTION, OWN_FOLDERS, TOKEN, Client, ask, chunked, request, settings_files, wait_for
+from harness import BASTION, OWN_FOLDERS, TOKEN, Client, ask, chunked, is_unix_listening, request, settings_files, wait_for
 
 pytestmark = pytest.mark.root
 
@@ -73,16 +72,6 @@ SERVERS = list(PROGRAMS)
 HELPERS = {"apache": ("cgid.sock", "www-data"), "nginx": ("fcgi.sock", "root")}
 
 
-def is_helped(server, name, owner):
-    path = next(server.home.glob(name + "*"), None)  # Apache's has its number behind it
-    sockets = [line.split() for line in Path("/proc/net/unix").read_text().splitlines()[1:]]
-    listening = {words[7] for words in sockets if len(words) == 8 and int(words[3], 16) & SO_ACCEPTCON}
-    return str(path) in listening and path.owner() == owner
-
-
-SO_ACCEPTCON = 1 << 16
-
-
 def web(start, kind, **settings):
     """Each starts bastion as the account that it has by itself: Apache's is no root."""
     def before(server):
@@ -102,7 +91,7 @@ def web(start, kind, **settings):
 
     server = start(argv=argv, before=before)
     if kind in HELPERS:
-        wait_for(lambda: is_helped(server, *HELPERS[kind]), "the process that starts programs listens")
+        wait_for(lambda: is_unix_listening(server.home, *HELPERS[kind]), "the process that starts programs listens")
     server.kind = kind
     server.connections = lambda: server.processes(BASTION, "cgi")
     return server

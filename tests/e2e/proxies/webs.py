@@ -2,7 +2,7 @@
 with fcgiwrap. Each serves one bastion, on a host of its own, as the account that web servers have."""
 import shutil
 
-from harness import BASTION, OWN_FOLDERS, Server, TOKEN, settings_files
+from harness import BASTION, OWN_FOLDERS, Server, TOKEN, is_unix_listening, settings_files
 from proxies import APACHE, NGINX, kill_group
 
 ACCOUNT = "www-data"
@@ -52,12 +52,14 @@ def fcgiwrap(server):
 
 
 WEBS = {"mod_cgid": mod_cgid, "fcgiwrap": fcgiwrap}
+SOCKETS = {"mod_cgid": "cgid", "fcgiwrap": "fcgi"}  # of what starts programs, which may be there later than the web server's
 
 
 class Web(Server):
     """A web server with bastion as /cgi-bin/run. Settings are files in /etc/bastion; the command knows $T all the same."""
 
     def __init__(self, web, **settings):
+        self.web = web
         super().__init__(argv=WEBS[web], before=lambda server: server.own_host(settings),
                          FORCE_COMMAND=None, HTTP_TOKEN=None, RUN_DIR=None, SSH_USER=None)
 
@@ -70,6 +72,9 @@ class Web(Server):
             shutil.chown(path, ACCOUNT)
         files = {"HTTP_TOKEN": TOKEN, **settings, "FORCE_COMMAND": f"T={self.t}; {settings['FORCE_COMMAND']}"}
         return OWN_FOLDERS + settings_files(files) + f"\nchown {ACCOUNT} /run/bastion"
+
+    def is_listening(self):
+        return super().is_listening() and is_unix_listening(self.home, SOCKETS[self.web], ACCOUNT)
 
     def connections(self):
         return self.processes(BASTION, "cgi")
