@@ -95,9 +95,7 @@ def test_descriptors(start):
 @pytest.mark.slow
 def test_300_at_once(start):
     server = start(InitServer, MAX_CONNECTIONS="300", MAX_CONNECTIONS_PER_ADDRESS="300", COMMAND_LOCK="off")
-    clients = [Client(server) for _ in range(300)]
-    for client in clients:
-        client.send(request(close=True))
+    clients = [Client(server).send(request(close=True)) for _ in range(300)]
     assert [client.answer().status for client in clients] == [200] * 300
     for client in clients:
         client.__exit__()
