@@ -199,6 +199,11 @@ def arguments(pid):
     return words[2:] if words and os.path.basename(words[0]).startswith(b"qemu-") else words
 
 
+def links(pid):
+    """What its descriptors are."""
+    return [os.readlink(fd) for fd in Path(f"/proc/{pid}/fd").iterdir()]
+
+
 def private(script, argv):
     """argv in a mount namespace of its own, after a shell script that sets it up."""
     return ["unshare", "-m", "--propagation", "private", "sh", "-euc", script + '\nexec "$@"', "sh", *argv]

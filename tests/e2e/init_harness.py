@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import harness
-from harness import BASTION, PATIENCE, Client, free_port, is_listening, wait_for
+from harness import BASTION, PATIENCE, Client, free_port, is_listening, links, wait_for
 from ssh_harness import SshServer
 
 TOP = Path(__file__).parents[2]
@@ -277,11 +277,6 @@ def is_ready(pid):
         return has_signals(pid) or any(map(is_ready, children(pid)))
     except OSError:
         return False
-
-
-def links(pid):
-    """What its descriptors are."""
-    return [os.readlink(fd) for fd in Path(f"/proc/{pid}/fd").iterdir()]
 
 
 def is_asleep(pid):

@@ -7,7 +7,7 @@ import shutil
 import signal
 
 import pytest
-from harness import BASTION, SYSTEM_PATH, UNTIL_GO, is_alive, parse_line, together, wait_for
+from harness import BASTION, SYSTEM_PATH, UNTIL_GO, is_alive, links, parse_line, together, wait_for
 
 from ssh_harness import ALICE, AGENT_UID, SshServer, Terminal, by_asyncssh, fingerprint
 
@@ -628,6 +628,7 @@ def test_a_killed_login_shell(start):
     (shell,) = server.processes("bastion", "-c") or server.processes("-bastion")
     os.kill(shell, signal.SIGKILL)
     assert client.wait(timeout=60) != 0
+    wait_for(lambda: not any(link.startswith("socket:") for p in server.processes(BASTION, "ssh") for link in links(p)), "its end has been seen")
     server.go()
     (end,) = server.wait_event("end")
     assert (end["user"], end["reason"], end["exit"]) == ("alice", "the client went away", 7)
