@@ -29,13 +29,13 @@ MOST_CALLS = {"init": 60, "monitor": 42, "front": 22, "start": 16, "ready": 96}
 MOST_FAULTS = 36
 
 # The same of a full handshake and one request, and of a login by a key with a command, both with the least that OpenSSL's and OpenSSH's
-# clients exchange. How many there are hangs on how many pieces the client's bytes come in: the least of TRIES is no more than this.
+# clients exchange. How many there are hangs on how many pieces the client's bytes come in: the least of up to TRIES is no more than this.
 # Of `bastion ssh` and of tinysshd, which wake up for each, the least has been 235 to 254 and 238 to 249, the more the busier the machine.
 MOST_CALLS_HTTPS = {"bastion init": 34, "bastion tls": 112, "monitor": 40, "front": 20, "the command's start": 16, NEXT: 127}
 MOST_CALLS_SSH = {"bastion init": 34, "bastion ssh": 275, "tinysshd's start": 8, "tinysshd": 270, "tinysshd, which signs": 25,
                   "tinysshd, which looks for the key": 67, "tinysshd, which starts the shell": 66, "the login shell, a front": 59,
                   "monitor": 70, "the command's start": 18, NEXT: 152}
-TRIES = 5
+TRIES = 20
 
 # KiB that it has written to in an SSH session whose command waits. Of tinysshd's buffers, 670 KiB, it uses few pages.
 MOST_MEMORY = {"tinysshd": 110}
@@ -108,8 +108,9 @@ def test_process_1_waits(start, tmp_path, spare):
     assert 40 < len(calls) < 600, collections.Counter(calls)
 
 
-def least_calls(server, program, ask):
-    """{process: calls}, each the least of the tries, the command's apart; all are made of the same processes."""
+def least_calls(server, program, most, ask):
+    """{process: calls}, each the least of the tries, the command's apart; all are made of the same processes. There are as many tries as
+    it takes to keep to `most`, up to TRIES."""
     tracer, found = Tracer(server.pid), []
 
     def once():
@@ -123,10 +124,17 @@ def least_calls(server, program, ask):
                 found.append(collections.Counter())
                 for stage, counts in Account(tracer.lines(once), server.pid, ready).counts.items():
                     found[-1][named(stage)] += counts["calls"]
+                least = {name: min(calls[name] for calls in found) for name in found[0] if name != "the command"}
+                if keeps_to(least, most):
+                    break
     finally:
         tracer.close()
     assert len({frozenset(calls) for calls in found}) == 1, found
-    return {name: min(calls[name] for calls in found) for name in found[0] if name != "the command"}
+    return least
+
+
+def keeps_to(found, most):
+    return found.keys() == most.keys() and all(found[name] <= most[name] for name in most)
 
 
 TRACED = pytest.mark.skipif("tracefs" not in Path("/proc/filesystems").read_text(), reason="this kernel has no tracepoints")
@@ -144,8 +152,8 @@ def test_calls_of_https(start):
             client.sendall(request(close=True))
             assert b"".join(iter(lambda: client.recv(65536), b"")).endswith(b"ok\n")
     wait_rest(server)
-    found = least_calls(server, "tls", https)
-    assert found.keys() == MOST_CALLS_HTTPS.keys() and all(found[name] <= most for name, most in MOST_CALLS_HTTPS.items()), found
+    found = least_calls(server, "tls", MOST_CALLS_HTTPS, https)
+    assert keeps_to(found, MOST_CALLS_HTTPS), found
 
 
 @TRACED
@@ -155,8 +163,8 @@ def test_calls_of_ssh(start):
 
     def login():
         assert server.ssh().stdout == b"ok\n"
-    found = least_calls(server, "ssh", login)
-    assert found.keys() == MOST_CALLS_SSH.keys() and all(found[name] <= most for name, most in MOST_CALLS_SSH.items()), found
+    found = least_calls(server, "ssh", MOST_CALLS_SSH, login)
+    assert keeps_to(found, MOST_CALLS_SSH), found
 
 
 def faults(pid, field=7):

@@ -144,7 +144,7 @@ def test_without_faults(start, settings, command, said, code):
 def test_left_out(start):
     """COMMAND_LOCK=skip: a success that says so, as for any client."""
     from harness import Client
-    server = start(FORCE_COMMAND="echo x >>$T/runs; while [ ! -e $T/go ]; do sleep 0.02; done")
+    server = start(FORCE_COMMAND="echo x >>$T/runs; while [ ! -e $T/go ]; do sleep 0.02; done", HTTP_HOLD_MS="60000")
     road = Road(server, lambda *_: None)
     with Client(server) as first:
         first.send(request(auth=AUTH))
