@@ -114,7 +114,7 @@ SO_ACCEPTCON = 1 << 16
 
 
 def is_unix_listening(home, name, owner):
-    """Whether the socket of that name in the folder, which may have a number behind it, takes connections, and of this account."""
+    """Whether a Unix socket of that name (a number may stand behind it) in the folder, a Path, listens and is the account's."""
     listed = [line.split() for line in Path("/proc/net/unix").read_text().splitlines()[1:]]
     listening = {words[7] for words in listed if len(words) == 8 and int(words[3], 16) & SO_ACCEPTCON}
     path = next(filter(Path.is_socket, home.glob(name + "*")), None)

@@ -243,7 +243,7 @@ def is_spare(pid):
             return waits and is_executing(pid)
         # Its front gets it, which is made before its monitor has a signalfd, and which is gone when it has served.
         fronts = children(pid)
-        waits = not has_signals(pid) or fronts and all(map(is_waiting, fronts))
+        waits = not has_signals(pid) or fronts and all(map(has_no_client, fronts))
         return waits and all(map(is_executing, [pid, *fronts]))
     except OSError:
         return False
@@ -253,16 +253,18 @@ def has_signals(pid):
     return "anon_inode:[signalfd]" in links(pid)
 
 
-def is_waiting(front):
-    """Whether it has no connection: then it has no standard input, or as yet that of its monitor. (What a monitor makes later, to keep
-    a run or to be a command, is another program, or has its signalfd.)"""
+def has_no_client(front):
+    """Whether it has no standard input, which is its connection; or, until it has closed that, its monitor's. (What a monitor makes later,
+    to keep a run or to be a command, is another program, or has its signalfd.)"""
     path = Path(f"/proc/{front}/fd/0")
-    return not path.is_symlink() or os.readlink(path).endswith("/null") and harness.arguments(front)[1:2] == [b"http"] and not has_signals(front)
+    if not path.is_symlink():
+        return True
+    return os.readlink(path).endswith("/null") and harness.arguments(front)[1:2] == [b"http"] and not has_signals(front)
 
 
 def is_executing(pid):
-    """Whether it is not about to end: then it still counts as alive while its descriptors are closed, but its memory is gone before. So
-    what was seen of its descriptors, and what was missing, was so while it worked if this holds afterwards."""
+    """Whether it has its memory, which a process that ends gives back before its descriptors: asked after these, it says whether what was
+    seen of them was so while it worked. (Until all are closed it counts as alive.)"""
     return harness.arguments(pid) != []
 
 
