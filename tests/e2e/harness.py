@@ -199,9 +199,17 @@ def arguments(pid):
     return words[2:] if words and os.path.basename(words[0]).startswith(b"qemu-") else words
 
 
+def link(pid, fd):
+    """What a process's descriptor is; None where it is closed."""
+    try:
+        return os.readlink(f"/proc/{pid}/fd/{fd}")
+    except FileNotFoundError:
+        return None
+
+
 def links(pid):
-    """What its descriptors are."""
-    return [os.readlink(fd) for fd in Path(f"/proc/{pid}/fd").iterdir()]
+    """What its descriptors are, but for those that are closed meanwhile."""
+    return [what for fd in os.listdir(f"/proc/{pid}/fd") if (what := link(pid, fd))]
 
 
 def private(script, argv):

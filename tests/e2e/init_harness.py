@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import harness
-from harness import BASTION, PATIENCE, Client, free_port, is_listening, links, wait_for
+from harness import BASTION, PATIENCE, Client, free_port, is_listening, link, links, wait_for
 from ssh_harness import SshServer
 
 TOP = Path(__file__).parents[2]
@@ -241,9 +241,10 @@ def is_spare(pid):
         if harness.arguments(pid)[1:2] != [b"http"]:  # of SSH, at its end, that is so again
             waits = os.readlink(f"/proc/{pid}/fd/0").endswith("/null") and "anon_inode:[eventpoll]" not in links(pid)
             return waits and is_executing(pid)
-        # Its front gets it, which is made before its monitor has a signalfd, and which is gone when it has served.
-        fronts = children(pid)
-        waits = not has_signals(pid) or fronts and all(map(has_no_client, fronts))
+        # Its front gets it, which is made before its monitor has a signalfd, and which is gone when it has served. (Asked in this order: what
+        # begins between two questions is no end.)
+        begins, fronts = not has_signals(pid), children(pid)
+        waits = begins or bool(fronts) and all(map(has_no_client, fronts))
         return waits and all(map(is_executing, [pid, *fronts]))
     except OSError:
         return False
@@ -256,10 +257,10 @@ def has_signals(pid):
 def has_no_client(front):
     """Whether it has no standard input, which is its connection; or, until it has closed that, its monitor's. (What a monitor makes later,
     to keep a run or to be a command, is another program, or has its signalfd.)"""
-    path = Path(f"/proc/{front}/fd/0")
-    if not path.is_symlink():
+    standard_input = link(front, 0)
+    if standard_input is None:
         return True
-    return os.readlink(path).endswith("/null") and harness.arguments(front)[1:2] == [b"http"] and not has_signals(front)
+    return standard_input.endswith("/null") and harness.arguments(front)[1:2] == [b"http"] and not has_signals(front)
 
 
 def is_executing(pid):
