@@ -112,8 +112,7 @@ def test_process_1_waits(start, tmp_path, spare):
 
 def least_calls(server, program, most, ask):
     """{process: calls}, each the least of up to TRIES, the command's apart, which are as many as it takes to keep to `most`. A try is none
-    where process 1 began anew, as other tests' mounts make it do when they go (they are this server's too), or where the connection
-    took so long that what had been judged was judged again."""
+    where process 1 began anew, or where the connection took so long that what had been judged was judged again."""
     tracer, tries, least, seconds = Tracer(server.pid), [], {}, 0
 
     def once():

@@ -1,4 +1,5 @@
 """Runs that outlive their request under `bastion init` (bastion(8), RUNS and THE CONTAINER): whom process 1 counts, and how it ends."""
+import contextlib
 import json
 import os
 import signal
@@ -11,6 +12,16 @@ from test_runs import ASYNC, JSON, begin, get, state, until
 
 pytestmark = pytest.mark.root
 LATER = {"FORCE_COMMAND": f"echo x >>$T/runs; echo first; {UNTIL_GO}; echo second", "COMMAND_LOCK": "off"}
+
+
+def lone_keeper(server):
+    """The process that keeps the one run, once its connection's first process, which led their group, has ended."""
+    def found():
+        pids = server.monitors()
+        with contextlib.suppress(ProcessLookupError):
+            return len(pids) == 1 and os.getpgid(pids[0]) != pids[0] and pids
+    keeper, = wait_for(found, "the keeper is alone")
+    return keeper
 
 
 def test_they_hold_no_connection(start):
@@ -31,7 +42,7 @@ def test_one_ends_by_itself(start):
     """SIGTERM: what runs comes to its end, without a client too, and its line is in the log."""
     server = start(InitServer, **LATER)
     run = begin(server)
-    wait_for(lambda: len(server.monitors()) == 1, "the keeper is alone")
+    lone_keeper(server)
     with Client(server) as idle:
         assert idle.send(request(target="/healthz", auth=None)).answer().status == 200
         server.tell()
@@ -88,8 +99,7 @@ def test_the_connection_is_killed(start):
 def test_the_keeper_is_killed(start):
     server = start(InitServer, **LATER)
     run = begin(server)
-    wait_for(lambda: len(server.monitors()) == 1, "the keeper is alone")
-    os.kill(server.monitors()[0], signal.SIGKILL)
+    os.kill(lone_keeper(server), signal.SIGKILL)
     until(server, run, "lost")
     server.tell()
     server.go()

@@ -5,12 +5,12 @@ import contextlib
 import os
 import re
 import subprocess
-import tempfile
 
 from harness import is_alive, wait_for
 from init_harness import children, descendants
 
 SWITCHES = ("sched/sched_process_fork", "sched/sched_process_exec", "sched/sched_process_exit", "sched/sched_switch")
+MOUNT = "/sys/kernel/tracing"
 CALLS = "raw_syscalls/sys_enter"
 LINE = re.compile(r"\s*(.+)-(\d+)\s+\[\d+\]\s+\S+\s+(\d+\.\d+): (\w+): ?(.*)")
 
@@ -19,9 +19,10 @@ class Tracer:
     """An instance of the kernel's tracing for one process and all that it starts."""
 
     def __init__(self, pid):
-        self.mount = tempfile.mkdtemp(prefix="bastion-budget-")
-        subprocess.run(["mount", "-t", "tracefs", "tracefs", self.mount], check=True)
-        self.folder = f"{self.mount}/instances/bastion-{os.getpid()}"
+        # At its usual place, where it stays, and may be already: where a mount's folder goes, the mount goes from each namespace that was
+        # made meanwhile, and to the servers in these that is a change.
+        subprocess.run(["mount", "-t", "tracefs", "tracefs", MOUNT], capture_output=True)
+        self.folder = f"{MOUNT}/instances/bastion-{os.getpid()}"
         os.mkdir(self.folder)
         self.put("buffer_size_kb", "8192")
         self.put("options/event-fork", "1")
@@ -51,8 +52,6 @@ class Tracer:
     def close(self):
         self.put("set_event_pid", "")
         os.rmdir(self.folder)
-        subprocess.run(["umount", self.mount], check=True)
-        os.rmdir(self.mount)
 
 
 # ---- what was traced ----
