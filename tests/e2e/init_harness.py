@@ -228,6 +228,11 @@ def children(pid):
         return []
 
 
+def lasting(look):
+    """The processes that two looks find: whatever ends or begins meanwhile, several in a crowd, is in one alone."""
+    return set(look()) & set(look())
+
+
 def descendants(pid):
     """It, and all that come from it."""
     return [pid, *(p for child in children(pid) for p in descendants(child))]
